@@ -1,0 +1,1 @@
+"""Complete, typed pandas frames of the ThousandEyes activity log."""

@@ -1,0 +1,222 @@
+"""Every error that te_audit_frames raises, and the tree they form.
+
+::
+
+    AuditFramesError
+    ├── InvalidRequest (ValueError)       an argument is wrong; nothing was sent
+    ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
+    └── FetchError                        a fetch did not end well: .partial, .missing
+        ├── ApiError                      the API answered with an error: .status, .title, .detail
+        │   ├── BadRequest                400, with the fields it names
+        │   ├── AuthenticationError       401
+        │   ├── PermissionDenied          403
+        │   ├── NotFound                  404
+        │   ├── RateLimited               429, for longer than the deadline allows
+        │   └── ServerError               5xx, after every retry
+        ├── NetworkError                  no usable answer: connection, time-out, cut body, size cap
+        ├── PaginationError               pages do not lead to an end: a loop, a foreign next link
+        └── DecodeError                   an answer or an event that is not what the contract says
+
+    AuditFramesWarning (UserWarning)      something worth a look that stops nothing
+
+No message, attribute or traceback of these holds the token or a request's full query. All of them survive pickling.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class AuditFramesError(Exception):
+    """The base of every error of this package.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> try:
+    ...     taf.fetch_events(window="7 days", client=taf.Client(token="practice"))
+    ... except taf.AuditFramesError as error:
+    ...     print(type(error).__name__)
+    InvalidRequest
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own __reduce__ calls the class with .args, which breaks keyword-only constructors.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(cls: type[AuditFramesError], args: tuple[Any, ...]) -> AuditFramesError:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
+
+
+class InvalidRequest(AuditFramesError, ValueError):
+    """An argument is wrong; the message names it and shows a right one. Nothing was sent.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> taf.Client(token="two words")
+    Traceback (most recent call last):
+        ...
+    te_audit_frames.errors.InvalidRequest: token: ...
+    """
+
+
+class NotAnAuditFrame(AuditFramesError, AttributeError):
+    """A frame, or a file, lacks columns that events have.
+
+    It is an `AttributeError` so that ``hasattr(frame, "audit")`` answers ``False`` for foreign frames.
+
+    Attributes
+    ----------
+    missing : list of str
+        The columns that were looked for and not found.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> hasattr(pd.DataFrame({"price": [1]}), "audit")
+    False
+    """
+
+    def __init__(self, message: str, *, missing: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing or []
+
+
+class FetchError(AuditFramesError):
+    """A fetch did not come to its end; what arrived until then is kept.
+
+    Attributes
+    ----------
+    partial : pandas.DataFrame or None
+        The events that did arrive, in the columns and dtypes of every audit frame. None where the error was
+        raised by a single request or a file, and not by a fetch.
+    missing : list of (datetime, datetime)
+        Half-open UTC periods that `partial` does not vouch for. Every event outside them is in `partial`.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> issubclass(taf.PaginationError, taf.FetchError)
+    True
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.partial: pd.DataFrame | None = None
+        self.missing: list[tuple[datetime, datetime]] = []
+
+
+class ApiError(FetchError):
+    """The API answered with an error.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    title, detail : str
+        What the API says of it (`application/problem+json`), or its `error` and `error_description`.
+    fields : list of dict
+        Of a 400, the fields at fault, each with `code`, `field` and `message` where sent.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0) as api:
+    ...     try:
+    ...         taf.Client(token="stale", base_url=api.url).fetch_events()
+    ...     except taf.ApiError as error:
+    ...         error.status
+    401
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        title: str = "",
+        detail: str = "",
+        fields: list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.fields = fields or []
+
+
+class BadRequest(ApiError):
+    """The API refused the request's parameters (400); `fields` names them."""
+
+
+class AuthenticationError(ApiError):
+    """The API does not accept the token (401)."""
+
+
+class PermissionDenied(ApiError):
+    """The token's user lacks a permission or the account group (403)."""
+
+
+class NotFound(ApiError):
+    """The API has nothing at this address (404), often a wrong base URL."""
+
+
+class RateLimited(ApiError):
+    """The organisation's requests were used up (429) for longer than the deadline allows."""
+
+
+class ServerError(ApiError):
+    """The API failed (5xx) at every attempt."""
+
+
+class NetworkError(FetchError):
+    """No usable answer came: no connection, a time-out, a body cut short or larger than allowed."""
+
+
+class PaginationError(FetchError):
+    """The pages do not lead to an end: a repeated cursor, a next link to elsewhere, too many empty pages."""
+
+
+class DecodeError(FetchError):
+    """An answer, or an event in it, is not what the API's contract says.
+
+    Attributes
+    ----------
+    page : str or None
+        The page: its number in the fetch, or the file's name.
+    event : int or None
+        The event's position in the page, from 0. None where the page as a whole is at fault.
+    field : str or None
+        The event's field at fault, in the API's spelling.
+    value : str or None
+        The value sent, as JSON, shortened.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        page: str | None = None,
+        event: int | None = None,
+        field: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.page = page
+        self.event = event
+        self.field = field
+        self.value = value
+
+
+class AuditFramesWarning(UserWarning):
+    """Something worth a look that stops nothing, such as values that `errors="coerce"` set aside."""

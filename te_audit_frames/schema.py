@@ -1,0 +1,153 @@
+"""The event: its columns, their Arrow and pandas types, what makes two events equal, and the schema's version.
+
+Column names are those of the official SDK's `UserEvent`. The fields come from the published OpenAPI document
+7.0.85 (`UserEvent`).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.errors import NotAnAuditFrame
+
+SCHEMA_VERSION = 1
+"""Written into every file; it changes when a column or a type does."""
+
+ATTRS_KEY = "te_audit_frames"
+"""Where `events.attrs` and a Parquet footer keep the receipt."""
+
+RESOURCES = pa.list_(pa.struct([("type", pa.large_string()), ("name", pa.large_string())]))
+
+# Microseconds: Spark and Athena refuse nanoseconds. large_string: what pandas' `str` holds, so nothing is copied.
+ARROW_SCHEMA = pa.schema(
+    [
+        ("date", pa.timestamp("us", tz="UTC")),
+        ("aid", pa.large_string()),
+        ("account_group_name", pa.large_string()),
+        ("event", pa.large_string()),
+        ("uid", pa.large_string()),
+        ("user", pa.large_string()),
+        ("ip_address", pa.large_string()),
+        ("resources", RESOURCES),
+        ("extra", pa.large_string()),
+    ]
+)
+
+COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
+
+# The API's spelling of each column that has one; `extra` gathers every other field.
+FIELDS: dict[str, str] = {
+    "date": "date",
+    "aid": "aid",
+    "accountGroupName": "account_group_name",
+    "event": "event",
+    "uid": "uid",
+    "user": "user",
+    "ipAddress": "ip_address",
+    "resources": "resources",
+}
+
+
+def to_events(table: pa.Table) -> pd.DataFrame:
+    """Turn Arrow events into the audit frame, without copying text.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Events in `ARROW_SCHEMA`, or a selection of its columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows and columns: `date` as `datetime64[us, UTC]`, text as `str`, `resources` as the
+        `ArrowDtype` of its list of structs.
+
+    Examples
+    --------
+    >>> from te_audit_frames.schema import ARROW_SCHEMA, to_events
+    >>> to_events(ARROW_SCHEMA.empty_table()).dtypes["date"]
+    datetime64[us, UTC]
+    """
+    columns: dict[str, pd.Series] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if name == "date":
+            columns[name] = pd.Series(column.to_pandas(), dtype="datetime64[us, UTC]")
+        elif name == "resources":
+            columns[name] = pd.Series(pd.arrays.ArrowExtensionArray(column))
+        else:
+            columns[name] = pd.Series(pd.array(column, dtype="str"))
+    return pd.DataFrame(columns, columns=list(table.column_names))
+
+
+def to_arrow(events: pd.DataFrame) -> pa.Table:
+    """Turn an audit frame into Arrow events in the pinned schema.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        A frame with every column of events; further columns are left out.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows in `ARROW_SCHEMA`, without pandas metadata.
+
+    Raises
+    ------
+    NotAnAuditFrame
+        A column is missing, or holds what its type cannot.
+
+    Examples
+    --------
+    >>> from te_audit_frames.schema import ARROW_SCHEMA, to_arrow, to_events
+    >>> to_arrow(to_events(ARROW_SCHEMA.empty_table())).schema == ARROW_SCHEMA
+    True
+    """
+    require_columns(events.columns, COLUMNS)
+    arrays = []
+    for field in ARROW_SCHEMA:
+        try:
+            arrays.append(pa.chunked_array([], field.type) if events.empty else _column(events[field.name], field))
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise NotAnAuditFrame(
+                f"column {field.name!r} of dtype {events[field.name].dtype} cannot be stored as {field.type}: {error}"
+            ) from None
+    return pa.Table.from_arrays(arrays, schema=ARROW_SCHEMA)
+
+
+def _column(series: pd.Series, field: pa.Field) -> pa.ChunkedArray:
+    array = pa.array(series, type=field.type, from_pandas=True)
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def require_columns(present: object, needed: tuple[str, ...] | list[str], *, what: str = "frame") -> None:
+    """Raise `NotAnAuditFrame` where `present` lacks one of `needed`; the message lists what is missing.
+
+    Parameters
+    ----------
+    present : iterable of str
+        The column names at hand.
+    needed : sequence of str
+        The column names that must be among them.
+    what : str
+        What the columns belong to, for the message: ``"frame"`` or a file's name.
+
+    Raises
+    ------
+    NotAnAuditFrame
+        With `.missing`, the columns that were not found.
+
+    Examples
+    --------
+    >>> from te_audit_frames.schema import require_columns
+    >>> require_columns(["date", "uid"], ("date",))
+    """
+    names = {str(name) for name in present}  # type: ignore[attr-defined]
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise NotAnAuditFrame(
+            f"this {what} does not hold audit events: it has no column {', '.join(map(repr, missing))}. "
+            "Events come from fetch_events(), read_pages() or read_parquet().",
+            missing=missing,
+        )
