@@ -1,0 +1,242 @@
+"""Periods of time: from what a caller says ("30d", a start and an end) to one half-open UTC range. Pure.
+
+A *period* is `[start, end)`: the start belongs to it, the end does not, so that two neighbours never share an event.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import pandas as pd
+
+from te_audit_frames.errors import InvalidRequest
+
+Instant = str | datetime | date | pd.Timestamp
+"""What `start` and `end` may be: ISO 8601 text, an aware datetime or Timestamp, or a bare date (midnight UTC)."""
+
+SECOND = timedelta(seconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_WINDOW = "7d"
+
+_WINDOW = re.compile(r"([0-9]+)([smhdw]?)", re.ASCII)  # the contract's pattern; no unit means seconds
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MOST_WINDOW = timedelta(days=366 * 100)
+_BARE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """A half-open UTC range `[start, end)`.
+
+    Attributes
+    ----------
+    start, end : datetime
+        Aware, in UTC; `start` is included, `end` is not.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_instant, Period
+    >>> Period(to_instant("2026-01-01", argument="start"), to_instant("2026-02-01", argument="end")).days
+    31.0
+    """
+
+    start: datetime
+    end: datetime
+
+    @property
+    def days(self) -> float:
+        """The length in days of 24 hours."""
+        return (self.end - self.start) / timedelta(days=1)
+
+    def __str__(self) -> str:
+        return f"{iso(self.start)} to {iso(self.end)}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What of time a caller asks for: a `window` back from the server's now, or a `start` with or without an `end`.
+
+    Attributes
+    ----------
+    window : timedelta or None
+        How far back from the server's now.
+    start, end : datetime or None
+        Aware, in UTC. `end` is None where the period ends at the server's now.
+    """
+
+    window: timedelta | None
+    start: datetime | None
+    end: datetime | None
+
+
+def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant | None) -> Question:
+    """Check what a caller says of time.
+
+    Parameters
+    ----------
+    window : str, timedelta or None
+        ``"12h"``, ``"7d"``, ``"45"`` (seconds): a number and one of s, m, h, d, w; or a timedelta of whole seconds.
+    start, end : str, datetime, date, pandas.Timestamp or None
+        The bounds; see `to_instant`.
+
+    Returns
+    -------
+    Question
+        Of the last 7 days if neither `window` nor `start` is given.
+
+    Raises
+    ------
+    InvalidRequest
+        `window` together with `start` or `end`, `end` without `start`, `end` not after `start`, or a value that is
+        not of its form.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import ask
+    >>> ask(window="12h", start=None, end=None).window
+    datetime.timedelta(seconds=43200)
+    """
+    if window is not None:
+        for name, value in (("start", start), ("end", end)):
+            if value is not None:
+                raise InvalidRequest(f"window and {name} exclude each other: give window, or start (and end)")
+        return Question(to_window(window), None, None)
+    if start is None:
+        if end is not None:
+            raise InvalidRequest('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
+        return Question(to_window(DEFAULT_WINDOW), None, None)
+    since = to_instant(start, argument="start")
+    until = None if end is None else to_instant(end, argument="end")
+    if until is not None and until <= since:
+        raise InvalidRequest(
+            f"end: {iso(until)} is not after start {iso(since)}; a period includes its start and excludes its end, "
+            'so one day is start="2026-01-01", end="2026-01-02"'
+        )
+    return Question(None, since, until)
+
+
+def to_window(window: str | timedelta) -> timedelta:
+    """Turn ``"7d"`` into a timedelta, as the API reads it.
+
+    Parameters
+    ----------
+    window : str or timedelta
+        A number and one of s (default), m, h, d, w; or a timedelta of whole seconds.
+
+    Returns
+    -------
+    timedelta
+        Longer than nothing, in whole seconds.
+
+    Raises
+    ------
+    InvalidRequest
+        Any other form, a length of zero or below, or more than a hundred years.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_window
+    >>> to_window("2w").days
+    14
+    """
+    if isinstance(window, timedelta):
+        length = window
+        if length % SECOND:
+            raise InvalidRequest(f"window: {window} is not of whole seconds, which is all the API takes")
+    elif isinstance(window, str):
+        match = _WINDOW.fullmatch(window)
+        if not match:
+            raise InvalidRequest(
+                f"window: {window!r} is not a number and a unit; right are "
+                '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta'
+            )
+        digits, unit = match.groups()
+        # Compared by length first: a text of a million digits must not become a number.
+        too_long = len(digits.lstrip("0")) > 10
+        length = _MOST_WINDOW + SECOND if too_long else timedelta(seconds=int(digits) * _UNIT_SECONDS[unit])
+    else:
+        raise InvalidRequest(f'window: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}')
+    if length <= timedelta(0):
+        raise InvalidRequest(f'window: {window!r} has no length; right is, for example, "7d"')
+    if length > _MOST_WINDOW:
+        raise InvalidRequest('window: longer than a hundred years; the API keeps two ("104w")')
+    return length
+
+
+def to_instant(value: Instant, *, argument: str) -> datetime:
+    """Turn what a caller says of one moment into an aware UTC datetime.
+
+    Parameters
+    ----------
+    value : str, datetime, date or pandas.Timestamp
+        ISO 8601 text with an offset or Z, an aware datetime or Timestamp, or a bare date, which means its midnight
+        in UTC.
+    argument : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    datetime
+        Aware, in UTC, to the microsecond.
+
+    Raises
+    ------
+    InvalidRequest
+        The value has no time zone, is not a moment, or lies outside what can be asked for.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_instant
+    >>> to_instant("2026-01-01T01:00:00+01:00", argument="start").isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, str):
+        value = _parse(value.strip(), argument)
+    if not isinstance(value, date) or pd.isna(value):
+        raise InvalidRequest(
+            f'{argument}: {value!r} is not a moment; right are "2026-01-01", "2026-01-01T12:00:00Z", '
+            "an aware datetime, a date or a pandas.Timestamp"
+        )
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time(), UTC)
+    if value.utcoffset() is None:
+        raise InvalidRequest(
+            f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments; say which: "
+            f'"{value.isoformat()}Z" for UTC, or datetime(..., tzinfo=ZoneInfo("Europe/Berlin"))'
+        )
+    try:
+        instant = value.astimezone(UTC)
+        instant - timedelta(days=2)  # room for the second that is asked before the start, in any zone
+        instant + timedelta(days=2)
+    except OverflowError:
+        raise InvalidRequest(f"{argument}: {value.isoformat()} is outside the calendar") from None
+    return instant
+
+
+def _parse(text: str, argument: str) -> datetime | date:
+    try:
+        return date.fromisoformat(text) if _BARE_DATE.fullmatch(text) else datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(
+            f'{argument}: {text!r} is not an ISO 8601 moment; right are "2026-01-01" and "2026-01-01T12:00:00Z"'
+        ) from None
+
+
+def floor_second(moment: datetime) -> datetime:
+    """Round down to a whole second, the finest that the API can be asked for."""
+    return moment.replace(microsecond=0)
+
+
+def ceil_second(moment: datetime) -> datetime:
+    """Round up to a whole second."""
+    floor = floor_second(moment)
+    return floor if floor == moment else floor + SECOND
+
+
+def iso(moment: datetime) -> str:
+    """Write a UTC moment as ``YYYY-MM-DDTHH:MM:SSZ``, with a fraction only where there is one."""
+    return moment.isoformat().replace("+00:00", "Z")
