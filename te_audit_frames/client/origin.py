@@ -1,0 +1,115 @@
+"""The one origin that the token goes to: the base URL, and which next links stay below it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import NoReturn
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from te_audit_frames.errors import InvalidRequest, PaginationError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Secret(AuthBase):
+    """The token, put on each request; it shows in no repr and in no pickle."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token is not pickled; make a new Client where it is needed")
+
+
+class Origin:
+    """Where requests go: every address is made, or checked, here.
+
+    Parameters
+    ----------
+    base_url : str
+        An https address, with or without `/v7`; plain http is for loopback only.
+
+    Raises
+    ------
+    InvalidRequest
+        The address is of another kind; over plain http the token would travel in the clear.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = _check(base_url)
+        self._parts = urlsplit(self.base_url)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether requests travel over TLS."""
+        return self._parts.scheme == "https"
+
+    def url(self, parameters: dict[str, str]) -> str:
+        """Write the address of a question."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self.base_url}/v7/audit-user-events{query}"
+
+    def follow(self, href: str, *, after: str, page: str) -> str:
+        """Resolve a next link against the page it came from, and refuse one that leads elsewhere.
+
+        Raises
+        ------
+        PaginationError
+            The link's scheme, host, port or path prefix is not the base URL's; nothing is sent to it.
+        """
+        try:
+            target = urlsplit(urljoin(after, href))
+            same = _origin(target) == _origin(self._parts) and target.username is None and target.password is None
+        except ValueError:
+            same, target = False, SplitResult("", "", "an unreadable address", "", "")
+        steps = target.path.replace("%2e", ".").replace("%2E", ".").split("/")
+        if same and target.path.startswith(f"{self._parts.path}/v7/") and ".." not in steps:
+            return target._replace(fragment="").geturl()
+        raise PaginationError(
+            f"page {page}: its next link leads to {target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}, "
+            f"which is not below {self.base_url}/v7/. Nothing was sent there, so the token is safe. "
+            "If the API answers through another address, make that one the base_url."
+        )
+
+
+def _check(base_url: str) -> str:
+    """Check a base URL, and write it without `/v7` or a closing slash."""
+    try:
+        parts = urlsplit(base_url.strip())
+        parts.port  # noqa: B018 - reading it is the check
+    except ValueError:
+        parts = SplitResult("", "", "", "", "")
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise InvalidRequest(
+            "base_url (TE_BASE_URL): not an address such as https://api.thousandeyes.com; "
+            "it has a scheme and a host, and no user, query or fragment"
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise InvalidRequest(
+            f"base_url (TE_BASE_URL): http://{parts.hostname} would send the token in the clear; use https "
+            "(plain http is for loopback, as the practice server is)"
+        )
+    path = parts.path.rstrip("/").removesuffix("/v7").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)

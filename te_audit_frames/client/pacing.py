@@ -1,0 +1,227 @@
+"""The budget: the organisation's request allowance, as the rate-limit headers tell it, shared by every worker.
+
+The API allows 240 requests a minute to the whole organisation, counted in fixed windows. Every answer carries the
+limit, what remains of it and when the window ends (https://developer.cisco.com/docs/thousandeyes/rate-limits/).
+`Budget` decides, with time handed in; `Pacer` makes threads wait for what it decides.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_WAIT = 65.0
+"""Seconds. The window is a minute; headers that say much more are wrong."""
+
+_UNLIMITED = 1_000
+"""What `Budget.free` answers while no header has spoken of a limit."""
+
+
+class Clock:
+    """The time, and waiting for it; tests hand in one of their own."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """Tell the local idea of UTC."""
+        return datetime.now(UTC)
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Wait on a held condition, at most so many seconds."""
+        condition.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one answer's headers say of the budget.
+
+    Attributes
+    ----------
+    limit, remaining : int
+        Requests a window, and how many of them are left.
+    reset : float
+        When the window ends, in epoch seconds by the server's clock. It names the window.
+    reset_in : float
+        Seconds from the answer to that end, at most `LONGEST_WAIT`.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+    reset_in: float
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str], *, now: datetime) -> Allowance | None:
+        """Read the three headers; None where one of them is absent or makes no sense.
+
+        The end of the window is measured against the answer's own `Date`, so that a wrong local clock does no harm;
+        `now` serves where that header is absent.
+        """
+        limit = _number(headers, "X-Organization-Rate-Limit-Limit")
+        remaining = _number(headers, "X-Organization-Rate-Limit-Remaining")
+        reset = _number(headers, "X-Organization-Rate-Limit-Reset")
+        if limit is None or remaining is None or reset is None or limit < 1:
+            return None
+        since = (server_date(headers) or now).timestamp()
+        return cls(
+            limit=int(limit),
+            remaining=int(min(max(remaining, 0), limit)),
+            reset=reset,
+            reset_in=min(max(reset - since, 0.0), LONGEST_WAIT),
+        )
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    try:
+        number = float(headers.get(name, ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def server_date(headers: Mapping[str, str]) -> datetime | None:
+    """Read the `Date` header of an answer; None where it is absent or unreadable."""
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+class Budget:
+    """Whether a request may leave now. Pure: the time is handed in, in seconds that only go forward.
+
+    A request in flight may or may not be counted in `Remaining` yet; it is taken as not counted, so that our own
+    requests never exceed the limit. The window's end is the earliest that any of its answers promises: each promise
+    is late by what its whole-second `Date` cut off, never early.
+
+    Parameters
+    ----------
+    reserve : float
+        The share of the limit, from 0 to below 1, that is left to the organisation's other clients.
+    """
+
+    def __init__(self, *, reserve: float = 0.0) -> None:
+        self._reserve = reserve
+        self._in_flight = 0
+        self._known: Allowance | None = None
+        self._remaining = 0
+        self._window_ends = -math.inf
+        self._answered_in_window = 0
+        self._paused_until = -math.inf
+        self._throttled_in_a_row = 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may leave, unless an answer comes before; 0.0 if it may leave now."""
+        if now < self._paused_until:
+            return self._paused_until - now
+        return 0.0 if self.free(now) > 0 else max(self._window_ends - now, 0.05)
+
+    def free(self, now: float) -> int:
+        """How many requests may leave now, beside those in flight."""
+        if now < self._paused_until:
+            return 0
+        if self._known is None:
+            return _UNLIMITED
+        over = now >= self._window_ends
+        remaining = self._known.limit if over else self._remaining
+        floor = math.ceil(self._reserve * self._known.limit)
+        others = 0.0 if over else self._others_for_each_of_ours()
+        margin = math.ceil((self._in_flight + 1) * others)
+        free = remaining - floor - self._in_flight - margin
+        # Close to the end of a shared budget, one at a time: then at most one of ours can be one too many.
+        return 1 if free < 1 and self._in_flight == 0 and remaining > floor else max(free, 0)
+
+    def leave(self) -> None:
+        """Count a request as in flight."""
+        self._in_flight += 1
+
+    def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False) -> None:
+        """Learn from an answer, or from its absence (`allowance=None`, when the request broke off)."""
+        self._in_flight -= 1
+        if allowance is None:
+            self._remaining -= 1  # it may have been counted
+        elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
+            self._known = allowance
+            self._remaining = allowance.remaining
+            self._window_ends = now + allowance.reset_in
+            self._answered_in_window = 1
+        elif allowance.reset == self._known.reset:
+            self._remaining = min(self._remaining, allowance.remaining)
+            self._window_ends = min(self._window_ends, now + allowance.reset_in)
+            self._answered_in_window += 1
+        if throttled:
+            self._throttle(now, allowance)
+        else:
+            self._throttled_in_a_row = 0
+
+    def _throttle(self, now: float, allowance: Allowance | None) -> None:
+        if now < self._paused_until:
+            return  # sent before the pause began: one pause for all
+        self._throttled_in_a_row += 1
+        told = allowance.reset_in if allowance else 0.0
+        # A promise that did not hold, or none at all: wait longer each time, up to a whole window.
+        patience = min(2.0 ** (self._throttled_in_a_row - 1), 60.0)
+        self._paused_until = now + max(told, patience)
+        self._window_ends = self._paused_until
+        self._remaining = 0
+
+    def _others_for_each_of_ours(self) -> float:
+        """How many requests the organisation's other clients send for each one of ours, as seen in this window."""
+        if self._known is None or self._answered_in_window < 2:
+            return 0.0
+        ours = self._answered_in_window + self._in_flight
+        return max(self._known.limit - self._remaining - ours, 0) / ours
+
+
+class Pacer:
+    """Makes threads wait for the budget.
+
+    Parameters
+    ----------
+    budget : Budget
+        What decides.
+    clock : Clock
+        The time.
+    """
+
+    def __init__(self, budget: Budget, clock: Clock) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._changed = threading.Condition()
+
+    def free(self) -> int:
+        """How many requests may leave now."""
+        with self._changed:
+            return self._budget.free(self._clock.monotonic())
+
+    def try_leave(self) -> float:
+        """Take a permit, and answer 0.0; or, where there is none, wait a while and answer how long is still to go."""
+        with self._changed:
+            wait = self._budget.wait(self._clock.monotonic())
+            if wait == 0.0:
+                self._budget.leave()
+            return wait
+
+    def pause(self, seconds: float) -> None:
+        """Wait until an answer came, `wake` was called, or so many seconds passed."""
+        with self._changed:
+            self._clock.wait(self._changed, seconds)
+
+    def answer(self, allowance: Allowance | None, *, throttled: bool = False) -> None:
+        """Hand what an answer said to the budget, and wake whoever waits for it."""
+        with self._changed:
+            self._budget.answer(self._clock.monotonic(), allowance, throttled=throttled)
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let every waiting thread look again."""
+        with self._changed:
+            self._changed.notify_all()

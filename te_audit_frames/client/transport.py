@@ -1,0 +1,283 @@
+"""One GET done right: the token, one origin, time-outs, a size cap, retries, and errors that say what happened.
+
+The retry encloses the whole exchange, from connecting to the decoded page: a body cut short can arrive as a clean 200,
+and only its decoding tells. Attempts and total time are both bounded; a 429 is not an attempt but a wait.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import TypeVar
+
+import requests
+import tenacity
+import urllib3
+
+from te_audit_frames.client.origin import Origin, Secret
+from te_audit_frames.client.pacing import Allowance, Clock, Pacer, server_date
+from te_audit_frames.client.problems import api_error, describe
+from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLimited, ServerError
+
+T = TypeVar("T")
+
+ACCEPT = "application/hal+json, application/json, application/problem+json"
+MAX_PAGE_BYTES = 64 * 2**20
+"""A page larger than this is an error: nothing the API sends comes near, and memory is finite."""
+
+_CHUNK = 2**16
+_LONGEST_BACKOFF = 30.0
+
+
+class Stopped(Exception):
+    """The fetch that this request belongs to was stopped; nobody reads this."""
+
+
+@dataclass
+class Effort:
+    """What one fetch may take, and what it has taken so far. Workers share it.
+
+    Attributes
+    ----------
+    deadline : float
+        When to give up, on the clock's monotonic scale.
+    allowed : float
+        The seconds that deadline stands for, for messages.
+    waiting : callable
+        Told how many seconds a wait for the budget still takes, and 0.0 when it is over.
+    requests, retries, throttled, waited_seconds
+        The counts for the receipt.
+    """
+
+    deadline: float
+    allowed: float
+    waiting: Callable[[float], None] = lambda seconds: None
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    waited_seconds: float = 0.0
+    stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, waited_seconds: float = 0.0) -> None:
+        """Add to the counts, from any thread."""
+        with self.lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+            self.waited_seconds += waited_seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A 200 as received: its body, and the server's idea of when."""
+
+    body: bytes
+    date: datetime | None
+
+
+class Transport:
+    """GET requests to one origin.
+
+    Parameters
+    ----------
+    secret : Secret
+        The token.
+    origin : Origin
+        Where they go.
+    timeout : float
+        Seconds that one exchange may take, from connecting to the last byte.
+    retries : int
+        How often a failed exchange is tried again.
+    ca_bundle : str or None
+        A file of certificate authorities, in place of the system's.
+    workers : int
+        How many connections are kept.
+    pacer : Pacer
+        The budget's gate.
+    clock : Clock
+        The time.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: Secret,
+        origin: Origin,
+        timeout: float,
+        retries: int,
+        ca_bundle: str | None,
+        workers: int,
+        pacer: Pacer,
+        clock: Clock,
+    ) -> None:
+        self.max_page_bytes = MAX_PAGE_BYTES
+        self._origin = origin
+        self._timeout = timeout
+        self._retries = retries
+        self._pacer = pacer
+        self._clock = clock
+        self._session = requests.Session()
+        # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
+        self._session.auth = secret
+        # Without cookies the session holds no state that changes, and threads can share it.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip"})
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=workers)
+        self._session.mount(origin.base_url, adapter)
+        # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
+        self._session.trust_env = origin.is_encrypted
+        self._settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
+
+    def get(self, url: str, *, page: str, read: Callable[[Answer], T], effort: Effort) -> T:
+        """Send one GET until `read` accepts the answer.
+
+        Parameters
+        ----------
+        url : str
+            An address below the base URL.
+        page : str
+            How messages call what is asked for.
+        read : callable
+            Turns the answer into what the caller wants; its page-level `DecodeError` is retried.
+        effort : Effort
+            The bounds, and the counts to add to.
+
+        Returns
+        -------
+        T
+            What `read` returned.
+
+        Raises
+        ------
+        ApiError, NetworkError, DecodeError
+            After the last attempt, with the number of attempts and seconds in the message.
+        """
+        began = self._clock.monotonic()
+        attempts = 0
+
+        def attempt() -> T:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                effort.count(retries=1)
+            return read(self._exchange(url, page, effort))
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_passing),
+            stop=lambda state: (
+                state.attempt_number > self._retries or self._clock.monotonic() + state.upcoming_sleep > effort.deadline
+            ),
+            wait=tenacity.wait_exponential_jitter(initial=0.5, max=_LONGEST_BACKOFF, jitter=0.5),
+            sleep=lambda seconds: self._sleep(seconds, effort),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except FetchError as error:
+            if attempts > 1:
+                took = self._clock.monotonic() - began
+                error.args = (f"{error} (after {attempts} attempts in {took:.1f} s)",)
+            raise
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+    # ---- one exchange ------------------------------------------------------------------------------------------
+
+    def _exchange(self, url: str, page: str, effort: Effort) -> Answer:
+        """Send one GET, waiting for the budget as long as it takes, and sort the answer."""
+        while True:
+            self._wait_for_permit(effort)
+            status, headers, body = self._send(url, page, effort)
+            if status != 429:
+                break
+            effort.count(throttled=1)
+        if status == 200:
+            return Answer(body, server_date(headers))
+        raise api_error(status, headers, body, page)
+
+    def _wait_for_permit(self, effort: Effort) -> None:
+        began = self._clock.monotonic()
+        waited = False
+        while not effort.stopped.is_set():
+            wait = self._pacer.try_leave()
+            now = self._clock.monotonic()
+            if wait == 0.0:
+                if waited:
+                    effort.count(waited_seconds=now - began)
+                    effort.waiting(0.0)
+                return
+            if now + wait > effort.deadline:
+                raise RateLimited(
+                    f"the organisation's requests are used up for another {wait:.0f} s, "
+                    f"and the {effort.allowed:.0f} s that this fetch may take end before. "
+                    "Ask later, or for less, or give the Client a longer deadline.",
+                    status=429,
+                )
+            waited = True
+            effort.waiting(wait)
+            self._pacer.pause(wait)
+        raise Stopped
+
+    def _send(
+        self, url: str, page: str, effort: Effort
+    ) -> tuple[int, requests.structures.CaseInsensitiveDict[str], bytes]:
+        # Errors of requests and urllib3 hold the request, and with it the token: ours are raised outside the handler,
+        # so that not even __context__ leads to it.
+        began = time.monotonic()
+        effort.count(requests=1)
+        allowance, throttled, failure = None, False, ""
+        try:
+            request = self._session.prepare_request(requests.Request("GET", url))
+            with self._session.send(
+                request, allow_redirects=False, timeout=self._timeout, **self._settings
+            ) as response:
+                allowance = Allowance.from_headers(response.headers, now=self._clock.now())
+                throttled = response.status_code == 429
+                body = b"".join(self._chunks(response, began, effort))
+                return response.status_code, response.headers, body
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            failure = describe(error)
+        except _Overlong as error:
+            failure = str(error)
+        finally:
+            self._pacer.answer(allowance, throttled=throttled)
+        raise NetworkError(f"page {page}: no whole answer came from {self._origin.base_url}: {failure}.")
+
+    def _chunks(self, response: requests.Response, began: float, effort: Effort) -> Iterator[bytes]:
+        size = 0
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            size += len(chunk)
+            if effort.stopped.is_set():
+                raise Stopped
+            if size > self.max_page_bytes:
+                raise _Overlong(
+                    f"the answer is larger than the {self.max_page_bytes // 2**20} MiB that a page may have"
+                )
+            if time.monotonic() - began > self._timeout:
+                raise _Overlong(f"the answer was not whole after {self._timeout:.0f} s (timeout)")
+            yield chunk
+
+    def _sleep(self, seconds: float, effort: Effort) -> None:
+        until = self._clock.monotonic() + seconds
+        while not effort.stopped.is_set() and (left := until - self._clock.monotonic()) > 0:
+            self._pacer.pause(left)
+        if effort.stopped.is_set():
+            raise Stopped
+
+
+class _Overlong(Exception):
+    """A body that is too large or takes too long."""
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether another attempt may go better."""
+    if isinstance(error, DecodeError):
+        return error.event is None  # an answer cut short; a bad value in a whole page comes again
+    return isinstance(error, (NetworkError, ServerError))
