@@ -1,0 +1,72 @@
+"""The organisation's request allowance: so many requests in each fixed period, told in the rate-limit headers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from math import ceil
+
+UNLIMITED = 1_000_000
+"""What the headers promise where there is no limit."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What is left of the allowance after one request.
+
+    Attributes
+    ----------
+    allowed : bool
+        Whether the request was within the limit.
+    limit, remaining : int
+        Requests.
+    seconds : float
+        Until the period ends.
+    """
+
+    allowed: bool
+    limit: int
+    remaining: int
+    seconds: float
+
+    def headers(self, now: float) -> dict[str, str]:
+        """Return the rate-limit headers, at this time of the server's clock (epoch seconds)."""
+        return {
+            "X-Organization-Rate-Limit-Limit": str(self.limit),
+            "X-Organization-Rate-Limit-Remaining": str(self.remaining),
+            "X-Organization-Rate-Limit-Reset": str(ceil(now + self.seconds)),
+        }
+
+
+class Allowance:
+    """Counts requests in fixed periods; a period begins with its first request.
+
+    It runs on real time, so that waiting ends even where the server's clock stands still.
+
+    Parameters
+    ----------
+    limit : int or None
+        Requests in a period; None is any number.
+    period : float
+        Seconds.
+    """
+
+    def __init__(self, limit: int | None, period: float) -> None:
+        self._limit = limit
+        self._period = period
+        self._used = 0
+        self._ends = 0.0
+        self._lock = threading.Lock()
+
+    def spend(self, requests: int) -> Balance:
+        """Take 1 request out of the allowance, or 0 to only look at it."""
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._ends:
+                self._used, self._ends = 0, now + self._period
+            if self._limit is None:
+                return Balance(True, UNLIMITED, UNLIMITED, self._ends - now)
+            allowed = self._used + requests <= self._limit
+            self._used += requests if allowed else 0
+            return Balance(allowed, self._limit, self._limit - self._used, self._ends - now)

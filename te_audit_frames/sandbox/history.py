@@ -1,0 +1,121 @@
+"""A history that can be served: events in ascending date, found by time and account group, rendered when asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The events of one account group, or of all, within some seconds: their positions in the history."""
+
+    positions: Integers | None
+    first: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.first
+
+    def page(self, offset: int, size: int, *, newest_first: bool) -> Integers:
+        """Return the positions of one page, in the order in which they are sent."""
+        if newest_first:
+            chosen = np.arange(self.stop - 1 - offset, max(self.stop - 1 - offset - size, self.first - 1), -1)
+        else:
+            chosen = np.arange(self.first + offset, min(self.first + offset + size, self.stop))
+        return chosen if self.positions is None else self.positions[chosen]
+
+
+class History:
+    """Events by position; the subclasses know how one event reads.
+
+    Parameters
+    ----------
+    dates : array of int64
+        Ascending, in seconds since 1970.
+    groups : array of int
+        Each event's account group, as an index into `aids`.
+    aids : sequence of str
+        The account groups; the first is the login account group.
+    """
+
+    def __init__(self, dates: Integers, groups: NDArray[Any], aids: Sequence[str]) -> None:
+        self.dates = dates
+        self.aids = tuple(aids)
+        self._of_group = {aid: np.flatnonzero(groups == index) for index, aid in enumerate(self.aids)}
+        self._dates_of_group = {aid: dates[positions] for aid, positions in self._of_group.items()}
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    @property
+    def login_aid(self) -> str:
+        """The account group that a request without `aid` is about."""
+        return self.aids[0]
+
+    def select(self, first: int | None, stop: int, aid: str | None) -> Selection:
+        """Find the events with `first <= date < stop` (epoch seconds; None is open) of one account group, or of all."""
+        positions = None if aid is None else self._of_group[aid]
+        dates = self.dates if aid is None else self._dates_of_group[aid]
+        low = 0 if first is None else int(np.searchsorted(dates, first))
+        return Selection(positions, low, max(low, int(np.searchsorted(dates, stop))))
+
+    def render(self, positions: Integers) -> list[str]:
+        """Return the JSON text of each of these events."""
+        raise NotImplementedError
+
+
+class GivenEvents(History):
+    """Events that the caller wrote down, served as they are, with whatever is wrong with them.
+
+    Parameters
+    ----------
+    events : sequence
+        JSON values, usually objects as the API sends them, in any order. One without a readable date stands
+        beside the one before it in the list.
+    now : int
+        Where events stand when none of them has a date: the second before this one.
+    """
+
+    def __init__(self, events: Sequence[Any], *, now: int) -> None:
+        dates = np.array(_places([_second(event) for event in events], default=now - 1), dtype=np.int64)
+        order = np.argsort(dates, kind="stable")
+        aids = [_aid(event) for event in events]
+        known = list(dict.fromkeys(aid for aid in aids if aid is not None)) or ["1234"]
+        groups = np.array([0 if aid is None else known.index(aid) for aid in aids], dtype=np.int64)
+        super().__init__(dates[order], groups[order], known)
+        self._texts = [json.dumps(events[position], ensure_ascii=False) for position in order.tolist()]
+
+    def render(self, positions: Integers) -> list[str]:
+        """Return the JSON text of each of these events."""
+        return [self._texts[position] for position in positions.tolist()]
+
+
+def _second(event: Any) -> int | None:
+    try:
+        date = datetime.fromisoformat(event["date"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() // 1)
+
+
+def _places(seconds: list[int | None], *, default: int) -> list[int]:
+    place = next((second for second in seconds if second is not None), default)
+    places = []
+    for second in seconds:
+        place = place if second is None else second
+        places.append(place)
+    return places
+
+
+def _aid(event: Any) -> str | None:
+    aid = event.get("aid") if isinstance(event, dict) else None
+    return None if aid is None else str(aid)

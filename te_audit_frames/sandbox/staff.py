@@ -1,0 +1,95 @@
+"""Everyone who acts in the practice organisation: identities, offices, habits and addresses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from te_audit_frames.sandbox import people
+from te_audit_frames.sandbox.history import Integers
+
+ADMIN, AUTOMATION = 0, 1
+_FIRST_BARE_NAME = 2
+_FIRST_NAMED = _FIRST_BARE_NAME + len(people.BARE_NAMES)
+
+ADDRESSES_EACH = 3
+ODD_ADDRESSES = 240
+
+
+class Staff:
+    """Person 0 is the administrator, person 1 the automation, then the bare names, then everyone else."""
+
+    def __init__(self, rng: np.random.Generator, *, headcount: int) -> None:
+        self.headcount = headcount
+        self.office = rng.permutation(headcount) % len(people.OFFICES)
+        aids = list(people.ACCOUNT_GROUPS)
+        self.home = np.array([aids.index(people.OFFICES[office].aid) for office in self.office])
+        self.busyness = rng.lognormal(0, 0.9, headcount)
+        self.busyness[AUTOMATION] = 0
+        self.busyness[ADMIN] = self.busyness.sum() * 0.004
+        self.starts_at = rng.normal(9, 0.8, headcount).clip(6.5, 12) * 3_600
+        self.addresses = _usual_addresses(rng, headcount) + _odd_addresses(rng)
+        self._uids = [str(uid) for uid in (rng.permutation(9_000)[:headcount] + 1_000).tolist()]
+        self._names = self._name_everyone(rng)
+        self._later_names = self._rename_some(rng)
+        # When in the log a person takes the later name, as a fraction; 2 is never.
+        self._renamed_after = np.full(headcount, 2.0)
+        self._renamed_after[list(self._later_names)] = rng.uniform(0.2, 0.8, len(self._later_names))
+
+    def _name_everyone(self, rng: np.random.Generator) -> list[str]:
+        offices = [office.names() for office in people.OFFICES]
+        orders = [iter(rng.permutation(len(names)).tolist()) for names in offices]
+        everyone = [offices[office][next(orders[office])] for office in self.office.tolist()]
+        names = [f"{name} ({mailbox})" for name, mailbox in everyone]
+        names[AUTOMATION] = people.AUTOMATION
+        names[_FIRST_BARE_NAME:_FIRST_NAMED] = people.BARE_NAMES
+        return names
+
+    def _rename_some(self, rng: np.random.Generator) -> dict[int, str]:
+        """Give a few people another family name; the mailbox stays."""
+        some = rng.choice(np.arange(_FIRST_NAMED, self.headcount), 2 + self.headcount // 25, replace=False).tolist()
+        later: dict[int, str] = {}
+        for person in some:
+            name, mailbox = self._names[person].removesuffix(")").split(" (")
+            given, family = name.split(" ")
+            others = [other for other in people.OFFICES[self.office[person]].family_names() if other != family]
+            later[person] = f"{given} {others[int(rng.integers(len(others)))]} ({mailbox})"
+        return later
+
+    def identities(self) -> list[tuple[str, str]]:
+        """Return (uid, user) of everyone, and after them of everyone under the name taken later."""
+        later = [self._later_names.get(person, name) for person, name in enumerate(self._names)]
+        return list(zip(self._uids * 2, self._names + later, strict=True))
+
+    def renamed_at(self, first: int, stop: int) -> Integers:
+        """Return the second from which each person goes by the later name; after `stop` where there is none."""
+        return (first + self._renamed_after * (stop - first)).astype(np.int64)
+
+    def usual_places(self, rng: np.random.Generator, who: Integers) -> Integers:
+        """Draw where each of these people is: mostly in the office, else at home, now and then on the road."""
+        place = np.searchsorted([0.74, 0.96], rng.random(len(who)), side="right")
+        return who * ADDRESSES_EACH + place
+
+    @staticmethod
+    def office_place(person: int) -> int:
+        """Return this person's office address."""
+        return person * ADDRESSES_EACH
+
+    def odd_places(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Draw addresses that belong to nobody of the staff."""
+        return self.headcount * ADDRESSES_EACH + rng.integers(0, ODD_ADDRESSES, count)
+
+
+def _usual_addresses(rng: np.random.Generator, headcount: int) -> list[str]:
+    """Give everyone an office address, one at home (IPv6) and a provider's block for the road."""
+    shapes = ("198.51.100.{1}", "2001:db8:{0:x}::{1:x}", "99.{0}.0.0/16")
+    pairs = rng.integers(1, 255, (headcount * ADDRESSES_EACH, 2)).tolist()
+    return [shapes[index % ADDRESSES_EACH].format(*pair) for index, pair in enumerate(pairs)]
+
+
+def _odd_addresses(rng: np.random.Generator) -> list[str]:
+    pairs = rng.integers(1, 255, (ODD_ADDRESSES, 2)).tolist()
+    return [
+        f"203.0.113.{low}" if index % 4 else f"2001:db8:bad:{high:x}::{low:x}"
+        for index, (high, low) in enumerate(pairs)
+    ]
