@@ -1,0 +1,1 @@
+"""Where events stay: one Parquet file, CSV and JSON Lines."""
