@@ -166,6 +166,8 @@ def problem(refusal: Refusal, target: str, headers: Mapping[str, str]) -> Answer
         "detail": str(refusal),
         "instance": urlsplit(target).path,
     }
+    if refusal.status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {**headers, "Allow": "GET"}
     if refusal.field is not None:
         content["errors"] = [{"code": "PRACTICE-400", "field": refusal.field, "message": str(refusal)}]
     return _problem_answer(refusal.status, content, headers)

@@ -92,7 +92,8 @@ class GivenEvents(History):
         known = list(dict.fromkeys(aid for aid in aids if aid is not None)) or ["1234"]
         groups = np.array([0 if aid is None else known.index(aid) for aid in aids], dtype=np.int64)
         super().__init__(dates[order], groups[order], known)
-        self._texts = [json.dumps(events[position], ensure_ascii=False) for position in order.tolist()]
+        # In ASCII, so that text which is not Unicode, such as half a surrogate pair, can be served too.
+        self._texts = [json.dumps(events[position]) for position in order.tolist()]
 
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events."""

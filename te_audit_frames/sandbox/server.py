@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socketserver
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import ceil
-from socket import SHUT_RDWR, socket
 from types import TracebackType
 from typing import Any, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.allowance import Allowance
-from te_audit_frames.sandbox.api import Answer, Api, Call, problem
+from te_audit_frames.sandbox.api import Answer, Api, Call
 from te_audit_frames.sandbox.history import GivenEvents, History
+from te_audit_frames.sandbox.listener import Listener, is_loopback
 from te_audit_frames.sandbox.organisation import Organisation
-from te_audit_frames.sandbox.questions import LARGEST_PAGE, Refusal
+from te_audit_frames.sandbox.questions import LARGEST_PAGE
 
 
 @dataclass(frozen=True)
@@ -134,14 +128,14 @@ class Sandbox:
         _require(rate_limit is None or rate_limit > 0, f"rate_limit={rate_limit}: write 1 or more, or None")
         _require(rate_period > 0, f"rate_period={rate_period}: write seconds, more than 0")
         _require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
-        _require(_is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
+        _require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
         clock = _clock(now)
         self.history = _history(events, seed=seed, days=days, now=clock())
         self.token = token
         self.requests: list[Request] = []
         self._latency = latency
         self._address = (host, port)
-        self._server: _Server | None = None
+        self._server: Listener | None = None
         self._api = Api(
             history=self.history,
             token=token,
@@ -171,7 +165,7 @@ class Sandbox:
     def start(self) -> Sandbox:
         """Listen, and return the sandbox itself."""
         if self._server is None:
-            self._server = _Server(self._address, self._answer)
+            self._server = Listener(self._address, self._answer)
         return self
 
     def stop(self) -> None:
@@ -229,13 +223,6 @@ def _require(right: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _clock(now: datetime | Callable[[], datetime] | None) -> Callable[[], datetime]:
     if now is None:
         return lambda: datetime.now(UTC)
@@ -250,105 +237,3 @@ def _history(events: int | Sequence[Any] | Organisation, *, seed: int, days: int
     if isinstance(events, int):
         return Organisation(events=events, seed=seed, end=now, days=days)
     return GivenEvents(events, now=int(now.timestamp()))
-
-
-class _Server(ThreadingHTTPServer):
-    """Threads for connections, and an end that leaves none of them open."""
-
-    # Threads of clients that keep their connection must not keep the interpreter alive.
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], answer: Callable[[Call], Answer]) -> None:
-        self.answer = answer
-        self._connections: set[socket] = set()
-        self._closed = threading.Condition()
-        super().__init__(address, _Handler)
-        self.port = int(self.server_address[1])
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="sandbox", daemon=True)
-        self._thread.start()
-
-    def server_bind(self) -> None:
-        # HTTPServer's own asks the name service for this machine's name, which can take seconds.
-        socketserver.TCPServer.server_bind(self)
-
-    def is_own(self, host: str) -> bool:
-        """Whether a Host header names this server; a web page that rebinds its name to loopback does not."""
-        name, _, port = host.rpartition(":")
-        return port == str(self.port) and _is_loopback(name.lower())
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._closed:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        with self._closed:
-            self._connections.discard(request)
-            self._closed.notify_all()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client may hang up at any time.
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-    def stop(self) -> None:
-        """Stop listening, hang up on every client, and wait until their threads are done."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-        with self._closed:
-            for connection in self._connections:
-                _hang_up(connection)
-            self._closed.wait_for(lambda: not self._connections, timeout=10)
-
-
-def _hang_up(connection: socket) -> None:
-    try:
-        connection.shutdown(SHUT_RDWR)
-    except OSError:
-        return  # the client was faster
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "practice"
-    sys_version = ""
-    disable_nagle_algorithm = True
-
-    server: _Server
-
-    def _reply(self) -> None:
-        host = self.headers.get("Host", "")
-        call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
-        if not self.server.is_own(host):
-            self._send(problem(Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this is not the host's server"), self.path, {}))
-            return
-        if self.command != "GET":
-            # The body of the request is not read, so nothing can follow it on this connection.
-            self.close_connection = True
-        self._send(self.server.answer(call))
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _reply  # noqa: N815
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is not HTTP, or no method of it, in the API's form too."""
-        self.close_connection = True
-        status = HTTPStatus(code)
-        self._send(problem(Refusal(status, message or status.phrase), getattr(self, "path", "/"), {}))
-
-    def _send(self, answer: Answer) -> None:
-        headers = {
-            **answer.headers,
-            "Content-Length": str(len(answer.body)),
-            "Connection": "close" if self.close_connection else "keep-alive",
-        }
-        lines = [f"HTTP/1.1 {int(answer.status)} {answer.status.phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Stay quiet; `Sandbox.requests` has what was asked."""

@@ -1,0 +1,153 @@
+"""HTTP on loopback for the practice API: connections, framing, and an end that leaves nothing open."""
+
+from __future__ import annotations
+
+import ipaddress
+import socketserver
+import sys
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from typing import Any
+
+from te_audit_frames.sandbox.api import Answer, Call, problem
+from te_audit_frames.sandbox.questions import Refusal
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches that host.
+
+    Parameters
+    ----------
+    host : str
+        A name or an IPv4 address.
+
+    Returns
+    -------
+    bool
+        True for ``localhost`` and 127.0.0.0/8.
+
+    Examples
+    --------
+    >>> from te_audit_frames.sandbox.listener import is_loopback
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Listener(ThreadingHTTPServer):
+    """A server in a thread of its own, listening from the start; it asks `answer` what to reply.
+
+    Parameters
+    ----------
+    address : (str, int)
+        Where to listen; port 0 takes a free one.
+    answer : callable
+        From a call to its answer; it is used from many threads.
+    """
+
+    # Threads of clients that keep their connection must not keep the interpreter alive.
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], answer: Callable[[Call], Answer]) -> None:
+        self.answer = answer
+        self._connections: set[socket] = set()
+        self._closed = threading.Condition()
+        super().__init__(address, _Handler)
+        self.port = int(self.server_address[1])
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="sandbox", daemon=True)
+        self._thread.start()
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service for this machine's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+
+    def is_own(self, host: str) -> bool:
+        """Tell whether a Host header names this server; that of a web page that rebinds its name does not."""
+        name, _, port = host.rpartition(":")
+        return port == str(self.port) and is_loopback(name.lower())
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take note of the connection, and serve it in a thread."""
+        with self._closed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close the connection."""
+        super().shutdown_request(request)
+        with self._closed:
+            self._connections.discard(request)
+            self._closed.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of faults, but not of clients that hang up, which they may at any time."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """Stop listening, hang up on every client, and wait until their threads are done."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        with self._closed:
+            for connection in self._connections:
+                _hang_up(connection)
+            self._closed.wait_for(lambda: not self._connections, timeout=10)
+
+
+def _hang_up(connection: socket) -> None:
+    try:
+        connection.shutdown(SHUT_RDWR)
+    except OSError:
+        return  # the client was faster
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "practice"
+    sys_version = ""
+    disable_nagle_algorithm = True
+
+    server: Listener
+
+    def _reply(self) -> None:
+        host = self.headers.get("Host", "")
+        call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
+        if not self.server.is_own(host):
+            self._send(problem(Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this is not the host's server"), self.path, {}))
+            return
+        if self.command != "GET":
+            # The body of the request is not read, so nothing can follow it on this connection.
+            self.close_connection = True
+        self._send(self.server.answer(call))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _reply  # noqa: N815
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is not HTTP, or no method of it, in the API's form too."""
+        self.close_connection = True
+        status = HTTPStatus(code)
+        self._send(problem(Refusal(status, message or status.phrase), getattr(self, "path", "/"), {}))
+
+    def _send(self, answer: Answer) -> None:
+        headers = {
+            **answer.headers,
+            "Content-Length": str(len(answer.body)),
+            "Connection": "close" if self.close_connection else "keep-alive",
+        }
+        lines = [f"HTTP/1.1 {int(answer.status)} {answer.status.phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Stay quiet; `Sandbox.requests` has what was asked."""
