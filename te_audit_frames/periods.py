@@ -55,20 +55,33 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What of time a caller asks for: a `window` back from the server's now, or a `start` with or without an `end`.
+class Window:
+    """So much time back from the server's now.
 
     Attributes
     ----------
-    window : timedelta or None
-        How far back from the server's now.
-    start, end : datetime or None
-        Aware, in UTC. `end` is None where the period ends at the server's now.
+    length : timedelta
+        In whole seconds.
     """
 
-    window: timedelta | None
-    start: datetime | None
-    end: datetime | None
+    length: timedelta
+
+
+@dataclass(frozen=True)
+class Since:
+    """From a start up to the server's now.
+
+    Attributes
+    ----------
+    start : datetime
+        Aware, in UTC.
+    """
+
+    start: datetime
+
+
+Question = Period | Window | Since
+"""What of time a caller asks for. Only a Period is known before the server has spoken."""
 
 
 def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant | None) -> Question:
@@ -83,8 +96,8 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
 
     Returns
     -------
-    Question
-        Of the last 7 days if neither `window` nor `start` is given.
+    Period, Window or Since
+        The last 7 days if neither `window` nor `start` is given.
 
     Raises
     ------
@@ -95,26 +108,28 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
     Examples
     --------
     >>> from te_audit_frames.periods import ask
-    >>> ask(window="12h", start=None, end=None).window
-    datetime.timedelta(seconds=43200)
+    >>> ask(window="12h", start=None, end=None)
+    Window(length=datetime.timedelta(seconds=43200))
     """
     if window is not None:
         for name, value in (("start", start), ("end", end)):
             if value is not None:
                 raise InvalidRequest(f"window and {name} exclude each other: give window, or start (and end)")
-        return Question(to_window(window), None, None)
+        return Window(to_window(window))
     if start is None:
         if end is not None:
             raise InvalidRequest('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
-        return Question(to_window(DEFAULT_WINDOW), None, None)
+        return Window(to_window(DEFAULT_WINDOW))
     since = to_instant(start, argument="start")
-    until = None if end is None else to_instant(end, argument="end")
-    if until is not None and until <= since:
+    if end is None:
+        return Since(since)
+    until = to_instant(end, argument="end")
+    if until <= since:
         raise InvalidRequest(
             f"end: {iso(until)} is not after start {iso(since)}; a period includes its start and excludes its end, "
             'so one day is start="2026-01-01", end="2026-01-02"'
         )
-    return Question(None, since, until)
+    return Period(since, until)
 
 
 def to_window(window: str | timedelta) -> timedelta:

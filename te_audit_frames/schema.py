@@ -6,8 +6,12 @@ Column names are those of the official SDK's `UserEvent`. The fields come from t
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from te_audit_frames.errors import NotAnAuditFrame
 
@@ -151,3 +155,44 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
             "Events come from fetch_events(), read_pages() or read_parquet().",
             missing=missing,
         )
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """Sort events by date, events without a date last, and events of one moment in an order of their own.
+
+    That order, by the other columns, does not depend on how the events were fetched, so that the same events make the
+    same frame.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Events in `ARROW_SCHEMA`.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows.
+
+    Examples
+    --------
+    >>> from te_audit_frames.schema import ARROW_SCHEMA, in_order
+    >>> in_order(ARROW_SCHEMA.empty_table()).num_rows
+    0
+    """
+    micros = pc.fill_null(table["date"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
+    order = np.argsort(micros, kind="stable")
+    ranked = micros[order]
+    ties = np.flatnonzero(ranked[1:] == ranked[:-1])
+    if len(ties):
+        # Few events share their moment, so only they are compared by every column.
+        tied = np.union1d(ties, ties + 1)
+        rows = table.take(order[tied])
+        keys = rows.drop_columns("resources").append_column("resources", _as_text(rows["resources"]))
+        order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
+    if (np.diff(order) == 1).all():
+        return table
+    return table.take(order)
+
+
+def _as_text(resources: pa.ChunkedArray) -> pa.Array:
+    return pa.array([None if value is None else json.dumps(value) for value in resources.to_pylist()], pa.string())

@@ -20,6 +20,23 @@ class Secret(AuthBase):
     def __init__(self, token: str) -> None:
         self._token = token
 
+    @classmethod
+    def check(cls, token: object) -> tuple[Secret | None, str]:
+        """Wrap a token, or say what is wrong with it; the caller raises, so that no traceback's locals show it."""
+        if token is None:
+            return None, "token: there is none; set the environment variable TE_TOKEN, or give Client(token=...)"
+        if not isinstance(token, str):
+            return None, f"token: it is of type {type(token).__name__}, not text"
+        stripped = token.strip()
+        if not stripped:
+            return None, "token: it is empty; set the environment variable TE_TOKEN, or give Client(token=...)"
+        if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
+            return None, (
+                "token: it has white space or characters inside that no token has; was more than the token pasted? "
+                "Set TE_TOKEN to the token alone"
+            )
+        return cls(stripped), ""
+
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign a request."""
         request.headers["Authorization"] = f"Bearer {self._token}"

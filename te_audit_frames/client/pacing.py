@@ -110,7 +110,7 @@ class Budget:
 
     def __init__(self, *, reserve: float = 0.0) -> None:
         self._reserve = reserve
-        self._in_flight = 0
+        self.in_flight = 0
         self._known: Allowance | None = None
         self._remaining = 0
         self._window_ends = -math.inf
@@ -134,18 +134,18 @@ class Budget:
         remaining = self._known.limit if over else self._remaining
         floor = math.ceil(self._reserve * self._known.limit)
         others = 0.0 if over else self._others_for_each_of_ours()
-        margin = math.ceil((self._in_flight + 1) * others)
-        free = remaining - floor - self._in_flight - margin
+        margin = math.ceil((self.in_flight + 1) * others)
+        free = remaining - floor - self.in_flight - margin
         # Close to the end of a shared budget, one at a time: then at most one of ours can be one too many.
-        return 1 if free < 1 and self._in_flight == 0 and remaining > floor else max(free, 0)
+        return 1 if free < 1 and self.in_flight == 0 and remaining > floor else max(free, 0)
 
     def leave(self) -> None:
         """Count a request as in flight."""
-        self._in_flight += 1
+        self.in_flight += 1
 
     def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False) -> None:
         """Learn from an answer, or from its absence (`allowance=None`, when the request broke off)."""
-        self._in_flight -= 1
+        self.in_flight -= 1
         if allowance is None:
             self._remaining -= 1  # it may have been counted
         elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
@@ -177,7 +177,7 @@ class Budget:
         """How many requests the organisation's other clients send for each one of ours, as seen in this window."""
         if self._known is None or self._answered_in_window < 2:
             return 0.0
-        ours = self._answered_in_window + self._in_flight
+        ours = self._answered_in_window + self.in_flight
         return max(self._known.limit - self._remaining - ours, 0) / ours
 
 
@@ -197,10 +197,11 @@ class Pacer:
         self._clock = clock
         self._changed = threading.Condition()
 
-    def free(self) -> int:
-        """How many requests may leave now."""
+    def free(self, *, under_way: int) -> int:
+        """How many requests may leave now, beside those under way: in flight, or waiting for a permit."""
         with self._changed:
-            return self._budget.free(self._clock.monotonic())
+            free = self._budget.free(self._clock.monotonic())
+            return max(free - (under_way - self._budget.in_flight), 0)
 
     def try_leave(self) -> float:
         """Take a permit, and answer 0.0; or, where there is none, wait a while and answer how long is still to go."""

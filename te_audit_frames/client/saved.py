@@ -1,0 +1,92 @@
+"""Saved answers of the API, from this package, curl or another client, read as events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.client.client import warn_coerced
+from te_audit_frames.client.decode import Errors, check_errors, decode_page
+from te_audit_frames.client.tally import Tally
+from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.receipt import with_receipt
+from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+
+def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") -> pd.DataFrame:
+    """Read saved answers of the API, such as ``curl`` or the official command line wrote them.
+
+    Parameters
+    ----------
+    pages : path, bytes, binary file, or an iterable of these
+        Each one a whole answer, JSON with `auditEvents`.
+    errors : {"raise", "coerce"}
+        What to do with a value that its column cannot hold; see `fetch_events`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The audit frame of every event in the pages, in ascending `date`. Its receipt cannot say that it is complete,
+        since nothing tells whether these are all pages.
+
+    Raises
+    ------
+    InvalidRequest
+        Something in `pages` is not a page.
+    FileNotFoundError
+        A file is not there.
+    DecodeError
+        A page is not an answer of the API, or a value does not fit (with ``errors="raise"``).
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> page = b'{"auditEvents": [{"date": "2026-01-01T00:00:00Z", "event": "Login failed."}]}'
+    >>> taf.read_pages([page])["event"].tolist()
+    ['Login failed.']
+    """
+    check_errors(errors)
+    sources: Iterable[Any] = (
+        [pages] if isinstance(pages, (str, bytes, os.PathLike)) or hasattr(pages, "read") else pages
+    )
+    tally = Tally()
+    batches = []
+    for position, source in enumerate(sources):
+        name, raw = _read(source, position)
+        page = decode_page(raw, name=name, errors=errors)
+        tally.add(page, page.batch)
+        batches.append(page.batch)
+    paid = tally.receipt(
+        source="pages",
+        requested={},
+        period=None,
+        scope={},
+        complete=False,
+        order="unknown",
+        fetched_at=datetime.now(UTC),
+        notes=["read from saved pages: nothing tells whether these are all of them"],
+    )
+    if tally.coerced:
+        warn_coerced(tally.coerced)
+    return with_receipt(to_events(in_order(pa.Table.from_batches(batches, schema=ARROW_SCHEMA))), paid)
+
+
+def _read(source: object, position: int) -> tuple[str, bytes]:
+    if isinstance(source, bytes):
+        return str(position + 1), source
+    if isinstance(source, (str, os.PathLike)):
+        return str(source), Path(source).read_bytes()
+    raw = source.read() if hasattr(source, "read") else None
+    if isinstance(raw, bytes):
+        return str(getattr(source, "name", position + 1)), raw
+    raise InvalidRequest(
+        f"pages: item {position} is a {type(source).__name__}; a page is a path, bytes, or a file opened in binary mode"
+    )
