@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.decode import Errors, Page
 from te_audit_frames.client.origin import Origin
 from te_audit_frames.client.pacing import Clock, Pacer
+from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.paging import Trail
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.slicing import UNDATED, Disorder, Seconds, Slice, Slicing

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
-from te_audit_frames.client.decode import Errors, Page, decode_page
+from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.origin import Origin
+from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.transport import Answer, Effort, Transport
 from te_audit_frames.errors import PaginationError
 

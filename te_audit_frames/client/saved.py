@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.client.client import warn_coerced
-from te_audit_frames.client.decode import Errors, check_errors, decode_page
+from te_audit_frames.client.batches import warn_coerced
+from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.page import Errors, check_errors
 from te_audit_frames.client.tally import Tally
 from te_audit_frames.errors import InvalidRequest
 from te_audit_frames.receipt import with_receipt

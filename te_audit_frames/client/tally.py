@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.decode import Page
+from te_audit_frames.client.page import Page
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipt import Receipt
 

@@ -1,0 +1,109 @@
+"""What a fetch hands out: batches as they arrive, or all of them as one audit frame."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.client.fetch import Fetch
+from te_audit_frames.client.pacing import Clock
+from te_audit_frames.client.transport import Effort
+from te_audit_frames.errors import AuditFramesWarning, FetchError
+from te_audit_frames.receipt import Receipt, with_receipt
+from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
+
+
+class Batches(Iterator[pa.RecordBatch]):
+    """The batches of one fetch, as they arrive; made by `Client.iter_batches`.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        What was asked for and what came so far; complete behind the last batch.
+    """
+
+    def __init__(
+        self, fetch: Fetch, effort: Effort, requested: dict[str, Any], scope: dict[str, str], clock: Clock
+    ) -> None:
+        self._fetch = fetch
+        self._effort = effort
+        self._requested = requested
+        self._scope = scope
+        self._clock = clock
+        self._complete = False
+        self._stream = fetch.batches(restartable=False)
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            for batch in self._stream:
+                if batch is not None and batch.num_rows:
+                    return batch
+        except (FetchError, KeyboardInterrupt) as error:
+            _attach(error, missing=self._fetch.missing())
+            raise
+        self._finish()
+        raise StopIteration
+
+    def to_events(self) -> pd.DataFrame:
+        """Take all batches into one audit frame, with the receipt."""
+        batches: list[pa.RecordBatch] = []
+        try:
+            for batch in self._fetch.batches(restartable=True):
+                if batch is None:
+                    batches.clear()
+                else:
+                    batches.append(batch)
+        except (FetchError, KeyboardInterrupt) as error:
+            _attach(error, missing=self._fetch.missing(), partial=self._frame(batches))
+            raise
+        self._finish()
+        return self._frame(batches)
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was asked for and what came so far; complete behind the last batch."""
+        aid, everywhere = self._scope.get("aid"), "useAllPermittedAids" in self._scope
+        notes = []
+        if self._requested["default"]:
+            notes.append("neither window nor start was given, so the last 7 days were taken")
+        if aid and everywhere:
+            notes.append("the API does not say what aid means together with all account groups")
+        return self._fetch.tally.receipt(
+            source="api",
+            requested=self._requested,
+            period=self._fetch.period,
+            scope={"aid": aid, "all_account_groups": everywhere},
+            complete=self._complete,
+            order=self._fetch.order,
+            fetched_at=self._clock.now(),
+            notes=notes,
+            requests=self._effort.requests,
+            retries=self._effort.retries,
+            throttled=self._effort.throttled,
+            waited_seconds=round(self._effort.waited_seconds, 3),
+        )
+
+    def _finish(self) -> None:
+        self._complete = True
+        if coerced := self._fetch.tally.coerced:
+            warn_coerced(coerced)
+
+    def _frame(self, batches: list[pa.RecordBatch]) -> pd.DataFrame:
+        table = pa.Table.from_batches(batches, schema=ARROW_SCHEMA)
+        return with_receipt(to_events(in_order(table)), self.receipt)
+
+
+def warn_coerced(coerced: int) -> None:
+    """Warn once, for a whole fetch, of the values that were set aside."""
+    plural = "s" * (coerced != 1)
+    message = f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`"
+    warnings.warn(message, AuditFramesWarning, stacklevel=4)
+
+
+def _attach(error: BaseException, **what: object) -> None:
+    for name, value in what.items():
+        setattr(error, name, value)

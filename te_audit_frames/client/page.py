@@ -1,0 +1,87 @@
+"""A page: one answer of the API, bytes as received, and what was read from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.errors import DecodeError, InvalidRequest
+from te_audit_frames.schema import to_events
+
+Errors = Literal["raise", "coerce"]
+
+_SHOWN = 120
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of the API.
+
+    Attributes
+    ----------
+    raw : bytes
+        The body as received.
+    batch : pyarrow.RecordBatch
+        Its events in the pinned schema, in the order sent.
+    start, end : datetime or None
+        The UTC range that the API resolved, where it says so.
+    next_href : str or None
+        The link to the next page as sent, absolute or relative. None on the last page.
+    coerced : int
+        How many values `errors="coerce"` set aside.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=10, seed=0, page_size=4) as api:
+    ...     page = taf.Client(token=api.token, base_url=api.url).get_page(window="104w", all_account_groups=True)
+    >>> len(page.events), page.next_cursor is None
+    (4, False)
+    """
+
+    raw: bytes
+    batch: pa.RecordBatch
+    start: datetime | None
+    end: datetime | None
+    next_href: str | None
+    coerced: int = 0
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The page's events as an audit frame, in the order sent."""
+        return to_events(pa.Table.from_batches([self.batch]))
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The opaque cursor of the next page, from its link. None on the last page."""
+        query = urlsplit(self.next_href).query if self.next_href else ""
+        cursors = parse_qs(query).get("cursor")
+        return cursors[0] if cursors else None
+
+
+def check_errors(errors: str) -> None:
+    """Refuse any `errors` but "raise" and "coerce"."""
+    if errors not in ("raise", "coerce"):
+        raise InvalidRequest(f'errors: {errors!r} is neither "raise" nor "coerce"')
+
+
+def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
+    """Say that an answer as a whole is not the contract's; such an answer is worth another request."""
+    shown = shorten(body[: 4 * _SHOWN].decode(errors="replace"))
+    return DecodeError(
+        f"page {name} is not an answer of /audit-user-events: {problem}. It begins with {shown!r}. "
+        "Where it is a web page, something between here and the API answered: check base_url and the proxy.",
+        page=name,
+        value=shown,
+    )
+
+
+def shorten(text: str) -> str:
+    """Cut a text to what fits into a message."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
