@@ -99,6 +99,14 @@ def test_people_work_by_day_in_their_own_zone(lived_in):
     assert typical_hour("3308") <= 10 or typical_hour("3308") >= 20  # Tokyo, India and Auckland
 
 
+def test_one_rare_administrator_looks_after_the_people(lived_in):
+    administration = ("User added.", "User removed.", "Role assigned.")
+    admins = {event["uid"] for event in lived_in if event["event"] in administration}
+    assert len(admins) == 1
+    work = [event for event in lived_in if event["uid"] in admins and event["event"] != "Login failed."]
+    assert 1 <= len(work) < len(lived_in) / 100
+
+
 def test_failed_logins_come_in_bursts_from_odd_addresses(lived_in):
     odd = ("203.0.113.", "2001:db8:bad:")
     failed = [event for event in lived_in if event["ipAddress"].startswith(odd)]

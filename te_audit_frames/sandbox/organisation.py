@@ -37,6 +37,11 @@ class Organisation(History):
         How many days the log covers. Its first hour is quiet, so that a `window` of as many days still sees
         all of it when it is asked for up to an hour later.
 
+    Attributes
+    ----------
+    start, end : datetime
+        The days that the log covers, half-open, in UTC.
+
     Raises
     ------
     ValueError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MONDAY, FRIDAY, SATURDAY, SUNDAY = 0, 4, 5, 6
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
 
 ACCOUNT_GROUPS = {
     "1234": "Network Operations",
@@ -104,15 +104,16 @@ AUTOMATION = "Terraform Automation (svc-terraform@example.com)"
 
 @dataclass(frozen=True)
 class Kind:
-    """An event type: how often people cause it, which resources it touches, and at most how many of each."""
+    """An event type: how often people cause it, which resources it touches, and at most how many of each.
+
+    A weight of 0 is for what only the administrator does.
+    """
 
     event: str
     weight: float
     resources: tuple[str, ...] = ()
     most: int = 1
 
-
-LOGIN, LOGIN_FAILED, TEST_DELETED = 0, 1, 2
 
 KINDS = (
     Kind("Login successful.", 30),
@@ -143,8 +144,16 @@ KINDS = (
     Kind("Account group settings updated.", 0, ("accountGroupName",)),
 )
 
-ADMIN_KINDS = (22, 23, 24, 25)
-AUTOMATION_KINDS = (4, 4, 4, 4, 5, 17, 2)
+_CODES = {kind.event: code for code, kind in enumerate(KINDS)}
+
+LOGIN_FAILED = _CODES["Login failed."]
+TEST_DELETED = _CODES["Test deleted."]
+ADMIN_KINDS = [code for code, kind in enumerate(KINDS) if not kind.weight]
+AUTOMATION_KINDS = [_CODES["Test updated."]] * 4 + [
+    _CODES["Test created."],
+    _CODES["Alert rule updated."],
+    TEST_DELETED,
+]
 
 RESOURCE_NAMES = {
     "testName": [

@@ -221,9 +221,9 @@ def _read_window(window: str, now: int) -> int:
     match = _WINDOW.fullmatch(window)
     if match is None:
         raise _bad("window", "window must be a number and one of s, m, h, d, w, such as 12h")
-    # A window may be as long as one likes; there is nothing before 1970. Python refuses to read 5,000 digits.
-    count = int(match[1][-20:]) if len(match[1].lstrip("0")) <= 20 else now
-    return min(count * _UNITS[match[2]], now)
+    # As long as one likes: what reaches back before 1970 is cut there. Python would not read thousands of digits.
+    digits = match[1].lstrip("0")
+    return min(int(digits or 0) * _UNITS[match[2]], now) if len(digits) < 20 else now
 
 
 def _read_date(field: str, text: str) -> int:
