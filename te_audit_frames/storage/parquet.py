@@ -1,17 +1,10 @@
-"""One Parquet file of events: written whole or not at all, stamped with the schema's version, read by any engine.
-
-The footer holds two keys of ours. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of
-Parquet. ``PANDAS_ATTRS`` is where pandas itself keeps `DataFrame.attrs`, so that plain `pandas.read_parquet` restores
-them. There is no ``pandas`` key: one that names the columns makes pandas and Dask stumble over `resources`.
-"""
+"""One Parquet file of events: written whole or not at all, read by any engine, read back as it was."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -20,56 +13,35 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
 from te_audit_frames.periods import Instant, iso, to_instant
-from te_audit_frames.schema import (
-    ARROW_SCHEMA,
-    ATTRS_KEY,
-    COLUMNS,
-    SCHEMA_VERSION,
-    require_columns,
-    to_events,
-)
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
+from te_audit_frames.storage.footer import attrs_in
 from te_audit_frames.storage.rows import ascending, pinned, rows_of
-from te_audit_frames.storage.staging import FilePath, locate, replacing
+from te_audit_frames.storage.sink import parquet_sink
+from te_audit_frames.storage.staging import FilePath, locate
 
-_PANDAS_ATTRS = "PANDAS_ATTRS"
 _DATE = ARROW_SCHEMA.field("date").type
-_CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
-
-# What makes the file small and quick to read, in the order of effect (benchmarks/ has the figures):
-# - ascending dates are stored as their differences (DELTA_BINARY_PACKED), which pack into a few bits and then
-#   compress once more, which is worth zstd's level 9; a dictionary would only be in the way;
-# - all text is stored as a dictionary and its codes: few people, kinds and addresses cause most events. On codes, a
-#   level above 3 costs time and gains nothing;
-# - one page a column chunk (of the plain old kind, v1) and long row groups: each page and each group begins anew.
-_ROWS_PER_GROUP = 2**19
-_TEXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
-    "resources.list.element.type",
-    "resources.list.element.name",
-]
-_LAYOUT: dict[str, Any] = {
-    "column_encoding": {"date": "DELTA_BINARY_PACKED"},
-    "use_dictionary": _TEXT_LEAVES,
-    "data_page_version": "1.0",
-    "data_page_size": 2**30,
-    "max_rows_per_page": _ROWS_PER_GROUP,
-    # Costs nothing and finds most flipped bits; not all, so it is no proof of integrity.
-    "write_page_checksum": True,
-}
-_ZSTD_LEVELS = {"date": 9} | dict.fromkeys(_TEXT_LEAVES, 3)
 
 
 def write_parquet(
-    events: pd.DataFrame, path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None
+    events: pd.DataFrame | Iterable[pa.RecordBatch],
+    path: FilePath,
+    *,
+    compression: str | None = "zstd",
+    filesystem: Any = None,
 ) -> None:
     """Write events to one Parquet file that DuckDB, Polars, Spark, Arrow and pandas read with the right types.
 
     A crash or a full disk leaves the file that was there. Rows are kept in ascending `date`, those without a date
     last. The index is not kept.
 
+    A history too long for memory is written as it arrives: ``write_parquet(client.iter_batches(window="104w"), path)``.
+    Its rows are then ascending within each stretch of half a million; `read_parquet` gives them in full order.
+
     Parameters
     ----------
-    events : pandas.DataFrame
-        An audit frame. Its `attrs`, the receipt among them, are kept in the file's footer.
+    events : pandas.DataFrame or iterable of pyarrow.RecordBatch
+        An audit frame, or batches of events such as `Client.iter_batches` yields. The frame's `attrs`, the receipt
+        among them, or the `receipt` of the batches are kept in the file's footer.
     path : str or PathLike
         Where the file goes; its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
     compression : {"zstd", "snappy", "gzip", "lz4", "brotli", "none"}, default "zstd"
@@ -98,122 +70,17 @@ def write_parquet(
     ...     taf.read_parquet(f"{folder}/events.parquet")["event"].tolist()
     ['User login.']
     """
-    rows = rows_of(events)
+    if isinstance(events, pd.DataFrame):
+        rows = rows_of(events)  # first, so that a frame that cannot be kept touches no disk
+        with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
+            sink.attrs.update(events.attrs)
+            sink.write(rows)
+        return
     with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
-        sink.attrs.update(events.attrs)
-        sink.write(rows)
-
-
-@contextmanager
-def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None) -> Iterator[ParquetSink]:
-    """Open one Parquet file of events for batches as they come; it takes its name when the block ends well.
-
-    Parameters
-    ----------
-    path, compression, filesystem
-        As of `write_parquet`.
-
-    Yields
-    ------
-    ParquetSink
-        Takes batches, and in `attrs` what the frame's `attrs` shall be.
-
-    Raises
-    ------
-    InvalidRequest, OSError
-        As `write_parquet`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from te_audit_frames.schema import ARROW_SCHEMA
-    >>> from te_audit_frames.storage.parquet import parquet_sink, read_parquet
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with parquet_sink(f"{folder}/events.parquet") as sink:
-    ...         sink.write(ARROW_SCHEMA.empty_table())
-    ...     len(read_parquet(f"{folder}/events.parquet"))
-    0
-    """
-    codec = "none" if compression is None else compression
-    if codec not in _CODECS:
-        raise InvalidRequest(f"compression: {compression!r} is not one of {', '.join(_CODECS)}")
-    with replacing(path, filesystem=filesystem) as file:
-        sink = ParquetSink(file, codec)
-        try:
-            yield sink
-            sink.close()
-        except BaseException:
-            sink.abandon()
-            raise
-
-
-class ParquetSink:
-    """The one writer of the house: gathers batches into long row groups, and stamps the footer at the end.
-
-    Attributes
-    ----------
-    attrs : dict
-        What `DataFrame.attrs` shall be when the file is read; may be filled until the end.
-    """
-
-    def __init__(self, file: BinaryIO, codec: str) -> None:
-        self.attrs: dict[Hashable | None, Any] = {}
-        self._gathered: list[pa.Table] = []
-        self._writer = pq.ParquetWriter(
-            file,
-            ARROW_SCHEMA,
-            compression=codec,
-            compression_level=_ZSTD_LEVELS if codec == "zstd" else None,
-            store_schema=False,  # it goes with the footer, which is known last
-            **_LAYOUT,
-        )
-
-    def write(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Add rows, in `ARROW_SCHEMA` and ascending by `date` from one batch to the next.
-
-        Parameters
-        ----------
-        batch : pyarrow.RecordBatch or pyarrow.Table
-            Is held until a row group is full.
-        """
-        table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
-        self._gathered.append(table)
-        if sum(map(len, self._gathered)) >= _ROWS_PER_GROUP:
-            self._flush(keep_tail=True)
-
-    def close(self) -> None:
-        """Write what is held and the footer."""
-        footer = _footer(self.attrs)
-        self._flush(keep_tail=False)
-        self._writer.add_key_value_metadata(footer)
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Let go of the file, whose content nobody will read."""
-        # Or the writer would write a footer into a closed file when it is collected.
-        self._writer.is_open = False
-
-    def _flush(self, *, keep_tail: bool) -> None:
-        rows = pa.concat_tables(self._gathered) if self._gathered else ARROW_SCHEMA.empty_table()
-        tail = len(rows) % _ROWS_PER_GROUP if keep_tail else 0
-        if len(rows) > tail:
-            self._writer.write_table(rows.slice(0, len(rows) - tail), row_group_size=_ROWS_PER_GROUP)
-        self._gathered = [rows.slice(len(rows) - tail)] if tail else []
-
-
-def _footer(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
-    stamp = {"schema_version": SCHEMA_VERSION, "receipt": attrs.get(ATTRS_KEY)}
-    try:
-        ours = {ATTRS_KEY: _json(stamp), _PANDAS_ATTRS: _json(attrs)}
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"events.attrs: only plain JSON can be kept in a file, not this: {error}") from None
-    # Arrow hands key-value pairs on to its readers, pandas among them, only from within this serialised schema.
-    schema = ARROW_SCHEMA.with_metadata(ours).serialize().to_pybytes()
-    return ours | {"ARROW:schema": base64.b64encode(schema).decode()}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, allow_nan=False)
+        for batch in events:
+            sink.write(batch)
+        if (receipt := getattr(events, "receipt", None)) is not None:  # complete behind the last batch
+            sink.attrs[ATTRS_KEY] = receipt.to_dict()
 
 
 def read_parquet(
@@ -274,7 +141,7 @@ def read_parquet(
     place, name = locate(path, filesystem)
     with place.open_input_file(name) as source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        attrs = _attrs(file, name)
+        attrs = attrs_in(file.metadata.metadata or {}, file=name)
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], since, until, name)
     events = to_events(ascending(rows).select(list(wanted)))
@@ -315,28 +182,6 @@ def _blaming(name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
             raise
         raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}") from None
-
-
-def _attrs(file: pq.ParquetFile, name: str) -> dict[Hashable | None, Any]:
-    stamps = file.metadata.metadata or {}
-    ours, attrs = (_parsed(stamps.get(key.encode()), name) for key in (ATTRS_KEY, _PANDAS_ATTRS))
-    version = ours.get("schema_version", SCHEMA_VERSION)
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise NotAnAuditFrame(
-            f"{name} was written by a newer te_audit_frames (schema version {version}, this one reads up to "
-            f"{SCHEMA_VERSION}); upgrade with: pip install -U te-audit-frames"
-        )
-    return attrs
-
-
-def _parsed(stamp: bytes | None, name: str) -> dict[Hashable | None, Any]:
-    try:
-        parsed = json.loads(stamp or b"{}")
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise NotAnAuditFrame(f"{name} is damaged: its footer holds no valid JSON")
-    return parsed
 
 
 def _read(

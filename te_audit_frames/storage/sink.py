@@ -1,0 +1,151 @@
+"""The one writer of Parquet in the house, and the layout that makes its files small and quick to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
+from te_audit_frames.storage.footer import Attrs, footer_of
+from te_audit_frames.storage.rows import ascending
+from te_audit_frames.storage.staging import FilePath, replacing
+
+_CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
+
+# What makes the file small and quick to read, in the order of effect (benchmarks/ has the figures):
+# - ascending dates are stored as their differences (DELTA_BINARY_PACKED), which pack into a few bits and then
+#   compress once more, which is worth zstd's level 9; a dictionary would only be in the way;
+# - all text is stored as a dictionary and its codes: few people, kinds and addresses cause most events. On codes, a
+#   level above 3 costs time and gains nothing;
+# - one page a column chunk (of the plain old kind, v1) and long row groups: each page and each group begins anew.
+_ROWS_PER_GROUP = 2**19
+_TEXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
+    "resources.list.element.type",
+    "resources.list.element.name",
+]
+_LAYOUT: dict[str, Any] = {
+    "column_encoding": {"date": "DELTA_BINARY_PACKED"},
+    "use_dictionary": _TEXT_LEAVES,
+    "data_page_version": "1.0",
+    "data_page_size": 2**30,
+    "max_rows_per_page": _ROWS_PER_GROUP,
+    # Costs nothing and finds most flipped bits; not all, so it is no proof of integrity.
+    "write_page_checksum": True,
+}
+_ZSTD_LEVELS = {"date": 9} | dict.fromkeys(_TEXT_LEAVES, 3)
+
+
+@contextmanager
+def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None) -> Iterator[ParquetSink]:
+    """Open one Parquet file of events for batches as they come; it takes its name when the block ends well.
+
+    Parameters
+    ----------
+    path, compression, filesystem
+        As of `write_parquet`.
+
+    Yields
+    ------
+    ParquetSink
+        Takes batches, and in `attrs` what the frame's `attrs` shall be.
+
+    Raises
+    ------
+    InvalidRequest, OSError
+        As `write_parquet`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from te_audit_frames.schema import ARROW_SCHEMA
+    >>> from te_audit_frames.storage.parquet import parquet_sink, read_parquet
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with parquet_sink(f"{folder}/events.parquet") as sink:
+    ...         sink.write(ARROW_SCHEMA.empty_table())
+    ...     len(read_parquet(f"{folder}/events.parquet"))
+    0
+    """
+    codec = "none" if compression is None else compression
+    if codec not in _CODECS:
+        raise InvalidRequest(f"compression: {compression!r} is not one of {', '.join(_CODECS)}")
+    with replacing(path, filesystem=filesystem) as file:
+        sink = ParquetSink(file, codec)
+        try:
+            yield sink
+            sink.close()
+        except BaseException:
+            sink.abandon()
+            raise
+
+
+class ParquetSink:
+    """A Parquet file in the making: gathers batches into long row groups, and writes the footer at the end.
+
+    Attributes
+    ----------
+    attrs : dict
+        What `DataFrame.attrs` shall be when the file is read; may be filled until the end.
+    """
+
+    def __init__(self, file: BinaryIO, codec: str) -> None:
+        self.attrs: Attrs = {}
+        self._gathered: list[pa.Table] = []
+        self._rows = 0
+        self._writer = pq.ParquetWriter(
+            file,
+            ARROW_SCHEMA,
+            compression=codec,
+            compression_level=_ZSTD_LEVELS if codec == "zstd" else None,
+            store_schema=False,  # it goes with the footer, which is known last
+            **_LAYOUT,
+        )
+
+    def write(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch or pyarrow.Table
+            In `ARROW_SCHEMA`. It is held until a row group is full.
+
+        Raises
+        ------
+        NotAnAuditFrame
+            It is of another schema.
+        InvalidRequest
+            It is not a batch.
+        """
+        if not isinstance(batch, pa.RecordBatch | pa.Table):
+            raise InvalidRequest(
+                f"events: takes an audit frame, or record batches of events, not {type(batch).__name__}"
+            )
+        if batch.schema != ARROW_SCHEMA:
+            raise NotAnAuditFrame(f"a batch does not have the schema of events but: {batch.schema.to_string()}")
+        self._gathered.append(pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch)
+        self._rows += len(batch)
+        if self._rows >= _ROWS_PER_GROUP:
+            self._flush(self._rows - self._rows % _ROWS_PER_GROUP)
+
+    def close(self) -> None:
+        """Write what is held, and the footer."""
+        footer = footer_of(self.attrs)
+        self._flush(self._rows)
+        self._writer.add_key_value_metadata(footer)
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of the file, which nobody will read."""
+        # Or the writer would write a footer into a closed file when it is collected.
+        self._writer.is_open = False
+
+    def _flush(self, count: int) -> None:
+        if count:
+            rows = ascending(pa.concat_tables(self._gathered))
+            self._writer.write_table(rows.slice(0, count), row_group_size=_ROWS_PER_GROUP)
+            self._gathered = [rows.slice(count)]
+            self._rows -= count
