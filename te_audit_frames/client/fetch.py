@@ -118,7 +118,7 @@ class Fetch:
                 yield None
                 yield from self._anew(self.period, in_order=False)
         finally:
-            self._effort.stopped.set()
+            self._effort.stop()
             self._pacer.wake()
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._progress.close()

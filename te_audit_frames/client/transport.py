@@ -18,6 +18,7 @@ import requests
 import tenacity
 import urllib3
 
+from te_audit_frames.client.connections import Adapter, Lines
 from te_audit_frames.client.origin import Origin, Secret
 from te_audit_frames.client.pacing import Allowance, Clock, Pacer, server_date
 from te_audit_frames.client.problems import api_error, describe
@@ -31,6 +32,7 @@ MAX_PAGE_BYTES = 64 * 2**20
 
 _CHUNK = 2**16
 _LONGEST_BACKOFF = 30.0
+_LONGEST_CONNECT = 10.0
 
 
 class Stopped(Exception):
@@ -61,7 +63,13 @@ class Effort:
     throttled: int = 0
     waited_seconds: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
+    lines: Lines = field(default_factory=Lines)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self) -> None:
+        """End what is under way; nothing is sent any more."""
+        self.stopped.set()
+        self.lines.cut()
 
     def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, waited_seconds: float = 0.0) -> None:
         """Add to the counts, from any thread."""
@@ -118,6 +126,7 @@ class Transport:
         self.max_page_bytes = MAX_PAGE_BYTES
         self._origin = origin
         self._timeout = timeout
+        self._timeouts = (min(timeout, _LONGEST_CONNECT), timeout)
         self._retries = retries
         self._pacer = pacer
         self._clock = clock
@@ -127,7 +136,7 @@ class Transport:
         # Without cookies the session holds no state that changes, and threads can share it.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip"})
-        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=workers)
+        adapter = Adapter(pool_connections=1, pool_maxsize=workers)
         self._session.mount(origin.base_url, adapter)
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
         self._session.trust_env = origin.is_encrypted
@@ -172,7 +181,7 @@ class Transport:
             stop=lambda state: (
                 state.attempt_number > self._retries or self._clock.monotonic() + state.upcoming_sleep > effort.deadline
             ),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=_LONGEST_BACKOFF, jitter=0.5),
+            wait=tenacity.wait_random_exponential(multiplier=1.0, max=_LONGEST_BACKOFF),
             sleep=lambda seconds: self._sleep(seconds, effort),
             reraise=True,
         )
@@ -235,9 +244,12 @@ class Transport:
         allowance, throttled, failure = None, False, ""
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
-            with self._session.send(
-                request, allow_redirects=False, timeout=self._timeout, **self._settings
-            ) as response:
+            with (
+                effort.lines.used(),
+                self._session.send(
+                    request, allow_redirects=False, timeout=self._timeouts, **self._settings
+                ) as response,
+            ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
                 throttled = response.status_code == 429
                 body = b"".join(self._chunks(response, began, effort))
