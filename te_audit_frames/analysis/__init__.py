@@ -1,0 +1,1 @@
+"""What events say: counted, laid out in time, drawn."""

@@ -1,0 +1,160 @@
+"""When it happened: events counted per hour, day, week or month of a time zone.
+
+No engine truncates to a zone's days portably. So the engine counts by steps of UTC that are too short for the zone's
+clock to change within one, and pandas sorts these few steps into the zone's periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from te_audit_frames.analysis.calendar import check_freq, list_periods, parse_zone, step_seconds
+from te_audit_frames.analysis.dimensions import parse_by
+from te_audit_frames.analysis.source import Source, collect, rank
+from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.schema import ATTRS_KEY
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MOST_ROWS = 2_000_000
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+def activity(
+    events: Any, *, freq: str = "D", by: str | None = None, tz: str | tzinfo = "UTC", top: int | None = None
+) -> pd.DataFrame:
+    """Count events per period of time, in a zone's own hours, days, weeks or months.
+
+    A period that is covered and has no events is a row of zero. What is covered stands in the receipt that a fetched
+    frame carries; without one (Polars, DuckDB and the other libraries carry none) it is what lies between the first
+    and the last event. Events without a date are left out.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark.
+    freq : {"D", "h", "W", "MS"}
+        Days, hours, weeks from Monday, or months. An hour that the clock strikes twice is two hours.
+    by : {"user", "account_group", "event", "ip_address"}, optional
+        Count these apart.
+    tz : str or datetime.tzinfo
+        The zone whose clock and calendar it is, such as ``"Europe/Berlin"``.
+    top : int, optional
+        Keep this many of `by`, the ones with most events, and fold the rest into ``"(other)"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per period and value of `by`, ascending in time and, within a period, in the order that `summarize`
+        has: `period` (``datetime64[us, tz]``, its first instant), the columns of `by` as in `summarize` (a user has
+        `uid` and `user`), `events` (int64), `complete` (bool; False where the data does not cover the period from
+        its start to its end, so that its count may be too small).
+
+    Raises
+    ------
+    InvalidRequest
+        `freq`, `by`, `tz` or `top` is not one of the above, or there would be more than two million rows.
+    NotAnAuditFrame
+        A column that is needed is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> events = pd.DataFrame({"date": pd.to_datetime(["2026-03-01T23:30Z", "2026-03-04T08:00Z"])})
+    >>> taf.activity(events, freq="D", tz="Europe/Berlin")
+                         period  events  complete
+    0 2026-03-02 00:00:00+01:00       1     False
+    1 2026-03-03 00:00:00+01:00       0      True
+    2 2026-03-04 00:00:00+01:00       1     False
+    """
+    check_freq(freq)
+    zone = parse_zone(tz)
+    dimensions = [] if by is None else parse_by([by])
+    source = Source.of(events, dimensions).dated()
+    identity = [column for dimension in dimensions for column in dimension.identity]
+    folded, keys = source.fold(identity, top)
+    steps = _count_steps(folded, keys, step_seconds(zone))
+    if keys:
+        groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), identity)
+        column = steps[keys].merge(groups.reset_index(), on=keys, how="left")["index"]
+    else:
+        groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
+
+    receipt = _receipt(events)
+    periods = list_periods((steps["first"].min(), steps["last"].max()), _resolved(receipt), freq=freq, zone=zone)
+    shape = len(periods), len(groups)
+    if np.prod(shape) > MOST_ROWS:
+        raise InvalidRequest(
+            f"by: {shape[1]:,} values of {by!r} in each of {shape[0]:,} periods are more rows than {MOST_ROWS:,}. "
+            "Keep the largest, for example with top=20, or take a longer freq."
+        )
+    counts = np.zeros(shape, dtype="int64")
+    np.add.at(counts, (periods["period"].searchsorted(steps["step"], side="right") - 1, column), steps["events"])
+
+    names = source.name(groups, dimensions)
+    result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
+    result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
+    result["events"] = counts.ravel()
+    result["complete"] = np.repeat(periods["complete"].to_numpy() & receipt.get("complete", True), shape[1])
+    return result
+
+
+def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Add up hours to a week of 7 x 24, by the wall clock of the hours' zone.
+
+    Parameters
+    ----------
+    hourly : pandas.DataFrame
+        What ``activity(events, freq="h")`` gives.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Events (int64) by weekday, Monday first, and hour of the day, 0 to 23.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.analysis.activity import hours_of_week
+    >>> events = pd.DataFrame({"date": pd.to_datetime(["2026-03-01T23:30Z", "2026-03-04T08:00Z"])})
+    >>> hours_of_week(taf.activity(events, freq="h", tz="Europe/Berlin")).loc["Monday", 0]
+    1
+    """
+    week = np.zeros((7, 24), dtype="int64")
+    np.add.at(week, (hourly["period"].dt.day_of_week, hourly["period"].dt.hour), hourly["events"])
+    return pd.DataFrame(week, index=pd.Index(WEEKDAYS, name="weekday"), columns=pd.RangeIndex(24, name="hour"))
+
+
+def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
+    """Count events by step of UTC; `step` is its start, `first` and `last` the dates in it."""
+    number = (nw.col("date") - nw.lit(EPOCH)).dt.total_seconds() // seconds
+    steps = collect(
+        source.frame.with_columns(number.alias("step"))
+        .group_by("step", *keys)
+        .agg(nw.len().alias("events"), nw.col("date").min().alias("first"), nw.col("date").max().alias("last"))
+    )
+    steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
+    return steps.astype({"events": "int64", "first": "datetime64[us, UTC]", "last": "datetime64[us, UTC]"})
+
+
+def _receipt(events: Any) -> Mapping[str, Any]:
+    receipt = events.attrs.get(ATTRS_KEY) if isinstance(events, pd.DataFrame) else None
+    return receipt if isinstance(receipt, Mapping) else {}
+
+
+def _resolved(receipt: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Read for which period the events speak: what was asked for, as far as it had passed when it was fetched."""
+    if not receipt.get("resolved"):
+        return None
+    start, end = (pd.Timestamp(receipt["resolved"][bound]) for bound in ("start", "end"))
+    fetched = pd.Timestamp(receipt.get("fetched_at") or end)
+    return start, max(start, min(end, fetched))

@@ -1,0 +1,61 @@
+"""What was touched: one row per resource of an event."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.schema import RESOURCES, require_columns
+
+
+def explode_resources(events: pd.DataFrame) -> pd.DataFrame:
+    """Give each touched resource a row of its own.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        Events, at least their `resources`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per resource, in the order of the events, with a fresh index. The event's columns, in which
+        `resource_type` and `resource_name` (both ``str``) take the place of `resources`. An event that touched
+        nothing has no row, one that touched three has three.
+
+    Raises
+    ------
+    NotAnAuditFrame
+        There is no column `resources`, or it does not hold lists of `type` and `name`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> touched = [{"type": "testName", "name": "Shop"}, {"type": "testName", "name": "Till"}]
+    >>> events = pd.DataFrame({"event": ["Test deleted.", "User login."], "resources": [touched, None]})
+    >>> taf.explode_resources(events)
+               event resource_type resource_name
+    0  Test deleted.      testName          Shop
+    1  Test deleted.      testName          Till
+    """
+    require_columns(events.columns, ["resources"])
+    lists = _lists(events["resources"])
+    resources = pc.list_flatten(lists)
+    touching = events.take(pc.list_parent_indices(lists).to_numpy()).reset_index(drop=True)
+    place = list(touching.columns).index("resources")
+    for field in ("name", "type"):
+        texts = pd.array(pc.struct_field(resources, field), dtype="str")
+        touching.insert(place, f"resource_{field}", texts)
+    return touching.drop(columns="resources")
+
+
+def _lists(resources: pd.Series) -> pa.Array:
+    try:
+        array = pa.array(resources, from_pandas=True) if len(resources) else pa.array([], RESOURCES)
+        array = array.cast(RESOURCES)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise NotAnAuditFrame(f"column 'resources' cannot be read as {RESOURCES}: {error}") from None
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
