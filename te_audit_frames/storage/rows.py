@@ -75,7 +75,7 @@ def ascending(table: pa.Table) -> pa.Table:
     dates = table["date"]
     if dates.null_count == 0 and pc.all(pc.less_equal(dates[:-1], dates[1:]), min_count=0).as_py():
         return table
-    return table.take(pc.sort_indices(dates, null_placement="at_end"))
+    return table.take(pc.sort_indices(dates))
 
 
 def pinned(table: pa.Table, *, file: str) -> pa.Table:

@@ -68,7 +68,7 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
     ...     print(Path(folder, "events.csv").read_text().splitlines()[1])
     2026-01-05T09:00:00Z,,,'=1+1,,,,,
     """
-    cell = str if raw else _harmless
+    cell = str if raw else harmless
 
     def lines(rows: list[dict[str, Any]]) -> str:
         text = io.StringIO()
@@ -84,7 +84,15 @@ def _cell(value: Any, cell: Callable[[str], str]) -> str:
     return cell(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula.
+
+    Examples
+    --------
+    >>> from te_audit_frames.storage.text import harmless
+    >>> harmless("=1+1"), harmless("Ada")
+    ("'=1+1", 'Ada')
+    """
     return f"'{text}" if _FORMULA.match(text) else text
 
 
