@@ -217,7 +217,7 @@ def to_instant(value: Instant, *, argument: str) -> datetime:
             "an aware datetime, a date or a pandas.Timestamp"
         )
     if not isinstance(value, datetime):
-        return datetime.combine(value, time(), UTC)
+        value = datetime.combine(value, time(), UTC)
     if value.utcoffset() is None:
         raise InvalidRequest(
             f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments; say which: "
