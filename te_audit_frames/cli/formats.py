@@ -1,0 +1,84 @@
+"""A small frame as text: a table for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from te_audit_frames.cli.terminal import table
+from te_audit_frames.periods import iso
+from te_audit_frames.storage.text import harmless
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Write a frame as CSV: times in ISO 8601, null as an empty cell, formulas made harmless as in saved events.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A summary or an activity; its index is left out.
+
+    Returns
+    -------
+    str
+        Lines that end as those of other commands, without a carriage return.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.cli.formats import to_csv
+    >>> print(to_csv(pd.DataFrame({"user": ["=1+1", None], "events": [2, 1]})))
+    user,events
+    '=1+1,2
+    ,1
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows([harmless(value) if isinstance(value, str) else value for value in row] for row in _rows(frame))
+    return text.getvalue().removesuffix("\n")
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """Write a frame as a JSON array with one object a line, in ASCII, so that no name can act on a terminal.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A summary or an activity; its index is left out.
+
+    Returns
+    -------
+    str
+        Times as ISO 8601 text, shares as fractions of 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.cli.formats import to_json
+    >>> print(to_json(pd.DataFrame({"user": ["Ada", None], "events": [2, 1]})))
+    [{"user": "Ada", "events": 2},
+     {"user": null, "events": 1}]
+    """
+    records = (json.dumps(dict(zip(frame.columns, row, strict=True))) for row in _rows(frame))
+    return "[" + ",\n ".join(records) + "]"
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {"table": table, "csv": to_csv, "json": to_json}
+"""Every value of ``--format``, and what writes it."""
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[list[Any]]:
+    for row in frame.itertuples(index=False, name=None):
+        yield [_plain(value) for value in row]
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    return iso(value) if isinstance(value, pd.Timestamp) else value
