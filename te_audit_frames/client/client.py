@@ -101,7 +101,7 @@ class Client:
             raise InvalidRequest(problem)
         self._workers = int(_bounded("workers", workers, 1, 64, whole=True))
         self._deadline = _bounded("deadline", deadline, 0.001, 10_000_000)
-        self._page_size = page_size and int(_bounded("page_size", page_size, 1, 100_000, whole=True))
+        self._page_size = None if page_size is None else int(_bounded("page_size", page_size, 1, 100_000, whole=True))
         self._progress = progress
         self._origin = Origin(os.environ.get("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = clock or Clock()
@@ -118,6 +118,8 @@ class Client:
         )
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_transport"):
+            return "<Client, not made>"  # for tracebacks that show the locals of a refused __init__
         return f"Client(base_url={self._origin.base_url!r}, workers={self._workers})"
 
     def __reduce__(self) -> NoReturn:

@@ -107,7 +107,7 @@ def _check(base_url: str) -> str:
         parts.port  # noqa: B018 - reading it is the check
     except ValueError:
         parts = SplitResult("", "", "", "", "")
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidRequest(
             "base_url (TE_BASE_URL): not an address such as https://api.thousandeyes.com; "
             "it has a scheme and a host, and no user, query or fragment"
