@@ -1,0 +1,125 @@
+"""The receipt: plain JSON in attrs, read back as it was, and honest about a frame that changed since."""
+
+import json
+from dataclasses import fields
+
+import pandas as pd
+import pytest
+
+import te_audit_frames as taf
+from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.receipt import Receipt, receipt, with_receipt
+from te_audit_frames.sandbox import Sandbox
+from te_audit_frames.schema import ATTRS_KEY
+
+
+def paid(**what):
+    return Receipt(
+        **{
+            "source": "api",
+            "requested": {"window": None, "start": "2026-01-01T00:00:00Z", "end": None, "default": False},
+            "resolved": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T12:00:00Z"},
+            "scope": {"aid": None, "all_account_groups": True},
+            "complete": True,
+            "events": 3,
+            "pages": 1,
+            "requests": 2,
+            "account_groups": {"1234": 2, "": 1},
+            "fetched_at": "2026-01-02T12:00:00Z",
+            **what,
+        }
+    )
+
+
+def frame(rows=3, **what):
+    return with_receipt(pd.DataFrame({"date": range(rows)}), paid(**what))
+
+
+def test_attrs_hold_plain_json_and_give_the_receipt_back():
+    events = frame()
+    stored = events.attrs[ATTRS_KEY]
+    assert json.loads(json.dumps(stored)) == stored
+    assert "rows" not in stored
+    assert receipt(events).to_dict() == paid().to_dict() == stored
+    assert receipt(events).rows == 3
+
+
+def test_every_field_of_the_receipt_is_stored():
+    assert paid().to_dict().keys() == {field.name for field in fields(Receipt)} - {"rows"}
+
+
+def test_fields_of_a_later_version_do_not_hinder_reading():
+    events = frame()
+    events.attrs[ATTRS_KEY] = events.attrs[ATTRS_KEY] | {"mood": "good"}
+    assert receipt(events).events == 3
+
+
+def test_a_filtered_frame_is_told_from_what_was_fetched():
+    events = frame()
+    assert "rows now" not in repr(receipt(events))
+    some = receipt(events[events["date"] > 1])
+    assert (some.rows, some.events) == (1, 3)
+    assert "rows now" in repr(some)
+    assert "rows now" in some._repr_html_()
+
+
+def test_a_frame_without_a_receipt_says_where_they_come_from():
+    both = pd.concat([frame(), frame(events=4)])
+    for events in (pd.DataFrame({"date": []}), both, None):
+        with pytest.raises(InvalidRequest, match=r"carries no receipt.*fetch_events\(\)"):
+            receipt(events)
+
+
+def test_the_period_is_read_as_aware_moments():
+    period = paid().period
+    assert period.days == 1.5
+    assert period.start.utcoffset().total_seconds() == 0
+    assert paid(resolved=None).period is None
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        ({"complete": False}, "complete +no"),
+        ({}, "complete +yes"),
+        ({}, "every account group of the token"),
+        ({"scope": {"aid": None, "all_account_groups": False}}, "the token's login group"),
+        ({"scope": {"aid": "77", "all_account_groups": False}}, "one account group, aid 77"),
+        ({}, "3 on 1 page,"),
+        ({"pages": 2_000}, "on 2,000 pages,"),
+        ({}, "2026-01-01T00:00:00Z to 2026-01-02T12:00:00Z, the end excluded"),
+        ({"requests": 5, "retries": 2, "throttled": 1}, "5, of these 2 retries and 1 throttled"),
+        ({"waited_seconds": 12.34}, "12.3 s for the rate limit"),
+        ({"undated": 4}, "without date +4"),
+        ({"coerced": 5}, "5 values, in `extra`"),
+        ({}, r"1234: 2, \(none\): 1"),
+        ({"account_groups": {str(n): n for n in range(1, 9)}}, "8: 8, 7: 7, 6: 6, 5: 5, 4: 4 and 3 more"),
+        ({"notes": ["look here"]}, "note +look here"),
+    ],
+    ids=str,
+)
+def test_the_repr_says_it(what, shown):
+    assert pd.Series([repr(paid(**what))]).str.contains(shown, regex=True).all()
+
+
+def test_the_notebook_shows_the_same_lines_and_escapes_them():
+    hostile = paid(notes=["<script>alert(1)</script>"])
+    shown = hostile._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert shown.count("<tr>") == len(hostile.lines())
+
+
+def test_the_receipt_of_a_fetch_adds_up():
+    with Sandbox(events=300, seed=3, page_size=40) as api:
+        client = taf.Client(token=api.token, base_url=api.url, workers=1, progress=False)
+        events = client.fetch_events(window="100d", all_account_groups=True)
+        said = taf.receipt(events)
+        assert said.requests == said.pages == len(api.requests) == 8
+    assert (said.complete, said.events, said.rows, said.retries, said.throttled) == (True, 300, 300, 0, 0)
+    assert said.account_groups == events["aid"].value_counts().sort_index().to_dict()
+    assert said.period.days == 100
+    assert said.order == "newest first"
+    assert said.requested == {"window": "100d", "start": None, "end": None, "default": False}
+    assert said.scope == {"aid": None, "all_account_groups": True}
+    assert {"te-audit-frames", "pandas", "pyarrow", "requests"} == said.versions.keys()
