@@ -126,8 +126,8 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.analysis.activity import hours_of_week
     >>> events = pd.DataFrame({"date": pd.to_datetime(["2026-03-01T23:30Z", "2026-03-04T08:00Z"])})
-    >>> hours_of_week(taf.activity(events, freq="h", tz="Europe/Berlin")).loc["Monday", 0]
-    1
+    >>> hours_of_week(taf.activity(events, freq="h", tz="Europe/Berlin")).loc["Monday", 0:2].to_list()
+    [1, 0, 0]
     """
     week = np.zeros((7, 24), dtype="int64")
     np.add.at(week, (hourly["period"].dt.day_of_week, hourly["period"].dt.hour), hourly["events"])

@@ -85,6 +85,13 @@ def list_periods(
     return periods[(periods["end"] > first) & reached].reset_index(drop=True)
 
 
+def list_edges(periods: pd.Series, freq: str) -> pd.DatetimeIndex:
+    """List the first instants of the periods and of the one that follows: where a drawing of them has its edges."""
+    bounds = _bounds(periods.iloc[0], periods.iloc[-1], freq, periods.dt.tz)
+    first = int(bounds.searchsorted(periods.iloc[0]))
+    return bounds[first : first + len(periods) + 1]
+
+
 def _bounds(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> pd.DatetimeIndex:
     """List the first instants of all periods from that of `first` to the one after that of `last`, or a few more."""
     # Whatever the clock does, the period that holds an instant begins and ends within this distance of it.

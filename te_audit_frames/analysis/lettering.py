@@ -1,0 +1,70 @@
+"""Text from outside, made fit to be drawn: user names and event types come from people, some of them hostile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib import font_manager
+from matplotlib.text import Text
+
+from te_audit_frames.analysis.dimensions import Dimension
+
+LONGEST_NAME = 40
+
+# Those that are installed lend the letters that the reader's own font lacks. matplotlib brings the last one itself:
+# it has a box for every letter there is, so that none is missing and none is warned about.
+FALLBACK_FONTS = (
+    "Noto Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Arial Unicode MS",
+    "Hiragino Sans",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Last Resort High-Efficiency",
+)
+
+
+def letter(texts: Iterable[Text]) -> None:
+    """Draw texts literally, dollar signs and all, with a letter for every script."""
+    families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
+    for text in texts:
+        text.set_parse_math(False)
+        text.set_fontfamily(families)
+
+
+@lru_cache
+def _installed_fallbacks() -> list[str]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in FALLBACK_FONTS if name in installed]
+
+
+def list_names(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
+    """Name groups for a reader, no two alike: where two people share a name, their keys follow it."""
+    keys = [groups[dimension.key] for dimension in dimensions]
+    labels = [groups[dimension.label or dimension.key].fillna(groups[dimension.key]) for dimension in dimensions]
+    names = _join(labels)
+    common = Counter(names)
+    return [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
+
+
+def _join(columns: Sequence[pd.Series]) -> list[str]:
+    return [", ".join(row) for row in zip(*(map(clean, column) for column in columns), strict=True)]
+
+
+def clean(text: Any) -> str:
+    """Leave out what is not a visible letter, shorten, and give nothing a name."""
+    if pd.isna(text):
+        return "(none)"
+    visible = "".join(sign for sign in " ".join(str(text).split()) if sign.isprintable())
+    if len(visible) > LONGEST_NAME:
+        return visible[: LONGEST_NAME - 1].rstrip() + "…"
+    return visible or "(blank)"

@@ -1,0 +1,286 @@
+"""Pictures of summaries and activity. Nothing is counted here, and nothing is shown: each returns its Axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import dates
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from te_audit_frames.analysis.activity import activity, hours_of_week
+from te_audit_frames.analysis.calendar import list_edges
+from te_audit_frames.analysis.dimensions import parse_by
+from te_audit_frames.analysis.lettering import letter, list_names
+from te_audit_frames.analysis.source import OTHER
+from te_audit_frames.analysis.summaries import summarize
+from te_audit_frames.errors import InvalidRequest
+
+# Okabe and Ito's colours, which colour-blind readers tell apart, less black and a yellow too faint for paper.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+OTHER_COLOUR = "#999999"
+
+UNITS = {"h": "hour", "D": "day", "W": "week", "MS": "month"}
+NOUNS = {"user": "user", "account_group": "account group", "event": "event type", "ip_address": "IP address"}
+
+
+def plot_activity(
+    events: Any,
+    *,
+    freq: str = "D",
+    by: str | None = None,
+    tz: str | tzinfo = "UTC",
+    top: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw events per period of time as bars, stacked by what `by` names.
+
+    The counts are those of `activity`. Bars of periods that the data does not cover from start to end are hatched.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        As in `activity`.
+    freq, by, tz
+        As in `activity`.
+    top : int, optional
+        How many of `by` to show apart. The default is the six largest; the others are one, ``"(other)"``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the picture. Save it with ``ax.figure.savefig("activity.png")``.
+
+    Raises
+    ------
+    InvalidRequest, NotAnAuditFrame
+        As in `activity`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> events = pd.DataFrame({"date": pd.to_datetime(["2026-03-02T08:00Z"]), "event": ["User login."]})
+    >>> taf.plot_activity(events, by="event", tz="Europe/Berlin").get_ylabel()
+    'events per day'
+    """
+    dimensions = [] if by is None else parse_by([by])
+    if by is not None and top is None:
+        top = len(COLOURS)
+    counts = activity(events, freq=freq, by=by, tz=tz, top=top)
+    ax = ax or _new_axes(height=4.4)
+    title = f"Events per {UNITS[freq]}" + (f" by {NOUNS[by]}" if by else "")
+    if counts.empty:
+        return _draw_nothing(ax, title)
+
+    groups = counts[counts["period"] == counts["period"].iloc[0]]
+    periods = counts.iloc[:: len(groups)]
+    edges = list_edges(periods["period"], freq)
+    heights = counts["events"].to_numpy().reshape(len(periods), len(groups)).T
+    names = list_names(groups, dimensions) if by else ["events"]
+    colours = _colours(names)
+    complete = periods["complete"].to_numpy()
+    _stack(ax, _date_numbers(edges), heights, colours, complete)
+    _title(ax, title, edges[0], edges[-1] - pd.Timedelta("1us"))
+    _axis_of_time(ax, edges)
+    _axis_of_counts(ax.yaxis, f"events per {UNITS[freq]}")
+    ax.set_ylim(0, max(1, heights.sum(axis=0).max()) * 1.05)
+    keys = [Patch(color=colour, label=name) for name, colour in zip(names, colours, strict=True)] if by else []
+    if not complete.all():
+        keys.append(Patch(**_unfinished(OTHER_COLOUR), label=f"{UNITS[freq]} not covered in full"))
+    _legend(ax, keys)
+    return ax
+
+
+def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = None) -> Axes:
+    """Draw on which weekdays and at which hours events happen, by the clock of a zone.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        As in `activity`.
+    tz : str or datetime.tzinfo
+        The zone whose clock and calendar it is.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the picture: weekdays from Monday at the top, hours from left to right.
+
+    Raises
+    ------
+    InvalidRequest, NotAnAuditFrame
+        As in `activity`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> events = pd.DataFrame({"date": pd.to_datetime(["2026-03-02T08:00Z"])})
+    >>> taf.plot_heatmap(events, tz="Europe/Berlin").get_xlabel()
+    'hour of the day, Europe/Berlin'
+    """
+    hourly = activity(events, freq="h", tz=tz)
+    ax = ax or _new_axes(height=3.6)
+    title = "Events by weekday and hour"
+    if hourly.empty:
+        return _draw_nothing(ax, title)
+    week = hours_of_week(hourly)
+    mesh = ax.pcolormesh(week, cmap="cividis", vmin=0, vmax=max(1, week.to_numpy().max()), edgecolors="white", lw=0.5)
+    ax.invert_yaxis()
+    ax.set_yticks(np.arange(7) + 0.5, week.index)
+    ax.set_xticks(np.arange(0, 25, 3), [f"{hour:02}" for hour in range(0, 25, 3)])
+    ax.set_xlabel(f"hour of the day, {hourly['period'].dt.tz}")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(mesh, ax=ax)
+    bar.outline.set_visible(False)
+    _axis_of_counts(bar.ax.yaxis, "events")
+    _title(ax, title, hourly["period"].iloc[0], hourly["period"].iloc[-1])
+    return ax
+
+
+def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw who or what has most events.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        As in `summarize`.
+    by : {"user", "account_group", "event", "ip_address"} or list of these
+        What a bar stands for.
+    n : int
+        How many bars. What the others have together stands below.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the picture: the most at the top. Dates in the title are UTC.
+
+    Raises
+    ------
+    InvalidRequest, NotAnAuditFrame
+        As in `summarize`.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"uid": "7", "user": "Ada"}]}'])
+    >>> [label.get_text() for label in taf.plot_top(events).get_yticklabels()]
+    ['Ada']
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise InvalidRequest(f"n: {n!r} is not a positive whole number. For example n=10.")
+    dimensions = parse_by(by)
+    summary = summarize(events, by=by, top=n)
+    ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))
+    title = "Most events by " + " and ".join(NOUNS[dimension.name] for dimension in dimensions)
+    if summary.empty:
+        return _draw_nothing(ax, title)
+    largest, others = summary.head(n), summary.tail(-n)
+    names = list_names(largest, dimensions)
+    bars = ax.barh(range(len(largest)), largest["events"], color=COLOURS[0], height=0.75)
+    shares = [f" {count:,} ({share:.0%})" for count, share in zip(largest["events"], largest["share"], strict=True)]
+    ax.bar_label(bars, shares, fontsize="small")
+    ax.set_yticks(range(len(largest)), names)
+    letter(ax.get_yticklabels())
+    ax.invert_yaxis()
+    ax.margins(x=0.15)
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right"]].set_visible(False)
+    rest = "".join(f"; all others together {row.events:,} ({row.share:.0%})" for row in others.itertuples())
+    _axis_of_counts(ax.xaxis, f"events{rest}")
+    _title(ax, title, summary["first_event"].min(), summary["last_event"].max())
+    return ax
+
+
+def _new_axes(height: float) -> Axes:
+    # Registered with pyplot, so that notebooks show it; a loop that saves many pictures is not a mistake.
+    with mpl.rc_context({"figure.max_open_warning": 0}):
+        _, ax = plt.subplots(figsize=(10, height), layout="constrained")
+    return ax
+
+
+def _draw_nothing(ax: Axes, title: str) -> Axes:
+    ax.set_title(title, loc="left")
+    ax.set(xticks=[], yticks=[])
+    ax.text(0.5, 0.5, "no events", transform=ax.transAxes, ha="center", va="center")
+    return ax
+
+
+def _title(ax: Axes, title: str, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Say what, from which day to which, and in which zone."""
+    if not pd.isna(first):
+        days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (first, last))
+        title = f"{title}\n{' to '.join(days)} ({first.tz})"
+    ax.set_title(title, loc="left")
+
+
+def _colours(names: Sequence[str]) -> list[str]:
+    """Give every name a colour, "(other)" the grey one; beyond the palette, shades in order of size."""
+    apart = len(names) - (OTHER in names)
+    if apart <= len(COLOURS):
+        colours = list(COLOURS[:apart])
+    else:
+        colours = [mpl.colors.to_hex(shade) for shade in mpl.colormaps["cividis"](np.linspace(0, 1, apart))]
+    return colours + [OTHER_COLOUR] * (OTHER in names)
+
+
+def _stack(ax: Axes, edges: np.ndarray, heights: np.ndarray, colours: Sequence[str], complete: np.ndarray) -> None:
+    """Stack one band of bars on the other; NaN leaves a bar out, so that each is drawn either plain or hatched."""
+    tops = heights.cumsum(axis=0)
+    for top, ground, colour in zip(tops, tops - heights, colours, strict=True):
+        ax.stairs(np.where(complete, top, np.nan), edges, baseline=ground, fill=True, color=colour)
+        ax.stairs(np.where(complete, np.nan, top), edges, baseline=ground, fill=True, **_unfinished(colour))
+
+
+def _unfinished(colour: str) -> dict[str, Any]:
+    return {"facecolor": colour, "alpha": 0.45, "hatch": "////", "edgecolor": "white", "linewidth": 0}
+
+
+def _date_numbers(edges: pd.DatetimeIndex) -> np.ndarray:
+    return np.asarray(dates.date2num(edges.tz_convert(None).to_numpy()))  # type: ignore[no-untyped-call]
+
+
+def _axis_of_time(ax: Axes, edges: pd.DatetimeIndex) -> None:
+    locator = dates.AutoDateLocator(tz=edges.tz)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    formatter = dates.ConciseDateFormatter(locator, tz=edges.tz)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
+    ax.set_xlim(*_date_numbers(edges[[0, -1]]))
+    ax.set_xlabel(f"time in {edges.tz}")
+
+
+def _axis_of_counts(axis: Axis, label: str) -> None:
+    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.set_label_text(label)
+
+
+def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
+    """Put the legend above the bars, in as many columns as fit, and make room for it."""
+    ax.spines[["top", "right"]].set_visible(False)
+    if not keys:
+        return
+    inches = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    widest = 0.6 + 0.075 * max(len(str(key.get_label())) for key in keys)
+    columns = max(1, min(len(keys), int(inches.width / widest)))
+    room = 0.2 * math.ceil(len(keys) / columns) / inches.height
+    ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))
+    legend = ax.legend(handles=keys, loc="upper left", ncols=columns, fontsize="small", frameon=False, borderaxespad=0)
+    letter(legend.get_texts())
