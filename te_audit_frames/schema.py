@@ -6,7 +6,7 @@ Column names are those of the official SDK's `UserEvent`. The fields come from t
 
 from __future__ import annotations
 
-import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -191,8 +191,18 @@ def in_order(table: pa.Table) -> pa.Table:
         order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
     if (np.diff(order) == 1).all():
         return table
-    return table.take(order)
+    with ThreadPoolExecutor() as pool:
+        return pa.Table.from_arrays(list(pool.map(lambda column: column.take(order), table.columns)), schema=ARROW_SCHEMA)
 
 
 def _as_text(resources: pa.ChunkedArray) -> pa.Array:
-    return pa.array([None if value is None else json.dumps(value) for value in resources.to_pylist()], pa.string())
+    """Write each list of resources as one text; different lists make different texts."""
+    lists = resources.combine_chunks()
+    parts = []
+    for member in lists.values.flatten():
+        # NUL and a digit are the separator, a null and a NUL of the text itself.
+        escaped = pc.fill_null(pc.replace_substring(member, "\0", "\0" + "3"), "\0" + "2")
+        each = pa.ListArray.from_arrays(lists.offsets, escaped.cast(pa.string()))
+        parts.append(pc.binary_join(each, "\0" + "1"))
+    length = pc.list_value_length(lists).cast(pa.string())
+    return pc.if_else(lists.is_null(), None, pc.binary_join_element_wise(length, *parts, "\0" + "1"))

@@ -115,6 +115,10 @@ class Budget:
         self._remaining = 0
         self._window_ends = -math.inf
         self._answered_in_window = 0
+        self._single_file = False
+        self._others = self._others_before = 0.0  # requests of other clients for each one of ours
+        self._ends_are_trusted = False
+        self._grace = 0.0
         self._paused_until = -math.inf
         self._throttled_in_a_row = 0
 
@@ -133,11 +137,9 @@ class Budget:
         over = now >= self._window_ends
         remaining = self._known.limit if over else self._remaining
         floor = math.ceil(self._reserve * self._known.limit)
-        others = 0.0 if over else self._others_for_each_of_ours()
-        margin = math.ceil((self.in_flight + 1) * others)
-        free = remaining - floor - self.in_flight - margin
-        # Close to the end of a shared budget, one at a time: then at most one of ours can be one too many.
-        return 1 if free < 1 and self.in_flight == 0 and remaining > floor else max(free, 0)
+        if self._single_file if not over else not self._ends_are_trusted:
+            return int(self.in_flight == 0 and remaining > floor)
+        return max(remaining - floor - self.in_flight, 0)
 
     def leave(self) -> None:
         """Count a request as in flight."""
@@ -149,18 +151,29 @@ class Budget:
         if allowance is None:
             self._remaining -= 1  # it may have been counted
         elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
-            self._known = allowance
-            self._remaining = allowance.remaining
-            self._window_ends = now + allowance.reset_in
-            self._answered_in_window = 1
+            self._open_window(now, allowance, throttled=throttled)
         elif allowance.reset == self._known.reset:
             self._remaining = min(self._remaining, allowance.remaining)
-            self._window_ends = min(self._window_ends, now + allowance.reset_in)
+            self._window_ends = min(self._window_ends, now + allowance.reset_in + self._grace)
             self._answered_in_window += 1
+            self._single_file = self._single_file or self._is_crowded()
         if throttled:
             self._throttle(now, allowance)
         else:
             self._throttled_in_a_row = 0
+
+    def _open_window(self, now: float, allowance: Allowance, *, throttled: bool) -> None:
+        if self._known is not None:
+            if throttled and allowance.reset == self._known.reset:
+                self._grace = 1.0  # this API cuts the fraction off its Reset, so that the window ends up to 1 s later
+            # Whether windows end when they are said to is tried out with a single request, once.
+            self._ends_are_trusted = True
+        self._known = allowance
+        self._remaining = allowance.remaining
+        self._window_ends = now + allowance.reset_in + self._grace
+        self._answered_in_window = 1
+        self._single_file = False
+        self._others, self._others_before = 0.0, self._others
 
     def _throttle(self, now: float, allowance: Allowance | None) -> None:
         if now < self._paused_until:
@@ -173,12 +186,19 @@ class Budget:
         self._window_ends = self._paused_until
         self._remaining = 0
 
-    def _others_for_each_of_ours(self) -> float:
-        """How many requests the organisation's other clients send for each one of ours, as seen in this window."""
-        if self._known is None or self._answered_in_window < 2:
-            return 0.0
-        ours = self._answered_in_window + self.in_flight
-        return max(self._known.limit - self._remaining - ours, 0) / ours
+    def _is_crowded(self) -> bool:
+        """Whether other clients may use up the allowance while ours are in flight.
+
+        Then one at a time is sent for the rest of the window, so that at most one of ours is one too many. What
+        others send is known for sure only when none of ours is in flight, so the window before counts as well.
+        """
+        if self._known is None:
+            return False
+        ours = self._answered_in_window
+        self._others = max(self._known.limit - self._remaining - ours - self.in_flight, 0) / ours
+        others = max(self._others, self._others_before)
+        meanwhile = (self.in_flight + 1) * others
+        return others > 0 and self._remaining - self.in_flight < 2 + meanwhile + 4 * math.sqrt(meanwhile)
 
 
 class Pacer:
