@@ -50,6 +50,8 @@ def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page
     """Decode a page event by event; see `decode_page`, which this is the second half of."""
     try:
         envelope = json.loads(body.decode(), object_pairs_hook=_Object, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise not_the_contract(name, f"its byte {error.start} is not UTF-8", body) from None
     except ValueError as error:
         raise not_the_contract(name, f"it is not JSON ({error})", body) from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("auditEvents"), list):

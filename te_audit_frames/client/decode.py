@@ -8,6 +8,8 @@ two equal wherever both answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
@@ -64,11 +66,7 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
     >>> decode_page(b'{"auditEvents": [{"date": "2026-01-01T00:00:00Z", "aid": 7}]}', name="1").batch["aid"][0].as_py()
     '7'
     """
-    body = raw.removeprefix(b"\xef\xbb\xbf")
-    try:
-        body.isascii() or body.decode()  # pyarrow accepts bytes that are not UTF-8 without a word
-    except UnicodeDecodeError as error:
-        raise not_the_contract(name, f"its byte {error.start} is not UTF-8", body) from None
+    body = raw.removeprefix(b"\xef\xbb\xbf").strip()
     try:
         return _decode_fast(raw, body) or decode_carefully(raw, body, name, errors)
     except RecursionError:
@@ -77,34 +75,60 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
 
 def _decode_fast(raw: bytes, body: bytes) -> Page | None:
     """Decode what needs no care; None where the careful decoder has to look."""
-    # A document that is not an object goes no further: a leading null crashes the parser and so the process.
-    if body[:1] != b"{":
+    parsed = _parse([body])
+    if parsed is None:
         return None
-    try:
-        read = arrow_json.ReadOptions(use_threads=False, block_size=len(body) + 1)
-        table = arrow_json.read_json(pa.BufferReader(body), read_options=read, parse_options=_PARSE)
-    except pa.ArrowInvalid:
-        return None
-    if table.num_rows != 1:  # two documents one after the other
-        return None
-    lists = table["auditEvents"].chunk(0)
-    events = lists.flatten()
+    table, batch = parsed
     links = table["_links"][0].as_py() or {}
     next_link = links.get("next")
-    if lists.null_count or events.null_count or (next_link and not next_link["href"]):
+    if next_link and not next_link["href"]:
         return None
-    date = events.field("date")
-    if not _within_calendar(date):
-        return None
-    columns = [date] + [events.field(field) for field in FIELDS if field != "date"]
-    columns.append(pa.nulls(len(events), pa.large_string()))
     return Page(
         raw=raw,
-        batch=pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA),
+        batch=batch,
         start=envelope_date(table["startDate"][0].as_py()),
         end=envelope_date(table["endDate"][0].as_py()),
         next_href=next_link["href"] if next_link else None,
     )
+
+
+def decode_many(bodies: Sequence[bytes]) -> pa.RecordBatch | None:
+    """Decode the events of several whole pages at once, which is faster; None where one of them needs care."""
+    parsed = _parse(bodies)
+    return parsed and parsed[1]
+
+
+def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
+    """Parse whole pages, one after the other: their envelopes, and the events of all of them."""
+    # A document that is not an object goes no further: a leading null crashes the parser and so the process. With
+    # these ends, and as many documents as pages, none of the pages can be a part of its neighbour either.
+    if not all(body[:1] == b"{" and body[-1:] == b"}" and _is_text(body) for body in bodies):
+        return None
+    joined = bodies[0] if len(bodies) == 1 else b"\n".join(bodies)
+    read = arrow_json.ReadOptions(use_threads=False, block_size=len(joined) + 1)
+    try:
+        table = arrow_json.read_json(pa.BufferReader(joined), read_options=read, parse_options=_PARSE)
+    except pa.ArrowInvalid:
+        return None
+    lists = table["auditEvents"].combine_chunks()
+    events = lists.flatten()
+    date = events.field("date")
+    if table.num_rows != len(bodies) or lists.null_count or events.null_count or not _within_calendar(date):
+        return None
+    columns = [date] + [events.field(field) for field in FIELDS if field != "date"]
+    columns.append(pa.nulls(len(events), pa.large_string()))
+    return table, pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA)
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether the bytes are UTF-8; pyarrow accepts others without a word."""
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _within_calendar(date: pa.Array) -> bool:

@@ -227,7 +227,7 @@ class Fetch:
         self._in_hand.append((slicing, part, part.pos))
         keep, onward = slicing.receive(part, _seconds(page.batch), more=trail.more, tied=trail.is_tied)
         kept = _within(page.batch if keep.all() else page.batch.filter(pa.array(keep)), period)
-        self.tally.add(page, kept)
+        self.tally.add(kept, coerced=page.coerced)
         self._progress.page(events=kept.num_rows)
         return kept, onward
 

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.page import Page
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipt import Receipt
 
@@ -36,10 +35,10 @@ class Tally:
     account_groups: Counter[str] = field(default_factory=Counter)
     _uids: set[str] = field(default_factory=set)
 
-    def add(self, page: Page, kept: pa.RecordBatch) -> None:
-        """Count one page, of which the batch `kept` is used."""
-        self.pages += 1
-        self.coerced += page.coerced
+    def add(self, kept: pa.RecordBatch, *, pages: int = 1, coerced: int = 0) -> None:
+        """Count a page, or several, and the events that are used of it."""
+        self.pages += pages
+        self.coerced += coerced
         self.events += kept.num_rows
         self.undated += kept["date"].null_count
         for group in kept["aid"].value_counts().to_pylist():
