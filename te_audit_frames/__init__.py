@@ -11,8 +11,17 @@ True
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from te_audit_frames.analysis.summaries import summarize
+from te_audit_frames.accessor import AuditAccessor
+from te_audit_frames.analysis.activity import activity
+from te_audit_frames.analysis.resources import explode_resources
+from te_audit_frames.analysis.summaries import (
+    summarize,
+    summarize_by_account_group,
+    summarize_by_event_type,
+    summarize_by_user,
+)
 from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.client import Client, fetch_events
 from te_audit_frames.client.page import Page
@@ -38,10 +47,14 @@ from te_audit_frames.periods import Period
 from te_audit_frames.receipt import Receipt, receipt
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
 
+if TYPE_CHECKING:
+    from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
+
 __version__ = version("te-audit-frames")
 
 __all__ = [
     "ApiError",
+    "AuditAccessor",
     "AuditFramesError",
     "AuditFramesWarning",
     "AuthenticationError",
@@ -61,10 +74,31 @@ __all__ = [
     "RateLimited",
     "Receipt",
     "ServerError",
+    "activity",
+    "explode_resources",
     "fetch_events",
+    "plot_activity",
+    "plot_heatmap",
+    "plot_top",
     "read_pages",
     "read_parquet",
     "receipt",
     "summarize",
+    "summarize_by_account_group",
+    "summarize_by_event_type",
+    "summarize_by_user",
     "write_parquet",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Drawing needs matplotlib, which takes longer to load than all the rest: it is loaded when something is drawn.
+    if name in ("plot_activity", "plot_heatmap", "plot_top"):
+        from te_audit_frames.analysis import plots
+
+        return getattr(plots, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
