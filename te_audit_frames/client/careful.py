@@ -6,7 +6,9 @@ It loses nothing: what a column cannot hold is kept in `extra`, as the canonical
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -29,7 +31,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class _Object(dict[str, Any]):
-    """A JSON object that remembers the earlier values of a repeated key."""
+    """A JSON object that remembers every value of a repeated key."""
 
     repeated: dict[str, list[Any]]
 
@@ -37,8 +39,9 @@ class _Object(dict[str, Any]):
         super().__init__(pairs)
         self.repeated = {}
         if len(self) < len(pairs):
-            for position, (key, value) in enumerate(pairs):
-                if any(later == key for later, _ in pairs[position + 1 :]):
+            times = Counter(key for key, _ in pairs)
+            for key, value in pairs:
+                if times[key] > 1:
                     self.repeated.setdefault(key, []).append(value)
 
 
@@ -49,13 +52,17 @@ class _Unfit(Exception):
 def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page:
     """Decode a page event by event; see `decode_page`, which this is the second half of."""
     try:
-        envelope = json.loads(body.decode(), object_pairs_hook=_Object, parse_constant=_refuse_constant)
+        envelope = json.loads(
+            body.decode(), object_pairs_hook=_Object, parse_constant=_refuse_constant, parse_float=_number
+        )
     except UnicodeDecodeError as error:
         raise not_the_contract(name, f"its byte {error.start} is not UTF-8", body) from None
     except ValueError as error:
         raise not_the_contract(name, f"it is not JSON ({error})", body) from None
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("auditEvents"), list):
+    if not isinstance(envelope, _Object) or not isinstance(envelope.get("auditEvents"), list):
         raise not_the_contract(name, "it has no list named auditEvents", body)
+    if not envelope.repeated.keys().isdisjoint({"auditEvents", "_links"}):
+        raise not_the_contract(name, "it has two lists of events or of links", body)
     rows = []
     coerced = 0
     for position, event in enumerate(envelope["auditEvents"]):
@@ -81,6 +88,12 @@ def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _number(text: str) -> float | str:
+    """Read a number; one beyond every float, which would be written as Infinity, stays text."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _next_href(envelope: dict[str, Any], name: str, body: bytes) -> str | None:
@@ -114,8 +127,7 @@ def _row(event: object) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
             whole = False
         if not whole:
             extra[field] = value
-    for field, earlier in event.repeated.items():
-        extra[field] = [*earlier, event[field]]
+    extra |= event.repeated
     if extra:
         row["extra"] = _canonical(extra)
     return row, unfit
@@ -206,8 +218,18 @@ def _has_surrogate(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def _in_full(value: object) -> Any:
+    """Give a value with the list of all values for a repeated key, of which `json.dumps` would write the last."""
+    if isinstance(value, _Object):
+        value = value | value.repeated
+    if isinstance(value, dict):
+        return {key: _in_full(item) for key, item in value.items()}
+    return [_in_full(item) for item in value] if isinstance(value, list) else value
+
+
 def _canonical(value: object) -> str:
     """Write a value as the one JSON text that stands for it: sorted keys, no spaces."""
+    value = _in_full(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     # Arrow text is UTF-8, which has no lone surrogates; as JSON escapes they can be kept.
     return json.dumps(value, sort_keys=True, separators=(",", ":")) if _has_surrogate(text) else text
