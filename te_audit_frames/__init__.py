@@ -10,18 +10,10 @@ Examples
 True
 """
 
-from importlib.metadata import version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from te_audit_frames.accessor import AuditAccessor
-from te_audit_frames.analysis.activity import activity
-from te_audit_frames.analysis.resources import explode_resources
-from te_audit_frames.analysis.summaries import (
-    summarize,
-    summarize_by_account_group,
-    summarize_by_event_type,
-    summarize_by_user,
-)
 from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.client import Client, fetch_events
 from te_audit_frames.client.page import Page
@@ -46,11 +38,20 @@ from te_audit_frames.errors import (
 from te_audit_frames.periods import Period
 from te_audit_frames.receipt import Receipt, receipt
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
+from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
+    from te_audit_frames.analysis.activity import activity
     from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
+    from te_audit_frames.analysis.resources import explode_resources
+    from te_audit_frames.analysis.summaries import (
+        summarize,
+        summarize_by_account_group,
+        summarize_by_event_type,
+        summarize_by_user,
+    )
 
-__version__ = version("te-audit-frames")
+__version__ = VERSION
 
 __all__ = [
     "ApiError",
@@ -91,13 +92,24 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Drawing needs matplotlib, which takes longer to load than all the rest: it is loaded when something is drawn.
-    if name in ("plot_activity", "plot_heatmap", "plot_top"):
-        from te_audit_frames.analysis import plots
+# Loaded at first use: narwhals and matplotlib take longer to load than whoever only fetches should have to wait.
+_ANALYSIS = {
+    "activity": "activity",
+    "explode_resources": "resources",
+    "plot_activity": "plots",
+    "plot_heatmap": "plots",
+    "plot_top": "plots",
+    "summarize": "summaries",
+    "summarize_by_account_group": "summaries",
+    "summarize_by_event_type": "summaries",
+    "summarize_by_user": "summaries",
+}
 
-        return getattr(plots, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _ANALYSIS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"te_audit_frames.analysis.{_ANALYSIS[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -9,14 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from te_audit_frames.analysis.activity import activity
-from te_audit_frames.analysis.resources import explode_resources
-from te_audit_frames.analysis.summaries import (
-    summarize,
-    summarize_by_account_group,
-    summarize_by_event_type,
-    summarize_by_user,
-)
 from te_audit_frames.receipt import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, require_columns
 from te_audit_frames.storage.parquet import write_parquet
@@ -63,28 +55,40 @@ class AuditAccessor:
 
     def by(self, by: str | Sequence[str], *, top: int | None = None) -> pd.DataFrame:
         """Summarise by one or several columns: `te_audit_frames.summarize`."""
+        from te_audit_frames.analysis.summaries import summarize
+
         return summarize(self._events, by=by, top=top)
 
     def by_user(self, *, top: int | None = None) -> pd.DataFrame:
         """Summarise by user: `te_audit_frames.summarize_by_user`."""
+        from te_audit_frames.analysis.summaries import summarize_by_user
+
         return summarize_by_user(self._events, top=top)
 
     def by_account_group(self, *, top: int | None = None) -> pd.DataFrame:
         """Summarise by account group: `te_audit_frames.summarize_by_account_group`."""
+        from te_audit_frames.analysis.summaries import summarize_by_account_group
+
         return summarize_by_account_group(self._events, top=top)
 
     def by_event_type(self, *, top: int | None = None) -> pd.DataFrame:
         """Summarise by event type: `te_audit_frames.summarize_by_event_type`."""
+        from te_audit_frames.analysis.summaries import summarize_by_event_type
+
         return summarize_by_event_type(self._events, top=top)
 
     def activity(
         self, *, freq: str = "D", by: str | None = None, tz: str | tzinfo = "UTC", top: int | None = None
     ) -> pd.DataFrame:
         """Count events per period: `te_audit_frames.activity`."""
+        from te_audit_frames.analysis.activity import activity
+
         return activity(self._events, freq=freq, by=by, tz=tz, top=top)
 
     def resources(self) -> pd.DataFrame:
         """Take one row per touched resource: `te_audit_frames.explode_resources`."""
+        from te_audit_frames.analysis.resources import explode_resources
+
         return explode_resources(self._events)
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:

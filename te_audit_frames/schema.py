@@ -192,7 +192,9 @@ def in_order(table: pa.Table) -> pa.Table:
     if (np.diff(order) == 1).all():
         return table
     with ThreadPoolExecutor() as pool:
-        return pa.Table.from_arrays(list(pool.map(lambda column: column.take(order), table.columns)), schema=ARROW_SCHEMA)
+        return pa.Table.from_arrays(
+            list(pool.map(lambda column: column.take(order), table.columns)), schema=ARROW_SCHEMA
+        )
 
 
 def _as_text(resources: pa.ChunkedArray) -> pa.Array:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import requests
 
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipt import Receipt
+from te_audit_frames.version import VERSION
 
 
 @dataclass
@@ -92,6 +93,6 @@ class Tally:
         return remarks
 
 
-@cache
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("te-audit-frames", "pandas", "pyarrow", "requests")}
+    libraries = {"pandas": pd, "pyarrow": pa, "requests": requests}
+    return {"te-audit-frames": VERSION} | {name: library.__version__ for name, library in libraries.items()}
