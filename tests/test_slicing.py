@@ -1,0 +1,323 @@
+"""Slices of a period, in a simulation of the server: nothing missing, nothing twice, few requests, little time."""
+
+import heapq
+from collections import Counter, deque
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from te_audit_frames.client.slicing import UNDATED, Disorder, Slicing
+
+DAY = 86_400
+START = 20_454 * DAY  # 2026-01-01
+LATENCY = 0.5
+
+
+class Simulation:
+    """A fetch without sockets: a server of pages, workers that take `LATENCY` a page, and virtual time."""
+
+    def __init__(
+        self, dates, *, end, page, workers, newest=True, bounds=(True, True), seed=0, jitter=0.0, watched=False
+    ):
+        self.dates = np.sort(np.asarray(dates, dtype=np.int64))
+        self.page = page
+        self.newest = newest
+        self.bounds = bounds
+        self.requests = 0
+        self.wall = 0.0
+        self.slicing = Slicing(START, end, workers=workers)
+        self._offsets = {}
+        self._rng = np.random.default_rng(seed)
+        self._jitter = jitter
+        self.received = []
+        self._run(workers, watched=watched)
+        self.received = np.sort(np.concatenate([np.zeros(0, np.int64), *self.received]))
+
+    def asked(self, low, high):
+        """What the server has for a slice: from a second before it up to its end."""
+        first = np.searchsorted(self.dates, low - 1 if self.bounds[0] else low)
+        last = np.searchsorted(self.dates, high, "right" if self.bounds[1] else "left")
+        found = self.dates[first : max(first, last)]
+        return found[::-1] if self.newest else found
+
+    def pages(self, low, high):
+        """How many requests plain paging needs."""
+        return max(-(-len(self.asked(low, high)) // self.page), 1)
+
+    def _turn(self, part):
+        found, offset = self.asked(part.low, part.high), self._offsets.get(part, 0)
+        self._offsets[part] = offset + self.page
+        return found[offset : offset + self.page], offset + self.page < len(found)
+
+    def _run(self, workers, *, watched):
+        under_way, tickets, waiting = [], count(), deque([self.slicing.whole])
+
+        def send(part):
+            self.requests += 1
+            # The slice's bounds are those it was made with; a cut moves `b` only.
+            took = LATENCY * (1 + self._jitter * self._rng.uniform(-1, 1))
+            heapq.heappush(under_way, (self.wall + took, next(tickets), part))
+
+        while waiting or under_way:
+            while waiting and len(under_way) < workers:
+                send(waiting.popleft())
+            if under_way and len(under_way) < workers:
+                for part in self.slicing.cut(workers - len(under_way)):
+                    send(part)
+            assert len(under_way) <= workers
+            self.wall, _, part = heapq.heappop(under_way)
+            seconds, more = self._turn(part)
+            keep, onward = self.slicing.receive(part, seconds, more=more)
+            self.received.append(seconds[keep])
+            if watched:
+                self._check_what_is_missing()
+            if onward is not None:
+                assert onward is part
+                waiting.append(onward)
+
+    def _check_what_is_missing(self):
+        """Every event outside of what is missing was received, and no more often than it is there."""
+        gaps = self.slicing.missing()
+        vouched = Counter(second for second in self.inside.tolist() if not any(a <= second < b for a, b in gaps))
+        received = Counter(np.concatenate(self.received).tolist())
+        assert all(received[second] == times for second, times in vouched.items())
+
+    @property
+    def inside(self):
+        low, high = self.slicing.start, self.slicing.end
+        return self.dates[(self.dates >= low) & (self.dates < high)]
+
+
+# ---- nothing missing, nothing twice ------------------------------------------------------------------------------
+
+BURSTY = st.lists(
+    st.tuples(st.integers(-3, 400), st.integers(1, 40), st.integers(0, 12)),
+    max_size=8,
+).map(lambda bursts: [START + at + (n * spread) // 7 for at, size, spread in bursts for n in range(size)])
+
+
+POLICY = st.fixed_dictionaries(
+    {
+        "page": st.integers(1, 30) | st.integers(1, 1000),
+        "workers": st.sampled_from([1, 2, 3, 8, 32]),
+        "newest": st.booleans(),
+        "bounds": st.tuples(st.booleans(), st.booleans()),
+        "seed": st.integers(0, 9),
+    }
+)
+
+
+@given(BURSTY, st.integers(1, 400), POLICY)
+@settings(max_examples=250, deadline=None)
+@example([START - 1, START - 1, START, START], 1, {"page": 1, "workers": 8, "newest": True})
+@example([START + 9, START + 10, START + 10], 10, {"page": 1, "workers": 8, "newest": False})
+def test_every_event_comes_once_whatever_the_order_and_the_bounds(dates, length, policy):
+    end, page, workers = START + length, policy["page"], policy["workers"]
+    run = Simulation(dates, end=end, jitter=0.9, watched=True, **policy)
+    assert run.received.tolist() == run.inside.tolist()
+    assert run.slicing.missing() == []
+    pages = run.pages(START, end)
+    if workers == 1:
+        # Plain paging may read on to events of the second before the period; a slice need not.
+        needed = max(-(-len(run.inside) // page), 1)
+        assert needed <= run.requests <= pages
+    else:
+        # Each cut asks for a second twice, and here one second may fill many pages.
+        assert run.requests <= pages * 2 + workers
+
+
+# ---- few requests, little time -----------------------------------------------------------------------------------
+
+PAGES, PAGE, SPAN = 150, 100, 90 * DAY
+
+
+def evenly(rng, events):
+    return rng.integers(0, SPAN, events)
+
+
+def half_in_one_hour(rng, events):
+    hour = rng.integers(0, SPAN - 3_600)
+    return np.concatenate([rng.integers(0, SPAN, events - events // 2), hour + rng.integers(0, 3_600, events // 2)])
+
+
+def office_hours(rng, events):
+    days = np.array([day for day in range(90) if day % 7 < 5])
+    return rng.choice(days, events) * DAY + (8 * 3_600 + rng.normal(5 * 3_600, 1.8 * 3_600, events).clip(0, 39_600))
+
+
+def five_bursts(rng, events):
+    bursts = [rng.integers(0, SPAN - 600) + rng.integers(0, 600, events // 10) for _ in range(5)]
+    return np.concatenate([*bursts, rng.integers(0, SPAN, events - 5 * (events // 10))])
+
+
+def one_second(rng, events):
+    return np.full(events, rng.integers(0, SPAN))
+
+
+def nothing(rng, events):
+    return np.zeros(0)
+
+
+def run_of(shape, seed, workers, *, newest=None, jitter=0.02):
+    rng = np.random.default_rng(seed)
+    dates = START + np.asarray(shape(rng, PAGES * PAGE), dtype=np.int64)
+    newest = bool(seed % 2) if newest is None else newest
+    return Simulation(dates, end=START + SPAN, page=PAGE, workers=workers, newest=newest, seed=seed, jitter=jitter)
+
+
+SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothing]
+
+
+@pytest.mark.parametrize("workers", [2, 8, 16])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_requests_stay_within_a_tenth_of_plain_paging(shape, workers):
+    for seed in range(5):
+        run = run_of(shape, seed, workers)
+        assert len(run.received) == len(run.inside)
+        pages = run.pages(START, START + SPAN)
+        assert run.requests <= pages * 1.10 + workers, (seed, run.requests, pages)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_one_worker_needs_exactly_the_pages_of_plain_paging(shape):
+    for seed in range(4):
+        run = run_of(shape, seed, 1)
+        assert run.requests == run.pages(START, START + SPAN), seed
+
+
+@pytest.mark.parametrize(
+    ("shape", "most", "mean"),
+    [(evenly, 1.2, 1.16), (half_in_one_hour, 1.4, 1.3), (office_hours, 1.4, 1.25), (five_bursts, 1.5, 1.3)],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_wall_time_of_8_workers_is_near_the_ideal(shape, most, mean):
+    runs = [run_of(shape, seed, 8) for seed in range(32)]
+    ratios = np.array([run.wall / (PAGES * LATENCY / 8) for run in runs])
+    costs = np.array([run.requests / PAGES for run in runs])
+    told = (
+        f"wall / ideal: mean {ratios.mean():.3f}, most {ratios.max():.3f}; "
+        f"requests / pages: mean {costs.mean():.3f}, most {costs.max():.3f}"
+    )
+    assert (ratios.mean() <= mean, ratios.max() <= most) == (True, True), told
+
+
+def test_one_second_is_paged_through_and_costs_no_more_than_that():
+    for seed in range(4):
+        run = run_of(one_second, seed, 8)
+        assert run.wall <= 1.1 * PAGES * LATENCY, run.wall
+
+
+def test_an_empty_or_short_log_costs_one_request():
+    assert run_of(nothing, 0, 32).requests == 1
+    short = Simulation(START + np.arange(50) * 1_000, end=START + SPAN, page=100, workers=32)
+    assert short.requests == 1
+
+
+# ---- disorder ----------------------------------------------------------------------------------------------------
+
+
+def pages_of(slicing, *pages):
+    part = slicing.whole
+    kept = []
+    for number, page in enumerate(pages, start=1):
+        seconds = np.array(page, dtype=np.int64)
+        keep, part = slicing.receive(part, seconds, more=number < len(pages))
+        kept += seconds[keep].tolist()
+    assert part is None
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("pages", "order"),
+    [
+        ([[9, 8], [8, 3]], "newest first"),
+        ([[3, 3], [8, 9]], "oldest first"),
+        ([[5, 5], [5]], "unknown"),
+        ([[], []], "unknown"),
+        ([[5, 5], [4]], "newest first"),
+        ([[3, 8, 4]], "none"),
+        ([[3, 8], [4]], "none"),
+        ([[8, 3], [], [9]], "none"),
+        ([[8, UNDATED, 3]], "none"),
+        ([[UNDATED]], "none"),
+        ([[5], [-7, 99]], "none"),
+    ],
+    ids=str,
+)
+def test_before_any_cut_disorder_means_walking_on(pages, order):
+    slicing = Slicing(0, 10, workers=8)
+    kept = pages_of(slicing, *pages)
+    assert kept == [second for page in pages for second in page if second == UNDATED or 0 <= second < 10]
+    assert slicing.order == order
+    assert slicing.missing() == []
+    assert slicing.cut(8) == []
+
+
+def test_disorder_before_the_end_leaves_all_missing():
+    slicing = Slicing(0, 10, workers=8)
+    slicing.receive(slicing.whole, np.array([3, 8, 4]), more=True)
+    assert slicing.missing() == [(0, 10)]
+
+
+@pytest.mark.parametrize("wrong", [[40, 60], [UNDATED], [2_000], [-5]])
+def test_after_a_cut_disorder_is_an_error(wrong):
+    slicing = Slicing(0, 1_000, workers=8)
+    slicing.receive(slicing.whole, np.array([999, 950]), more=True)
+    assert slicing.cut(7)
+    with pytest.raises(Disorder):
+        slicing.receive(slicing.whole, np.array(wrong), more=True)
+
+
+def test_an_event_after_an_earlier_page_s_is_disorder_too():
+    slicing = Slicing(0, 1_000, workers=8)
+    slicing.receive(slicing.whole, np.array([999, 950]), more=True)
+    assert slicing.cut(7)
+    with pytest.raises(Disorder):
+        slicing.receive(slicing.whole, np.array([951, 940]), more=True)
+
+
+def test_told_to_page_through_it_never_cuts():
+    slicing = Slicing(0, 1_000, workers=8, in_order=False)
+    assert slicing.order == "none"
+    _, part = slicing.receive(slicing.whole, np.array([999, 950]), more=True)
+    assert part is slicing.whole
+    assert slicing.cut(7) == []
+
+
+# ---- links that are not tied to dates ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "kept", "asked"),
+    [
+        ([99, 90, 80], [99, 90], (0, 81)),  # newest first: the page may have ended within its last second
+        ([0, 10, 20], [0, 10], (20, 100)),
+        ([50, 50], [], (0, 100)),
+        ([], [], (0, 100)),
+        ([99, 98], [99], (0, 99)),
+    ],
+)
+def test_what_an_untied_link_leaves_is_asked_for_anew(page, kept, asked):
+    slicing = Slicing(0, 100, workers=1)
+    seconds = np.array(page, dtype=np.int64)
+    keep, onward = slicing.receive(slicing.whole, seconds, more=True, tied=False)
+    assert seconds[keep].tolist() == kept
+    assert (onward.low, onward.high) == asked
+    assert slicing.missing() == [asked]
+
+
+def test_an_untied_link_of_a_page_out_of_order_proves_nothing():
+    slicing = Slicing(0, 100, workers=1)
+    with pytest.raises(Disorder):
+        slicing.receive(slicing.whole, np.array([5, 9, 3]), more=True, tied=False)
+
+
+def test_the_last_page_needs_no_tie():
+    slicing = Slicing(0, 100, workers=1)
+    keep, onward = slicing.receive(slicing.whole, np.array([9, 8]), more=False, tied=False)
+    assert keep.all()
+    assert onward is None
+    assert slicing.missing() == []
