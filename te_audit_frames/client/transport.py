@@ -15,7 +15,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
 import requests
-import tenacity
 import urllib3
 
 from te_audit_frames.client.connections import Adapter, Lines
@@ -166,6 +165,8 @@ class Transport:
         ApiError, NetworkError, DecodeError
             After the last attempt, with the number of attempts and seconds in the message.
         """
+        import tenacity  # it loads asyncio, which whoever sends nothing can do without
+
         began = self._clock.monotonic()
         attempts = 0
 
