@@ -256,8 +256,7 @@ Example:
 @options.top_option(default=None, text="With --by, draw the N largest apart and all others as one.")
 def plot_activity(*, file: str, output: str, freq: str, by: str | None, tz: str, top: int | None) -> None:
     """Draw how many events each hour, day, week or month had."""
-    chosen = {} if top is None else {"top": top}
-    save(taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, **chosen), output)
+    save(taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, top=top), output)
 
 
 @plot.command(

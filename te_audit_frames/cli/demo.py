@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli.pictures import save
-from te_audit_frames.cli.terminal import table
+from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _EVENTS = 12_000
 # Small pages and a little latency, so that the progress bar is seen to work.
@@ -66,14 +70,14 @@ def _tell(events: pd.DataFrame) -> None:
         ("Where: the account groups", taf.summarize_by_account_group(events)),
         ("What: the 10 most frequent types of event", taf.summarize_by_event_type(events, top=10)),
     ):
-        click.echo(f"{title}\n\n{table(counts)}\n")
+        click.echo(f"{title}\n\n{fit(table(counts))}\n")
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
     """Write the demo's files, and name each when it is there."""
     taf.write_parquet(events, folder / "events.parquet")
     yield folder / "events.parquet"
-    pictures = {
+    pictures: dict[str, Callable[[], Axes]] = {
         "activity.png": lambda: taf.plot_activity(events, freq="D", by="event"),
         "heatmap.png": lambda: taf.plot_heatmap(events),
         "top_users.png": lambda: taf.plot_top(events, by="user"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.cli.terminal import table
+from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
 from te_audit_frames.storage.text import harmless
 
@@ -37,11 +37,14 @@ def to_csv(frame: pd.DataFrame) -> str:
     '=1+1,2
     ,1
     """
+    return "\n".join(_line(cells) for cells in [list(frame.columns), *_rows(frame)])
+
+
+def _line(cells: list[Any]) -> str:
+    # With its own line ending the writer quotes cells with a carriage return too, which other endings forgo.
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(frame.columns)
-    writer.writerows([harmless(value) if isinstance(value, str) else value for value in row] for row in _rows(frame))
-    return text.getvalue().removesuffix("\n")
+    csv.writer(text).writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue().removesuffix("\r\n")
 
 
 def to_json(frame: pd.DataFrame) -> str:
@@ -69,7 +72,11 @@ def to_json(frame: pd.DataFrame) -> str:
     return "[" + ",\n ".join(records) + "]"
 
 
-FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {"table": table, "csv": to_csv, "json": to_json}
+FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
+    "table": lambda frame: fit(table(frame)),
+    "csv": to_csv,
+    "json": to_json,
+}
 """Every value of ``--format``, and what writes it."""
 
 

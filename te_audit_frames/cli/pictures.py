@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def save(axes: Axes, path: str | os.PathLike[str]) -> None:
-    """Write the figure of a plot; like all our files it is replaced whole, and its owner's alone.
+    """Write the figure of a plot, and close it; like all our files it is replaced whole, and its owner's alone.
 
     Parameters
     ----------
@@ -27,7 +27,10 @@ def save(axes: Axes, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
+    from matplotlib import pyplot as plt
+
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes that were just drawn on have one
     with replacing(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
+    plt.close(figure)

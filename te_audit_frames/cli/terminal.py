@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import unicodedata
 from collections.abc import Iterable
 
@@ -98,6 +100,25 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join(lines if len(frame) else [*lines, "(no events)"])
 
 
+def fit(text: str) -> str:
+    """Cut lines where they would wrap, if stdout is a terminal: what matters most stands on the left of a table.
+
+    Parameters
+    ----------
+    text : str
+        Lines for stdout.
+
+    Returns
+    -------
+    str
+        The same lines, each no wider than the terminal; as they were where stdout is a file or a pipe.
+    """
+    if not sys.stdout.isatty():
+        return text
+    room = shutil.get_terminal_size().columns
+    return "\n".join(_cut(line, room) for line in text.splitlines())
+
+
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -109,14 +130,14 @@ def _cell(value: object) -> str:
         return f"{value:.1%}"
     if isinstance(value, pd.Timestamp):
         return iso(value)
-    return _cut(visible(str(value)))
+    return _cut(visible(str(value)), _WIDEST)
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, room: int) -> str:
     # Counted in characters too, since a name may be one letter under a thousand accents.
-    if width(text) <= _WIDEST and len(text) <= 4 * _WIDEST:
+    if width(text) <= room and len(text) <= 4 * room:
         return text
-    return "".join(_fitting(text[: 4 * _WIDEST], _WIDEST - 1)) + "…"
+    return "".join(_fitting(text[: 4 * room], room - 1)) + "…"
 
 
 def _fitting(text: str, room: int) -> Iterable[str]:
