@@ -188,36 +188,29 @@ def _read(
     file: pq.ParquetFile, columns: list[str], since: pa.Scalar | None, until: pa.Scalar | None, name: str
 ) -> pa.Table:
     require_columns(file.schema_arrow.names, COLUMNS, what=f"file {name}")
-    date = _date_leaf(file)
-    rows = file.read_row_groups(_groups(file, date, since, until), columns=columns).select(columns)
-    if file.schema.column(date).physical_type == "INT96":
-        # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say.
-        rows = rows.set_column(0, "date", rows["date"].cast(_DATE))
-    rows = pinned(rows, file=name)
-    if since is not None:
-        rows = rows.filter(pc.greater_equal(rows["date"], since))
-    if until is not None:
-        rows = rows.filter(pc.less(rows["date"], until))
-    return rows
-
-
-def _date_leaf(file: pq.ParquetFile) -> int:
-    return next(i for i in range(len(file.schema)) if file.schema.column(i).path == "date")
-
-
-def _groups(file: pq.ParquetFile, date: int, since: pa.Scalar | None, until: pa.Scalar | None) -> list[int]:
-    """Choose the row groups that may hold events of the period; all of them where the file does not say."""
     groups = list(range(file.num_row_groups))
-    if file.schema_arrow.field("date").type != _DATE:
-        return groups
+    if since is None and until is None:
+        return _rows(file, groups, columns, name)
+    # By the dates themselves, which are small, and not by the footer's statistics: Arrow ends the process, or never
+    # ends, over damaged ones, and other tools leave them out.
+    groups = [group for group in groups if pc.any(_within(_rows(file, [group], ["date"], name), since, until)).as_py()]
+    rows = _rows(file, groups, columns, name)
+    return rows.filter(_within(rows, since, until))
 
-    def may_hold(group: int) -> bool:
-        statistics = file.metadata.row_group(group).column(date).statistics
-        if statistics is None or not statistics.has_min_max:
-            return True
-        # The raw numbers: as datetimes, dates beyond the year 9999 would overflow.
-        before = until is not None and statistics.min_raw >= until.value
-        after = since is not None and statistics.max_raw < since.value
-        return not before and not after
 
-    return [group for group in groups if may_hold(group)]
+def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str) -> pa.Table:
+    rows = file.read_row_groups(groups, columns=columns).select(columns)
+    physical = {leaf.path: leaf.physical_type for leaf in map(file.schema.column, range(len(file.schema)))}
+    if physical.get("date") == "INT96":  # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say
+        rows = rows.set_column(columns.index("date"), "date", rows["date"].cast(_DATE))
+    return pinned(rows, file=name)
+
+
+def _within(rows: pa.Table, since: pa.Scalar | None, until: pa.Scalar | None) -> pa.ChunkedArray:
+    dates = rows["date"]
+    mask = pc.is_valid(dates)
+    if since is not None:
+        mask = pc.and_(mask, pc.greater_equal(dates, since))
+    if until is not None:
+        mask = pc.and_(mask, pc.less(dates, until))
+    return mask

@@ -35,7 +35,7 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     NotAnAuditFrame
         A column of events is missing, or holds what its type cannot, such as dates without a time zone.
     InvalidRequest
-        The frame has further columns, or an index with a name.
+        The frame has further columns, a column twice, or an index with a name.
 
     Examples
     --------
@@ -46,9 +46,9 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     >>> rows_of(events.assign(weekday="Monday"))
     Traceback (most recent call last):
         ...
-    te_audit_frames.errors.InvalidRequest: events: ... column 'weekday' ...
+    te_audit_frames.errors.InvalidRequest: events: ... lose column 'weekday'; ...
     """
-    _refuse_further_columns(events)
+    _refuse_what_would_be_lost(events)
     dates = events["date"].dtype if "date" in events else None
     if dates is not None and pd.api.types.is_datetime64_dtype(dates):
         raise NotAnAuditFrame(
@@ -58,15 +58,24 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     return ascending(to_arrow(events))
 
 
-def _refuse_further_columns(events: pd.DataFrame) -> None:
-    names: list[object] = list(events.columns)
-    surplus: list[object] = [name for name in names if name not in COLUMNS or names.count(name) > 1]
-    surplus += [name for name in events.index.names if name is not None]
-    if surplus:
+def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
+    further = [name for name in events.columns if name not in COLUMNS]
+    if further:
         raise InvalidRequest(
-            f"events: a file of events keeps only their own columns and would lose column "
-            f"{', '.join(map(repr, surplus))}; leave it out with "
-            f"events.reset_index()[{list(COLUMNS)}], or write the wider frame with pandas"
+            f"events: a file of events would lose column {', '.join(map(repr, further))}; leave it out with "
+            f"events.drop(columns={further}), or write the wider frame with pandas"
+        )
+    if not events.columns.is_unique:
+        twice = list(events.columns[events.columns.duplicated()])
+        raise InvalidRequest(
+            f"events: column {', '.join(map(repr, twice))} stands there twice; keep one with "
+            "events.loc[:, ~events.columns.duplicated()]"
+        )
+    named = [name for name in events.index.names if name is not None]
+    if named:
+        raise InvalidRequest(
+            f"events: a file of events would lose the index {', '.join(map(repr, named))}; make it a column again with "
+            "events.reset_index(), or leave it out with events.reset_index(drop=True)"
         )
 
 
@@ -104,7 +113,7 @@ def pinned(table: pa.Table, *, file: str) -> pa.Table:
     >>> import pyarrow as pa
     >>> from te_audit_frames.storage.rows import pinned
     >>> pinned(pa.table({"aid": [1234, 5678]}), file="events.parquet").schema.field("aid").type
-    LargeStringType(large_string)
+    DataType(large_string)
     """
     fields = [ARROW_SCHEMA.field(name) for name in table.column_names]
     columns = [_cast(column, field, file) for field, column in zip(fields, table.columns, strict=True)]
