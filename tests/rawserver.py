@@ -154,10 +154,10 @@ def whole(body, status=200, **headers):
     return head(status, Content_Type="application/json", Content_Length=len(body), **headers) + body
 
 
-def chunked(*chunks, end=True):
+def chunked(*chunks, end=True, **headers):
     """A chunked answer; without its end, the connection closes in the middle."""
     parts = [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks]
-    return [head(Transfer_Encoding="chunked") + b"".join(parts), b"0\r\n\r\n" if end else HANG_UP]
+    return [head(Transfer_Encoding="chunked", **headers) + b"".join(parts), b"0\r\n\r\n" if end else HANG_UP]
 
 
 def until_close(body, **headers):
