@@ -425,6 +425,22 @@ def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers,
     assert not taf.receipt(taf.read_parquet(files[0])).complete
 
 
+def test_an_event_without_a_date_is_in_no_partial_file_since_the_rest_brings_it_again(tmp_path):
+    dated = [USER | {"date": f"2026-02-{day:02d}T00:00:00Z"} for day in range(1, 29)]
+    log = [*dated, {name: value for name, value in USER.items() if name != "date"}]
+    with Sandbox(events=log, now=NOW, page_size=4, rate_limit=3, token=CANARY) as scarce:
+        words = (*FOREVER, "--deadline", "10", "--errors", "coerce", "-o", tmp_path / "e.parquet")
+        failed = run("fetch", *words, at=scarce)
+        assert failed.exit_code == 4
+    files = list(tmp_path.iterdir())
+    assert sum(taf.read_parquet(file)["date"].isna().sum() for file in files) == 0
+    with Sandbox(events=log, now=NOW, page_size=4, token=CANARY) as generous:
+        again = commands_in(failed.stderr) or [["fetch", *map(str, words)]]
+        for command in again:
+            assert run(*command, at=generous).exit_code == 0
+    assert sum(len(taf.read_parquet(file)) for file in tmp_path.iterdir()) == len(log)
+
+
 def test_a_fetch_that_got_nothing_leaves_nothing(api, tmp_path):
     result = run("fetch", *FOREVER, "-o", tmp_path / "e.parquet", at=api, TE_TOKEN="practice-wrong")
     assert result.stderr.count("\n") == 1

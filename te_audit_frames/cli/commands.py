@@ -109,19 +109,28 @@ Examples:
     show_default=True,
     help="At a value that does not fit its column: stop, or set it aside and go on.",
 )
-@click.option("--token-file", metavar="FILE", type=click.Path(dir_okay=False), help="Holds the token; yours alone.")
 @click.option(
-    "--workers", type=int, default=_POLICY["workers"], show_default=True, help="Requests under way at once, 1 to 64."
+    "--token-file", metavar="FILE", type=click.Path(dir_okay=False), help="Holds the token; only you may read it."
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=int,
+    default=_POLICY["workers"],
+    show_default=True,
+    help="Requests under way at once, 1 to 64.",
 )
 @click.option(
     "--deadline",
+    metavar="SECONDS",
     type=float,
     default=_POLICY["deadline"],
     show_default=True,
-    help="Seconds that all may take, waits for the rate limit included.",
+    help="How long all may take, waits for the rate limit included.",
 )
 @click.option(
     "--reserve",
+    metavar="SHARE",
     type=float,
     default=_POLICY["reserve"],
     show_default=True,
@@ -256,7 +265,7 @@ Example:
 @options.top_option(default=None, text="With --by, draw the N largest apart and all others as one.")
 def plot_activity(*, file: str, output: str, freq: str, by: str | None, tz: str, top: int | None) -> None:
     """Draw how many events each hour, day, week or month had."""
-    save(taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, top=top), output)
+    save(lambda: taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, top=top), output)
 
 
 @plot.command(
@@ -270,7 +279,7 @@ Example:
 @options.tz_option
 def plot_heatmap(file: str, output: str, tz: str) -> None:
     """Draw at which hours of the week events happen."""
-    save(taf.plot_heatmap(_read(file), tz=tz), output)
+    save(lambda: taf.plot_heatmap(_read(file), tz=tz), output)
 
 
 @plot.command(
@@ -285,7 +294,7 @@ Example:
 @options.top_option(default=10, text="How many bars.")
 def plot_top(file: str, output: str, by: str, top: int) -> None:
     """Draw who, where or what has the most events."""
-    save(taf.plot_top(_read(file), by=by, n=top), output)
+    save(lambda: taf.plot_top(_read(file), by=by, n=top), output)
 
 
 def _read(file: str) -> pd.DataFrame:

@@ -23,7 +23,8 @@ _PAGE_SIZE = 100
 _LATENCY = 0.1
 
 _NEXT = """\
-Next, with a token of your own (ThousandEyes: Account Settings > Users and Roles > User API Tokens):
+Next, with a token of your own, from ThousandEyes:
+Account Settings > Users and Roles > User API Tokens
   export TE_TOKEN=...
   te-audit-frames fetch --window 30d --all-account-groups -o events.parquet
   te-audit-frames summary events.parquet --by user
@@ -83,5 +84,5 @@ def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
         "top_users.png": lambda: taf.plot_top(events, by="user"),
     }
     for name, draw in pictures.items():
-        save(draw(), folder / name)
+        save(draw, folder / name)
         yield folder / name

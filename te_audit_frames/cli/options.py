@@ -99,6 +99,7 @@ def freq_option(command: F) -> F:
     return click.option(
         "--freq",
         type=click.Choice(["h", "D", "W", "MS"], case_sensitive=False),
+        metavar="[h|D|W|MS]",
         default="D",
         show_default=True,
         help="Count by hour, day, week (from Monday) or month.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from te_audit_frames.cli.options import ending
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save(axes: Axes, path: str | os.PathLike[str]) -> None:
-    """Write the figure of a plot, and close it; like all our files it is replaced whole, and its owner's alone.
+def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
+    """Draw a plot into a file; like all our files it is replaced whole, and its owner's alone.
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
-        As the plot functions return it.
+    draw : callable
+        Returns the Axes, as the plot functions do.
     path : str or PathLike
         Its ending, .png, .svg or .pdf, says the format.
 
@@ -27,9 +28,11 @@ def save(axes: Axes, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
+    import matplotlib as mpl
     from matplotlib import pyplot as plt
 
-    figure = axes.get_figure(root=True)
+    mpl.use("Agg")  # a command opens no window, and needs no display
+    figure = draw().get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes that were just drawn on have one
     with replacing(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
