@@ -1,5 +1,6 @@
 """One GET against a server that breaks the rules: what is retried, what is refused, and what stays secret."""
 
+import itertools
 import logging
 import pickle
 import shutil
@@ -168,6 +169,21 @@ def test_total_time_is_bounded():
     assert 60 < clock.seconds <= 120
 
 
+def test_pages_that_go_on_and_on_end_at_the_deadline():
+    numbers = itertools.count()
+    clock = VirtualClock()
+
+    def script(request):
+        clock.seconds += 10
+        return whole(page(EVENT, following=f"/v7/audit-user-events?cursor={next(numbers)}"))
+
+    with RawServer(script) as api:
+        with pytest.raises(NetworkError, match=r"the 100 s that this fetch may take are over.*deadline") as caught:
+            client_of(api, deadline=100, clock=clock, workers=1).fetch_events(**DAY)
+        assert len(api.requests) == 11
+    assert len(caught.value.partial) == 11
+
+
 def test_an_answer_larger_than_allowed_is_given_up():
     with RawServer([chunked(b"[" * 5_000, end=True)]) as api:
         client = client_of(api, retries=0)
@@ -242,6 +258,22 @@ def test_redirects_are_not_followed(status):
         with pytest.raises(ApiError, match=rf"{status}.*not followed.*127\.0\.0\.1:{other.port}") as caught:
             client_of(api).fetch_events(**DAY)
         assert (caught.value.status, len(api.requests), other.accepted) == (status, 1, 0)
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "\xff\xfe", "//", "http://a:port/", "", None])
+def test_an_odd_address_of_a_redirect_is_no_fault_of_its_own(location):
+    with RawServer([whole(b"", 302, Location=location)]) as api:
+        with pytest.raises(ApiError, match=r"302\. Redirects are not followed"):
+            client_of(api).fetch_events(**DAY)
+        assert len(api.requests) == 1
+
+
+def test_the_body_of_a_redirect_is_bounded_too():
+    endless = [head(302, Location="https://elsewhere.example/"), *[b"x" * 1_000, Pause(0.1)] * 50]
+    began = time.monotonic()
+    with RawServer([endless]) as api, pytest.raises(NetworkError, match="timeout"):
+        client_of(api, timeout=0.3, retries=0).fetch_events(**DAY)
+    assert time.monotonic() - began < 2
 
 
 # ---- one origin, one token ---------------------------------------------------------------------------------------
@@ -454,6 +486,15 @@ def test_nothing_is_sent_while_nothing_remains():
         client_of(api, workers=1, clock=clock).fetch_events(**DAY)
     assert sent[1] == 0.0
     assert 20 <= sent[2] <= 22
+
+
+def test_a_reserve_leaves_at_least_one_request():
+    clock = VirtualClock()
+    only = limits(limit=1, remaining=0, reset=NOON + 20)
+    with RawServer([whole(page(EVENT, following="/v7/audit-user-events?cursor=b"), **only), GOOD]) as api:
+        events = client_of(api, workers=1, reserve=0.9, clock=clock).fetch_events(**DAY)
+    assert len(events) == 2
+    assert 20 <= clock.seconds <= 21
 
 
 @given(st.text(max_size=40) | st.sampled_from(["Thu, 01 Jan 0000 00:00:00 GMT", "Thu, 01 Jan 2026 12:00:00 -9999"]))

@@ -136,7 +136,7 @@ class Budget:
             return _UNLIMITED
         over = now >= self._window_ends
         remaining = self._known.limit if over else self._remaining
-        floor = math.ceil(self._reserve * self._known.limit)
+        floor = min(math.ceil(self._reserve * self._known.limit), self._known.limit - 1)
         if self._single_file if not over else not self._ends_are_trusted:
             return int(self.in_flight == 0 and remaining > floor)
         return max(remaining - floor - self.in_flight, 0)

@@ -47,8 +47,7 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
     elif status >= 500:
         cls, remedy = ServerError, "The API is failing or in maintenance; try again later."
     elif 300 <= status < 400:
-        target = urlsplit(headers.get("Location", ""))
-        cls, remedy = ApiError, f"Redirects are not followed (this one leads to {target.netloc or 'the same host'})."
+        cls, remedy = ApiError, f"Redirects are not followed (this one leads to {_host(headers.get('Location', ''))})."
     else:
         cls, remedy = ApiError, ""
     said = ": ".join(part for part in (title, detail) if part)
@@ -56,6 +55,13 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
     message = f"page {page}: the API answered {status}" + (f", {said}" if said else "")
     message += (f" ({named})" if named else "") + f". {remedy}"
     return cls(message.strip(), status=status, title=title, detail=detail, fields=fields)
+
+
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).netloc.rpartition("@")[2] or "the same host"
+    except ValueError:
+        return "an unreadable address"
 
 
 def describe(error: Exception) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -139,7 +139,8 @@ class Transport:
         self._session.mount(origin.base_url, adapter)
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
         self._session.trust_env = origin.is_encrypted
-        self._settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
+        settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
+        self._settings: dict[str, Any] = {**settings}
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], effort: Effort) -> T:
         """Send one GET until `read` accepts the answer.
@@ -214,6 +215,11 @@ class Transport:
 
     def _wait_for_permit(self, effort: Effort) -> None:
         began = self._clock.monotonic()
+        if began > effort.deadline:
+            raise NetworkError(
+                f"the {effort.allowed:.0f} s that this fetch may take are over. "
+                "Ask for less, or give the Client a longer deadline."
+            )
         waited = False
         while not effort.stopped.is_set():
             wait = self._pacer.try_leave()
@@ -247,9 +253,9 @@ class Transport:
             request = self._session.prepare_request(requests.Request("GET", url))
             with (
                 effort.lines.used(),
-                self._session.send(
-                    request, allow_redirects=False, timeout=self._timeouts, **self._settings
-                ) as response,
+                # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on
+                # an odd address.
+                self._session.get_adapter(url).send(request, timeout=self._timeouts, **self._settings) as response,
             ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
                 throttled = response.status_code == 429
