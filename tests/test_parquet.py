@@ -298,16 +298,16 @@ def test_a_fetch_streams_into_a_file(path):
 
 
 def test_a_long_stream_out_of_order_is_cut_into_full_row_groups(path):
-    numbers = np.random.default_rng(0).permutation(1_200_000)
+    numbers = np.random.default_rng(0).permutation(600_000)
     columns = [pa.nulls(len(numbers), field.type) for field in ARROW_SCHEMA]
     columns[:2] = [pa.array(numbers).cast(DATE), pa.array(numbers).cast(pa.large_string())]
     table = pa.Table.from_arrays(columns, schema=ARROW_SCHEMA)
     write_parquet(iter(table.to_batches(max_chunksize=50_000)), path)
     metadata = pq.ParquetFile(path).metadata
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [2**19, 2**19, 1_200_000 - 2**20]
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [2**18, 2**18, 600_000 - 2**19]
     found = read_parquet(path, columns=["date", "aid"])
-    assert (found["date"].astype("int64") == np.arange(1_200_000)).all()
-    assert (found["aid"].astype("int64") == np.arange(1_200_000)).all()
+    assert (found["date"].astype("int64") == np.arange(600_000)).all()
+    assert (found["aid"].astype("int64") == np.arange(600_000)).all()
 
 
 def test_a_stream_of_something_else_is_refused(events, path):
@@ -364,8 +364,8 @@ from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
 import pyarrow as pa
 def stuck():
-    columns = [pa.nulls(2**19, field.type) for field in ARROW_SCHEMA]
-    columns[1] = pa.array(range(2**19)).cast(ARROW_SCHEMA.field("aid").type)
+    columns = [pa.nulls(2**18, field.type) for field in ARROW_SCHEMA]
+    columns[1] = pa.array(range(2**18)).cast(ARROW_SCHEMA.field("aid").type)
     yield pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA)
     print("half", flush=True)
     time.sleep(60)

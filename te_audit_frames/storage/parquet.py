@@ -35,7 +35,7 @@ def write_parquet(
     last. The index is not kept.
 
     A history too long for memory is written as it arrives: ``write_parquet(client.iter_batches(window="104w"), path)``.
-    Its rows are then ascending within each stretch of half a million; `read_parquet` gives them in full order.
+    Its rows are then ascending within each stretch of a quarter of a million; `read_parquet` gives them in full order.
 
     Parameters
     ----------

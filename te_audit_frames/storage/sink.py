@@ -23,7 +23,8 @@ _CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
 # - all text is stored as a dictionary and its codes: few people, kinds and addresses cause most events. On codes, a
 #   level above 3 costs time and gains nothing;
 # - one page a column chunk (of the plain old kind, v1) and long row groups: each page and each group begins anew.
-_ROWS_PER_GROUP = 2**19
+#   Twice as long would save one byte in a hundred and cost a stream, which gathers them, twice the memory.
+_ROWS_PER_GROUP = 2**18
 _TEXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
     "resources.list.element.type",
     "resources.list.element.name",

@@ -118,7 +118,8 @@ def _adopt(filesystem: Any) -> fs.FileSystem:
         raise InvalidRequest(
             f"filesystem: {type(filesystem).__name__} is neither a pyarrow.fs.FileSystem nor an fsspec filesystem"
         )
-    if "file" in protocol or "local" in protocol:  # the local disk deserves its flushes and rights by any name
+    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
+        # The local disk deserves its flushes and rights by any name.
         return fs.LocalFileSystem()
     return fs.PyFileSystem(fs.FSSpecHandler(filesystem))
 
