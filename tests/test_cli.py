@@ -29,6 +29,7 @@ import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.cli.exits import Program
 from te_audit_frames.cli.formats import to_csv, to_json
+from te_audit_frames.cli.rescue import outside
 from te_audit_frames.cli.terminal import table, visible, width
 from te_audit_frames.sandbox import Organisation, Sandbox
 
@@ -425,6 +426,14 @@ def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers,
     assert not taf.receipt(taf.read_parquet(files[0])).complete
 
 
+def test_what_lies_outside_of_what_is_missing():
+    hours = pd.date_range("2026-01-01", periods=8, freq="h", tz="UTC", unit="us")
+    events = pd.DataFrame({"date": [*hours, pd.NaT]})
+    gaps = [(hours[1].to_pydatetime(), hours[3].to_pydatetime()), (hours[6].to_pydatetime(), hours[7].to_pydatetime())]
+    assert outside(events, gaps)["date"].dt.hour.tolist() == [0, 3, 4, 5, 7]
+    assert outside(events, [])["date"].dt.hour.tolist() == list(range(8))
+
+
 def test_an_event_without_a_date_is_in_no_partial_file_since_the_rest_brings_it_again(tmp_path):
     dated = [USER | {"date": f"2026-02-{day:02d}T00:00:00Z"} for day in range(1, 29)]
     log = [*dated, {name: value for name, value in USER.items() if name != "date"}]
@@ -558,11 +567,19 @@ def test_the_sandbox_says_when_its_port_is_taken():
     assert f"--port: {port} cannot be had" in result.stderr
 
 
-def test_a_broken_pipe_ends_quietly(parquet):
-    # An hour a line is more than a pipe holds. An unbuffered Python does not notice that a write was cut short.
-    words = ("activity", parquet, "--freq", "h", "--by", "event-type", "--format", "csv")
-    reading = start(*words, PYTHONUNBUFFERED=None)
-    reading.stdout.readline()
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (("activity", "--freq", "h", "--by", "event-type", "--format", "csv"), 1),  # more than a pipe holds
+        (("summary",), 0),  # less than a buffer holds
+    ],
+    ids=["much", "little"],
+)
+def test_a_broken_pipe_ends_quietly(parquet, words, lines):
+    # An unbuffered Python does not notice that a write was cut short.
+    reading = start(*words, parquet, PYTHONUNBUFFERED=None)
+    for _ in range(lines):
+        reading.stdout.readline()
     reading.stdout.close()
     assert reading.wait(timeout=20) == 141
     assert reading.stderr.read() == ""
@@ -605,7 +622,7 @@ def test_the_progress_bar_is_shown_on_a_terminal_and_nowhere_else(api, tmp_path)
 def test_a_table_is_aligned_in_every_script():
     frame = pd.DataFrame(
         {
-            "user": ["Ada", "日本 太郎", "Zoe\u0308", None, "x" * 300, "e" + "\u0301" * 5_000],
+            "user": ["Ada", "日本 Ｔａｒｏ", "Zoe\u0308", None, "x" * 300, "e" + "\u0301" * 5_000],
             "events": [1_234_567, 89, 7, 6, 5, 4],
             "share": [0.5, 0.25, 0.125, 0.1, 0.02, 0.005],
             "first_event": pd.to_datetime(["2026-01-05T09:00:00Z"] * 5 + [None]).as_unit("us"),
