@@ -6,7 +6,7 @@ clock to change within one, and pandas sorts these few steps into the zone's per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -28,7 +28,12 @@ WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 def activity(
-    events: Any, *, freq: str = "D", by: str | None = None, tz: str | tzinfo = "UTC", top: int | None = None
+    events: Any,
+    *,
+    freq: str = "D",
+    by: str | Sequence[str] | None = None,
+    tz: str | tzinfo = "UTC",
+    top: int | None = None,
 ) -> pd.DataFrame:
     """Count events per period of time, in a zone's own hours, days, weeks or months.
 
@@ -42,8 +47,8 @@ def activity(
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark.
     freq : {"D", "h", "W", "MS"}
         Days, hours, weeks from Monday, or months. An hour that the clock strikes twice is two hours.
-    by : {"user", "account_group", "event", "ip_address"}, optional
-        Count these apart.
+    by : {"user", "account_group", "event", "ip_address"} or list of these, optional
+        What to count apart.
     tz : str or datetime.tzinfo
         The zone whose clock and calendar it is, such as ``"Europe/Berlin"``.
     top : int, optional
@@ -77,7 +82,7 @@ def activity(
     """
     check_freq(freq)
     zone = parse_zone(tz)
-    dimensions = [] if by is None else parse_by([by])
+    dimensions = [] if by is None else parse_by(by)
     source = Source.of(events, dimensions).dated()
     identity = [column for dimension in dimensions for column in dimension.identity]
     folded, keys = source.fold(identity, top)

@@ -75,8 +75,8 @@ def list_periods(
         first = last = PLAUSIBLE[0]  # no period follows from this, but their types do
     if first < PLAUSIBLE[0] or last > PLAUSIBLE[1]:
         raise InvalidRequest(
-            f"events: their dates reach from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Leave out the implausible ones, "
-            'for example with events[events["date"] >= "2010-01-01"].'
+            f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
+            'implausible ones, for example with events[events["date"] >= "2010-01-01"].'
         )
     bounds = _bounds(first, last, freq, zone)
     periods = pd.DataFrame({"period": bounds[:-1], "end": bounds[1:]})

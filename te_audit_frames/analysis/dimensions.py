@@ -46,10 +46,11 @@ DIMENSIONS = {
 
 def parse_by(by: str | Sequence[str]) -> list[Dimension]:
     """Turn the `by` of a caller into dimensions, in the caller's order."""
-    names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
-    if not names or any(name not in DIMENSIONS for name in names) or len(set(names)) < len(names):
+    names = list(by) if isinstance(by, list | tuple) else [by]
+    known = [name for name in names if isinstance(name, str) and name in DIMENSIONS]
+    if not names or len(set(known)) < len(names):
         raise InvalidRequest(
             f"by: {by!r} is not one or several of {', '.join(map(repr, DIMENSIONS))}, each at most once. "
             'For example by="user".'
         )
-    return [DIMENSIONS[name] for name in names]
+    return [DIMENSIONS[name] for name in known]

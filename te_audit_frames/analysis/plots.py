@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from te_audit_frames.analysis.activity import activity, hours_of_week
 from te_audit_frames.analysis.calendar import list_edges
-from te_audit_frames.analysis.dimensions import parse_by
+from te_audit_frames.analysis.dimensions import Dimension, parse_by
 from te_audit_frames.analysis.lettering import letter, list_names
 from te_audit_frames.analysis.source import OTHER
 from te_audit_frames.analysis.summaries import summarize
@@ -37,7 +37,7 @@ def plot_activity(
     events: Any,
     *,
     freq: str = "D",
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     tz: str | tzinfo = "UTC",
     top: int | None = None,
     ax: Axes | None = None,
@@ -75,12 +75,10 @@ def plot_activity(
     >>> taf.plot_activity(events, by="event", tz="Europe/Berlin").get_ylabel()
     'events per day'
     """
-    dimensions = [] if by is None else parse_by([by])
-    if by is not None and top is None:
-        top = len(COLOURS)
-    counts = activity(events, freq=freq, by=by, tz=tz, top=top)
+    dimensions = [] if by is None else parse_by(by)
+    counts = activity(events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top)
     ax = ax or _new_axes(height=4.4)
-    title = f"Events per {UNITS[freq]}" + (f" by {NOUNS[by]}" if by else "")
+    title = f"Events per {UNITS[freq]}" + (f" by {_noun(dimensions)}" if by else "")
     if counts.empty:
         return _draw_nothing(ax, title)
 
@@ -189,7 +187,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     dimensions = parse_by(by)
     summary = summarize(events, by=by, top=n)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))
-    title = "Most events by " + " and ".join(NOUNS[dimension.name] for dimension in dimensions)
+    title = "Most events by " + _noun(dimensions)
     if summary.empty:
         return _draw_nothing(ax, title)
     largest, others = summary.head(n), summary.tail(-n)
@@ -214,6 +212,10 @@ def _new_axes(height: float) -> Axes:
     with mpl.rc_context({"figure.max_open_warning": 0}):
         _, ax = plt.subplots(figsize=(10, height), layout="constrained")
     return ax
+
+
+def _noun(dimensions: Sequence[Dimension]) -> str:
+    return " and ".join(NOUNS[dimension.name] for dimension in dimensions)
 
 
 def _draw_nothing(ax: Axes, title: str) -> Axes:

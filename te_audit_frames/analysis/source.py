@@ -61,10 +61,10 @@ class Source:
 
     def fold(self, identity: list[str], top: int | None) -> tuple[Source, list[str]]:
         """Make one group of all but the `top` largest; return the events, and by what to group them."""
-        if top is None:
-            return self, identity
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+        if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
             raise InvalidRequest(f"top: {top!r} is not a positive whole number. For example top=10.")
+        if top is None or not identity:
+            return self, identity
         groups = collect(self.frame.group_by(*identity).agg(nw.len().alias("events")))
         if len(groups) <= top:
             return self, identity
@@ -85,15 +85,15 @@ class Source:
             named[dimension.key] = self._text(dimension.key, groups[dimension.key])
             if dimension.label:
                 latest = groups[dimension.key].map(self._latest_labels(dimension.key, dimension.label))
-                named[dimension.label] = self._text(dimension.label, latest.fillna(groups[dimension.stand_in]))
+                stand_in = self._text(dimension.label, groups[dimension.stand_in])
+                named[dimension.label] = self._text(dimension.label, latest).fillna(stand_in)
         if REST in groups:
             named[groups[REST].astype("bool")] = OTHER
         return named
 
     def _latest_labels(self, key: str, label: str) -> pd.Series:
         """Map each key to the label in its latest event; of two in the latest second to the greater one."""
-        known = self.frame.filter(~nw.col(key).is_null(), ~nw.col(label).is_null())
-        uses = collect(known.group_by(key, label).agg(nw.col("date").max()))
+        uses = collect(self.frame.group_by(key, label).agg(nw.col("date").max())).dropna(subset=[key, label])
         latest = uses.sort_values(["date", label], na_position="first").drop_duplicates(key, keep="last")
         return latest.set_index(key)[label]
 

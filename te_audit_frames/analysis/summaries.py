@@ -183,6 +183,6 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
 
 def _distinct(frame: nw.LazyFrame[Any], keys: list[str], other: Dimension) -> nw.LazyFrame[Any]:
     """Count the different values of `other` in each group; a grouped `n_unique` would be wrong on Dask."""
+    pairs = frame.group_by(*keys, *other.identity).agg(nw.len())
     known = nw.any_horizontal(*(~nw.col(column).is_null() for column in other.identity), ignore_nulls=False)
-    pairs = frame.filter(known).group_by(*keys, *other.identity).agg(nw.len())
-    return pairs.group_by(*keys).agg(nw.len().alias(other.counted_as))
+    return pairs.filter(known).group_by(*keys).agg(nw.len().alias(other.counted_as))

@@ -1,0 +1,207 @@
+"""Summaries: the counts, the labels and the order, against plain Python, in every library."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import combinations
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from frames import LIBRARIES, START, Row, rows, table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import te_audit_frames as taf
+
+DIMENSIONS = {
+    "user": ("uid", "user", "users"),
+    "account_group": ("aid", "account_group_name", "account_groups"),
+    "event": ("event", None, "event_types"),
+    "ip_address": ("ip_address", None, "ip_addresses"),
+}
+BYS = [list(some) for size in (1, 1, 2, 4) for some in combinations(DIMENSIONS, size)]
+
+
+def identify(row: Row, name: str) -> tuple[str | None, ...]:
+    key, label, _ = DIMENSIONS[name]
+    return (row[key],) if label is None else (row[key], row[label] if row[key] is None else None)
+
+
+def in_order(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    return tuple((part is None, part or "") for part in group)
+
+
+def latest_name(drawn: list[Row], key: str, label: str, value: str) -> str | None:
+    uses = [row for row in drawn if row[key] == value and row[label] is not None]
+    return max(((row["date"] is not None, row["date"], row[label]) for row in uses), default=(0, 0, None))[-1]
+
+
+def naive(drawn: list[Row], by: list[str], top: int | None) -> list[Row]:
+    """The summary as anyone would write it, event by event."""
+    groups = defaultdict(list)
+    for row in drawn:
+        groups[sum((identify(row, name) for name in by), ())].append(row)
+    ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), in_order(group[0])))
+    if top is not None and len(ranked) > top:
+        rest = [row for _, members in ranked[top:] for row in members]
+        ranked = [*ranked[:top], (None, rest)]
+    summary = []
+    for group, members in ranked:
+        result: Row = {}
+        for name in by:
+            key, label, _ = DIMENSIONS[name]
+            uid = members[0][key]
+            result[key] = "(other)" if group is None else uid
+            if label and group is None:
+                result[label] = "(other)"
+            elif label:
+                result[label] = members[0][label] if uid is None else latest_name(drawn, key, label, uid)
+        result["events"] = len(members)
+        result["share"] = len(members) / len(drawn)
+        for name, (*_, counted_as) in DIMENSIONS.items():
+            if name not in by:
+                known = {identify(row, name) for row in members}
+                result[counted_as] = len({one for one in known if any(part is not None for part in one)})
+        dates = [row["date"] for row in members if row["date"] is not None]
+        result["first_event"], result["last_event"] = min(dates, default=None), max(dates, default=None)
+        summary.append(result)
+    return summary
+
+
+def plain(summary: pd.DataFrame) -> list[Row]:
+    return [
+        {name: None if pd.isna(value) else value for name, value in row.items()} for row in summary.to_dict("records")
+    ]
+
+
+@given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_it_counts_like_plain_python(drawn: list[Row], by: list[str], top: int | None) -> None:
+    summary = taf.summarize(table(drawn), by=by, top=top)
+
+    assert plain(summary) == naive(drawn, by, top)
+    assert summary["events"].sum() == len(drawn)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
+@settings(max_examples=10, deadline=None)
+def test_every_library_gives_the_same(library: str, drawn: list[Row], by: list[str], top: int | None) -> None:
+    events = table(drawn)
+
+    summary = taf.summarize(LIBRARIES[library](events), by=by, top=top)
+
+    pd.testing.assert_frame_equal(summary, taf.summarize(LIBRARIES["pandas"](events), by=by, top=top))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_an_empty_frame_has_the_same_columns_and_types(library: str) -> None:
+    drawn = [dict.fromkeys(("uid", "user", "event"), "x") | {"date": START}]
+
+    empty = taf.summarize_by_user(LIBRARIES[library](table([])), top=2)
+
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == taf.summarize_by_user(table(drawn)).dtypes.to_dict()
+
+
+def test_columns_stand_in_the_documented_order_and_types() -> None:
+    summary = taf.summarize_by_user(table([{"date": START, "uid": "7", "user": "Ada"}]))
+
+    assert summary.dtypes.astype(str).to_dict() == {
+        "uid": "str",
+        "user": "str",
+        "events": "int64",
+        "share": "float64",
+        "account_groups": "int64",
+        "event_types": "int64",
+        "ip_addresses": "int64",
+        "first_event": "datetime64[us, UTC]",
+        "last_event": "datetime64[us, UTC]",
+    }
+
+
+def test_the_shortcuts_are_summarize() -> None:
+    events = table([{"date": START, "uid": "7", "aid": "1", "event": "User login."}] * 2)
+
+    for shortcut, by in (
+        (taf.summarize_by_user, "user"),
+        (taf.summarize_by_account_group, "account_group"),
+        (taf.summarize_by_event_type, "event"),
+    ):
+        pd.testing.assert_frame_equal(shortcut(events, top=1), taf.summarize(events, by=[by], top=1))
+
+
+def test_a_name_is_not_taken_for_the_uid_of_somebody_else() -> None:
+    summary = taf.summarize_by_user(table([{"uid": "x", "user": "Ada"}, {"uid": None, "user": "x"}]))
+
+    assert plain(summary[["uid", "user"]]) == [{"uid": "x", "user": "Ada"}, {"uid": None, "user": "x"}]
+
+
+def test_an_event_called_other_is_not_the_folded_rest() -> None:
+    events = table([{"event": name} for name in ["(other)"] * 3 + ["a"] * 2 + ["b", "c"]])
+
+    summary = taf.summarize_by_event_type(events, top=1)
+
+    assert summary[["event", "events"]].to_numpy().tolist() == [["(other)", 3], ["(other)", 4]]
+
+
+def test_only_the_columns_needed_must_be_there() -> None:
+    with pytest.raises(taf.NotAnAuditFrame, match="'ip_address'") as caught:
+        taf.summarize_by_user(table([]).drop_columns(["ip_address", "extra", "resources"]))
+
+    assert caught.value.missing == ["ip_address"]
+
+
+@pytest.mark.parametrize("library", ["polars", "polars lazy", "duckdb"])
+def test_a_foreign_frame_of_any_library_is_refused(library: str) -> None:
+    with pytest.raises(taf.NotAnAuditFrame, match="'uid'"):
+        taf.summarize_by_user(LIBRARIES[library](pa.table({"price": [1]})))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "duckdb"])
+def test_dates_that_are_not_timestamps_are_refused(library: str) -> None:
+    events = table([{"event": "a"}])
+    numbers = events.set_column(0, "date", pa.array([1.5]))
+    frame = numbers.to_pandas() if library == "pandas" else LIBRARIES[library](numbers)
+
+    with pytest.raises(taf.NotAnAuditFrame, match="'date'"):
+        taf.summarize_by_user(frame)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "duckdb", "pyarrow"])
+def test_an_integer_aid_becomes_its_digits(library: str) -> None:
+    events = table([{"aid": "1234"}, {"aid": None}])
+    numbers = events.set_column(1, "aid", pa.array([1234, None], pa.int64()))
+    frame = numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get) if library == "pandas" else numbers
+    if library in ("polars", "duckdb"):
+        frame = LIBRARIES[library](numbers)
+
+    pd.testing.assert_frame_equal(taf.summarize_by_account_group(frame), taf.summarize_by_account_group(events))
+
+
+@pytest.mark.parametrize("events", [[{"uid": "7"}], None, "events.parquet", pd.Series(["a"])])
+def test_what_is_no_frame_is_refused_by_name(events: object) -> None:
+    with pytest.raises(taf.InvalidRequest, match=r"events: a .*Polars"):
+        taf.summarize_by_user(events)
+
+
+@pytest.mark.parametrize("by", ["event-type", "", [], ["user", "user"], ["user", None], None, 3, "resources"])
+def test_a_wrong_by_is_refused(by: object) -> None:
+    with pytest.raises(taf.InvalidRequest, match=r'by: .*"user"'):
+        taf.summarize(table([]), by=by)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("top", [0, -1, 2.5, "10", True])
+def test_a_wrong_top_is_refused(top: object) -> None:
+    with pytest.raises(taf.InvalidRequest, match=r"top: .*top=10"):
+        taf.summarize_by_user(table([]), top=top)  # type: ignore[arg-type]
+
+
+def test_the_frame_given_is_left_as_it_was() -> None:
+    events = LIBRARIES["pandas"](table([{"date": START, "uid": "7"}, {"date": None, "uid": None}]))
+    before = events.copy(deep=True)
+
+    taf.summarize_by_user(events, top=1)
+
+    pd.testing.assert_frame_equal(events, before)
