@@ -6,9 +6,12 @@ Column names are those of the official SDK's `UserEvent`. The fields come from t
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +40,8 @@ ARROW_SCHEMA = pa.schema(
         ("extra", pa.large_string()),
     ]
 )
+
+CORES = os.cpu_count() or 1
 
 COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
 
@@ -157,28 +162,47 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
         )
 
 
-def in_order(table: pa.Table) -> pa.Table:
-    """Sort events by date, events without a date last, and events of one moment in an order of their own.
+def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
+    """Join batches into one table, sorted by date, and let go of them, so that memory holds the events only once.
 
-    That order, by the other columns, does not depend on how the events were fetched, so that the same events make the
-    same frame.
+    Events without a date come last, and events of one moment in an order of their own, by the other columns, which
+    does not depend on how they were fetched: the same events make the same frame.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Events in `ARROW_SCHEMA`.
+    batches : list of pyarrow.RecordBatch
+        Events in `ARROW_SCHEMA`. The list is empty afterwards.
 
     Returns
     -------
     pyarrow.Table
-        The same rows.
+        Their rows.
 
     Examples
     --------
-    >>> from te_audit_frames.schema import ARROW_SCHEMA, in_order
-    >>> in_order(ARROW_SCHEMA.empty_table()).num_rows
+    >>> from te_audit_frames.schema import in_order
+    >>> in_order([]).num_rows
     0
     """
+    table = pa.Table.from_batches(batches, schema=ARROW_SCHEMA)
+    batches.clear()
+    order = _order(table)
+    if (np.diff(order) == 1).all():
+        return table
+    waiting: list[Any] = table.columns
+    del table
+    pa.default_memory_pool().release_unused()  # what the parser no longer needs, before each column is copied
+
+    def take(position: int) -> pa.Array:
+        column, waiting[position] = waiting[position].combine_chunks(), None
+        return column.take(order)
+
+    with ThreadPoolExecutor(CORES) as pool:
+        return pa.Table.from_arrays(list(pool.map(take, range(len(COLUMNS)))), schema=ARROW_SCHEMA)
+
+
+def _order(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Tell which row comes first, second, and so on."""
     micros = pc.fill_null(table["date"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
     order = np.argsort(micros, kind="stable")
     ranked = micros[order]
@@ -189,12 +213,7 @@ def in_order(table: pa.Table) -> pa.Table:
         rows = table.take(order[tied])
         keys = rows.drop_columns("resources").append_column("resources", _as_text(rows["resources"]))
         order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
-    if (np.diff(order) == 1).all():
-        return table
-    with ThreadPoolExecutor() as pool:
-        return pa.Table.from_arrays(
-            list(pool.map(lambda column: column.take(order), table.columns)), schema=ARROW_SCHEMA
-        )
+    return order
 
 
 def _as_text(resources: pa.ChunkedArray) -> pa.Array:

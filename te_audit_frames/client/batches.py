@@ -14,7 +14,7 @@ from te_audit_frames.client.pacing import Clock
 from te_audit_frames.client.transport import Effort
 from te_audit_frames.errors import AuditFramesWarning, FetchError
 from te_audit_frames.receipt import Receipt, with_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
+from te_audit_frames.schema import in_order, to_events
 
 
 class Batches(Iterator[pa.RecordBatch]):
@@ -93,8 +93,7 @@ class Batches(Iterator[pa.RecordBatch]):
             warn_coerced(coerced)
 
     def _frame(self, batches: list[pa.RecordBatch]) -> pd.DataFrame:
-        table = pa.Table.from_batches(batches, schema=ARROW_SCHEMA)
-        return with_receipt(to_events(in_order(table)), self.receipt)
+        return with_receipt(to_events(in_order(batches)), self.receipt)
 
 
 def warn_coerced(coerced: int) -> None:

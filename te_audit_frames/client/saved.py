@@ -18,9 +18,9 @@ from te_audit_frames.client.page import Errors, check_errors
 from te_audit_frames.client.tally import Tally
 from te_audit_frames.errors import InvalidRequest
 from te_audit_frames.receipt import with_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
+from te_audit_frames.schema import CORES, in_order, to_events
 
-_BYTES_AT_ONCE = 2 * 2**20
+_BYTES_AT_ONCE = 2**20
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -63,7 +63,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     )
     tally = Tally()
     batches: list[pa.RecordBatch] = []
-    with ThreadPoolExecutor() as pool:  # the parser releases the interpreter's lock
+    with ThreadPoolExecutor(CORES) as pool:  # the parser releases the interpreter's lock
         for group in pool.map(lambda pages: _decode(pages, errors), _groups(sources)):
             for batch, pages_read, coerced in group:
                 tally.add(batch, pages=pages_read, coerced=coerced)
@@ -80,7 +80,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     )
     if tally.coerced:
         warn_coerced(tally.coerced)
-    return with_receipt(to_events(in_order(pa.Table.from_batches(batches, schema=ARROW_SCHEMA))), paid)
+    return with_receipt(to_events(in_order(batches)), paid)
 
 
 def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
