@@ -409,7 +409,7 @@ def commands_in(stderr):
 @pytest.mark.parametrize("allowed", [2, 5, 9])
 def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers, allowed):
     with Sandbox(events=LOG, now=NOW, page_size=50, rate_limit=allowed, token=CANARY) as scarce:
-        words = (*FOREVER, "--workers", workers, "--deadline", "30", "--errors", "coerce")
+        words = (*FOREVER, "--workers", workers, "--deadline", "30", "--errors", "coerce", "--no-progress")
         failed = run("fetch", *words, "-o", tmp_path / "odd name.csv", at=scarce)
     assert failed.exit_code == 4
     assert not (tmp_path / "odd name.csv").exists()
@@ -417,6 +417,7 @@ def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers,
     assert rest
     for command in rest:
         assert "--all-account-groups" in command
+        assert "--no-progress" in command
         assert command[command.index("--errors") + 1] == "coerce"
         assert run(*command, at=api).exit_code == 0
     files = [tmp_path / "odd name.partial.parquet", *(Path(command[-1]) for command in rest)]
@@ -571,7 +572,7 @@ def test_the_sandbox_says_when_its_port_is_taken():
     ("words", "lines"),
     [
         (("activity", "--freq", "h", "--by", "event-type", "--format", "csv"), 1),  # more than a pipe holds
-        (("summary",), 0),  # less than a buffer holds
+        (("summary", "--by", "account-group"), 0),  # less than a buffer holds
     ],
     ids=["much", "little"],
 )
