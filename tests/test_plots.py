@@ -169,11 +169,14 @@ def test_an_empty_frame_of_any_library_says_so(plot: Any, library: str) -> None:
     draw(ax)
 
 
-@pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_heatmap, taf.plot_top])
-def test_a_covered_period_without_events_is_drawn_as_empty(plot: Any) -> None:
+@pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_heatmap])
+def test_a_covered_period_without_events_is_named(plot: Any) -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
 
-    draw(plot(events_of([], resolved=resolved)))
+    ax = plot(events_of([], resolved=resolved))
+
+    assert [text.get_text() for text in ax.texts] == ["no events"]
+    assert ax.get_title(loc="left").endswith("\n2026-03-01 to 2026-03-02 (UTC)")
 
 
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_top])

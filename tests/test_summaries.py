@@ -169,6 +169,16 @@ def test_dates_that_are_not_timestamps_are_refused(library: str) -> None:
         taf.summarize_by_user(frame)
 
 
+@pytest.mark.parametrize("library", ["pandas", "pyarrow", "polars", "duckdb"])
+def test_dates_without_a_zone_are_refused(library: str) -> None:
+    events = table([{"date": START, "event": "a"}])
+    naive = events.set_column(0, "date", events["date"].cast(pa.timestamp("us")))
+    frame = naive.to_pandas() if library == "pandas" else LIBRARIES[library](naive)
+
+    with pytest.raises(taf.NotAnAuditFrame, match="without a time zone"):
+        taf.summarize_by_user(frame)
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars", "duckdb", "pyarrow"])
 def test_an_integer_aid_becomes_its_digits(library: str) -> None:
     events = table([{"aid": "1234"}, {"aid": None}])

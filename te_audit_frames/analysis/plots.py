@@ -79,8 +79,8 @@ def plot_activity(
     counts = activity(events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top)
     ax = ax or _new_axes(height=4.4)
     title = f"Events per {UNITS[freq]}" + (f" by {_noun(dimensions)}" if by else "")
-    if counts.empty:
-        return _draw_nothing(ax, title)
+    if not counts["events"].any():
+        return _draw_nothing(ax, title, counts["period"])
 
     groups = counts[counts["period"] == counts["period"].iloc[0]]
     periods = counts.iloc[:: len(groups)]
@@ -93,7 +93,7 @@ def plot_activity(
     _title(ax, title, edges[0], edges[-1] - pd.Timedelta("1us"))
     _axis_of_time(ax, edges)
     _axis_of_counts(ax.yaxis, f"events per {UNITS[freq]}")
-    ax.set_ylim(0, max(1, heights.sum(axis=0).max()) * 1.05)
+    ax.set_ylim(0, heights.sum(axis=0).max() * 1.05)
     keys = [Patch(color=colour, label=name) for name, colour in zip(names, colours, strict=True)] if by else []
     if not complete.all():
         keys.append(Patch(**_unfinished(OTHER_COLOUR), label=f"{UNITS[freq]} not covered in full"))
@@ -134,10 +134,10 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     hourly = activity(events, freq="h", tz=tz)
     ax = ax or _new_axes(height=3.6)
     title = "Events by weekday and hour"
-    if hourly.empty:
-        return _draw_nothing(ax, title)
+    if not hourly["events"].any():
+        return _draw_nothing(ax, title, hourly["period"])
     week = hours_of_week(hourly)
-    mesh = ax.pcolormesh(week, cmap="cividis", vmin=0, vmax=max(1, week.to_numpy().max()), edgecolors="white", lw=0.5)
+    mesh = ax.pcolormesh(week, cmap="cividis", vmin=0, vmax=week.to_numpy().max(), edgecolors="white", lw=0.5)
     ax.invert_yaxis()
     ax.set_yticks(np.arange(7) + 0.5, week.index)
     ax.set_xticks(np.arange(0, 25, 3), [f"{hour:02}" for hour in range(0, 25, 3)])
@@ -189,7 +189,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))
     title = "Most events by " + _noun(dimensions)
     if summary.empty:
-        return _draw_nothing(ax, title)
+        return _draw_nothing(ax, title, summary["first_event"])
     largest, others = summary.head(n), summary.tail(-n)
     names = list_names(largest, dimensions)
     bars = ax.barh(range(len(largest)), largest["events"], color=COLOURS[0], height=0.75)
@@ -218,8 +218,8 @@ def _noun(dimensions: Sequence[Dimension]) -> str:
     return " and ".join(NOUNS[dimension.name] for dimension in dimensions)
 
 
-def _draw_nothing(ax: Axes, title: str) -> Axes:
-    ax.set_title(title, loc="left")
+def _draw_nothing(ax: Axes, title: str, moments: pd.Series) -> Axes:
+    _title(ax, title, moments.min(), moments.max())
     ax.set(xticks=[], yticks=[])
     ax.text(0.5, 0.5, "no events", transform=ax.transAxes, ha="center", va="center")
     return ax

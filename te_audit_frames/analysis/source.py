@@ -27,6 +27,8 @@ OTHER = "(other)"
 REST = "beyond the top"
 """The grouping column that tells the folded group apart, also from events that are really called "(other)"."""
 
+NAIVE = "column 'date' holds timestamps without a time zone. Say in which zone they are; those of events are in UTC."
+
 
 @dataclass(frozen=True)
 class Source:
@@ -144,6 +146,8 @@ def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
     kind = ARROW_SCHEMA.field(name).type
     try:
         array = pa.array(column, from_pandas=True) if isinstance(column, pd.Series) else column
+        if pa.types.is_timestamp(array.type) and array.type.tz is None:
+            raise NotAnAuditFrame(NAIVE)
         array = array.cast(kind)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}") from None
@@ -169,8 +173,11 @@ def _lazy(events: Any, needed: list[str]) -> Source:
         ) from None
     types = frame.collect_schema()
     require_columns(types.names(), needed)
-    if not isinstance(types["date"], nw.Datetime):
-        raise NotAnAuditFrame(f"column 'date' holds {types['date']}, not timestamps")
+    date = types["date"]
+    if not isinstance(date, nw.Datetime):
+        raise NotAnAuditFrame(f"column 'date' holds {date}, not timestamps")
+    if date.time_zone is None:
+        raise NotAnAuditFrame(NAIVE)
     texts = (
         nw.col(name) if isinstance(types[name], nw.String) else nw.col(name).cast(nw.String) for name in needed[1:]
     )
