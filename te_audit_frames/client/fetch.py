@@ -174,12 +174,12 @@ class Fetch:
         if page.end is None or covered is None:
             yield from self._anew(Period(start, end))
             return
-        sound = min(max(ceil_second(start), floor_second(covered) + SECOND), end)
+        sound = min(max(floor_second(start), floor_second(covered) + SECOND), end)
         inside = Period(sound, end)
         self.period = Period(start, end)
         self._slicings = [self._slice_up(inside)]
         # An answer that covers no more than the window itself leaves the window's first second to ask for.
-        edge = Period(start, sound) if sound - start >= SECOND else None
+        edge = Period(start, sound) if start < sound else None
         if edge:
             self._slicings.append(self._slice_up(edge))
         yield from self._walk(self._slicings[0], self.period, (trail, page))
