@@ -94,7 +94,7 @@ def activity(
         groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
 
     receipt = _receipt(events)
-    periods = list_periods((steps["first"].min(), steps["last"].max()), _resolved(receipt), freq=freq, zone=zone)
+    periods = list_periods(_find_first_and_last(source), _resolved(receipt), freq=freq, zone=zone)
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidRequest(
@@ -140,15 +140,16 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
-    """Count events by step of UTC; `step` is its start, `first` and `last` the dates in it."""
+    """Count events by step of UTC; `step` is its start."""
     number = (nw.col("date") - nw.lit(EPOCH)).dt.total_seconds() // seconds
-    steps = collect(
-        source.frame.with_columns(number.alias("step"))
-        .group_by("step", *keys)
-        .agg(nw.len().alias("events"), nw.col("date").min().alias("first"), nw.col("date").max().alias("last"))
-    )
+    steps = collect(source.frame.group_by(number.alias("step"), *keys).agg(nw.len().alias("events")))
     steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
-    return steps.astype({"events": "int64", "first": "datetime64[us, UTC]", "last": "datetime64[us, UTC]"})
+    return steps.astype({"events": "int64"})
+
+
+def _find_first_and_last(source: Source) -> tuple[pd.Timestamp, pd.Timestamp]:
+    ends = collect(source.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
+    return ends["first"].iloc[0], ends["last"].iloc[0]
 
 
 def _receipt(events: Any) -> Mapping[str, Any]:
