@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,7 @@ class Batches(Iterator[pa.RecordBatch]):
         self._scope = scope
         self._clock = clock
         self._complete = False
+        self._is_over = False
         self._stream = fetch.batches(restartable=False)
 
     def __next__(self) -> pa.RecordBatch:
@@ -43,9 +45,12 @@ class Batches(Iterator[pa.RecordBatch]):
                 if batch is not None and batch.num_rows:
                     return batch
         except (FetchError, KeyboardInterrupt) as error:
+            self._is_over = True
             _attach(error, missing=self._fetch.missing())
             raise
-        self._finish()
+        if not self._is_over:  # nor after a failure: the stream has ended then too
+            self._is_over = True
+            self._finish()
         raise StopIteration
 
     def to_events(self) -> pd.DataFrame:
@@ -100,7 +105,15 @@ def warn_coerced(coerced: int) -> None:
     """Warn once, for a whole fetch, of the values that were set aside."""
     plural = "s" * (coerced != 1)
     message = f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`"
-    warnings.warn(message, AuditFramesWarning, stacklevel=4)
+    warnings.warn(message, AuditFramesWarning, stacklevel=_level_of_caller())
+
+
+def _level_of_caller() -> int:
+    """Count the frames of this package up to the line of the caller's that a warning should name."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _attach(error: BaseException, **what: object) -> None:

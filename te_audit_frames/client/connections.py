@@ -21,6 +21,7 @@ class Lines:
     def __init__(self) -> None:
         self._open: set[HTTPConnection] = set()
         self._lock = threading.Lock()
+        self._is_cut = False
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -34,14 +35,17 @@ class Lines:
                 self._open.discard(_thread.__dict__.pop("connection", None))
 
     def note(self, connection: HTTPConnection) -> None:
-        """Take note of a connection in use."""
+        """Take note of a connection in use; after a cut there may be none."""
         _thread.connection = connection
         with self._lock:
+            if self._is_cut:
+                raise ConnectionAbortedError
             self._open.add(connection)
 
     def cut(self) -> None:
         """Shut every connection in use; whoever waits on one gets an error at once."""
         with self._lock:
+            self._is_cut = True
             for connection in self._open:
                 if connection.sock is not None:
                     with contextlib.suppress(OSError):
@@ -49,10 +53,17 @@ class Lines:
 
 
 class _Noted(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self._note()  # a cut while it connected found nothing to shut
+
     def request(self, *args: Any, **kwargs: Any) -> None:
+        self._note()
+        super().request(*args, **kwargs)
+
+    def _note(self) -> None:
         if lines := getattr(_thread, "lines", None):
             lines.note(self)
-        super().request(*args, **kwargs)
 
 
 class _NotedTLS(_Noted, HTTPSConnection):
