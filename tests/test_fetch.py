@@ -1,0 +1,568 @@
+"""A fetch is the truth: the same frame for every page size, order, bound, link and number of workers, or an error."""
+
+import itertools
+import json
+import pickle
+import signal
+import threading
+import time
+import warnings
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
+
+import te_audit_frames as taf
+from te_audit_frames.errors import (
+    AuditFramesWarning,
+    BadRequest,
+    DecodeError,
+    FetchError,
+    NetworkError,
+    PaginationError,
+    PermissionDenied,
+)
+from te_audit_frames.sandbox import Organisation, Sandbox
+from te_audit_frames.schema import in_order, to_events
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+WORKERS = [1, 2, 8, 32]
+
+
+def iso(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def frame_of(events):
+    """The audit frame of raw events, built without a fetch."""
+    return taf.read_pages([json.dumps({"auditEvents": events}).encode()])
+
+
+def same(frame, expected):
+    pd.testing.assert_frame_equal(frame, expected)
+
+
+def client(api, *, workers=8, **policy):
+    return taf.Client(token=api.token, base_url=api.url, workers=workers, progress=False, **policy)
+
+
+# ---- the same frame ----------------------------------------------------------------------------------------------
+
+SPAN = 40  # seconds of history up to NOW
+
+
+@st.composite
+def histories(draw):
+    """Events with many ties and true duplicates, in few seconds, the bounds of a question among them."""
+    seconds = st.integers(-2, SPAN + 2) | st.sampled_from([10, 11, 29, 30, SPAN])
+    bursts = draw(st.lists(st.tuples(seconds, st.integers(1, 8), st.booleans()), max_size=12))
+    numbers = itertools.count()
+    return [
+        {
+            "date": iso(NOW - (SPAN - second) * SECOND),
+            "aid": "1234" if twins or number % 3 else "77",
+            "event": "Login failed.",
+            "uid": "same" if twins else str(next(numbers)),
+            "user": "Ann (ann@example.com)",
+            **({"resources": [{"type": "testName", "name": "t"}]} if number % 2 else {}),
+        }
+        for second, size, twins in bursts
+        for number in range(size)
+    ]
+
+
+SERVERS = st.fixed_dictionaries(
+    {
+        "page_size": st.integers(1, 9) | st.integers(1, 1_000),
+        "order": st.sampled_from(["newest", "oldest"]),
+        "include_start": st.booleans(),
+        "include_end": st.booleans(),
+        "relative_links": st.booleans(),
+        "sliding_links": st.booleans(),
+    }
+)
+WITHIN = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(milliseconds=500)])
+
+
+@given(histories(), SERVERS, st.tuples(st.integers(-1, SPAN), st.integers(0, SPAN)).map(sorted), WITHIN, WITHIN)
+@settings(max_examples=60, deadline=None)
+def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(events, server, bounds, later, further):
+    start = NOW - (SPAN - bounds[0]) * SECOND + later
+    end = NOW - (SPAN - bounds[1] - 1) * SECOND + further
+    with Sandbox(events, now=NOW + timedelta(hours=1), rate_limit=None, **server) as api:
+        expected = frame_of(api.truth(start, end, all_account_groups=True))
+        for workers in WORKERS:
+            api.requests.clear()
+            frame = client(api, workers=workers).fetch_events(start=start, end=end, all_account_groups=True)
+            same(frame, expected)
+            said = taf.receipt(frame)
+            assert said.complete
+            assert said.requests == len(api.requests)
+            assert (said.period.start, said.period.end) == (start, end)
+            if workers == 1:
+                assert said.requests <= max(-(-len(events) // server["page_size"]), 1)
+
+
+@given(histories(), SERVERS, st.integers(1, SPAN + 5), st.sampled_from(WORKERS))
+@settings(max_examples=80, deadline=None)
+def test_a_window_is_the_same_frame_too(events, server, length, workers):
+    with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
+        expected = frame_of(api.truth(NOW - length * SECOND, NOW, all_account_groups=True))
+        frame = client(api, workers=workers).fetch_events(window=str(length), all_account_groups=True)
+        same(frame, expected)
+        period = taf.receipt(frame).period
+    assert (period.start, period.end) == (NOW - length * SECOND, NOW)
+
+
+@given(histories(), SERVERS, st.integers(0, SPAN), WITHIN, st.sampled_from(WORKERS))
+@settings(max_examples=80, deadline=None)
+def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, later, workers):
+    start = NOW - (SPAN - second) * SECOND + later - SECOND
+    with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
+        expected = frame_of(api.truth(start, NOW, all_account_groups=True))
+        same(client(api, workers=workers).fetch_events(start=start, all_account_groups=True), expected)
+
+
+@given(histories(), SERVERS, st.sampled_from(WORKERS), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers, step):
+    ticks = itertools.count()
+    with Sandbox(events, now=lambda: NOW + next(ticks) * step * SECOND, rate_limit=None, **server) as api:
+        frame = client(api, workers=workers).fetch_events(window=str(SPAN), all_account_groups=True)
+        period = taf.receipt(frame).period
+        assert period.end - period.start == SPAN * SECOND
+        same(frame, frame_of(api.truth(period.start, period.end, all_account_groups=True)))
+        windows = [request.query["window"] for request in api.requests if "window" in request.query]
+    assert windows == [f"{SPAN + 1}s"]
+
+
+def test_sub_second_bounds_hold_to_the_microsecond_where_dates_have_fractions():
+    dates = [f"2026-03-01T11:59:{second:02}.{part}Z" for second in range(60) for part in ("000000", "250000", "5")]
+    events = [{"date": date, "uid": str(number)} for number, date in enumerate(dates)]
+    start, end = NOW - 30.5 * SECOND, NOW - 10.25 * SECOND
+    expected = frame_of(events)
+    expected = expected[(expected["date"] >= start) & (expected["date"] < end)].reset_index(drop=True)
+    for order, workers in itertools.product(["newest", "oldest"], WORKERS):
+        with Sandbox(events, now=NOW, rate_limit=None, page_size=3, order=order) as api:
+            same(client(api, workers=workers).fetch_events(start=start, end=end), expected)
+
+
+def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_too():
+    events = [{"date": f"2026-03-01T11:59:30.{part}Z", "uid": part} for part in ("25", "5", "75")]
+    with Sandbox(events, now=NOW, rate_limit=None) as api:
+        frame = client(api).fetch_events(start=NOW - 29.5 * SECOND)
+    assert frame["uid"].tolist() == ["5", "75"]
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_lived_in_organisation_comes_whole(workers, order):
+    with Sandbox(
+        Organisation(events=3_000, seed=5, end=NOW), now=NOW, rate_limit=None, page_size=40, order=order
+    ) as api:
+        start, end = NOW - timedelta(days=80), NOW - timedelta(days=1)
+        frame = client(api, workers=workers).fetch_events(start=start, end=end, all_account_groups=True)
+        expected = api.truth(start, end, all_account_groups=True)
+        same(frame, frame_of(expected))
+        pages = -(-len(expected) // 40)
+        assert len(api.requests) <= pages * 1.10 + workers
+        if workers == 1:
+            assert len(api.requests) == pages
+    assert taf.receipt(frame).order == f"{order} first"
+
+
+@pytest.mark.parametrize("scope", [{}, {"aid": "2071"}, {"aid": 2071}, {"all_account_groups": True}])
+def test_the_scope_is_asked_for(scope):
+    with Sandbox(events=500, seed=1, now=NOW, rate_limit=None) as api:
+        frame = client(api).fetch_events(window="90d", **scope)
+        told = {name: str(value) if name == "aid" else value for name, value in scope.items()}
+        same(frame, frame_of(api.truth(NOW - timedelta(days=90), NOW, **told)))
+        queries = [request.query for request in api.requests]
+    assert all(
+        query.get("useAllPermittedAids") == ("true" if "all_account_groups" in scope else None) for query in queries
+    )
+
+
+def test_an_account_group_of_others_is_refused():
+    with Sandbox(events=5, now=NOW) as api, pytest.raises(PermissionDenied):
+        client(api).fetch_events(window="7d", aid="404")
+
+
+def test_nothing_at_all_is_an_empty_frame_of_the_same_kind():
+    with Sandbox([], now=NOW) as api:
+        frame = client(api).fetch_events()
+    same(frame, frame_of([]))
+    assert list(frame.dtypes) == list(frame_of([{"date": iso(NOW)}]).dtypes)
+    said = taf.receipt(frame)
+    assert (said.complete, said.events, said.pages, said.requests, said.order) == (True, 0, 1, 1, "unknown")
+    assert said.requested["default"]
+    assert any("last 7 days" in note for note in said.notes)
+
+
+@given(histories(), SERVERS, st.sampled_from(WORKERS))
+@settings(max_examples=40, deadline=None)
+def test_streamed_batches_are_the_same_events(events, server, workers):
+    with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
+        batches = client(api, workers=workers).iter_batches(window=str(SPAN), all_account_groups=True)
+        pieces = list(batches)
+        expected = frame_of(api.truth(NOW - SPAN * SECOND, NOW, all_account_groups=True))
+    assert all(piece.num_rows for piece in pieces)
+    same(to_events(in_order(pieces)), expected)
+    assert batches.receipt.complete
+    assert batches.receipt.events == len(expected)
+
+
+# ---- servers of another mind -------------------------------------------------------------------------------------
+
+
+class Log(RawServer):
+    """A server that pages through `events` as they stand, and can ignore what it is asked for."""
+
+    def __init__(self, events, *, size=3, ignores_dates=False, **envelope):
+        self.events, self.size, self.ignores_dates, self.envelope = events, size, ignores_dates, envelope
+        super().__init__(self.answer)
+
+    def answer(self, request):
+        query = request.query
+        found = [event for event in self.events if self.ignores_dates or self.is_asked_for(event, query)]
+        offset = int(query.get("cursor", "0").rpartition("-")[2])
+        following = None
+        if offset + self.size < len(found):
+            dates = "&".join(f"{name}={query[name]}" for name in ("startDate", "endDate", "window") if name in query)
+            following = f"?{dates}&cursor={query.get('startDate', '')}-{offset + self.size}"
+        return whole(page(*found[offset : offset + self.size], following=following, **self.envelope))
+
+    @staticmethod
+    def is_asked_for(event, query):
+        date = event.get("date")
+        return date is None or query.get("startDate", "") <= date <= query.get("endDate", "9")
+
+
+MINUTE = {"start": NOW - 60 * SECOND, "end": NOW}
+
+
+def second(number, **more):
+    return {"date": iso(NOW - (60 - number) * SECOND), "uid": str(number), **more}
+
+
+def within_minute(events):
+    return frame_of([event for event in events if event.get("date") is None or event["date"] < iso(NOW)])
+
+
+@given(st.permutations(range(60)), st.integers(1, 70), st.sampled_from(WORKERS))
+@settings(max_examples=40, deadline=None)
+def test_events_out_of_order_are_all_there(order, size, workers):
+    with Log([second(number) for number in order], size=size) as api:
+        frame = client_of(api, workers=workers).fetch_events(**MINUTE)
+    same(frame, frame_of([second(number) for number in range(60)]))
+    assert taf.receipt(frame).complete
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_disorder_that_shows_late_starts_anew(workers):
+    events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
+    with Log(events, size=4) as api:
+        frame = client_of(api, workers=workers).fetch_events(**MINUTE)
+    same(frame, frame_of(events))
+    said = taf.receipt(frame)
+    assert (said.order, said.events, said.complete) == ("none", 60, True)
+    assert any("out of the order" in note for note in said.notes)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_server_that_ignores_the_dates_is_filtered(workers):
+    events = [second(number) for number in range(100, -40, -1)]
+    with Log(events, size=7, ignores_dates=True) as api:
+        frame = client_of(api, workers=workers).fetch_events(**MINUTE)
+    same(frame, frame_of([second(number) for number in range(60)]))
+    assert taf.receipt(frame).complete
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("place", [0, 3, 30, 59])
+def test_events_without_a_date_come_once_and_last(place, workers):
+    events = [second(number) for number in range(59, -1, -1)]
+    events[place:place] = [{"uid": "undated"}, {"date": None, "uid": "undated"}]
+    with Log(events, size=4) as api:
+        frame = client_of(api, workers=workers).fetch_events(**MINUTE)
+    same(frame, frame_of(events))
+    assert frame["date"].isna().tolist() == [False] * 60 + [True] * 2
+    said = taf.receipt(frame)
+    assert (said.undated, said.events, said.complete) == (2, 62, True)
+
+
+def test_disorder_is_told_where_batches_were_handed_out():
+    events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
+    with Log(events, size=4) as api:
+        batches = client_of(api, workers=8).iter_batches(**MINUTE)
+        with pytest.raises(PaginationError, match=r"not in the order.*fetch_events.*workers=1") as caught:
+            list(batches)
+        assert not batches.receipt.complete
+        assert sum(b.num_rows for b in client_of(api, workers=1).iter_batches(**MINUTE)) == 60
+    assert caught.value.missing
+
+
+@pytest.mark.parametrize("envelope", [{}, {"endDate": iso(NOW)}, {"startDate": "soon", "endDate": "later"}])
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, workers):
+    stamp = NOW.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    events = [second(number) for number in range(59, -1, -1)]
+
+    def script(request):
+        assert request.query.keys() & {"window", "startDate"}
+        found = [event for event in events if Log.is_asked_for(event, request.query)]
+        return whole(page(*found, **envelope), Date=stamp)
+
+    with RawServer(script) as api:
+        frame = client_of(api, workers=workers).fetch_events(window="30s")
+        asked = [request.query.get("startDate") for request in api.requests]
+    same(frame, frame_of(events[:30]))
+    assert asked == [None, iso(NOW - 31 * SECOND)]
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_window_that_the_api_cuts_short_is_told(workers):
+    events = [second(number) for number in range(59, -1, -1)]
+    with Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW)) as api:
+        frame = client_of(api, workers=workers).fetch_events(window="104w")
+    same(frame, frame_of(events[:20]))
+    assert taf.receipt(frame).period.start == NOW - 20 * SECOND
+
+
+# ---- what goes wrong in the middle -------------------------------------------------------------------------------
+
+
+def assert_vouched_for(error, events, *, start, end):
+    """Every event outside `.missing` is in `.partial`, and nothing that is not in the log."""
+    expected = frame_of(events)
+    partial = error.partial.assign(resources=None).astype(str)
+    whole_log = expected.assign(resources=None).astype(str)
+    counts = partial.value_counts()
+    assert counts.le(whole_log.value_counts().reindex(counts.index, fill_value=0)).all()
+    inside = (expected["date"] >= start) & (expected["date"] < end)
+    for low, high in error.missing:
+        assert start <= low < high <= end
+        inside &= ~((expected["date"] >= low) & (expected["date"] < high))
+    vouched = whole_log[inside].value_counts()
+    assert counts.reindex(vouched.index, fill_value=0).ge(vouched).all()
+
+
+@given(st.integers(0, 12), st.sampled_from(WORKERS), st.integers(1, 8), st.booleans(), st.sampled_from([0, 1, 2]))
+@settings(max_examples=80, deadline=None)
+@example(3, 8, 4, True, 2)
+def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers, size, newest, ties):
+    events = [second(number // (ties + 1), uid=str(number)) for number in range(60)]
+    events = sorted(events, key=lambda event: event["date"], reverse=newest)
+    numbers = itertools.count()
+    with Log(events, size=size) as api:
+        api._script = lambda request: whole(b"no", 403) if next(numbers) == broken else api.answer(request)
+        try:
+            frame = client_of(api, workers=workers).fetch_events(**MINUTE)
+        except PermissionDenied as error:
+            assert error.missing
+            assert_vouched_for(error, events, **MINUTE)
+            assert not taf.receipt(error.partial).complete
+            copy = pickle.loads(pickle.dumps(error))
+            same(copy.partial, error.partial)
+            assert copy.missing == error.missing
+        else:
+            same(frame, frame_of(events))
+
+
+def test_one_failed_slice_leaves_the_pages_of_the_others():
+    events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
+    with Log(events, size=5) as api:
+        api._script = lambda request: (
+            whole(b"no", 403)
+            if len(api.requests) > 6 and request.query["endDate"] < iso(NOW - 30 * SECOND)
+            else api.answer(request)
+        )
+        with pytest.raises(PermissionDenied) as caught:
+            client_of(api, workers=4).fetch_events(**MINUTE)
+    assert_vouched_for(caught.value, events, **MINUTE)
+    assert len(caught.value.partial) > 20
+    assert sum(((high - low) for low, high in caught.value.missing), timedelta(0)) < timedelta(seconds=60)
+
+
+def test_a_failed_window_names_what_is_missing():
+    events = [second(number) for number in range(59, -1, -1)]
+    with Log(events, size=5, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW)) as api:
+        api._script = lambda request: whole(b"no", 403) if len(api.requests) > 3 else api.answer(request)
+        with pytest.raises(PermissionDenied) as caught:
+            client_of(api, workers=1).fetch_events(window="60s")
+    assert_vouched_for(caught.value, events, **MINUTE)
+    assert 10 <= len(caught.value.partial) <= 15
+
+
+@pytest.mark.parametrize("question", [{}, {"window": "1h"}, {"start": "2026-01-01"}, MINUTE])
+def test_a_fetch_that_fails_at_once_misses_all_of_it(question):
+    with RawServer([whole(b"", 400)]) as api, pytest.raises(BadRequest) as caught:
+        client_of(api).fetch_events(**question)
+    ((start, end),) = caught.value.missing
+    assert start < end
+    assert start.utcoffset() == end.utcoffset() == timedelta(0)
+    same(caught.value.partial, frame_of([]))
+
+
+def test_an_iteration_that_failed_is_never_complete():
+    events = [second(number) for number in range(59, -1, -1)]
+    with Log(events, size=5) as api:
+        api._script = lambda request: whole(b"no", 403) if len(api.requests) > 3 else api.answer(request)
+        batches = client_of(api, workers=1).iter_batches(**MINUTE)
+        with pytest.raises(PermissionDenied) as caught:
+            list(batches)
+        assert caught.value.missing
+        assert list(batches) == []
+        assert not batches.receipt.complete
+
+
+def test_whoever_stops_iterating_stops_the_workers():
+    events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
+    with Log(events, size=5) as api:
+        api._script = lambda request: [Pause(30)] if len(api.requests) > 2 else api.answer(request)
+        for _ in client_of(api, workers=4, timeout=20).iter_batches(**MINUTE):
+            break
+        assert_no_thread_stays()
+
+
+def test_the_first_failure_stops_the_other_workers():
+    slow = [Pause(30)]
+    events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
+    with Log(events, size=5) as api:
+
+        def script(request):
+            if len(api.requests) <= 3:
+                return api.answer(request)
+            return whole(b"no", 403) if len(api.requests) == 9 else slow
+
+        api._script = script
+        began = time.monotonic()
+        with pytest.raises(PermissionDenied):
+            client_of(api, workers=8, timeout=20).fetch_events(**MINUTE)
+        assert time.monotonic() - began < 2
+        assert_no_thread_stays()
+
+
+def assert_no_thread_stays():
+    until = time.monotonic() + 3
+    while busy := [thread for thread in threading.enumerate() if thread.name.startswith("te-audit-frames")]:
+        assert time.monotonic() < until, busy
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", ["answer", "rate limit", "back-off"])
+def test_ctrl_c_stops_at_once_and_hands_over_what_came(kind):
+    events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
+    waits = {
+        "answer": [Pause(30)],
+        "rate limit": whole(b"", 429, X_Organization_Rate_Limit_Limit=1, X_Organization_Rate_Limit_Remaining=0),
+        "back-off": [HANG_UP],
+    }
+    with Log(events, size=5) as api:
+        interrupt = threading.Timer(0.4, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
+        api._script = lambda request: api.answer(request) if len(api.requests) <= 4 else waits[kind]
+        real = taf.Client(token="practice", base_url=api.url, workers=4, timeout=20, retries=1_000, progress=False)
+        interrupt.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            real.fetch_events(**MINUTE)
+        assert time.monotonic() - began < 2
+        asked = len(api.requests)
+        assert_no_thread_stays()
+        assert len(api.requests) <= asked + 1
+    assert caught.value.missing
+    assert len(caught.value.partial) > 0
+    assert_vouched_for(caught.value, events, **MINUTE)
+
+
+def test_a_client_serves_again_after_a_failure():
+    with RawServer([whole(b"", 403), whole(page(second(3)))]) as api:
+        one = client_of(api)
+        with pytest.raises(PermissionDenied):
+            one.fetch_events(**MINUTE)
+        assert len(one.fetch_events(**MINUTE)) == 1
+
+
+def test_two_fetches_of_one_client_do_not_disturb_each_other():
+    with Sandbox(events=2_000, seed=2, now=NOW, rate_limit=None, page_size=50, latency=0.002) as api:
+        one = client(api, workers=4)
+        frames = [None] * 3
+
+        def work(place):
+            frames[place] = one.fetch_events(window="90d", all_account_groups=True)
+
+        threads = [threading.Thread(target=work, args=(place,)) for place in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        expected = frame_of(api.truth(NOW - timedelta(days=90), NOW, all_account_groups=True))
+    for frame in frames:
+        same(frame, expected)
+
+
+# ---- values that do not fit --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_bad_value_is_not_asked_for_again(workers):
+    with RawServer([whole(page(second(5), second(4, date="soon")))]) as api:
+        with pytest.raises(DecodeError, match="event 1: field 'date' is \"soon\"") as caught:
+            client_of(api, workers=workers).fetch_events(**MINUTE)
+        assert len(api.requests) == 1
+    error = caught.value
+    assert (error.page, error.event, error.field, error.value) == ("1", 1, "date", '"soon"')
+    assert error.missing
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_coerced_values_are_kept_counted_and_warned_of_once(workers):
+    events = [second(number) for number in range(59, -1, -1)]
+    events[10] |= {"user": {"name": "Ann"}}
+    events[40] |= {"aid": True, "uid": 1.5}
+    with Log(events, size=7) as api:
+        with pytest.warns(AuditFramesWarning, match="3 values that no column can hold") as warned:
+            frame = client_of(api, workers=workers).fetch_events(**MINUTE, errors="coerce")
+        assert len(warned) == 1
+    assert warned[0].filename == __file__
+    with warnings.catch_warnings(action="ignore", category=AuditFramesWarning):
+        same(frame, taf.read_pages([json.dumps({"auditEvents": events}).encode()], errors="coerce"))
+    assert taf.receipt(frame).coerced == 3
+    assert frame["extra"].notna().sum() == 2
+
+
+def test_coerced_dates_go_last():
+    events = [second(number) for number in range(59, -1, -1)]
+    events[10] |= {"date": "2026-02-30T00:00:00Z"}
+    with Log(events, ignores_dates=True) as api, pytest.warns(AuditFramesWarning, match="1 value that"):
+        frame = client_of(api).fetch_events(**MINUTE, errors="coerce")
+    assert frame["date"].isna().tolist() == [False] * 59 + [True]
+    assert json.loads(frame["extra"].iloc[-1]) == {"date": "2026-02-30T00:00:00Z"}
+    assert taf.receipt(frame).undated == taf.receipt(frame).coerced == 1
+
+
+# ---- the allowance, for real --------------------------------------------------------------------------------------
+
+
+def test_a_small_allowance_is_waited_for_and_never_exceeded():
+    with Sandbox(events=400, seed=4, rate_limit=6, rate_period=1.0, page_size=40) as api:
+        frame = client(api, workers=8).fetch_events(window="100d", all_account_groups=True)
+        assert 429 not in {request.status for request in api.requests}
+    said = taf.receipt(frame)
+    assert (said.events, said.throttled) == (400, 0)
+    assert said.waited_seconds > 0
+
+
+def test_a_deadline_ends_an_endless_wait_in_the_middle():
+    clock = VirtualClock()
+    events = [second(number) for number in range(59, -1, -1)]
+    with Log(events, size=5) as api:
+        api._script = lambda request: api.answer(request) if len(api.requests) <= 3 else whole(b"", 429)
+        with pytest.raises(FetchError, match="deadline") as caught:
+            client_of(api, workers=2, deadline=200, clock=clock).fetch_events(**MINUTE)
+    assert_vouched_for(caught.value, events, **MINUTE)
+    assert not isinstance(caught.value, NetworkError)
