@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rawserver import page as body_of
 
 from te_audit_frames.client.careful import decode_carefully
-from te_audit_frames.client.decode import _decode_fast, decode_page
+from te_audit_frames.client.decode import _decode_fast, decode_many, decode_page
 from te_audit_frames.errors import DecodeError
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
@@ -178,6 +178,30 @@ def test_damage_is_found_by_both_or_read_alike(damages):
             assert error.event is None
 
 
+PIECES = st.sampled_from(
+    [GOOD, body_of(), body_of(EVENT), b"{}", b'{"auditEvents": [{}', b"{}]}", b"", b"null", b"}", b"{"]
+)
+PIECES |= st.integers(0, len(GOOD)).map(lambda place: GOOD[:place])
+PIECES |= st.integers(0, len(GOOD)).map(lambda place: GOOD[place:])
+
+
+@given(st.lists(PIECES, min_size=1, max_size=4) | st.integers(0, len(GOOD)).map(lambda at: [GOOD[:at], GOOD[at:]]))
+@settings(max_examples=300, deadline=None)
+@example([GOOD, body_of(EVENT), GOOD])
+@example([GOOD + GOOD, b""])
+@example([b'{"auditEvents": [{}', b"{}]}"])
+@example([b'{"auditEvents": [], "_links": {}', b'"startDate": "}', b'", "endDate": "}'])
+def test_pages_decoded_together_are_the_pages_decoded_alone(bodies):
+    together = decode_many(bodies)
+    alone = [fast(body) for body in bodies]
+    if together is None:
+        assert any(page is None for page in alone)
+    else:
+        pieces = [page.batch for page in alone]
+        assert together.to_pylist() == [row for piece in pieces for row in piece.to_pylist()]
+        assert together.schema == ARROW_SCHEMA
+
+
 @given(st.integers(0, len(GOOD) - 1))
 @settings(max_examples=200, deadline=None)
 def test_a_body_cut_anywhere_is_never_a_page(length):
@@ -205,7 +229,7 @@ def is_held(column, field, value):
     if value is None:
         return column is None
     if field == "date":
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())
         return column == (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     if field == "resources":
         keys = ("type", "name")
