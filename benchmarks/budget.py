@@ -1,0 +1,58 @@
+"""The request allowance: total time against the ideal schedule, and the 429s that our own requests cause."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import requests
+
+import te_audit_frames as taf
+from benchmarks.measure import Result, alone, at_most
+from te_audit_frames.sandbox import Sandbox
+
+LIMIT, PERIOD, WORKERS, LATENCY = 60, 10.0, 8, 0.1
+
+
+def run(full: bool) -> list[Result]:
+    """Measure with nobody else, and with another client that takes its part."""
+    windows = 5 if full else 3
+    took, receipt = _fetch(LIMIT * windows - LIMIT // 2, other=False)
+    # All but the last window are waited out; in the last one only latency counts.
+    ideal = (windows - 1) * PERIOD + LIMIT // 2 * LATENCY / WORKERS
+    shared, crowded = _fetch(LIMIT * windows // 2 - 5, other=True)
+    return [
+        at_most(f"budget, {LIMIT} requests per {PERIOD:.0f} s: time of the ideal schedule", took / ideal, 1.15),
+        at_most("budget: 429s of our own making", receipt.throttled, 0, "answers"),
+        at_most(
+            "budget, another client takes half: 429s a window", crowded.throttled / (shared / PERIOD), 1, "answers"
+        ),
+    ]
+
+
+def _fetch(pages: int, *, other: bool) -> tuple[float, taf.Receipt]:
+    done = threading.Event()
+    with Sandbox(pages * 20, page_size=20, rate_limit=LIMIT, rate_period=PERIOD, latency=LATENCY) as api:
+        client = taf.Client(token=api.token, base_url=api.url, workers=WORKERS, progress=False)
+        rival = threading.Thread(target=_rival, args=(api, done))
+        if other:
+            rival.start()
+        began = time.perf_counter()
+        events = client.fetch_events(window="104w", all_account_groups=True)
+        took = time.perf_counter() - began
+        done.set()
+        if other:
+            rival.join()
+    return took, taf.receipt(events)
+
+
+def _rival(api: Sandbox, done: threading.Event) -> None:
+    """Take half of the allowance, steadily."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {api.token}"
+        while not done.wait(2 * PERIOD / LIMIT):
+            session.get(f"{api.url}/v7/audit-user-events", params={"window": "1s"}, timeout=10)
+
+
+if __name__ == "__main__":
+    alone(run)
