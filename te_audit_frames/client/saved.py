@@ -58,9 +58,9 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     ['Login failed.']
     """
     check_errors(errors)
-    sources: Iterable[Any] = (
-        [pages] if isinstance(pages, (str, bytes, os.PathLike)) or hasattr(pages, "read") else pages
-    )
+    sources: Iterable[Any] = [pages]
+    if isinstance(pages, Iterable) and not isinstance(pages, (str, bytes)) and not hasattr(pages, "read"):
+        sources = pages
     tally = Tally()
     batches: list[pa.RecordBatch] = []
     with ThreadPoolExecutor(CORES) as pool:  # the parser releases the interpreter's lock
