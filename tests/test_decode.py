@@ -114,7 +114,7 @@ def written(document, *, spaced):
 
 
 @given(st.lists(FITTING | FITTING | ODD, max_size=3), ENVELOPE, st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_decoders_agree_wherever_both_answer(events, envelope, spaced):
     body = written({"auditEvents": events, **envelope}, spaced=spaced)
     try:
@@ -129,7 +129,7 @@ def test_the_decoders_agree_wherever_both_answer(events, envelope, spaced):
 
 
 @given(DATES)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @example("2026-01-01T00:00:00.123456Z")
 @example("2026-01-01")
 @example("2026-01-01T00Z")
@@ -157,7 +157,7 @@ GOOD = body_of(EVENT, {**EVENT, "user": 'Zoë \\u00e9 "x"'}, following="/v7/audi
         max_size=3,
     )
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_damage_is_found_by_both_or_read_alike(damages):
     body = GOOD
     for place, dropped, instead in damages:
@@ -242,7 +242,7 @@ def is_held(column, field, value):
 
 
 @given(st.lists(FITTING | ODD, min_size=1, max_size=3))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @example([{"date": "2026-01-01T00:00:00.123456789Z"}])
 @example([{"extra": 1, "auditEvents": [], "user": {"a": [1]}}])
 def test_every_value_sent_is_in_its_column_or_in_extra(events):

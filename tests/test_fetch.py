@@ -352,7 +352,7 @@ def assert_vouched_for(error, events, *, start, end):
 
 
 @given(st.integers(0, 12), st.sampled_from(WORKERS), st.integers(1, 8), st.booleans(), st.sampled_from([0, 1, 2]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @example(3, 8, 4, True, 2)
 def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers, size, newest, ties):
     events = [second(number // (ties + 1), uid=str(number)) for number in range(60)]
@@ -377,7 +377,7 @@ def test_one_failed_slice_leaves_the_pages_of_the_others():
     events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
     with Log(events, size=5) as api:
         api._script = lambda request: (
-            whole(b"no", 403)
+            [Pause(0.5), whole(b"no", 403)]
             if len(api.requests) > 6 and request.query["endDate"] < iso(NOW - 30 * SECOND)
             else api.answer(request)
         )
