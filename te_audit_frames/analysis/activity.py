@@ -141,8 +141,7 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
 
 def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
     """Count events by step of UTC; `step` is its start."""
-    number = (nw.col("date") - nw.lit(EPOCH)).dt.total_seconds() // seconds
-    steps = collect(source.frame.group_by(number.alias("step"), *keys).agg(nw.len().alias("events")))
+    steps = source.count(keys, step=seconds)
     steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
     return steps.astype({"events": "int64"})
 

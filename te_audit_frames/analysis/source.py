@@ -17,8 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from te_audit_frames.analysis import dense
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, require_columns
 
 OTHER = "(other)"
@@ -46,20 +48,60 @@ class Source:
     texts: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Any, dimensions: Sequence[Dimension]) -> Source:
-        """Read the columns that `dimensions` need, and no others, from a frame of any library."""
-        needed = ["date", *(column for dimension in dimensions for column in dimension.columns)]
-        source = _in_memory(events, needed) if isinstance(events, pd.DataFrame | pa.Table) else _lazy(events, needed)
-        stand_ins = [
-            nw.when(nw.col(dimension.key).is_null()).then(nw.col(dimension.label)).alias(dimension.stand_in)
-            for dimension in dimensions
-            if dimension.label
-        ]
-        return replace(source, frame=source.frame.with_columns(*stand_ins) if stand_ins else source.frame)
+    def of(cls, events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension] = ()) -> Source:
+        """Read the columns that `dimensions`, and others that are only `counted`, need from a frame of any library."""
+        read = _in_memory if isinstance(events, pd.DataFrame | pa.Table) else _lazy
+        return read(events, dimensions, counted)
 
     def dated(self) -> Source:
         """Leave out the events without a date."""
         return replace(self, frame=self.frame.filter(~nw.col("date").is_null()))
+
+    def count(self, columns: Sequence[str], *, step: int | None = None) -> pd.DataFrame:
+        """Count the events of each group, and find its first and last date.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            What to group by.
+        step : int, optional
+            Group by steps of so many seconds as well; every event has a date then.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a group: `step` (in steps since 1970), the columns, `events`, `first` and `last`.
+        """
+        if self.is_in_memory and (groups := dense.count(self._native, columns, step=step)) is not None:
+            return groups
+        steps = [] if step is None else [((nw.col("date") - nw.lit(EPOCH)).dt.total_seconds() // step).alias("step")]
+        date = nw.col("date")
+        figures = nw.len().alias("events"), date.min().alias("first"), date.max().alias("last")
+        return collect(self.frame.group_by(*steps, *columns).agg(*figures))
+
+    def count_distinct(self, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame:
+        """Count the different values of `others` in each group by `keys`; where all are null is not a value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a group: the keys and `different`. Groups without any value may be absent.
+        """
+        if self.is_in_memory and (groups := dense.count_distinct(self._native, keys, others)) is not None:
+            return groups
+        # Grouped twice: a grouped n_unique adds up partitions on Dask.
+        pairs = self.frame.group_by(*keys, *others).agg(nw.len())
+        known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
+        return collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias("different")))
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the events are numbers in memory."""
+        return isinstance(self._native, pa.Table)
+
+    @property
+    def _native(self) -> Any:
+        return self.frame.to_native()
 
     def fold(self, identity: list[str], top: int | None) -> tuple[Source, list[str]]:
         """Make one group of all but the `top` largest; return the events, and by what to group them."""
@@ -67,7 +109,7 @@ class Source:
             raise InvalidRequest(f"top: {top!r} is not a positive whole number. For example top=10.")
         if top is None or not identity:
             return self, identity
-        groups = collect(self.frame.group_by(*identity).agg(nw.len().alias("events")))
+        groups = self.count(identity)
         if len(groups) <= top:
             return self, identity
         largest = rank(groups, identity).head(top)
@@ -95,8 +137,8 @@ class Source:
 
     def _latest_labels(self, key: str, label: str) -> pd.Series:
         """Map each key to the label in its latest event; of two in the latest second to the greater one."""
-        uses = collect(self.frame.group_by(key, label).agg(nw.col("date").max())).dropna(subset=[key, label])
-        latest = uses.sort_values(["date", label], na_position="first").drop_duplicates(key, keep="last")
+        uses = self.count([key, label]).dropna(subset=[key, label])
+        latest = uses.sort_values(["last", label], na_position="first").drop_duplicates(key, keep="last")
         return latest.set_index(key)[label]
 
     def _text(self, column: str, values: pd.Series) -> pd.Series:
@@ -131,14 +173,33 @@ def _is_group(identity: list[str], values: Iterable[Any]) -> nw.Expr:
     )
 
 
-def _in_memory(events: pd.DataFrame | pa.Table, needed: list[str]) -> Source:
-    require_columns(events.columns if isinstance(events, pd.DataFrame) else events.column_names, needed)
+def _in_memory(
+    events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension], counted: Sequence[Dimension]
+) -> Source:
+    everything = [*dimensions, *counted]
+    needed = [column for dimension in everything for column in dimension.columns]
+    columns = ["date", *needed]
+    require_columns(events.columns if isinstance(events, pd.DataFrame) else events.column_names, columns)
     with ThreadPoolExecutor() as pool:
-        arrays = dict(zip(needed, pool.map(lambda name: _arrow(events[name], name), needed), strict=True))
-        coded = dict(zip(needed[1:], pool.map(lambda name: _number(arrays[name]), needed[1:]), strict=True))
-    columns = {"date": arrays["date"], **{name: numbers for name, (numbers, _) in coded.items()}}
+        arrays = dict(zip(columns, pool.map(lambda name: _arrow(events[name], name), columns), strict=True))
+        # What is only counted is not named, and a name that stands in for nothing need not be read.
+        unused = {other.label for other in counted if not arrays[other.key].null_count}
+        read = [name for name in needed if name not in unused]
+        coded = dict(zip(read, pool.map(lambda name: _number(arrays[name]), read), strict=True))
+    numbered = {"date": arrays["date"]} | {name: numbers for name, (numbers, _) in coded.items()}
+    for dimension in everything:
+        if dimension.label:
+            label = numbered.get(dimension.label, pa.nulls(len(arrays["date"]), pa.int32()))
+            numbered[dimension.stand_in] = _stand_in(numbered[dimension.key], label)
     texts = {name: text for name, (_, text) in coded.items()}
-    return Source(nw.from_native(pa.table(columns)).lazy(), texts)
+    return Source(nw.from_native(pa.table(numbered)).lazy(), texts)
+
+
+def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
+    """Take the label where there is no key."""
+    if not key.null_count:
+        return pa.nulls(len(key), pa.int32())
+    return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
 
 
 def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
@@ -163,7 +224,9 @@ def _number(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     return pa.array(numbers).take(encoded.indices), encoded.dictionary.take(order)
 
 
-def _lazy(events: Any, needed: list[str]) -> Source:
+def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension]) -> Source:
+    everything = [*dimensions, *counted]
+    needed = ["date", *(column for dimension in everything for column in dimension.columns)]
     try:
         frame = nw.from_native(events).lazy()
     except TypeError:
@@ -181,4 +244,10 @@ def _lazy(events: Any, needed: list[str]) -> Source:
     texts = (
         nw.col(name) if isinstance(types[name], nw.String) else nw.col(name).cast(nw.String) for name in needed[1:]
     )
-    return Source(frame.select(nw.col("date"), *texts))
+    stand_ins = [
+        nw.when(nw.col(dimension.key).is_null()).then(nw.col(dimension.label)).alias(dimension.stand_in)
+        for dimension in everything
+        if dimension.label
+    ]
+    selected = frame.select(nw.col("date"), *texts)
+    return Source(selected.with_columns(*stand_ins) if stand_ins else selected)

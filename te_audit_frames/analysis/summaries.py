@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import narwhals as nw
 import pandas as pd
 
-from te_audit_frames.analysis.dimensions import DIMENSIONS, Dimension, parse_by
-from te_audit_frames.analysis.source import Source, collect, rank
+from te_audit_frames.analysis.dimensions import DIMENSIONS, parse_by
+from te_audit_frames.analysis.source import Source, rank
 
 
 def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -> pd.DataFrame:
@@ -60,19 +59,14 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     """
     dimensions = parse_by(by)
     others = [dimension for dimension in DIMENSIONS.values() if dimension not in dimensions]
-    source = Source.of(events, [*dimensions, *others])
+    source = Source.of(events, dimensions, others)
     identity = [column for dimension in dimensions for column in dimension.identity]
     folded, keys = source.fold(identity, top)
 
-    groups = collect(
-        folded.frame.group_by(*keys).agg(
-            nw.len().alias("events"),
-            nw.col("date").min().alias("first_event"),
-            nw.col("date").max().alias("last_event"),
-        )
-    )
+    groups = folded.count(keys).rename(columns={"first": "first_event", "last": "last_event"})
     for other in others:
-        groups = groups.merge(collect(_distinct(folded.frame, keys, other)), on=keys, how="left")
+        different = folded.count_distinct(keys, other.identity).rename(columns={"different": other.counted_as})
+        groups = groups.merge(different, on=keys, how="left")
     groups = rank(groups, identity)
     groups["share"] = groups["events"] / groups["events"].sum()
     types = (
@@ -179,10 +173,3 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
     1    User login.       1    0.5
     """
     return summarize(events, by="event", top=top)
-
-
-def _distinct(frame: nw.LazyFrame[Any], keys: list[str], other: Dimension) -> nw.LazyFrame[Any]:
-    """Count the different values of `other` in each group; a grouped `n_unique` would be wrong on Dask."""
-    pairs = frame.group_by(*keys, *other.identity).agg(nw.len())
-    known = nw.any_horizontal(*(~nw.col(column).is_null() for column in other.identity), ignore_nulls=False)
-    return pairs.filter(known).group_by(*keys).agg(nw.len().alias(other.counted_as))

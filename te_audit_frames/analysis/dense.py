@@ -1,0 +1,154 @@
+"""Counting columns of numbers in memory: every group has its place in one array, and counting is adding up.
+
+Where there are not too many places, this takes a fraction of the time of a hash table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Numbers = npt.NDArray[np.int64]
+
+_FEW_PLACES = 2**20
+_LAST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A column as one digit of a place: whole numbers from 0 to below `size`.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        A digit a row. Unused where `size` is 1.
+    size : int
+        How many different ones there may be.
+    low : int
+        What 0 stands for.
+    has_null : bool
+        Whether the last one stands for null.
+    """
+
+    values: Numbers
+    size: int
+    low: int = 0
+    has_null: bool = False
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> Digit:
+        """Read a column of integers or truth values."""
+        if column.null_count == len(column):
+            return cls(np.zeros(0, dtype=np.int64), 1, has_null=True)
+        ends = pc.min_max(column.cast(pa.int64()) if pa.types.is_boolean(column.type) else column)
+        low, high = int(ends["min"].as_py()), int(ends["max"].as_py())
+        has_null = column.null_count > 0
+        filled = column.cast(pa.int64())
+        filled = (filled.fill_null(high + 1) if has_null else filled).to_numpy()
+        return cls(filled - low if low else filled, high - low + 1 + has_null, low, has_null)
+
+    def read(self, digits: Numbers) -> pd.Series:
+        """Turn digits back into what they stand for."""
+        values = pd.Series(digits + self.low)
+        return values.mask(digits == self.size - 1) if self.has_null else values
+
+
+def count(events: pa.Table, columns: Sequence[str], *, step: int | None = None) -> pd.DataFrame | None:
+    """Count the events of each group, and find its first and last date.
+
+    Parameters
+    ----------
+    events : pyarrow.Table
+        `date`, and columns of integers or truth values.
+    columns : sequence of str
+        What to group by.
+    step : int, optional
+        Group by steps of so many seconds as well; every event has a date then.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        One row a group: `step` (in steps since 1970), the columns, `events`, `first` and `last`
+        (``datetime64[us, UTC]``, NaT where no event has a date). None where there would be too many places.
+    """
+    digits = {name: Digit.of(events[name]) for name in columns}
+    micros = events["date"].cast(pa.int64())
+    if step is not None:
+        digits = {"step": Digit.of(pa.chunked_array([_floor_divide(micros, step * 1_000_000)]))} | digits
+    sizes = [digit.size for digit in digits.values()]
+    if math.prod(sizes) > max(_FEW_PLACES, events.num_rows):
+        return None
+    place = _places(list(digits.values()), events.num_rows)
+    number = np.bincount(place, minlength=math.prod(sizes))
+    found = np.flatnonzero(number)
+    groups = pd.DataFrame(
+        {
+            name: digit.read(values)
+            for (name, digit), values in zip(digits.items(), np.unravel_index(found, sizes), strict=True)
+        },
+        index=range(len(found)),
+    )
+    first, last = _ends(place, micros, len(number))
+    return groups.assign(events=number[found], first=_dates(first[found], _LAST), last=_dates(last[found], -_LAST))
+
+
+def count_distinct(events: pa.Table, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame | None:
+    """Count the different values of `others`, all of them null left out, in each group by `keys`.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        One row a group: the keys and `different`. None where there would be too many places.
+    """
+    left = [Digit.of(events[name]) for name in keys]
+    right = [Digit.of(events[name]) for name in others]
+    sizes = [digit.size for digit in left]
+    shape = math.prod(sizes), math.prod(digit.size for digit in right)
+    if shape[0] * shape[1] > max(_FEW_PLACES, 4 * events.num_rows):  # a truth value takes an eighth of a number
+        return None
+    seen = np.zeros(shape[0] * shape[1], dtype=np.bool_)
+    seen[_places([*left, *right], events.num_rows)] = True
+    table = seen.reshape(shape)
+    found = np.flatnonzero(table.any(axis=1))
+    if all(digit.has_null for digit in right):
+        table[:, -1] = False  # the last place is null in every one
+    groups = {
+        name: digit.read(values) for name, digit, values in zip(keys, left, np.unravel_index(found, sizes), strict=True)
+    }
+    return pd.DataFrame(groups, index=range(len(found))).assign(different=table[found].sum(axis=1))
+
+
+def _places(digits: Sequence[Digit], rows: int) -> Numbers:
+    place: Numbers | None = None
+    for digit in digits:
+        if digit.size > 1:
+            place = digit.values if place is None else place * digit.size + digit.values
+    return np.zeros(rows, dtype=np.int64) if place is None else place
+
+
+def _ends(place: Numbers, micros: pa.ChunkedArray, places: int) -> tuple[Numbers, Numbers]:
+    first, last = np.full(places, _LAST), np.full(places, -_LAST)
+    if micros.null_count:
+        dated = micros.is_valid().to_numpy()
+        place, micros = place[dated], micros.drop_null()
+    moments = micros.to_numpy()
+    np.minimum.at(first, place, moments)
+    np.maximum.at(last, place, moments)
+    return first, last
+
+
+def _floor_divide(numbers: pa.ChunkedArray, by: int) -> Numbers:
+    steps: Numbers = np.floor_divide(numbers.to_numpy(), by)
+    return steps
+
+
+def _dates(micros: Numbers, missing: int) -> pd.Series:
+    dates = np.where(micros == missing, np.iinfo(np.int64).min, micros).astype("datetime64[us]")
+    return pd.Series(dates).dt.tz_localize("UTC")
