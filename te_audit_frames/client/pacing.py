@@ -21,6 +21,9 @@ LONGEST_WAIT = 65.0
 _UNLIMITED = 1_000
 """What `Budget.free` answers while no header has spoken of a limit."""
 
+_LATEST_ANSWER = 5.0
+"""Seconds behind the end of a window in which answers from it still come in."""
+
 
 class Clock:
     """The time, and waiting for it; tests hand in one of their own."""
@@ -150,6 +153,8 @@ class Budget:
         self.in_flight -= 1
         if allowance is None:
             self._remaining -= 1  # it may have been counted
+        elif self._is_late(now, allowance) and not throttled:
+            pass  # sent before the window ended: it says nothing of the new one
         elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
             self._open_window(now, allowance, throttled=throttled)
         elif allowance.reset == self._known.reset:
@@ -174,6 +179,11 @@ class Budget:
         self._answered_in_window = 1
         self._single_file = False
         self._others, self._others_before = 0.0, self._others
+
+    def _is_late(self, now: float, allowance: Allowance) -> bool:
+        """Whether an answer speaks of a window that has just ended."""
+        of_that_window = self._known is not None and allowance.reset == self._known.reset
+        return of_that_window and self._window_ends <= now < self._window_ends + _LATEST_ANSWER
 
     def _throttle(self, now: float, allowance: Allowance | None) -> None:
         if now < self._paused_until:

@@ -1,0 +1,191 @@
+"""The budget in virtual time: a simulated organisation, and workers that ask the Budget before every request."""
+
+import heapq
+import itertools
+import math
+import random
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LIMIT, PERIOD, WORKERS, LATENCY = 60, 10.0, 8, 0.5
+
+
+class Organisation:
+    """Counts requests in fixed windows, and tells them in whole seconds, as the API does."""
+
+    def __init__(self, *, phase: float, rounding=math.ceil):
+        self._phase = phase
+        self._rounding = rounding
+        self.used = Counter()
+
+    def window(self, time):
+        return math.floor((time - self._phase) / PERIOD)
+
+    def ends(self, time):
+        return (self.window(time) + 1) * PERIOD + self._phase
+
+    def answer(self, time):
+        window = self.window(time)
+        throttled = self.used[window] >= LIMIT
+        self.used[window] += not throttled
+        reset = self._rounding(self.ends(time))
+        headers = {
+            "X-Organization-Rate-Limit-Limit": str(LIMIT),
+            "X-Organization-Rate-Limit-Remaining": str(LIMIT - self.used[window]),
+            "X-Organization-Rate-Limit-Reset": str(reset),
+            "Date": datetime.fromtimestamp(math.floor(time), UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        }
+        # The local clock is a day off, which must not matter.
+        return throttled, Allowance.from_headers(headers, now=NOW)
+
+
+def simulate(pages, *, seed, others_a_second=0.0, reserve=0.0, rounding=math.ceil, aligned=False):
+    """Let eight workers fetch so many pages; return the seconds, the 429s and our requests by window."""
+    rng = random.Random(seed)
+    organisation = Organisation(phase=0.0 if aligned else rng.random() * PERIOD, rounding=rounding)
+    budget = Budget(reserve=reserve)
+    began = 1_000_000.0 + rng.random() * PERIOD
+    numbers = itertools.count()
+    happenings = [(began, next(numbers), "wants", None) for _ in range(WORKERS)]
+    if others_a_second:
+        happenings.append((began, next(numbers), "other", None))
+    heapq.heapify(happenings)
+    throttled_in, ours, started, done = Counter(), Counter(), 0, 0
+
+    def then(time, what, about=None):
+        heapq.heappush(happenings, (time, next(numbers), what, about))
+
+    while done < pages:
+        time, _, what, about = heapq.heappop(happenings)
+        if what == "other":
+            organisation.answer(time)
+            then(time + rng.expovariate(others_a_second), "other")
+        elif what == "wants" and (about == "again" or started < pages):
+            if wait := budget.wait(time):
+                then(time + min(wait, 0.05), "wants", about)
+                continue
+            budget.leave()
+            started += about != "again"
+            then(time + LATENCY * rng.uniform(0.3, 0.7), "arrives")
+        elif what == "arrives":
+            throttled, allowance = organisation.answer(time)
+            ours[organisation.window(time)] += not throttled
+            throttled_in[organisation.window(time)] += throttled
+            then(time + LATENCY * rng.uniform(0.3, 0.7), "answered", (throttled, allowance))
+        elif what == "answered":
+            throttled, allowance = about
+            budget.answer(time, allowance, throttled=throttled)
+            done += not throttled
+            then(time, "wants", "again" if throttled else None)
+    return time - began, +throttled_in, ours, ideal(pages, began, organisation)
+
+
+def ideal(pages, began, organisation):
+    """Compute the shortest time that the limit and the workers permit."""
+    time, left = began, pages
+    while True:
+        fit = min(LIMIT, (organisation.ends(time) - time) * WORKERS / LATENCY)
+        if left <= fit:
+            return time + max(left * LATENCY / WORKERS, LATENCY) - began
+        left -= fit
+        time = organisation.ends(time)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("aligned", [True, False])
+def test_alone_no_request_is_one_too_many_and_little_time_is_lost(seed, aligned):
+    # Not a multiple of the limit: there, a single request that misses its window costs a whole one.
+    took, throttled, _, best = simulate(270, seed=seed, aligned=aligned)
+    assert throttled == {}
+    assert took <= 1.15 * best
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_reset_that_is_cut_to_the_second_is_learned(seed):
+    _, throttled, _, _ = simulate(300, seed=seed, rounding=math.floor)
+    assert sum(throttled.values()) <= WORKERS
+    assert len(throttled) <= 2
+
+
+def test_with_another_client_both_finish_and_a_window_sees_one_429_at_most_nearly_always():
+    windows = Counter()
+    for seed in range(40):
+        _, throttled, ours, _ = simulate(150, seed=seed, others_a_second=LIMIT / PERIOD)
+        windows.update(throttled[window] for window in ours)
+        assert sum(ours.values()) == 150
+    # Another client's burst within one round trip cannot be seen coming.
+    assert windows[0] + windows[1] >= 0.95 * windows.total()
+    assert max(windows) <= 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_reserve_is_left_to_others(seed):
+    _, throttled, ours, _ = simulate(200, seed=seed, reserve=0.25)
+    assert throttled == {}
+    assert max(ours.values()) == LIMIT * 3 // 4
+
+
+def headers(**changed):
+    told = {
+        "X-Organization-Rate-Limit-Limit": "240",
+        "X-Organization-Rate-Limit-Remaining": "7",
+        "X-Organization-Rate-Limit-Reset": str(int(NOW.timestamp()) + 30),
+        "Date": "Sun, 01 Mar 2026 12:00:00 GMT",
+    }
+    told |= {name.replace("_", "-"): value for name, value in changed.items()}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def test_the_end_of_the_window_is_measured_by_the_servers_own_clock():
+    off = NOW.replace(year=2024)
+    assert Allowance.from_headers(headers(), now=off).reset_in == 30
+    assert Allowance.from_headers(headers(Date=None), now=NOW).reset_in == 30
+
+
+@pytest.mark.parametrize("reset", ["0", "-5", "99999999999", str(int(NOW.timestamp() * 1000)), "1e300"])
+def test_no_reset_makes_anybody_wait_longer_than_a_window(reset):
+    allowance = Allowance.from_headers(headers(X_Organization_Rate_Limit_Reset=reset), now=NOW)
+    budget = Budget()
+    budget.leave()
+    budget.answer(0.0, allowance, throttled=True)
+    assert 0 < budget.wait(0.0) <= LONGEST_WAIT
+
+
+@pytest.mark.parametrize("name", ["Limit", "Remaining", "Reset"])
+@pytest.mark.parametrize("value", ["nan", "inf", "", "soon", None])
+def test_headers_that_make_no_sense_say_nothing(name, value):
+    assert Allowance.from_headers(headers(**{f"X_Organization_Rate_Limit_{name}": value}), now=NOW) is None
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Mar 2026 12:00:00 GMT"])
+def test_a_date_that_cannot_be_read_is_none(date):
+    assert server_date({"Date": date}) is None
+
+
+def test_many_429s_without_a_word_of_when_wait_longer_each_time():
+    budget = Budget()
+    time, waits = 0.0, []
+    for _ in range(10):
+        budget.leave()
+        budget.answer(time, None, throttled=True)
+        waits.append(budget.wait(time))
+        time += waits[-1]
+    assert waits == sorted(waits)
+    assert waits[0] == 1.0
+    assert max(waits) == 60.0
+
+
+def test_one_pause_serves_all_that_were_in_flight():
+    allowance = Allowance.from_headers(headers(), now=NOW)
+    budget = Budget()
+    for _ in range(8):
+        budget.leave()
+    for number in range(8):
+        budget.answer(0.01 * number, allowance, throttled=True)
+    assert budget.wait(0.1) == pytest.approx(30 - 0.1)
+    assert budget.in_flight == 0
