@@ -156,35 +156,125 @@ class ApiError(FetchError):
 
 
 class BadRequest(ApiError):
-    """The API refused the request's parameters (400); `fields` names them."""
+    """The API refused the request's parameters (400); `fields` names them.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     try:
+    ...         client.get_page(cursor="made-up")
+    ...     except taf.BadRequest as error:
+    ...         error.status
+    400
+    """
 
 
 class AuthenticationError(ApiError):
-    """The API does not accept the token (401)."""
+    """The API does not accept the token (401).
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0) as api:
+    ...     client = taf.Client(token="practice-stale", base_url=api.url)
+    ...     try:
+    ...         client.fetch_events()
+    ...     except taf.AuthenticationError as error:
+    ...         error.title
+    'invalid_token'
+    """
 
 
 class PermissionDenied(ApiError):
-    """The token's user lacks a permission or the account group (403)."""
+    """The token's user lacks a permission or the account group (403).
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     try:
+    ...         client.fetch_events(aid="99999999")
+    ...     except taf.PermissionDenied as error:
+    ...         error.status
+    403
+    """
 
 
 class NotFound(ApiError):
-    """The API has nothing at this address (404), often a wrong base URL."""
+    """The API has nothing at this address (404), often a wrong base URL.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     try:
+    ...         taf.Client(token=api.token, base_url=f"{api.url}/typo").fetch_events()
+    ...     except taf.NotFound as error:
+    ...         error.status
+    404
+    """
 
 
 class RateLimited(ApiError):
-    """The organisation's requests were used up (429) for longer than the deadline allows."""
+    """The organisation's requests were used up (429) for longer than the deadline allows.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1, seed=0, rate_limit=1) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url, deadline=1)
+    ...     try:
+    ...         client.get_page(), client.get_page()
+    ...     except taf.RateLimited as error:
+    ...         error.status
+    429
+    """
 
 
 class ServerError(ApiError):
-    """The API failed (5xx) at every attempt."""
+    """The API failed (5xx) at every attempt.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> issubclass(taf.ServerError, taf.ApiError)
+    True
+    """
 
 
 class NetworkError(FetchError):
-    """No usable answer came: no connection, a time-out, a body cut short or larger than allowed."""
+    """No usable answer came: no connection, a time-out, a body cut short or larger than allowed.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> nobody = taf.Client(token="practice", base_url="http://127.0.0.1:9", retries=0)
+    >>> try:
+    ...     nobody.fetch_events()
+    ... except taf.NetworkError as error:
+    ...     len(error.missing)
+    1
+    """
 
 
 class PaginationError(FetchError):
-    """The pages do not lead to an end: a repeated cursor, a next link to elsewhere, too many empty pages."""
+    """The pages do not lead to an end: a repeated cursor, a next link to elsewhere, too many empty pages.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> issubclass(taf.PaginationError, taf.FetchError)
+    True
+    """
 
 
 class DecodeError(FetchError):
@@ -200,6 +290,15 @@ class DecodeError(FetchError):
         The event's field at fault, in the API's spelling.
     value : str or None
         The value sent, as JSON, shortened.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> try:
+    ...     taf.read_pages([b'{"auditEvents": [{"date": "yesterday"}]}'])
+    ... except taf.DecodeError as error:
+    ...     error.event, error.field, error.value
+    (0, 'date', '"yesterday"')
     """
 
     def __init__(
@@ -219,4 +318,15 @@ class DecodeError(FetchError):
 
 
 class AuditFramesWarning(UserWarning):
-    """Something worth a look that stops nothing, such as values that `errors="coerce"` set aside."""
+    """Something worth a look that stops nothing, such as values that `errors="coerce"` set aside.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import te_audit_frames as taf
+    >>> page = b'{"auditEvents": [{"date": "yesterday"}]}'
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     events = taf.read_pages([page], errors="coerce")
+    >>> caught[0].category.__name__, events["extra"].tolist()
+    ('AuditFramesWarning', ['{"date":"yesterday"}'])
+    """

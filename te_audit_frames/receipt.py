@@ -152,7 +152,7 @@ class Receipt:
             f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
             for what, value in self.lines()
         )
-        return f"<table><caption>Receipt</caption>{rows}</table>"
+        return f"<table><caption style='caption-side:top;text-align:left'>Receipt</caption>{rows}</table>"
 
 
 def receipt(events: pd.DataFrame) -> Receipt:
@@ -189,12 +189,40 @@ def receipt(events: pd.DataFrame) -> Receipt:
     return Receipt.from_dict(plain, rows=len(events))
 
 
+def narrowed(plain: Mapping[str, Any], *, start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    """Rewrite a stored receipt for a frame that holds only a part of its period.
+
+    Parameters
+    ----------
+    plain : mapping
+        What `Receipt.to_dict` wrote.
+    start, end : datetime or None
+        The half-open part that was read, in UTC.
+
+    Returns
+    -------
+    dict
+        The same, its `resolved` cut to that part, and a note that says so.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_instant
+    >>> from te_audit_frames.receipt import narrowed
+    >>> fetched = {"resolved": {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}, "notes": []}
+    >>> narrowed(fetched, start=to_instant("2026-01-20", argument="start"), end=None)["resolved"]["start"]
+    '2026-01-20T00:00:00Z'
+    """
+    if not plain.get("resolved"):
+        return dict(plain)
+    fetched = Period(*(datetime.fromisoformat(plain["resolved"][bound]) for bound in ("start", "end")))
+    low = min(max(start or fetched.start, fetched.start), fetched.end)
+    high = max(min(end or fetched.end, fetched.end), low)
+    note = f"only a part of what was fetched was read: the fetch was of {fetched}"
+    resolved = {"start": iso(low), "end": iso(high)}
+    return {**plain, "resolved": resolved, "notes": [*plain.get("notes", []), note]}
+
+
 def with_receipt(events: pd.DataFrame, paid: Receipt) -> pd.DataFrame:
     """Attach a receipt to a frame that was just made."""
     events.attrs[ATTRS_KEY] = paid.to_dict()
     return events
-
-
-def stamp(moment: datetime) -> str:
-    """Write the time of a fetch, to the second."""
-    return iso(moment.replace(microsecond=0))

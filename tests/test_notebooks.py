@@ -108,3 +108,12 @@ def test_what_is_kept_is_small_and_names_no_token_and_no_machine(name):
     text = json.dumps(kept, ensure_ascii=False)
     assert TOKEN.findall(text) == []
     assert MACHINE.findall(text) == []
+
+
+def test_a_fresh_kernel_shows_every_picture():
+    page = 'taf.read_pages([b\'{"auditEvents": [{"date": "2026-01-01T00:00:00Z"}]}\'])'
+    cells = [f"import te_audit_frames as taf\nevents = {page}\ntaf.plot_activity(events);", "taf.plot_heatmap(events);"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    shown = [[output.output_type for output in cell.outputs] for cell in notebook.cells]
+    assert shown == [["display_data"], ["display_data"]]

@@ -22,9 +22,14 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_front_door_is_what_all_says():
-    public = {name for name, value in vars(taf).items() if not name.startswith("_") and not inspect.ismodule(value)}
-    assert sorted(taf.__all__) == sorted(public)
+    ours = {
+        name
+        for name, value in vars(taf).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("te_audit_frames")
+    }
+    assert ours <= set(taf.__all__) <= set(dir(taf))
     assert taf.__all__ == sorted(taf.__all__)
+    assert all(getattr(taf, name) for name in taf.__all__)
 
 
 @pytest.mark.parametrize("name", taf.__all__)
@@ -73,7 +78,8 @@ def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
 
 def test_the_readmes_commands_exist():
     shown = set(re.findall(r"^te-audit-frames (\w+)", README, flags=re.MULTILINE))
-    offered = set(re.findall(r"^  (\w+)  ", run(sys.executable, "-m", "te_audit_frames", "--help").stdout, re.MULTILINE))
+    told = run(str(Path(sys.executable).with_name("te-audit-frames")), "--help").stdout
+    offered = set(re.findall(r"^  (\w+)  ", told, flags=re.MULTILINE))
     assert shown
     assert shown <= offered
 

@@ -123,3 +123,14 @@ def test_the_receipt_of_a_fetch_adds_up():
     assert said.requested == {"window": "100d", "start": None, "end": None, "default": False}
     assert said.scope == {"aid": None, "all_account_groups": True}
     assert {"te-audit-frames", "pandas", "pyarrow", "requests"} == said.versions.keys()
+
+
+def test_a_part_of_a_file_does_not_speak_for_the_rest(tmp_path):
+    with Sandbox(events=500, seed=0, days=30) as api:
+        events = taf.Client(token=api.token, base_url=api.url).fetch_events(window="30d", all_account_groups=True)
+    taf.write_parquet(events, tmp_path / "events.parquet")
+    start = events["date"].iloc[-1].floor("D")
+    part = taf.read_parquet(tmp_path / "events.parquet", start=start)
+    assert taf.receipt(part).period == taf.Period(start.to_pydatetime(), taf.receipt(events).period.end)
+    assert "the fetch was of" in repr(taf.receipt(part))
+    assert len(taf.activity(part, freq="D")) <= 2

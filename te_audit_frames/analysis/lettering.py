@@ -23,6 +23,8 @@ FALLBACK_FONTS = (
     "Noto Sans CJK JP",
     "Noto Sans Arabic",
     "Noto Sans Devanagari",
+    "Noto Sans Hebrew",
+    "Noto Sans Tamil",
     "Noto Sans Thai",
     "Arial Unicode MS",
     "Hiragino Sans",

@@ -208,9 +208,14 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
 
 
 def _new_axes(height: float) -> Axes:
-    # Registered with pyplot, so that notebooks show it; a loop that saves many pictures is not a mistake.
-    with mpl.rc_context({"figure.max_open_warning": 0}):
+    # Registered with pyplot, so that notebooks show it; a loop that saves many pictures is not a mistake. Not within
+    # rc_context: it would also undo what the first figure of a notebook sets up for those after it.
+    most = mpl.rcParams["figure.max_open_warning"]
+    mpl.rcParams["figure.max_open_warning"] = 0
+    try:
         _, ax = plt.subplots(figsize=(10, height), layout="constrained")
+    finally:
+        mpl.rcParams["figure.max_open_warning"] = most
     return ax
 
 
@@ -262,7 +267,7 @@ def _date_numbers(edges: pd.DatetimeIndex) -> np.ndarray:
 def _axis_of_time(ax: Axes, edges: pd.DatetimeIndex) -> None:
     locator = dates.AutoDateLocator(tz=edges.tz)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    formatter = dates.ConciseDateFormatter(locator, tz=edges.tz)  # type: ignore[no-untyped-call]
+    formatter = dates.ConciseDateFormatter(locator, tz=edges.tz, show_offset=False)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlim(*_date_numbers(edges[[0, -1]]))
     ax.set_xlabel(f"time in {edges.tz}")
@@ -280,7 +285,7 @@ def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
     if not keys:
         return
     inches = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    widest = 0.6 + 0.075 * max(len(str(key.get_label())) for key in keys)
+    widest = 0.6 + 0.065 * max(len(str(key.get_label())) for key in keys)
     columns = max(1, min(len(keys), int(inches.width / widest)))
     room = 0.2 * math.ceil(len(keys) / columns) / inches.height
     ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))

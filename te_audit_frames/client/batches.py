@@ -25,6 +25,17 @@ class Batches(Iterator[pa.RecordBatch]):
     ----------
     receipt : Receipt
         What was asked for and what came so far; complete behind the last batch.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1_000, seed=0, page_size=100) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     batches = client.iter_batches(window="90d", all_account_groups=True)
+    ...     rows = [batch.num_rows for batch in batches]
+    >>> sum(rows), batches.receipt.complete
+    (1000, True)
     """
 
     def __init__(

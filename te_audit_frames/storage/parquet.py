@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
 from te_audit_frames.periods import Instant, iso, to_instant
+from te_audit_frames.receipt import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
 from te_audit_frames.storage.footer import attrs_in
 from te_audit_frames.storage.rows import ascending, pinned, rows_of
@@ -112,8 +113,8 @@ def read_parquet(
     -------
     pandas.DataFrame
         An audit frame: `date` as ``datetime64[us, UTC]`` in ascending order, text as ``str``, `resources` as lists of
-        structs, `attrs` with the receipt. The receipt is that of the whole file; `taf.receipt` says when the frame
-        has fewer rows.
+        structs, `attrs` with the receipt. With `start` or
+        `end`, its resolved period is cut to the part that was read, so that nobody takes the rest for empty.
 
     Raises
     ------
@@ -145,6 +146,11 @@ def read_parquet(
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], since, until, name)
     events = to_events(ascending(rows).select(list(wanted)))
+    if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and (since or until):
+        try:
+            attrs[ATTRS_KEY] = narrowed(stored, start=since and since.as_py(), end=until and until.as_py())
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error})") from None
     events.attrs = attrs
     return events
 
