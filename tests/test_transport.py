@@ -29,7 +29,7 @@ from rawserver import (
     zipped,
 )
 
-from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, server_date
+from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
 from te_audit_frames.client.transport import ACCEPT
 from te_audit_frames.errors import (
     ApiError,
@@ -448,6 +448,16 @@ def test_a_429_is_waited_out_as_its_headers_say(headers, shortest, longest):
     assert shortest <= clock.seconds <= longest
     assert (batches.receipt.throttled, batches.receipt.retries) == (1, 0)
     assert batches.receipt.waited_seconds == pytest.approx(clock.seconds)
+
+
+def test_many_429s_at_once_are_one_pause():
+    budget = Budget()
+    for _ in range(8):
+        budget.leave()
+    for moment in range(8):
+        budget.answer(moment / 10, None, throttled=True)
+    assert budget.wait(0.8) == pytest.approx(0.2)
+    assert budget.free(1.0) >= 1
 
 
 def test_any_number_of_429s_is_waited_out_within_the_deadline():

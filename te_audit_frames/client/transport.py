@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import requests
@@ -132,8 +131,6 @@ class Transport:
         self._session = requests.Session()
         # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
         self._session.auth = secret
-        # Without cookies the session holds no state that changes, and threads can share it.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip"})
         adapter = Adapter(pool_connections=1, pool_maxsize=workers)
         self._session.mount(origin.base_url, adapter)
@@ -254,7 +251,7 @@ class Transport:
             with (
                 effort.lines.used(),
                 # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on
-                # an odd address.
+                # an odd address. It would also keep cookies, a state that threads cannot share.
                 self._session.get_adapter(url).send(request, timeout=self._timeouts, **self._settings) as response,
             ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
