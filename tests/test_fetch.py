@@ -89,7 +89,7 @@ WITHIN = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(mil
 
 
 @given(histories(), SERVERS, st.tuples(st.integers(-1, SPAN), st.integers(0, SPAN)).map(sorted), WITHIN, WITHIN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(events, server, bounds, later, further):
     start = NOW - (SPAN - bounds[0]) * SECOND + later
     end = NOW - (SPAN - bounds[1] - 1) * SECOND + further
@@ -108,7 +108,7 @@ def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(event
 
 
 @given(histories(), SERVERS, st.integers(1, SPAN + 5), st.sampled_from(WORKERS))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_window_is_the_same_frame_too(events, server, length, workers):
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
         expected = frame_of(api.truth(NOW - length * SECOND, NOW, all_account_groups=True))
@@ -119,7 +119,7 @@ def test_a_window_is_the_same_frame_too(events, server, length, workers):
 
 
 @given(histories(), SERVERS, st.integers(0, SPAN), WITHIN, st.sampled_from(WORKERS))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, later, workers):
     start = NOW - (SPAN - second) * SECOND + later - SECOND
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
@@ -128,7 +128,7 @@ def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, la
 
 
 @given(histories(), SERVERS, st.sampled_from(WORKERS), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers, step):
     ticks = itertools.count()
     with Sandbox(events, now=lambda: NOW + next(ticks) * step * SECOND, rate_limit=None, **server) as api:
@@ -254,7 +254,7 @@ def within_minute(events):
 
 
 @given(st.permutations(range(60)), st.integers(1, 70), st.sampled_from(WORKERS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_events_out_of_order_are_all_there(order, size, workers):
     with Log([second(number) for number in order], size=size) as api:
         frame = client_of(api, workers=workers).fetch_events(**MINUTE)
