@@ -366,7 +366,7 @@ def test_fractions_beyond_a_microsecond_are_kept_in_extra():
 def test_an_event_without_a_date_is_an_event(event):
     page = decode_page(body_of(event, EVENT), name="1")
     assert page.batch["date"].to_pylist() == [None, NEW_YEAR]
-    assert page.coerced == 0
+    assert page.coerced == ()
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_bad_date_raises_by_name_or_is_set_aside(date):
     error = caught.value
     assert (error.page, error.event, error.field, error.value) == ("7", 1, "date", json.dumps(date, ensure_ascii=False))
     page = decode_page(body_of(EVENT, {**EVENT, "date": date}), name="7", errors="coerce")
-    assert page.coerced == 1
+    assert len(page.coerced) == 1
     rows = page.batch.to_pylist()
     assert json.loads(rows[1]["extra"]) == {"date": date}
     assert rows[1] == rows[0] | {"date": None, "extra": rows[1]["extra"]}

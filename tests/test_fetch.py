@@ -519,7 +519,7 @@ def test_a_bad_value_is_not_asked_for_again(workers):
     assert error.missing
 
 
-@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("workers", WORKERS)
 def test_coerced_values_are_kept_counted_and_warned_of_once(workers):
     events = [second(number) for number in range(59, -1, -1)]
     events[10] |= {"user": {"name": "Ann"}}
@@ -566,3 +566,20 @@ def test_a_deadline_ends_an_endless_wait_in_the_middle():
             client_of(api, workers=2, deadline=200, clock=clock).fetch_events(**MINUTE)
     assert_vouched_for(caught.value, events, **MINUTE)
     assert not isinstance(caught.value, NetworkError)
+
+
+def test_batches_that_were_begun_do_not_become_a_frame():
+    with Sandbox(events=100, seed=0, page_size=10) as api:
+        batches = taf.Client(token=api.token, base_url=api.url).iter_batches(window="90d", all_account_groups=True)
+        next(batches)
+        with pytest.raises(taf.InvalidRequest, match="one by one"):
+            batches.to_events()
+
+
+def test_a_range_shorter_than_a_second_doubles_nothing():
+    event = {"date": "2026-03-01T12:00:00.5Z", "event": "Login failed."}
+    answer = whole(page(event, startDate="2026-03-01T12:00:00.200Z", endDate="2026-03-01T12:00:00.800Z"))
+    with RawServer([answer]) as api:
+        frame = client_of(api).fetch_events(window="1d")
+    assert len(frame) == 1
+    assert taf.receipt(frame).complete

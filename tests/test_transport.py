@@ -527,3 +527,34 @@ def test_no_limit_header_is_too_odd(limit, remaining, reset):
         assert 0 <= allowance.remaining <= allowance.limit
         assert allowance.limit >= 1
         assert 0 <= allowance.reset_in <= LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        whole({"error": "invalid_token", "error_description": f"Bearer {TOKEN}"}, 401),
+        whole({"title": TOKEN, "errors": [{"field": TOKEN, "message": [TOKEN]}]}, 400),
+        whole(b"<pre>Authorization: Bearer " + TOKEN.encode()),
+        whole(page(EVENT | {"date": TOKEN})),
+    ],
+)
+def test_a_token_that_the_server_sends_back_is_in_no_error(answer):
+    with RawServer([answer]) as api, pytest.raises(FetchError) as caught:
+        client_of(api, retries=0, workers=1).fetch_events(**DAY)
+    assert TOKEN not in str(caught.value) + repr(vars(caught.value))
+    assert "<token>" in str(caught.value)
+
+
+def test_a_head_that_drips_is_bounded_by_the_time_out():
+    drip = [step for byte in head(200) for step in (bytes([byte]), Pause(0.05))]
+    began = time.monotonic()
+    with RawServer([drip]) as api, pytest.raises(NetworkError, match="timeout"):
+        client_of(api, timeout=0.3, retries=0).fetch_events(**DAY)
+    assert time.monotonic() - began < 2
+
+
+def test_one_exchange_does_not_outlast_the_deadline():
+    began = time.monotonic()
+    with RawServer([[Pause(30)]]) as api, pytest.raises(NetworkError, match="deadline"):
+        client_of(api, timeout=20, deadline=0.5).fetch_events(**DAY)
+    assert time.monotonic() - began < 3

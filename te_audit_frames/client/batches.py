@@ -13,7 +13,7 @@ import pyarrow as pa
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.pacing import Clock
 from te_audit_frames.client.transport import Effort
-from te_audit_frames.errors import AuditFramesWarning, FetchError
+from te_audit_frames.errors import AuditFramesWarning, FetchError, InvalidRequest
 from te_audit_frames.receipt import Receipt, with_receipt
 from te_audit_frames.schema import in_order, to_events
 
@@ -47,10 +47,12 @@ class Batches(Iterator[pa.RecordBatch]):
         self._scope = scope
         self._clock = clock
         self._complete = False
+        self._is_begun = False
         self._is_over = False
         self._stream = fetch.batches(restartable=False)
 
     def __next__(self) -> pa.RecordBatch:
+        self._is_begun = True
         try:
             for batch in self._stream:
                 if batch is not None and batch.num_rows:
@@ -66,6 +68,9 @@ class Batches(Iterator[pa.RecordBatch]):
 
     def to_events(self) -> pd.DataFrame:
         """Take all batches into one audit frame, with the receipt."""
+        if self._is_begun:
+            raise InvalidRequest("batches: some were taken one by one already; ask anew, with fetch_events")
+        self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
         try:
             for batch in self._fetch.batches(restartable=True):

@@ -64,12 +64,12 @@ def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page
     if not envelope.repeated.keys().isdisjoint({"auditEvents", "_links"}):
         raise not_the_contract(name, "it has two lists of events or of links", body)
     rows = []
-    coerced = 0
+    coerced: list[int] = []
     for position, event in enumerate(envelope["auditEvents"]):
         row, unfit = _row(event)
         if unfit and errors == "raise":
             _raise_unfit(name, position, unfit)
-        coerced += len(unfit)
+        coerced += [position] * len(unfit)
         rows.append(row)
     columns = [
         pa.array([row.get(field.name) for row in rows], type=pa.int64() if field.name == "date" else field.type)
@@ -82,7 +82,7 @@ def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page
         start=envelope_date(envelope.get("startDate")),
         end=envelope_date(envelope.get("endDate")),
         next_href=_next_href(envelope, name, body),
-        coerced=coerced,
+        coerced=tuple(coerced),
     )
 
 

@@ -366,7 +366,8 @@ def fetch_events(
 
 
 def _scope(aid: str | int | None, all_account_groups: bool) -> dict[str, str]:
-    scope = {} if aid is None else {"aid": str(aid) if isinstance(aid, int) else _text("aid", aid)}
+    is_number = isinstance(aid, int) and not isinstance(aid, bool)
+    scope = {} if aid is None else {"aid": str(aid) if is_number else _text("aid", aid)}
     return scope | {"useAllPermittedAids": "true"} if all_account_groups else scope
 
 

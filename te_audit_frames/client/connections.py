@@ -15,41 +15,68 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 _thread = threading.local()
 
 
+class _Use:
+    """The connection that one thread uses for one exchange."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._is_cut = False
+
+    def note(self, connection: HTTPConnection) -> None:
+        """Take note of the connection; after a cut there may be none."""
+        with self._lock:
+            if self._is_cut:
+                raise ConnectionAbortedError
+            # The socket itself: a connection that is to close lets go of it while its answer is still being read.
+            self._socket = connection.sock
+
+    def cut(self) -> None:
+        """Shut the connection; whoever waits on it gets an error at once."""
+        with self._lock:
+            self._is_cut = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
 class Lines:
     """The connections that one fetch is using now."""
 
     def __init__(self) -> None:
-        self._open: set[HTTPConnection] = set()
+        self._uses: set[_Use] = set()
         self._lock = threading.Lock()
         self._is_cut = False
 
     @contextlib.contextmanager
-    def used(self) -> Iterator[None]:
-        """Note the connection that this thread uses within the block."""
-        _thread.lines = self
-        try:
-            yield
-        finally:
-            del _thread.lines
-            with self._lock:
-                self._open.discard(_thread.__dict__.pop("connection", None))
+    def used(self, *, seconds: float) -> Iterator[None]:
+        """Note the connection that this thread uses within the block, and cut it when the time is over.
 
-    def note(self, connection: HTTPConnection) -> None:
-        """Take note of a connection in use; after a cut there may be none."""
-        _thread.connection = connection
+        A time-out of the socket's own would begin anew with every byte.
+        """
+        use = _Use()
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
-            self._open.add(connection)
+            self._uses.add(use)
+        _thread.use = use
+        alarm = threading.Timer(seconds, use.cut)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        finally:
+            alarm.cancel()
+            del _thread.use
+            with self._lock:
+                self._uses.discard(use)
 
     def cut(self) -> None:
-        """Shut every connection in use; whoever waits on one gets an error at once."""
+        """Shut every connection in use, and allow no further one."""
         with self._lock:
             self._is_cut = True
-            for connection in self._open:
-                if connection.sock is not None:
-                    with contextlib.suppress(OSError):
-                        connection.sock.shutdown(socket.SHUT_RDWR)
+            for use in self._uses:
+                use.cut()
 
 
 class _Noted(HTTPConnection):
@@ -62,8 +89,8 @@ class _Noted(HTTPConnection):
         super().request(*args, **kwargs)
 
     def _note(self) -> None:
-        if lines := getattr(_thread, "lines", None):
-            lines.note(self)
+        if use := getattr(_thread, "use", None):
+            use.note(self)
 
 
 class _NotedTLS(_Noted, HTTPSConnection):

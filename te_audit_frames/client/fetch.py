@@ -105,6 +105,7 @@ class Fetch:
         FetchError
             The fetch cannot be completed. The first failure stops all workers.
         """
+        self._progress.open()
         try:
             try:
                 yield from self._everything()
@@ -129,7 +130,7 @@ class Fetch:
             return [self._unresolved()]
         gaps = [gap for slicing in self._slicings for gap in slicing.missing()]
         # A page in hand is accounted for, but whoever asks may not have got its events.
-        gaps += [slicing.times(before, part.pos + 1) for slicing, part, before in self._in_hand]
+        gaps += [slicing.doubtful(part, since=before) for slicing, part, before in self._in_hand]
         bounds = [(EPOCH + low * SECOND, EPOCH + high * SECOND) for low, high in _merged(gaps)]
         return [(max(low, self.period.start), min(high, self.period.end)) for low, high in bounds]
 
@@ -174,7 +175,10 @@ class Fetch:
         if page.end is None or covered is None:
             yield from self._anew(Period(start, end))
             return
-        sound = min(max(floor_second(start), floor_second(covered) + SECOND), end)
+        sound = max(floor_second(start), floor_second(covered) + SECOND)
+        if sound >= end:
+            yield from self._anew(Period(start, end))
+            return
         inside = Period(sound, end)
         self.period = Period(start, end)
         self._slicings = [self._slice_up(inside)]
@@ -227,7 +231,7 @@ class Fetch:
         self._in_hand.append((slicing, part, part.pos))
         keep, onward = slicing.receive(part, _seconds(page.batch), more=trail.more, tied=trail.is_tied)
         kept = _within(page.batch if keep.all() else page.batch.filter(pa.array(keep)), period)
-        self.tally.add(kept, coerced=page.coerced)
+        self.tally.add(kept, coerced=sum(bool(keep[position]) for position in page.coerced))
         self._progress.page(events=kept.num_rows)
         return kept, onward
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from te_audit_frames.errors import InvalidRequest, PaginationError
+from te_audit_frames.errors import AuditFramesError, InvalidRequest, PaginationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -41,6 +41,21 @@ class Secret(AuthBase):
         """Sign a request."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+    def hide_in(self, error: AuditFramesError) -> None:
+        """Take the token out of what an error quotes; a server may have sent it back."""
+        error.args = tuple(self._hidden(part) for part in error.args)
+        for name, value in vars(error).items():
+            setattr(error, name, self._hidden(value))
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(self._token, "<token>")
+        if isinstance(value, list):
+            return [self._hidden(part) for part in value]
+        if isinstance(value, dict):
+            return {self._hidden(key): self._hidden(part) for key, part in value.items()}
+        return value
 
     def __repr__(self) -> str:
         return "<token>"

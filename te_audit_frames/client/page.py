@@ -32,8 +32,8 @@ class Page:
         The UTC range that the API resolved, where it says so.
     next_href : str or None
         The link to the next page as sent, absolute or relative. None on the last page.
-    coerced : int
-        How many values `errors="coerce"` set aside.
+    coerced : tuple of int
+        For each value that `errors="coerce"` set aside, the position of its event.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Page:
     start: datetime | None
     end: datetime | None
     next_href: str | None
-    coerced: int = 0
+    coerced: tuple[int, ...] = ()
 
     @property
     def events(self) -> pd.DataFrame:

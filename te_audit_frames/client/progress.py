@@ -24,7 +24,11 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._pages = 0
         self._wait = ""
-        if show or (show is None and _is_interactive()):
+        self._show = show
+
+    def open(self) -> None:
+        """Show the bar."""
+        if self._show or (self._show is None and _is_interactive()):
             self._bar = _bar()
 
     def page(self, *, events: int) -> None:

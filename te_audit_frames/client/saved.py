@@ -101,7 +101,7 @@ def _decode(pages: list[tuple[str, bytes]], errors: Errors) -> list[tuple[pa.Rec
     if batch := decode_many([raw.strip() for _, raw in pages]):
         return [(batch, len(pages), 0)]
     decoded = [decode_page(raw, name=name, errors=errors) for name, raw in pages]
-    return [(page.batch, 1, page.coerced) for page in decoded]
+    return [(page.batch, 1, len(page.coerced)) for page in decoded]
 
 
 def _read(source: object, position: int) -> tuple[str, bytes]:

@@ -166,6 +166,12 @@ class Slicing:
             return [(self.start, self.end)] if self._open else []
         return sorted(self.times(part.pos, part.b) for part in self._open)
 
+    def doubtful(self, part: Slice, *, since: int) -> tuple[int, int]:
+        """Tell the epoch seconds, half-open, that a slice received since it stood at a second along the order."""
+        if self.order in ("unknown", "none"):
+            return self.start, self.end
+        return self.times(since, part.pos + 1)
+
     def times(self, a: int, b: int) -> tuple[int, int]:
         """Turn seconds along the order into epoch seconds, half-open."""
         if self.order == "oldest first":

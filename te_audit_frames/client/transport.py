@@ -31,6 +31,7 @@ MAX_PAGE_BYTES = 64 * 2**20
 _CHUNK = 2**16
 _LONGEST_BACKOFF = 30.0
 _LONGEST_CONNECT = 10.0
+_SHORTEST_EXCHANGE = 0.05
 
 
 class Stopped(Exception):
@@ -124,13 +125,12 @@ class Transport:
         self.max_page_bytes = MAX_PAGE_BYTES
         self._origin = origin
         self._timeout = timeout
-        self._timeouts = (min(timeout, _LONGEST_CONNECT), timeout)
         self._retries = retries
         self._pacer = pacer
         self._clock = clock
         self._session = requests.Session()
         # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
-        self._session.auth = secret
+        self._session.auth = self._secret = secret
         self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip"})
         adapter = Adapter(pool_connections=1, pool_maxsize=workers)
         self._session.mount(origin.base_url, adapter)
@@ -190,6 +190,7 @@ class Transport:
             if attempts > 1:
                 took = self._clock.monotonic() - began
                 error.args = (f"{error} (after {attempts} attempts in {took:.1f} s)",)
+            self._secret.hide_in(error)
             raise
 
     def close(self) -> None:
@@ -243,30 +244,38 @@ class Transport:
     ) -> tuple[int, requests.structures.CaseInsensitiveDict[str], bytes]:
         # Errors of requests and urllib3 hold the request, and with it the token: ours are raised outside the handler,
         # so that not even __context__ leads to it.
-        began = time.monotonic()
+        limit = min(self._timeout, max(effort.deadline - self._clock.monotonic(), _SHORTEST_EXCHANGE))
+        ends = time.monotonic() + limit
         effort.count(requests=1)
         allowance, throttled, failure = None, False, ""
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
+            # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on an
+            # odd address. It would also keep cookies, a state that threads cannot share.
+            adapter = self._session.get_adapter(url)
+            patience = (min(limit, _LONGEST_CONNECT), limit)
             with (
-                effort.lines.used(),
-                # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on
-                # an odd address. It would also keep cookies, a state that threads cannot share.
-                self._session.get_adapter(url).send(request, timeout=self._timeouts, **self._settings) as response,
+                effort.lines.used(seconds=limit),
+                adapter.send(request, timeout=patience, **self._settings) as response,
             ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
                 throttled = response.status_code == 429
-                body = b"".join(self._chunks(response, began, effort))
-                return response.status_code, response.headers, body
+                body = b"".join(self._chunks(response, effort))
+                if time.monotonic() < ends:
+                    return response.status_code, response.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = describe(error)
         except _Overlong as error:
             failure = str(error)
         finally:
             self._pacer.answer(allowance, throttled=throttled)
+        if effort.stopped.is_set():
+            raise Stopped
+        if time.monotonic() >= ends:
+            failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
         raise NetworkError(f"page {page}: no whole answer came from {self._origin.base_url}: {failure}.")
 
-    def _chunks(self, response: requests.Response, began: float, effort: Effort) -> Iterator[bytes]:
+    def _chunks(self, response: requests.Response, effort: Effort) -> Iterator[bytes]:
         size = 0
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
@@ -276,8 +285,6 @@ class Transport:
                 raise _Overlong(
                     f"the answer is larger than the {self.max_page_bytes // 2**20} MiB that a page may have"
                 )
-            if time.monotonic() - began > self._timeout:
-                raise _Overlong(f"the answer was not whole after {self._timeout:.0f} s (timeout)")
             yield chunk
 
     def _sleep(self, seconds: float, effort: Effort) -> None:
@@ -289,7 +296,7 @@ class Transport:
 
 
 class _Overlong(Exception):
-    """A body that is too large or takes too long."""
+    """A body that is too large."""
 
 
 def _is_passing(error: BaseException) -> bool:
