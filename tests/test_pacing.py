@@ -4,12 +4,16 @@ import heapq
 import itertools
 import math
 import random
+import threading
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+import requests
 
+import te_audit_frames as taf
 from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
+from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMIT, PERIOD, WORKERS, LATENCY = 60, 10.0, 8, 0.5
@@ -189,3 +193,30 @@ def test_one_pause_serves_all_that_were_in_flight():
         budget.answer(0.01 * number, allowance, throttled=True)
     assert budget.wait(0.1) == pytest.approx(30 - 0.1)
     assert budget.in_flight == 0
+
+
+@pytest.mark.parametrize("rival", [False, True])
+def test_a_real_fetch_waits_for_the_practice_servers_windows(rival):
+    done = threading.Event()
+    with Sandbox(events=1_000, seed=0, page_size=20, rate_limit=20, rate_period=2.0, latency=0.05) as api:
+
+        def take_half():
+            with requests.Session() as session:
+                session.headers["Authorization"] = f"Bearer {api.token}"
+                while not done.wait(0.2):
+                    session.get(f"{api.url}/v7/audit-user-events?window=1s", timeout=10)
+
+        other = threading.Thread(target=take_half)
+        if rival:
+            other.start()
+        try:
+            client = taf.Client(token=api.token, base_url=api.url)
+            paid = taf.receipt(client.fetch_events(window="90d", all_account_groups=True))
+        finally:
+            done.set()
+            if rival:
+                other.join()
+    assert paid.events == 1_000
+    assert paid.waited_seconds > 0
+    windows = paid.requests / (10 if rival else 20) + 1
+    assert paid.throttled <= (windows if rival else 0)

@@ -171,7 +171,7 @@ def run_of(shape, seed, workers, *, newest=None, jitter=0.02):
 SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothing]
 
 
-@pytest.mark.parametrize("workers", [2, 8, 16])
+@pytest.mark.parametrize("workers", [2, 8, 16, 32])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_requests_stay_within_a_tenth_of_plain_paging(shape, workers):
     for seed in range(5):

@@ -28,6 +28,10 @@ UNDATED = int(np.iinfo(np.int64).min)
 _WORTH_CUTTING = 3
 """Seconds that a slice must have left."""
 
+_WASTE_OF_A_SLICE = 0.65
+"""The share of its last page that an open slice is taken to waste. Half a page is the mean; a little more keeps the
+requests of uneven histories within a tenth of plain paging's, at no cost in time."""
+
 
 class Disorder(Exception):
     """The dates do not run one way, or lie outside what was asked: cuts prove nothing."""
@@ -255,7 +259,7 @@ class Slicing:
             if not candidates:
                 break
             part = max(candidates, key=lambda each: pages_left[each] / (pieces[each] + 1))
-            used = (waste + (len(self._open) + extra) / 2) / allowed_waste
+            used = (waste + _WASTE_OF_A_SLICE * (len(self._open) + extra)) / allowed_waste
             worth = 0.75 * (1 + used) + 1 / self._density(part)[0]
             if used > 1 or pages_left[part] / (pieces[part] + 1) < worth:
                 break
