@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.pacing import Clock
-from te_audit_frames.client.transport import Effort
 from te_audit_frames.errors import AuditFramesWarning, FetchError, InvalidRequest
 from te_audit_frames.receipt import Receipt, with_receipt
 from te_audit_frames.schema import in_order, to_events

@@ -10,12 +10,13 @@ import pandas as pd
 
 from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.origin import Origin, Secret
 from te_audit_frames.client.pacing import Budget, Clock, Pacer
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.progress import Progress
-from te_audit_frames.client.transport import Effort, Transport
+from te_audit_frames.client.transport import Transport
 from te_audit_frames.errors import InvalidRequest
 from te_audit_frames.periods import (
     DEFAULT_WINDOW,

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.origin import Origin
 from te_audit_frames.client.pacing import Clock, Pacer
 from te_audit_frames.client.page import Errors, Page
@@ -22,7 +23,7 @@ from te_audit_frames.client.paging import Trail
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.slicing import UNDATED, Disorder, Seconds, Slice, Slicing
 from te_audit_frames.client.tally import Tally
-from te_audit_frames.client.transport import Effort, Transport
+from te_audit_frames.client.transport import Transport
 from te_audit_frames.errors import PaginationError
 from te_audit_frames.periods import EPOCH, SECOND, Period, Question, Since, Window, ceil_second, floor_second, iso
 
@@ -229,7 +230,8 @@ class Fetch:
         self, slicing: Slicing, part: Slice, trail: Trail, page: Page, period: Period
     ) -> tuple[pa.RecordBatch, Slice | None]:
         self._in_hand.append((slicing, part, part.pos))
-        keep, onward = slicing.receive(part, _seconds(page.batch), more=trail.more, tied=trail.is_tied)
+        tied = trail.is_tied or not trail.more
+        keep, onward = slicing.receive(part, _seconds(page.batch), more=trail.more, tied=tied)
         kept = _within(page.batch if keep.all() else page.batch.filter(pa.array(keep)), period)
         self.tally.add(kept, coerced=sum(bool(keep[position]) for position in page.coerced))
         self._progress.page(events=kept.num_rows)

@@ -9,9 +9,10 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.origin import Origin
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.transport import Answer, Effort, Transport
+from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import PaginationError
 
 MAX_EMPTY_PAGES = 1_000
