@@ -43,8 +43,8 @@ def visible(text: str) -> str:
     >>> visible("Ada\x1b[31m\u202e\nLovelace")
     'Ada[31m Lovelace'
     """
-    line = " ".join(text.split())
-    return "".join(char for char in line if char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
+    shown = (char for char in text if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
+    return " ".join("".join(shown).split())
 
 
 def width(text: str) -> int:
