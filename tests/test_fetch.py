@@ -10,6 +10,7 @@ import warnings
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import polars  # noqa: F401 - it handles Ctrl-C in its own way, which a fetch has to survive
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

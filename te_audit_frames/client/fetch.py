@@ -7,7 +7,7 @@ back, and cuts slices for workers that would be idle. So nothing here needs a lo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
@@ -26,6 +26,8 @@ from te_audit_frames.client.tally import Tally
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.errors import PaginationError
 from te_audit_frames.periods import EPOCH, SECOND, Period, Question, Since, Window, ceil_second, floor_second, iso
+
+_MOMENT = 0.2  # seconds
 
 
 class Fetch:
@@ -167,7 +169,8 @@ class Fetch:
         else:
             asked = {"startDate": iso(floor_second(question.start) - SECOND)}
         trail = Trail(self._transport, self._origin, {**self._scope, **asked}, self._errors)
-        page = self._pool.submit(trail.turn, name=self._name(), effort=self._effort).result()
+        first = self._pool.submit(trail.turn, name=self._name(), effort=self._effort)
+        page = next(future.result() for future in _first_done([first]))
         end = page.end or floor_second(trail.answered_at or self._clock.now())
         if isinstance(question, Window):
             covered, start = page.start, max(end - question.length, page.start or EPOCH)
@@ -220,8 +223,7 @@ class Fetch:
                     self._send(part, trails, under_way)
             yield from batches
             self._in_hand.clear()
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            arrived = [(under_way.pop(future), future.result()) for future in done]
+            arrived = [(under_way.pop(future), future.result()) for future in _first_done(under_way)]
 
     def _send(self, part: Slice, trails: dict[Slice, Trail], under_way: dict[Future[Page], Slice]) -> None:
         under_way[self._pool.submit(trails[part].turn, name=self._name(), effort=self._effort)] = part
@@ -249,6 +251,16 @@ class Fetch:
     def _name(self) -> str:
         self._names += 1
         return str(self._names)
+
+
+def _first_done(under_way: Iterable[Future[Page]]) -> set[Future[Page]]:
+    """Wait for the next pages."""
+    # A moment at a time: where another library handles signals (Polars does), Ctrl-C does not end a long wait.
+    done: set[Future[Page]] = set()
+    pages = list(under_way)
+    while pages and not done:
+        done, _ = wait(pages, timeout=_MOMENT, return_when=FIRST_COMPLETED)
+    return done
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
