@@ -26,7 +26,7 @@ Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
 def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") -> pd.DataFrame:
-    """Read saved answers of the API, such as ``curl`` or the official command line wrote them.
+    """Read saved answers of the API, as ``curl`` or the official command line (with ``--json``) wrote them.
 
     Parameters
     ----------
