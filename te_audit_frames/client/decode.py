@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
@@ -102,9 +103,11 @@ def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
     """Parse whole pages, one after the other: their envelopes, and the events of all of them."""
     # A document that is not an object goes no further: a leading null crashes the parser and so the process. With
     # these ends, and as many documents as pages, none of the pages can be a part of its neighbour either.
-    if not all(body[:1] == b"{" and body[-1:] == b"}" and _is_text(body) for body in bodies):
+    if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
         return None
     joined = bodies[0] if len(bodies) == 1 else b"\n".join(bodies)
+    if not _is_text(joined):
+        return None
     read = arrow_json.ReadOptions(use_threads=False, block_size=len(joined) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(joined), read_options=read, parse_options=_PARSE)
@@ -121,12 +124,12 @@ def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
 
 
 def _is_text(body: bytes) -> bool:
-    """Whether the bytes are UTF-8; pyarrow accepts others without a word."""
-    if body.isascii():
-        return True
+    """Whether the bytes are UTF-8; the parser accepts others without a word."""
+    ends = pa.py_buffer(np.array([0, len(body)], dtype=np.int64))
+    one = pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(body)])
     try:
-        body.decode()
-    except UnicodeDecodeError:
+        one.cast(pa.large_string())  # a third of the time of bytes.decode, and without the interpreter's lock
+    except pa.ArrowInvalid:
         return False
     return True
 

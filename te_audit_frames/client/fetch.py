@@ -218,7 +218,8 @@ class Fetch:
                 self._send(waiting.popleft(), trails, under_way)
             idle = self._workers - len(under_way)
             if idle and under_way:
-                for part in slicing.cut(min(idle, self._pacer.free(under_way=len(under_way)))):
+                free = self._pacer.free(under_way=len(under_way), wanted=slicing.pages_left)
+                for part in slicing.cut(min(idle, free)):
                     trails[part] = self._trail(part)
                     self._send(part, trails, under_way)
             yield from batches

@@ -124,6 +124,7 @@ class Budget:
         self._grace = 0.0
         self._paused_until = -math.inf
         self._throttled_in_a_row = 0
+        self._round_trip = 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may leave, unless an answer comes before; 0.0 if it may leave now."""
@@ -144,13 +145,21 @@ class Budget:
             return int(self.in_flight == 0 and remaining > floor)
         return max(remaining - floor - self.in_flight, 0)
 
+    def enough(self, now: float) -> int:
+        """How many requests in flight at once use up the window by its end; with half as many it would just not do."""
+        if self._known is None or now >= self._window_ends or now < self._paused_until:
+            return self.free(now)
+        left = max(self._window_ends - now, self._round_trip)
+        return math.ceil(2 * self._remaining * self._round_trip / max(left, 1e-3))
+
     def leave(self) -> None:
         """Count a request as in flight."""
         self.in_flight += 1
 
-    def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False) -> None:
-        """Learn from an answer, or from its absence (`allowance=None`, when the request broke off)."""
+    def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False, took: float = 0.0) -> None:
+        """Learn from an answer that `took` so many seconds, or from its absence (`None`: the request broke off)."""
         self.in_flight -= 1
+        self._round_trip = took if not self._round_trip else 0.8 * self._round_trip + 0.2 * took
         if allowance is None:
             self._remaining -= 1  # it may have been counted
         elif self._is_late(now, allowance) and not throttled:
@@ -227,11 +236,17 @@ class Pacer:
         self._clock = clock
         self._changed = threading.Condition()
 
-    def free(self, *, under_way: int) -> int:
-        """How many requests may leave now, beside those under way: in flight, or waiting for a permit."""
+    def free(self, *, under_way: int, wanted: float) -> int:
+        """How many more requests are worth having under way, of which some are in flight, and some wait for a permit.
+
+        Where fewer may leave than are `wanted` in all, the window is what ends first: only so many that it is used up.
+        """
         with self._changed:
-            free = self._budget.free(self._clock.monotonic())
-            return max(free - (under_way - self._budget.in_flight), 0)
+            now = self._clock.monotonic()
+            free = self._budget.free(now) - (under_way - self._budget.in_flight)
+            if wanted > free:
+                free = min(free, self._budget.enough(now) - under_way)
+            return max(free, 0)
 
     def try_leave(self) -> float:
         """Take a permit, and answer 0.0; or, where there is none, wait a while and answer how long is still to go."""
@@ -246,10 +261,10 @@ class Pacer:
         with self._changed:
             self._clock.wait(self._changed, seconds)
 
-    def answer(self, allowance: Allowance | None, *, throttled: bool = False) -> None:
+    def answer(self, allowance: Allowance | None, *, throttled: bool = False, took: float = 0.0) -> None:
         """Hand what an answer said to the budget, and wake whoever waits for it."""
         with self._changed:
-            self._budget.answer(self._clock.monotonic(), allowance, throttled=throttled)
+            self._budget.answer(self._clock.monotonic(), allowance, throttled=throttled, took=took)
             self._changed.notify_all()
 
     def wake(self) -> None:

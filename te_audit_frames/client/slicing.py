@@ -226,6 +226,11 @@ class Slicing:
         if first:
             self._heads[part.a] = part.tail
 
+    @property
+    def pages_left(self) -> float:
+        """About how many pages are still to come, as far as pages received tell."""
+        return sum(self._pages_left(part) for part in self._open if part.tail and part.left > 0)
+
     # ---- cutting -----------------------------------------------------------------------------------------------
 
     def cut(self, idle: int) -> list[Slice]:
@@ -251,7 +256,7 @@ class Slicing:
             return []
         candidates = [part for part in self._open if part.tail and part.left >= _WORTH_CUTTING]
         pieces = dict.fromkeys(candidates, 1)
-        pages_left = {part: part.left / math.sqrt(math.prod(self._density(part))) for part in candidates}
+        pages_left = {part: self._pages_left(part) for part in candidates}
         useful_pages = self._useful / self._most_on_a_page
         waste = self._answered - useful_pages
         allowed_waste = self._workers + 0.1 * useful_pages
@@ -265,6 +270,9 @@ class Slicing:
                 break
             pieces[part] += 1
         return [(part, count) for part, count in pieces.items() if count > 1]
+
+    def _pages_left(self, part: Slice) -> float:
+        return part.left / math.sqrt(math.prod(self._density(part)))
 
     def _density(self, part: Slice) -> tuple[float, float]:
         """Seconds a page at the near and at the far end of what is left of a slice."""

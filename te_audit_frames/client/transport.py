@@ -200,7 +200,8 @@ class Transport:
         # Errors of requests and urllib3 hold the request, and with it the token: ours are raised outside the handler,
         # so that not even __context__ leads to it.
         limit = min(self._timeout, max(effort.deadline - self._clock.monotonic(), _SHORTEST_EXCHANGE))
-        ends = time.monotonic() + limit
+        began = time.monotonic()
+        ends = began + limit
         effort.count(requests=1)
         allowance, throttled, failure = None, False, ""
         try:
@@ -223,7 +224,7 @@ class Transport:
         except _Overlong as error:
             failure = str(error)
         finally:
-            self._pacer.answer(allowance, throttled=throttled)
+            self._pacer.answer(allowance, throttled=throttled, took=time.monotonic() - began)
         if effort.stopped.is_set():
             raise Stopped
         if time.monotonic() >= ends:
