@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 from benchmarks.measure import Result, alone, at_most, ratio, side_by_side
 
@@ -24,7 +25,7 @@ def run(full: bool) -> list[Result]:
     ]
 
 
-def _process(*command: str):  # type: ignore[no-untyped-def]
+def _process(*command: str) -> Callable[[], object]:
     return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

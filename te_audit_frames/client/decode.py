@@ -9,13 +9,14 @@ two equal wherever both answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from te_audit_frames.client.careful import FIRST_DATE, LAST_DATE, decode_carefully, envelope_date, micros
+from te_audit_frames.client.careful import decode_carefully, envelope_date, micros
 from te_audit_frames.client.page import Errors, Page, not_the_contract
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
@@ -34,6 +35,8 @@ _ENVELOPE = pa.schema(
         ("_links", pa.struct([("previous", _LINK), ("next", _LINK), ("self", _LINK)])),
     ]
 )
+_FIRST_DATE = datetime(1, 1, 1, tzinfo=UTC)
+_LAST_DATE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 # Never "infer": it crashes on deep nesting and turns text that looks like a date into a timestamp.
 _PARSE = arrow_json.ParseOptions(explicit_schema=_ENVELOPE, unexpected_field_behavior="error")
 
@@ -139,4 +142,4 @@ def _within_calendar(date: pa.Array) -> bool:
     if len(date) == date.null_count:
         return True
     bounds = pc.min_max(date.cast(pa.int64()))
-    return bool(micros(FIRST_DATE) <= bounds["min"].as_py() and bounds["max"].as_py() <= micros(LAST_DATE))
+    return bool(micros(_FIRST_DATE) <= bounds["min"].as_py() and bounds["max"].as_py() <= micros(_LAST_DATE))

@@ -148,10 +148,6 @@ class Transport:
             self._secret.hide_in(error)
             raise
 
-    def close(self) -> None:
-        """Close the idle connections."""
-        self._session.close()
-
     # ---- one exchange ------------------------------------------------------------------------------------------
 
     def _exchange(self, url: str, page: str, effort: Effort) -> Answer:
