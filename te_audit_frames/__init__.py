@@ -20,6 +20,8 @@ from te_audit_frames.client.page import Page
 from te_audit_frames.client.saved import read_pages
 from te_audit_frames.errors import (
     ApiError,
+    ArchiveError,
+    ArchiveLocked,
     AuditFramesError,
     AuditFramesWarning,
     AuthenticationError,
@@ -50,11 +52,16 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.storage.archive import Archive
+    from te_audit_frames.storage.report import SyncReport, Verification
 
 __version__ = VERSION
 
 __all__ = [
     "ApiError",
+    "Archive",
+    "ArchiveError",
+    "ArchiveLocked",
     "AuditAccessor",
     "AuditFramesError",
     "AuditFramesWarning",
@@ -75,6 +82,8 @@ __all__ = [
     "RateLimited",
     "Receipt",
     "ServerError",
+    "SyncReport",
+    "Verification",
     "activity",
     "explode_resources",
     "fetch_events",
@@ -93,23 +102,26 @@ __all__ = [
 
 
 # Loaded at first use: narwhals and matplotlib take longer to load than whoever only fetches should have to wait.
-_ANALYSIS = {
-    "activity": "activity",
-    "explode_resources": "resources",
-    "plot_activity": "plots",
-    "plot_heatmap": "plots",
-    "plot_top": "plots",
-    "summarize": "summaries",
-    "summarize_by_account_group": "summaries",
-    "summarize_by_event_type": "summaries",
-    "summarize_by_user": "summaries",
+_LATER = {
+    "Archive": "storage.archive",
+    "SyncReport": "storage.report",
+    "Verification": "storage.report",
+    "activity": "analysis.activity",
+    "explode_resources": "analysis.resources",
+    "plot_activity": "analysis.plots",
+    "plot_heatmap": "analysis.plots",
+    "plot_top": "analysis.plots",
+    "summarize": "analysis.summaries",
+    "summarize_by_account_group": "analysis.summaries",
+    "summarize_by_event_type": "analysis.summaries",
+    "summarize_by_user": "analysis.summaries",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ANALYSIS:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"te_audit_frames.analysis.{_ANALYSIS[name]}"), name)
+    return getattr(import_module(f"te_audit_frames.{_LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@
     AuditFramesError
     ├── InvalidRequest (ValueError)       an argument is wrong; nothing was sent
     ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
+    ├── ArchiveError                      an archive that is not there, is damaged, or cannot be written
+    │   └── ArchiveLocked                 another process is writing into it
     └── FetchError                        a fetch did not end well: .partial, .missing
         ├── ApiError                      the API answered with an error: .status, .title, .detail
         │   ├── BadRequest                400, with the fields it names
@@ -89,6 +91,31 @@ class NotAnAuditFrame(AuditFramesError, AttributeError):
     def __init__(self, message: str, *, missing: list[str] | None = None) -> None:
         super().__init__(message)
         self.missing = missing or []
+
+
+class ArchiveError(AuditFramesError):
+    """An archive is not there, a file of it is damaged, or it cannot be kept where it was asked to be.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> try:
+    ...     taf.Archive("no-such-archive").coverage()
+    ... except taf.ArchiveError as error:
+    ...     print(error)
+    no-such-archive: there is no archive here yet; Archive.sync() or .import_parquet() makes one
+    """
+
+
+class ArchiveLocked(ArchiveError):
+    """Another process is writing into the archive; nothing was sent and nothing written.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> issubclass(taf.ArchiveLocked, taf.ArchiveError)
+    True
+    """
 
 
 class FetchError(AuditFramesError):

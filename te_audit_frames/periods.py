@@ -132,13 +132,15 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
     return Period(since, until)
 
 
-def to_window(window: str | timedelta) -> timedelta:
+def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta:
     """Turn ``"7d"`` into a timedelta, as the API reads it.
 
     Parameters
     ----------
     window : str or timedelta
         A number and one of s (default), m, h, d, w; or a timedelta of whole seconds.
+    argument : str
+        The argument's name, for messages.
 
     Returns
     -------
@@ -159,12 +161,12 @@ def to_window(window: str | timedelta) -> timedelta:
     if isinstance(window, timedelta):
         length = window
         if length % SECOND:
-            raise InvalidRequest(f"window: {window} is not of whole seconds, which is all the API takes")
+            raise InvalidRequest(f"{argument}: {window} is not of whole seconds, which is all the API takes")
     elif isinstance(window, str):
         match = _WINDOW.fullmatch(window)
         if not match:
             raise InvalidRequest(
-                f"window: {window!r} is not a number and a unit; right are "
+                f"{argument}: {window!r} is not a number and a unit; right are "
                 '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta'
             )
         digits, unit = match.groups()
@@ -172,11 +174,13 @@ def to_window(window: str | timedelta) -> timedelta:
         too_long = len(digits.lstrip("0")) > 10
         length = _MOST_WINDOW + SECOND if too_long else timedelta(seconds=int(digits) * _UNIT_SECONDS[unit])
     else:
-        raise InvalidRequest(f'window: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}')
+        raise InvalidRequest(
+            f'{argument}: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}'
+        )
     if length <= timedelta(0):
-        raise InvalidRequest(f'window: {window!r} has no length; right is, for example, "7d"')
+        raise InvalidRequest(f'{argument}: {window!r} has no length; right is, for example, "7d"')
     if length > _MOST_WINDOW:
-        raise InvalidRequest('window: longer than a hundred years; the API keeps two ("104w")')
+        raise InvalidRequest(f'{argument}: longer than a hundred years; the API keeps two ("104w")')
     return length
 
 

@@ -26,7 +26,7 @@ class Receipt:
     Attributes
     ----------
     source : str
-        ``"api"`` for a fetch, ``"pages"`` for saved pages.
+        ``"api"`` for a fetch, ``"pages"`` for saved pages, ``"archive"`` for what an archive has.
     requested : dict
         `window`, `start` and `end` as asked for, as text; `default` where nothing was.
     resolved : dict or None
@@ -121,7 +121,10 @@ class Receipt:
             lines.append(("period (UTC)", f"{self.period}, the end excluded"))
         if self.source == "api":
             lines.append(("scope", scope))
-        lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
+        if self.source == "archive":
+            lines.append(("events", f"{self.events:,}"))
+        else:
+            lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
         if self.rows is not None and self.rows != self.events:
             lines.append(("rows now", f"{self.rows:,}: the frame is no longer what was fetched"))
         if self.requests:

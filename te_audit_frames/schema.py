@@ -211,12 +211,12 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64]:
         # Few events share their moment, so only they are compared by every column.
         tied = np.union1d(ties, ties + 1)
         rows = table.take(order[tied])
-        keys = rows.drop_columns("resources").append_column("resources", _as_text(rows["resources"]))
+        keys = rows.drop_columns("resources").append_column("resources", as_text(rows["resources"]))
         order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
     return order
 
 
-def _as_text(resources: pa.ChunkedArray) -> pa.Array:
+def as_text(resources: pa.ChunkedArray) -> pa.Array:
     """Write each list of resources as one text; different lists make different texts."""
     lists = resources.combine_chunks()
     parts = []

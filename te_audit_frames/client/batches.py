@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,9 @@ class Batches(Iterator[pa.RecordBatch]):
     ----------
     receipt : Receipt
         What was asked for and what came so far; complete behind the last batch.
+    missing : list of (datetime, datetime)
+        The periods that the batches so far do not vouch for: half-open, in UTC, ascending. All events outside them
+        have been handed out.
 
     Examples
     --------
@@ -107,6 +111,11 @@ class Batches(Iterator[pa.RecordBatch]):
             throttled=self._effort.throttled,
             waited_seconds=round(self._effort.waited_seconds, 3),
         )
+
+    @property
+    def missing(self) -> list[tuple[datetime, datetime]]:
+        """The periods that the batches so far do not vouch for: half-open, in UTC, ascending."""
+        return self._fetch.missing()
 
     def _finish(self) -> None:
         self._complete = True

@@ -114,6 +114,8 @@ class Fetch:
                 yield from self._everything()
             except Disorder:
                 if self.period is None or (not restartable and self.tally.events):
+                    for slicing in self._slicings:
+                        slicing.order = "none"  # so that the receipt says it, and nothing counts as passed
                     raise PaginationError(
                         "the events are not in the order of their dates, and batches were handed out that counted on "
                         "it. Use fetch_events, or a Client(workers=1), which pages through without counting on it."

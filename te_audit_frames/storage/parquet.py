@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
-from te_audit_frames.periods import Instant, iso, to_instant
+from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.periods import Instant
 from te_audit_frames.receipt import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
 from te_audit_frames.storage.footer import attrs_in
 from te_audit_frames.storage.rows import ascending, pinned, rows_of
+from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
 from te_audit_frames.storage.sink import parquet_sink
 from te_audit_frames.storage.staging import FilePath, locate
 
@@ -137,46 +138,22 @@ def read_parquet(
     ...     len(january)
     1
     """
-    wanted = _selection(columns)
-    since, until = _bounds(start, end)
+    wanted = columns_of(columns)
+    bounds = bounds_of(start, end)
     place, name = locate(path, filesystem)
     with place.open_input_file(name) as source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
         attrs = attrs_in(file.metadata.metadata or {}, file=name)
         # The dates always come along: they order the rows.
-        rows = _read(file, ["date", *(column for column in wanted if column != "date")], since, until, name)
+        rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
     events = to_events(ascending(rows).select(list(wanted)))
-    if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and (since or until):
+    if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
         try:
-            attrs[ATTRS_KEY] = narrowed(stored, start=since and since.as_py(), end=until and until.as_py())
+            attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1])
         except (KeyError, TypeError, ValueError) as error:
             raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error})") from None
     events.attrs = attrs
     return events
-
-
-def _selection(columns: Sequence[str] | None) -> tuple[str, ...]:
-    if columns is None:
-        return COLUMNS
-    wanted = (columns,) if isinstance(columns, str) else tuple(columns)
-    for column in wanted:
-        if column not in COLUMNS or wanted.count(column) > 1:
-            fault = "is given twice" if column in COLUMNS else "is not a column of events"
-            raise InvalidRequest(f"columns: {column!r} {fault}; the columns are {', '.join(COLUMNS)}")
-    return wanted
-
-
-def _bounds(start: Instant | None, end: Instant | None) -> tuple[pa.Scalar | None, pa.Scalar | None]:
-    since = None if start is None else to_instant(start, argument="start")
-    until = None if end is None else to_instant(end, argument="end")
-    if since is not None and until is not None and until <= since:
-        raise InvalidRequest(
-            f"end: {iso(until)} is not after start {iso(since)}; the start is included, the end is not"
-        )
-    return (
-        None if since is None else pa.scalar(since, _DATE),
-        None if until is None else pa.scalar(until, _DATE),
-    )
 
 
 @contextmanager
@@ -190,18 +167,16 @@ def _blaming(name: str) -> Iterator[None]:
         raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}") from None
 
 
-def _read(
-    file: pq.ParquetFile, columns: list[str], since: pa.Scalar | None, until: pa.Scalar | None, name: str
-) -> pa.Table:
+def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -> pa.Table:
     require_columns(file.schema_arrow.names, COLUMNS, what=f"file {name}")
     groups = list(range(file.num_row_groups))
-    if since is None and until is None:
+    if not any(bounds):
         return _rows(file, groups, columns, name)
     # By the dates themselves, which are small, and not by the footer's statistics: Arrow ends the process, or never
     # ends, over damaged ones, and other tools leave them out.
-    groups = [group for group in groups if pc.any(_within(_rows(file, [group], ["date"], name), since, until)).as_py()]
+    groups = [group for group in groups if pc.any(within(_rows(file, [group], ["date"], name), bounds)).as_py()]
     rows = _rows(file, groups, columns, name)
-    return rows.filter(_within(rows, since, until))
+    return rows.filter(within(rows, bounds))
 
 
 def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str) -> pa.Table:
@@ -210,13 +185,3 @@ def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str
     if physical.get("date") == "INT96":  # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say
         rows = rows.set_column(columns.index("date"), "date", rows["date"].cast(_DATE))
     return pinned(rows, file=name)
-
-
-def _within(rows: pa.Table, since: pa.Scalar | None, until: pa.Scalar | None) -> pa.ChunkedArray:
-    dates = rows["date"]
-    mask = pc.is_valid(dates)
-    if since is not None:
-        mask = pc.and_(mask, pc.greater_equal(dates, since))
-    if until is not None:
-        mask = pc.and_(mask, pc.less(dates, until))
-    return mask

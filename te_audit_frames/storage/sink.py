@@ -91,10 +91,13 @@ class ParquetSink:
     ----------
     attrs : dict
         What `DataFrame.attrs` shall be when the file is read; may be filled until the end.
+    stamp : dict of str to str
+        Further key-value pairs for the footer.
     """
 
     def __init__(self, file: BinaryIO, codec: str) -> None:
         self.attrs: Attrs = {}
+        self.stamp: dict[str, str] = {}
         self._gathered: list[pa.Table] = []
         self._rows = 0
         self._writer = pq.ParquetWriter(
@@ -134,7 +137,7 @@ class ParquetSink:
 
     def close(self) -> None:
         """Write what is held, and the footer."""
-        footer = footer_of(self.attrs)
+        footer = footer_of(self.attrs) | self.stamp
         self._flush(self._rows)
         self._writer.add_key_value_metadata(footer)
         self._writer.close()

@@ -24,7 +24,7 @@ _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
 @contextmanager
-def replacing(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
+def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only when the block ends well.
 
     It is written beside `path`, flushed to the disk, and renamed; then the folder is flushed too. When the block
@@ -38,6 +38,8 @@ def replacing(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
         ``/dev/stdout``, is not replaced: the whole is copied into it at the end.
     filesystem : pyarrow or fsspec filesystem, optional
         Where `path` lies. Rights and flushing are then the filesystem's own.
+    staged_in : Path, optional
+        The local folder to write in until the end, on the same disk; by default the one of `path`.
 
     Yields
     ------
@@ -68,7 +70,7 @@ def replacing(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
     elif os.path.lexists(name) and not Path(name).is_file():
         stage = _filling(Path(name))
     else:
-        stage = _replacing_local(Path(name))
+        stage = _replacing_local(Path(name), staged_in or Path(name).parent)
     with stage as file:
         yield file
 
@@ -143,10 +145,10 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextmanager
-def _replacing_local(target: Path) -> Iterator[BinaryIO]:
+def _replacing_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
     if not target.parent.is_dir():  # said here, or the message would name the staged file
         raise FileNotFoundError(2, "No such folder", str(target.parent))
-    handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, target.parent)  # 0600, whatever the umask
+    handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, folder)  # 0600, whatever the umask
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 -- a handle, not a path
             yield file

@@ -1,0 +1,484 @@
+"""The archive: plain Parquet, one file per UTC day, that outlives the vendor's retention."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.errors import ArchiveError, InvalidRequest
+from te_audit_frames.periods import Instant, to_instant, to_window
+from te_audit_frames.receipt import with_receipt
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, in_order, to_arrow, to_events
+from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note
+from te_audit_frames.storage.day import ONE_DAY, TABLE, UNDATED, day_of, load, midnight, name_of, problem_of
+from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.parquet import read_parquet
+from te_audit_frames.storage.place import Place
+from te_audit_frames.storage.proof import readings_of, receipt_of
+from te_audit_frames.storage.report import SyncReport, Verification
+from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
+from te_audit_frames.storage.sink import parquet_sink
+from te_audit_frames.storage.staging import FilePath
+from te_audit_frames.storage.sync import Source, Sync, keep_rows, read_coverage, update_coverage
+
+DEFAULT_LOOKBACK = "72h"
+
+_GROUP = ("aid", "account_group_name")
+
+
+class Archive:
+    """Events kept for good: a folder or a bucket with one Parquet file per UTC day.
+
+    Any engine reads ``events/event_date=*/events.parquet``, and is right at any moment: files are replaced whole. On a
+    local disk they are readable by their owner only.
+
+    Parameters
+    ----------
+    location : str or PathLike
+        A local folder, or ``s3://bucket/prefix``, ``gs://…``, ``az://…`` (extra `cloud`). The first sync makes it.
+    storage_options : mapping of str to str, optional
+        For a bucket: what its store needs beyond the environment (``AWS_ACCESS_KEY_ID`` and so on), by the names of
+        the obstore package, such as ``{"region": "eu-central-1"}``.
+
+    Raises
+    ------
+    InvalidRequest
+        The location is of no known kind, or the extra `cloud` is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1_000, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+    ...     archive = taf.Archive(folder)
+    ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+    ...     len(archive.load()), archive.verify().ok
+    (1000, True)
+    """
+
+    def __init__(self, location: FilePath, *, storage_options: Mapping[str, str] | None = None) -> None:
+        if not isinstance(location, str | os.PathLike) or not os.fspath(location):
+            raise InvalidRequest(
+                f'location: {location!r} is not a place; right are a folder, "te-audit", or "s3://bucket/te-audit"'
+            )
+        self.location = os.fspath(location)
+        self._place = _place(self.location, storage_options)
+
+    def __repr__(self) -> str:
+        return f"Archive({self.location!r})"
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    def sync(
+        self,
+        client: Source,
+        *,
+        start: Instant | None = None,
+        all_account_groups: bool = True,
+        lookback: str | timedelta = DEFAULT_LOOKBACK,
+        settle: float = 60.0,
+        errors: Literal["raise", "coerce"] = "coerce",
+    ) -> SyncReport:
+        """Bring the archive up to date.
+
+        The first sync goes back two years, which is what the vendor keeps, newest day first; a day is kept as soon as
+        paging has passed it, so that a sync that is interrupted goes on where it stopped. Later syncs read what is new,
+        and the `lookback` again, for events that came late. Nothing is ever deleted: of each event the archive has as
+        many as it ever saw at once. A token that sees fewer account groups than the one before adds what it sees, and
+        days that it read do not count as complete.
+
+        Parameters
+        ----------
+        client : Client
+            How to ask.
+        start : str, datetime, date or pandas.Timestamp, optional
+            Go back to this UTC day; by default to the archive's first, or two years.
+        all_account_groups : bool
+            Whether to ask for every account group of the token's user, or for the login group only.
+        lookback : str or timedelta
+            How long an event may come late: a day is read again until it is over by so much.
+        settle : float
+            Seconds before the server's now where the sync ends, so that pages do not shift under the reader.
+        errors : {"coerce", "raise"}
+            What a value does that its column cannot hold: it is kept in `extra`, or it ends the sync.
+
+        Returns
+        -------
+        SyncReport
+
+        Raises
+        ------
+        InvalidRequest
+            An argument is not of its form; nothing was sent.
+        ArchiveLocked
+            Another process is writing into the archive; nothing was sent.
+        ArchiveError
+            A file of the archive is damaged.
+        FetchError
+            Not all days could be fetched; those that were are kept.
+        OSError
+            A file cannot be written; the archive keeps what it had.
+        """
+        since = None if start is None else to_instant(start, argument="start")
+        settling = _seconds("settle", settle)
+        looking_back = to_window(lookback, argument="lookback")
+        with self._place.writing():
+            sync = Sync(
+                self._place,
+                client,
+                read_coverage(self._place),
+                start=since,
+                all_account_groups=all_account_groups,
+                lookback=looking_back,
+                settle=settling,
+                errors=errors,
+            )
+            return sync.run()
+
+    def import_parquet(self, path: FilePath, *, filesystem: Any = None) -> int:
+        """Take in a file of events that was saved earlier.
+
+        Rows merge as those of a sync do: what the archive has already is not doubled. Where the file has the receipt
+        of a complete fetch, its days count as read.
+
+        Parameters
+        ----------
+        path, filesystem
+            As of `read_parquet`.
+
+        Returns
+        -------
+        int
+            How many events the archive did not have.
+
+        Raises
+        ------
+        NotAnAuditFrame
+            The file is not of events, or damaged.
+        ArchiveLocked, ArchiveError, OSError
+            As of `sync`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     taf.write_parquet(events, f"{folder}/events.parquet")
+        ...     archive = taf.Archive(f"{folder}/te-audit")
+        ...     archive.import_parquet(f"{folder}/events.parquet"), archive.import_parquet(f"{folder}/events.parquet")
+        (1, 0)
+        """
+        events = read_parquet(path, filesystem=filesystem)
+        rows = to_arrow(events)
+        days = pc.floor_temporal(rows["date"], unit="day")
+        readings = readings_of(events)
+        added = 0
+        with self._place.writing():
+            notes = {}
+            for moment in {*pc.unique(days).to_pylist(), *map(midnight, readings)}:
+                chosen = days.is_null() if moment is None else pc.equal(days, pa.scalar(moment, days.type))
+                day = None if moment is None else moment.date()
+                kept = keep_rows(self._place, day, in_order(rows.filter(chosen).to_batches()))
+                added += kept.merged.added.num_rows
+                if day in readings:
+                    notes[day] = Note(kept.merged.rows.num_rows, (readings[day],))
+            if notes:
+                update_coverage(self._place, lambda coverage: coverage.merged(Coverage(notes)))
+        return added
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def load(
+        self,
+        *,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        columns: Sequence[str] | None = None,
+        by_account_group: str | int | Sequence[str | int] | None = None,
+    ) -> pd.DataFrame:
+        """Load events as an audit frame; only the files of the days asked for are read.
+
+        Parameters
+        ----------
+        start, end : str, datetime, date or pandas.Timestamp, optional
+            The half-open period `[start, end)`; events without a date are left out then. By default everything.
+        columns : sequence of str, optional
+            Only these columns, in this order.
+        by_account_group : str, int or a sequence of them, optional
+            Only events of these account groups, each named by its `aid` or its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The audit frame, in ascending `date` (``datetime64[us, UTC]``). Its receipt (`source` ``"archive"``) says
+            whether every day of the period was read to its end.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive, or a file of it is damaged.
+        InvalidRequest
+            An argument is wrong.
+        """
+        wanted = columns_of(columns)
+        groups = _groups(by_account_group)
+        bounds = bounds_of(start, end)
+        coverage = self._known()
+        names = [name for name, day in self._days() if _touches(day, bounds)]
+        with ThreadPoolExecutor(CORES) as pool:
+            tables = list(pool.map(lambda name: self._rows(name, wanted, bounds, groups), names))
+        schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
+        rows = pa.concat_tables([*tables, schema.empty_table()])
+        return with_receipt(to_events(rows), receipt_of(coverage, bounds, events=rows.num_rows, groups=groups))
+
+    def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
+        """List the Parquet files of a period, for engines: absolute paths, or URLs.
+
+        Parameters
+        ----------
+        start, end : str, datetime, date or pandas.Timestamp, optional
+            Only files of days that the half-open period `[start, end)` touches. By default all, that of the events
+            without a date included, where there are any.
+
+        Returns
+        -------
+        list of str
+            In the order of the days.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive.
+        InvalidRequest
+            An argument is wrong.
+        """
+        bounds = bounds_of(start, end)
+        self._known()
+        return [self._place.address(name) for name, day in self._days() if _touches(day, bounds)]
+
+    def coverage(self) -> pd.DataFrame:
+        """Tell what the archive knows of each UTC day.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a day, from the first to the last: `day` (its midnight, ``datetime64[us, UTC]``), `events`
+            (``Int64``, null in a gap), `gap` (bool: nobody read the day), `complete` (bool: read to its end, with the
+            widest scope so far), `sealed` (bool: not read again), `read_to` and `fetched_at`
+            (``datetime64[us, UTC]``) and `scope` (``str``) of the latest reading.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive, or its notes are damaged.
+        """
+        return self._known().to_frame()
+
+    def verify(self) -> Verification:
+        """Check every file: its SHA-256, its row count, its schema, that its events are of its day, and the notes.
+
+        Returns
+        -------
+        Verification
+            With `.ok` and `.problems`.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive.
+        """
+        names = self._place.names(TABLE)
+        self._require_archive(names)
+        with ThreadPoolExecutor(CORES) as pool:
+            found = dict(zip(names, pool.map(self._check, names), strict=True))
+        problems = {name: said for name, said in found.items() if isinstance(said, str)}
+        counts = {name: said for name, said in found.items() if isinstance(said, int)}
+        try:
+            notes = read_coverage(self._place).notes
+        except ArchiveError as error:
+            problems[COVERAGE] = str(error)
+            notes = {}
+        for day, note in notes.items():
+            name = name_of(day)
+            if name not in found:
+                problems[name] = f"it is missing; it had {note.events:,} events"
+            elif counts.get(name, note.events) < note.events:
+                problems[name] = f"it has {counts[name]:,} events, and had {note.events:,} once"
+        return Verification(self.location, len(found) + 1, sum(counts.values()), tuple(sorted(problems.items())))
+
+    def export(
+        self,
+        path: FilePath,
+        *,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        by: Literal["month"] | None = None,
+    ) -> list[str]:
+        """Write the events as one Parquet file, or as one a month for those who want fewer files.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file; with `by`, the folder that gets ``event_month=YYYY-MM/events.parquet``. Local, or a URI as of
+            `write_parquet`.
+        start, end : str, datetime, date or pandas.Timestamp, optional
+            Only events of the half-open period `[start, end)`; those without a date are left out then.
+        by : {"month"}, optional
+            How to partition.
+
+        Returns
+        -------
+        list of str
+            The files written.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive, or a file of it is damaged.
+        InvalidRequest
+            An argument is wrong.
+        OSError
+            A file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+        ...     archive = taf.Archive(f"{folder}/te-audit")
+        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+        ...     files = archive.export(f"{folder}/all.parquet")
+        ...     len(taf.read_parquet(files[0]))
+        100
+        """
+        if by not in (None, "month"):
+            raise InvalidRequest(f'by: {by!r} is not "month"; leave it out for one file')
+        bounds = bounds_of(start, end)
+        coverage = self._known()
+        parts: dict[str, list[tuple[str, date | None]]] = {}
+        for name, day in self._days():
+            if _touches(day, bounds):
+                parts.setdefault(_month_file(path, day) if by else os.fspath(path), []).append((name, day))
+        for target, files in (parts or {os.fspath(path): []}).items():
+            if by and "://" not in target:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+            self._export(target, files, bounds if not by else _stretch(files, bounds), coverage)
+        return list(parts)
+
+    def _export(self, target: str, files: list[tuple[str, date | None]], bounds: Bounds, coverage: Coverage) -> None:
+        events = 0
+        with parquet_sink(target) as sink:
+            for name, _ in files:
+                rows = self._rows(name, COLUMNS, bounds, None)
+                events += rows.num_rows
+                sink.write(rows)
+            sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, events=events).to_dict()
+
+    # ---- the rest ------------------------------------------------------------------------------------------------
+
+    def _known(self) -> Coverage:
+        content = self._place.read(COVERAGE)
+        if content is None:
+            self._require_archive(self._place.names(TABLE))
+        return Coverage.load(content, file=self._place.address(COVERAGE))
+
+    def _require_archive(self, names: list[str]) -> None:
+        if not names:
+            raise ArchiveError(
+                f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
+            )
+
+    def _days(self) -> Iterator[tuple[str, date | None]]:
+        for name in self._place.names(TABLE):
+            try:
+                yield name, day_of(name)
+            except ValueError:
+                continue  # verify() tells of files that do not belong here
+
+    def _check(self, name: str) -> str | int:
+        """Return how many events a file has, or what is wrong with it."""
+        try:
+            day = day_of(name)
+        except ValueError:
+            return "it does not belong here: readers of the table take it for events"
+        content = self._place.read(name) or b""
+        problem = problem_of(content, day)
+        return problem or load(content, file=name, columns=["date"]).num_rows
+
+    def _rows(
+        self,
+        name: str,
+        columns: Sequence[str],
+        bounds: Bounds,
+        groups: list[str] | None,
+    ) -> pa.Table:
+        file = self._place.address(name)
+        content = self._place.read(name)
+        if content is None:
+            raise ArchiveError(f"{file} went away while the archive was read")
+        needed = dict.fromkeys([*columns, "date", *([] if groups is None else _GROUP)])
+        rows = load(content, file=file, columns=list(needed))
+        if any(bounds):
+            rows = rows.filter(within(rows, bounds))
+        if groups is not None:
+            named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in _GROUP)
+            rows = rows.filter(pc.or_(*named))
+        return rows.select(list(columns))
+
+
+def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
+    if "://" in location:
+        from te_audit_frames.storage.bucket import Bucket  # its package is an extra
+
+        return Bucket(location, storage_options or {})
+    if storage_options:
+        raise InvalidRequest(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
+    return Folder(location)
+
+
+def _seconds(argument: str, value: float) -> timedelta:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
+        raise InvalidRequest(f"{argument}: {value!r} is not a number of seconds from 0 to 86,400")
+    return timedelta(seconds=value)
+
+
+def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
+    if chosen is None:
+        return None
+    groups = [chosen] if isinstance(chosen, str | int) else list(chosen)
+    for group in groups:
+        if isinstance(group, bool) or not isinstance(group, str | int):
+            raise InvalidRequest(f'by_account_group: {group!r} is not an aid or a name; right is, for example, "1234"')
+    return [str(group) for group in groups]
+
+
+def _touches(day: date | None, bounds: Bounds) -> bool:
+    since, until = bounds
+    if day is None:
+        return not any(bounds)
+    return (since is None or midnight(day) + ONE_DAY > since) and (until is None or midnight(day) < until)
+
+
+def _month_file(path: FilePath, day: date | None) -> str:
+    month = f"{day:%Y-%m}" if day else UNDATED
+    return f"{os.fspath(path).rstrip('/')}/event_month={month}/events.parquet"
+
+
+def _stretch(files: list[tuple[str, date | None]], bounds: Bounds) -> Bounds:
+    """Cut a stretch of time to the days of some files."""
+    days = [day for _, day in files if day is not None]
+    if not days:
+        return bounds
+    first, end = midnight(days[0]), midnight(days[-1]) + ONE_DAY
+    return max(first, bounds[0] or first), min(end, bounds[1] or end)

@@ -1,0 +1,95 @@
+"""An archive's place in an object store: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import Any
+
+from te_audit_frames.errors import ArchiveError, InvalidRequest
+from te_audit_frames.storage.place import Change
+
+_SCHEMES = ("s3", "gs", "az")
+# Two writers of one day meet now and then, and each turn lets one of them through.
+_TURNS = 50
+
+
+class Bucket:
+    """A bucket, or a prefix in it. It needs no lock: a file that somebody else changed meanwhile is changed anew.
+
+    Parameters
+    ----------
+    url : str
+        ``s3://bucket/prefix``, ``gs://…`` or ``az://container/prefix``.
+    storage_options : mapping of str to str
+        Of obstore, over the environment's.
+    """
+
+    def __init__(self, url: str, storage_options: Mapping[str, str]) -> None:
+        if url.partition("://")[0] not in _SCHEMES:
+            raise InvalidRequest(
+                f"location: {url} is not a place; right are a folder, s3://bucket/prefix, gs:// and az://"
+            )
+        try:
+            self._obstore: Any = import_module("obstore")
+            from_url = import_module("obstore.store").from_url
+        except ImportError:
+            raise InvalidRequest(
+                f"location: {url} needs the package obstore; install it with: pip install 'te-audit-frames[cloud]'"
+            ) from None
+        self._url = url.rstrip("/")
+        try:
+            self._store = from_url(self._url, config=dict(storage_options))
+        except (self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
+            raise InvalidRequest(f"storage_options: {self._url} cannot be opened with them: {error}") from None
+
+    def names(self, folder: str) -> list[str]:
+        """List the files below a folder, in ascending order; empty where it does not exist."""
+        try:
+            listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
+        except self._obstore.exceptions.BaseError as error:
+            raise self._failed(folder, error) from None
+        return sorted(listed)
+
+    def read(self, name: str) -> bytes | None:
+        """Read a file; None if there is none."""
+        return self._read(name)[0]
+
+    def update(self, name: str, change: Change) -> bool:
+        """Change a file in one step, and tell whether it was written."""
+        for _ in range(_TURNS):
+            old, version = self._read(name)
+            new = change(old)
+            if new is None or new == old:
+                return False
+            try:
+                self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
+            except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
+                continue
+            except (self._obstore.exceptions.BaseError, OSError) as error:
+                raise self._failed(name, error) from None
+            return True
+        raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Nothing: each change is conditional."""
+        return nullcontext()
+
+    def address(self, name: str) -> str:
+        """Return the URL."""
+        return f"{self._url}/{name}"
+
+    def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
+        try:
+            found = self._obstore.get(self._store, name)
+            version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
+            return bytes(found.bytes()), version
+        except FileNotFoundError:
+            return None, None
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(name, error) from None
+
+    def _failed(self, name: str, error: Exception) -> OSError:
+        said = str(error).splitlines()[0]
+        return OSError(5, f"the object store failed: {said}", self.address(name))

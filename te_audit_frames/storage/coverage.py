@@ -1,0 +1,257 @@
+"""What an archive knows of each day: when it was read, how far, and with which scope. Pure.
+
+Days say nothing of themselves: a file without rows may be a quiet day, or one that nobody was allowed to see. What a
+sync read, it notes here, behind the files, so that a process that is killed in between has noted too little and never
+too much. Two notes of one day merge, so that it does not matter who wrote first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from te_audit_frames.errors import ArchiveError
+from te_audit_frames.periods import iso
+from te_audit_frames.schema import SCHEMA_VERSION
+from te_audit_frames.storage.day import ONE_DAY, midnight
+
+COVERAGE = "_meta/coverage.json"
+
+
+@dataclass(frozen=True, order=True)
+class Scope:
+    """Whose events a sync could see.
+
+    Attributes
+    ----------
+    all_account_groups : bool
+        Whether it asked for every account group of the token, or for the login group only.
+    without : tuple of str
+        Account groups (`aid`, else name) that the archive has events of, and the token brought none of.
+    own_log_only : bool
+        Whether it brought the events of one person where the archive has those of others.
+    """
+
+    all_account_groups: bool
+    without: tuple[str, ...] = ()
+    own_log_only: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the token saw less than one before it."""
+        return bool(self.without) or self.own_log_only
+
+    def covers(self, other: Scope) -> bool:
+        """Whether everything that the other scope sees, this one sees too."""
+        return (
+            self.all_account_groups >= other.all_account_groups
+            and set(self.without) <= set(other.without)
+            and self.own_log_only <= other.own_log_only
+        )
+
+    def __str__(self) -> str:
+        said = "all account groups" if self.all_account_groups else "login account group"
+        if self.without:
+            said += f", without {', '.join(self.without)}"
+        return said + (", own log only" if self.own_log_only else "")
+
+
+@dataclass(frozen=True, order=True)
+class Reading:
+    """One reading of one day.
+
+    Attributes
+    ----------
+    read_to : datetime
+        Where the sync's period ended; a day that ends later was read up to there.
+    fetched_at : datetime
+        The server's time.
+    sealed : bool
+        Whether the day was over by more than the lookback, so that it is not read again.
+    scope : Scope
+        Whose events were seen.
+    """
+
+    read_to: datetime
+    fetched_at: datetime
+    sealed: bool
+    scope: Scope
+
+    def outdoes(self, other: Reading) -> bool:
+        """Whether the other reading says nothing beyond this one."""
+        return self.scope.covers(other.scope) and self.read_to >= other.read_to and self.sealed >= other.sealed
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of one day: how many events its file has at least, and the readings that none other outdoes."""
+
+    events: int
+    readings: tuple[Reading, ...]
+
+    def merged(self, other: Note) -> Note:
+        """Join two notes of the same day."""
+        kept: list[Reading] = []
+        for reading in sorted({*self.readings, *other.readings}, reverse=True):
+            if not any(better.outdoes(reading) for better in kept):
+                kept = [worse for worse in kept if not reading.outdoes(worse)] + [reading]
+        return Note(max(self.events, other.events), tuple(sorted(kept)))
+
+    @property
+    def latest(self) -> Reading:
+        """The reading that went furthest."""
+        return max(self.readings)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The notes of all days."""
+
+    notes: Mapping[date, Note] = field(default_factory=dict)
+
+    def merged(self, other: Coverage) -> Coverage:
+        """Join the notes of two writers."""
+        days = self.notes.keys() | other.notes.keys()
+        both = {day: [notes[day] for notes in (self.notes, other.notes) if day in notes] for day in days}
+        return Coverage({day: found[0].merged(found[-1]) for day, found in both.items()})
+
+    def without(self, days: Iterable[date]) -> Coverage:
+        """Leave out days that proved not to be read."""
+        gone = set(days)
+        return Coverage({day: note for day, note in self.notes.items() if day not in gone})
+
+    def needs(self, day: date, scope: Scope) -> bool:
+        """Whether a sync of this scope may find something new in a day."""
+        note = self.notes.get(day)
+        return note is None or not any(reading.sealed and reading.scope.covers(scope) for reading in note.readings)
+
+    @property
+    def latest(self) -> Reading | None:
+        """The latest reading of any day."""
+        return max((note.latest for note in self.notes.values()), default=None)
+
+    def is_complete(self, day: date, *, until: datetime | None = None) -> bool:
+        """Whether a day was read to its end, or to `until`, by a token that saw as much as any."""
+        end = min(until, midnight(day) + ONE_DAY) if until else midnight(day) + ONE_DAY
+        return day in self.notes and any(
+            reading.read_to >= end and not reading.scope.is_narrowed and reading.scope.covers(self._widest)
+            for reading in self.notes[day].readings
+        )
+
+    @property
+    def _widest(self) -> Scope:
+        asked = (reading.scope.all_account_groups for note in self.notes.values() for reading in note.readings)
+        return Scope(all_account_groups=any(asked))
+
+    # ---- as a table ----------------------------------------------------------------------------------------------
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a UTC day, from the first to the last that is known; see `Archive.coverage`."""
+        rows = []
+        day, last = min(self.notes, default=None), max(self.notes, default=None)
+        while day is not None and last is not None and day <= last:
+            rows.append(self._row(day))
+            day += ONE_DAY
+        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+    def _row(self, day: date) -> dict[str, Any]:
+        note = self.notes.get(day)
+        if note is None:
+            return {"day": midnight(day), "gap": True, "complete": False, "sealed": False}
+        latest = note.latest
+        return {
+            "day": midnight(day),
+            "events": note.events,
+            "gap": False,
+            "complete": self.is_complete(day),
+            "sealed": any(reading.sealed and not reading.scope.is_narrowed for reading in note.readings),
+            "read_to": min(latest.read_to, midnight(day) + ONE_DAY),
+            "fetched_at": latest.fetched_at,
+            "scope": str(latest.scope),
+        }
+
+    # ---- as a file -----------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Write the notes as JSON that proves its own bytes; the same notes make the same bytes."""
+        readings = [reading for note in self.notes.values() for reading in note.readings]
+        scopes = sorted({reading.scope for reading in readings})
+        numbers = {scope: number for number, scope in enumerate(scopes)}
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "scopes": [vars(scope) for scope in scopes],
+            "days": {
+                day.isoformat(): {
+                    "events": note.events,
+                    "readings": [
+                        [iso(reading.read_to), iso(reading.fetched_at), reading.sealed, numbers[reading.scope]]
+                        for reading in note.readings
+                    ],
+                }
+                for day, note in sorted(self.notes.items())
+            },
+        }
+        return _sealed(content)
+
+    @classmethod
+    def load(cls, content: bytes | None, *, file: str) -> Coverage:
+        """Read what `dump` wrote; nothing was noted where there is no file.
+
+        Raises
+        ------
+        ArchiveError
+            A bit of it is not as it was written, or a newer version wrote it.
+        """
+        if content is None:
+            return cls()
+        try:
+            read = json.loads(content)
+            version = read.pop("schema_version")
+            del read["sha256"]
+            is_whole = _sealed({"schema_version": version, **read}) == content
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            is_whole = False
+        if not is_whole:
+            raise ArchiveError(
+                f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a "
+                "backup; or remove it: the events stay, and the next sync reads the vendor's two years again."
+            )
+        if version > SCHEMA_VERSION:
+            raise ArchiveError(
+                f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
+            )
+        scopes = [Scope(**{**scope, "without": tuple(scope["without"])}) for scope in read["scopes"]]
+        return cls({date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()})
+
+
+_COLUMNS = {
+    "day": "datetime64[us, UTC]",
+    "events": "Int64",
+    "gap": "bool",
+    "complete": "bool",
+    "sealed": "bool",
+    "read_to": "datetime64[us, UTC]",
+    "fetched_at": "datetime64[us, UTC]",
+    "scope": "str",
+}
+
+
+def _note(note: Mapping[str, Any], scopes: list[Scope]) -> Note:
+    readings = (
+        Reading(datetime.fromisoformat(read_to), datetime.fromisoformat(fetched_at), sealed, scopes[number])
+        for read_to, fetched_at, sealed, number in note["readings"]
+    )
+    return Note(note["events"], tuple(readings))
+
+
+def _sealed(content: Mapping[str, Any]) -> bytes:
+    """Write JSON with a digest of itself, a day a line."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace('},"', '},\n"')
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"sha256":"{digest}",\n{text[1:]}\n'.encode()

@@ -1,0 +1,86 @@
+"""An archive's place on a local disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from te_audit_frames.errors import ArchiveError, ArchiveLocked
+from te_audit_frames.storage.place import Change
+from te_audit_frames.storage.staging import replacing
+
+_STAGING = "_staging"
+_LOCK = "_meta/lock"
+
+
+class Folder:
+    """A folder on a local disk, for its owner only.
+
+    Parameters
+    ----------
+    path : str
+        The folder; the first write makes it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._root = Path(path).expanduser().absolute()
+
+    def names(self, folder: str) -> list[str]:
+        """List the files below a folder, in ascending order; empty where it does not exist."""
+        top = self._root / folder
+        return sorted(path.relative_to(self._root).as_posix() for path in top.rglob("*") if path.is_file())
+
+    def read(self, name: str) -> bytes | None:
+        """Read a file; None if there is none."""
+        try:
+            return (self._root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def update(self, name: str, change: Change) -> bool:
+        """Change a file in one step, and tell whether it was written; only within `writing`."""
+        old = self.read(name)
+        new = change(old)
+        if new is None or new == old:
+            return False
+        target = self._root / name
+        _make(target.parent)
+        try:
+            # Outside the table, so that whoever globs it never meets a file in the making.
+            with replacing(target, staged_in=self._root / _STAGING) as file:
+                file.write(new)
+        except OSError as error:
+            said = f"{error.strerror}; the archive keeps what it had, and the next sync goes on from there"
+            raise OSError(error.errno, said, str(target)) from None
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the folder's lock, which the system releases when the process ends, however it ends."""
+        lock = self._root / _LOCK
+        for folder in (lock.parent, self._root / _STAGING):
+            _make(folder)
+        try:
+            with FileLock(lock, timeout=0, mode=0o600):
+                for left in (self._root / _STAGING).iterdir():  # by a process that was killed
+                    left.unlink()
+                yield
+        except Timeout:
+            raise ArchiveLocked(
+                f"{self._root}: another process is writing into this archive; wait until it has finished, and try again"
+            ) from None
+
+    def address(self, name: str) -> str:
+        """Return the absolute path."""
+        return str(self._root / name)
+
+
+def _make(folder: Path) -> None:
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ArchiveError(f"{folder}: a file is in the way; an archive needs a folder of its own") from None

@@ -1,0 +1,155 @@
+"""What a sync did, and what a verification found: figures to read, and JSON for a cron job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass
+class SyncReport:
+    """What one sync did.
+
+    Attributes
+    ----------
+    location : str
+        The archive.
+    start, end : str
+        The half-open UTC range that the sync went over, in ISO 8601; days of it that needed no reading were not read.
+    scope : str
+        Whose events the token saw: ``"all account groups"``, and what was missing of them.
+    days_read, days_added, days_changed : int
+        Days fetched; of these, how many are new to the archive, and how many files of others gained events.
+    events_added : int
+        Events that the archive did not have.
+    late_events : int
+        Events that appeared in a stretch of time that an earlier sync had already read.
+    latest_late_seconds : float or None
+        Of the latest of these, the time from its date to the sync that did not see it yet: it came at least so late.
+        A lookback that is not well above it is too short.
+    vanished_events : int
+        Events in the archive that the API no longer gives. They are kept.
+    undated_events, coerced_values : int
+        Events without a date, and values that no column can hold, which are in `extra`.
+    requests, retries, throttled : int
+        What it cost.
+    waited_seconds : float
+        The time that workers waited for the budget, added up.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1_000, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+    ...     report = taf.Archive(folder).sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+    >>> report.events_added
+    1000
+    """
+
+    location: str
+    start: str
+    end: str
+    scope: str = ""
+    days_read: int = 0
+    days_added: int = 0
+    days_changed: int = 0
+    events_added: int = 0
+    late_events: int = 0
+    latest_late_seconds: float | None = None
+    vanished_events: int = 0
+    undated_events: int = 0
+    coerced_values: int = 0
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    waited_seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the report in plain JSON types."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """Write the report as one line of JSON."""
+        return json.dumps(self.to_dict())
+
+    @property
+    def summary(self) -> str:
+        """One line for a log."""
+        said = (
+            f"{self.location}: {self.events_added:,} events added, {_days(self.days_added)} new, "
+            f"{self.days_changed:,} changed, {self.days_read:,} read up to {self.end}, {self.requests:,} requests"
+        )
+        if self.late_events:
+            said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
+        if self.vanished_events:
+            said += f", {self.vanished_events:,} no longer at the vendor"
+        return said + (f"; scope: {self.scope}" if "," in self.scope else "")
+
+    def __repr__(self) -> str:
+        lines = {
+            "period (UTC)": f"{self.start} to {self.end}, the end excluded",
+            "scope": self.scope,
+            "days": f"{self.days_read:,} read, {self.days_added:,} added, {self.days_changed:,} changed",
+            "events added": f"{self.events_added:,}",
+            "late events": f"{self.late_events:,}"
+            + (f", by at least {_length(self.latest_late_seconds)}" if self.latest_late_seconds is not None else ""),
+            "vanished events": f"{self.vanished_events:,}" + (", kept in the archive" if self.vanished_events else ""),
+            "requests": f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled",
+            "waited": f"{self.waited_seconds:.1f} s for the rate limit",
+        }
+        if self.undated_events:
+            lines["without date"] = f"{self.undated_events:,}"
+        if self.coerced_values:
+            lines["set aside"] = f"{self.coerced_values:,} values, in `extra`"
+        return _listed(f"SyncReport of {self.location}", lines)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification of an archive found.
+
+    Attributes
+    ----------
+    location : str
+        The archive.
+    files, events : int
+        How many were checked, and counted in the files that are sound.
+    problems : tuple of (str, str)
+        A file, and what is wrong with it.
+
+    Examples
+    --------
+    >>> from te_audit_frames.storage.report import Verification
+    >>> Verification("te-audit", files=2, events=10).ok
+    True
+    """
+
+    location: str
+    files: int
+    events: int
+    problems: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def __repr__(self) -> str:
+        lines = {"ok": "yes" if self.ok else "no", "files": f"{self.files:,}", "events": f"{self.events:,}"}
+        return _listed(f"Verification of {self.location}", lines | {f"  {name}": said for name, said in self.problems})
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'s' * (count != 1)}"
+
+
+def _length(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def _listed(title: str, lines: dict[str, str]) -> str:
+    width = max(len(what) for what in lines)
+    return "\n".join([title, *(f"  {what:<{width}}  {value}" for what, value in lines.items())])
