@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -456,7 +456,7 @@ def _seconds(argument: str, value: float) -> timedelta:
 def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
     if chosen is None:
         return None
-    groups = [chosen] if isinstance(chosen, str | int) else list(chosen)
+    groups = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else [chosen]
     for group in groups:
         if isinstance(group, bool) or not isinstance(group, str | int):
             raise InvalidRequest(f'by_account_group: {group!r} is not an aid or a name; right is, for example, "1234"')
