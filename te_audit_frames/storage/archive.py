@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,20 +18,20 @@ from te_audit_frames.periods import Instant, to_instant, to_window
 from te_audit_frames.receipt import with_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, in_order, to_arrow, to_events
 from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note
-from te_audit_frames.storage.day import ONE_DAY, TABLE, UNDATED, day_of, load, midnight, name_of, problem_of
+from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight, name_of
 from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
 from te_audit_frames.storage.parquet import read_parquet
 from te_audit_frames.storage.place import Place
 from te_audit_frames.storage.proof import readings_of, receipt_of
 from te_audit_frames.storage.report import SyncReport, Verification
-from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
+from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of
 from te_audit_frames.storage.sink import parquet_sink
 from te_audit_frames.storage.staging import FilePath
-from te_audit_frames.storage.sync import Source, Sync, keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.sync import Source, Sync
+from te_audit_frames.storage.table import DayFile, Table
 
 DEFAULT_LOOKBACK = "72h"
-
-_GROUP = ("aid", "account_group_name")
 
 
 class Archive:
@@ -72,6 +72,7 @@ class Archive:
             )
         self.location = os.fspath(location)
         self._place = _place(self.location, storage_options)
+        self._table = Table(self._place)
 
     def __repr__(self) -> str:
         return f"Archive({self.location!r})"
@@ -234,9 +235,9 @@ class Archive:
         groups = _groups(by_account_group)
         bounds = bounds_of(start, end)
         coverage = self._known()
-        names = [name for name, day in self._days() if _touches(day, bounds)]
+        files = self._table.files(bounds)
         with ThreadPoolExecutor(CORES) as pool:
-            tables = list(pool.map(lambda name: self._rows(name, wanted, bounds, groups), names))
+            tables = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
         schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
         rows = pa.concat_tables([*tables, schema.empty_table()])
         return with_receipt(to_events(rows), receipt_of(coverage, bounds, events=rows.num_rows, groups=groups))
@@ -264,7 +265,7 @@ class Archive:
         """
         bounds = bounds_of(start, end)
         self._known()
-        return [self._place.address(name) for name, day in self._days() if _touches(day, bounds)]
+        return [self._place.address(file.name) for file in self._table.files(bounds)]
 
     def coverage(self) -> pd.DataFrame:
         """Tell what the archive knows of each UTC day.
@@ -297,10 +298,10 @@ class Archive:
         ArchiveError
             There is no archive.
         """
-        names = self._place.names(TABLE)
+        names = self._table.names()
         self._require_archive(names)
         with ThreadPoolExecutor(CORES) as pool:
-            found = dict(zip(names, pool.map(self._check, names), strict=True))
+            found = dict(zip(names, pool.map(self._table.check, names), strict=True))
         problems = {name: said for name, said in found.items() if isinstance(said, str)}
         counts = {name: said for name, said in found.items() if isinstance(said, int)}
         try:
@@ -366,21 +367,20 @@ class Archive:
             raise InvalidRequest(f'by: {by!r} is not "month"; leave it out for one file')
         bounds = bounds_of(start, end)
         coverage = self._known()
-        parts: dict[str, list[tuple[str, date | None]]] = {}
-        for name, day in self._days():
-            if _touches(day, bounds):
-                parts.setdefault(_month_file(path, day) if by else os.fspath(path), []).append((name, day))
-        for target, files in (parts or {os.fspath(path): []}).items():
+        parts: dict[str, list[DayFile]] = {} if by else {os.fspath(path): []}
+        for file in self._table.files(bounds):
+            parts.setdefault(_month_file(path, file.day) if by else os.fspath(path), []).append(file)
+        for target, files in parts.items():
             if by and "://" not in target:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-            self._export(target, files, bounds if not by else _stretch(files, bounds), coverage)
+            self._export(target, files, _stretch(files, bounds) if by else bounds, coverage)
         return list(parts)
 
-    def _export(self, target: str, files: list[tuple[str, date | None]], bounds: Bounds, coverage: Coverage) -> None:
+    def _export(self, target: str, files: list[DayFile], bounds: Bounds, coverage: Coverage) -> None:
         events = 0
         with parquet_sink(target) as sink:
-            for name, _ in files:
-                rows = self._rows(name, COLUMNS, bounds, None)
+            for file in files:
+                rows = self._table.rows(file, COLUMNS, bounds)
                 events += rows.num_rows
                 sink.write(rows)
             sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, events=events).to_dict()
@@ -390,7 +390,7 @@ class Archive:
     def _known(self) -> Coverage:
         content = self._place.read(COVERAGE)
         if content is None:
-            self._require_archive(self._place.names(TABLE))
+            self._require_archive(self._table.names())
         return Coverage.load(content, file=self._place.address(COVERAGE))
 
     def _require_archive(self, names: list[str]) -> None:
@@ -398,43 +398,6 @@ class Archive:
             raise ArchiveError(
                 f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
             )
-
-    def _days(self) -> Iterator[tuple[str, date | None]]:
-        for name in self._place.names(TABLE):
-            try:
-                yield name, day_of(name)
-            except ValueError:
-                continue  # verify() tells of files that do not belong here
-
-    def _check(self, name: str) -> str | int:
-        """Return how many events a file has, or what is wrong with it."""
-        try:
-            day = day_of(name)
-        except ValueError:
-            return "it does not belong here: readers of the table take it for events"
-        content = self._place.read(name) or b""
-        problem = problem_of(content, day)
-        return problem or load(content, file=name, columns=["date"]).num_rows
-
-    def _rows(
-        self,
-        name: str,
-        columns: Sequence[str],
-        bounds: Bounds,
-        groups: list[str] | None,
-    ) -> pa.Table:
-        file = self._place.address(name)
-        content = self._place.read(name)
-        if content is None:
-            raise ArchiveError(f"{file} went away while the archive was read")
-        needed = dict.fromkeys([*columns, "date", *([] if groups is None else _GROUP)])
-        rows = load(content, file=file, columns=list(needed))
-        if any(bounds):
-            rows = rows.filter(within(rows, bounds))
-        if groups is not None:
-            named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in _GROUP)
-            rows = rows.filter(pc.or_(*named))
-        return rows.select(list(columns))
 
 
 def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
@@ -463,21 +426,14 @@ def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
     return [str(group) for group in groups]
 
 
-def _touches(day: date | None, bounds: Bounds) -> bool:
-    since, until = bounds
-    if day is None:
-        return not any(bounds)
-    return (since is None or midnight(day) + ONE_DAY > since) and (until is None or midnight(day) < until)
-
-
 def _month_file(path: FilePath, day: date | None) -> str:
     month = f"{day:%Y-%m}" if day else UNDATED
     return f"{os.fspath(path).rstrip('/')}/event_month={month}/events.parquet"
 
 
-def _stretch(files: list[tuple[str, date | None]], bounds: Bounds) -> Bounds:
+def _stretch(files: list[DayFile], bounds: Bounds) -> Bounds:
     """Cut a stretch of time to the days of some files."""
-    days = [day for _, day in files if day is not None]
+    days = [file.day for file in files if file.day is not None]
     if not days:
         return bounds
     first, end = midnight(days[0]), midnight(days[-1]) + ONE_DAY

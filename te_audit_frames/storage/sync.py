@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import BadRequest, FetchError, InvalidRequest, PaginationError
-from te_audit_frames.periods import EPOCH, Period, floor_second, iso
+from te_audit_frames.periods import Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
-from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note, Reading, Scope
-from te_audit_frames.storage.day import ONE_DAY, dump, load, midnight, name_of
-from te_audit_frames.storage.merge import Merged, merge
+from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope
+from te_audit_frames.storage.day import ONE_DAY, midnight
+from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
+from te_audit_frames.storage.passing import Passing
 from te_audit_frames.storage.place import Place
 from te_audit_frames.storage.report import SyncReport
 
@@ -188,7 +187,7 @@ class Sync:
     def _follow(self, stretch: Period) -> bool:
         """Fetch a stretch, and keep each day as soon as paging has passed it; tell whether dates were in order."""
         stream = self._source.iter_batches(start=stretch.start, end=stretch.end, **self._question)
-        passing = _Passing(stretch)
+        passing = Passing(stretch)
         try:
             for batch in stream:
                 self._see(batch)
@@ -207,7 +206,7 @@ class Sync:
 
     def _take_whole(self, stretch: Period) -> None:
         """Fetch a stretch whose events are not in the order of their dates, so that no day is whole before the end."""
-        days = _Passing(stretch)
+        days = Passing(stretch)
         self._forget(days.days)
         events = self._source.fetch_events(start=stretch.start, end=stretch.end, **self._question)
         self._charge(Receipt.from_dict(events.attrs["te_audit_frames"]))
@@ -291,84 +290,6 @@ class Sync:
             self._unnoted.pop(day, None)
         if any(day in self._coverage.notes for day in days):
             self._coverage = update_coverage(self._place, lambda coverage: coverage.without(days))
-
-
-class _Passing:
-    """The days of a stretch that paging goes through: the events of those that it has not passed yet."""
-
-    def __init__(self, stretch: Period) -> None:
-        self._start = midnight(stretch.start.date())
-        count = -((self._start - stretch.end) // ONE_DAY)
-        self.days = [stretch.start.date() + number * ONE_DAY for number in range(count)]
-        self._held: dict[int | None, list[pa.RecordBatch]] = defaultdict(list)
-        self._waits = np.ones(count, dtype=np.bool_)
-
-    def add(self, batch: pa.RecordBatch) -> bool:
-        """Hold a batch's events by their days, and tell whether one of these days had been passed already."""
-        micros = batch["date"].cast(pa.int64())
-        if micros.null_count:
-            self._held[None].append(batch.filter(batch["date"].is_null()))
-            batch = batch.filter(batch["date"].is_valid())
-            micros = batch["date"].cast(pa.int64())
-        first = (self._start - EPOCH) // ONE_DAY
-        numbers = np.floor_divide(micros.to_numpy(), ONE_DAY // timedelta(microseconds=1)) - first
-        for number in np.unique(numbers):
-            self._held[int(number)].append(batch.filter(pa.array(numbers == number)))
-        return not self._waits[np.unique(numbers)].all()
-
-    def passed(self, missing: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
-        """Hand over the days that nothing is missing of any more, newest first."""
-        ready = self._waits.copy()
-        for low, high in missing:
-            ready[max((low - self._start) // ONE_DAY, 0) : max(-((self._start - high) // ONE_DAY), 0)] = False
-        for number in np.flatnonzero(ready)[::-1]:
-            self._waits[number] = False
-            yield self.days[number], self._held.pop(int(number), [])
-
-    def undated(self) -> list[pa.RecordBatch]:
-        """Hand over the events without a date."""
-        return self._held.pop(None, [])
-
-
-class Kept:
-    """A day that was kept: what its file had, and what it has now."""
-
-    def __init__(self, archived: pa.Table, merged: Merged, *, is_new: bool) -> None:
-        self.archived = archived
-        self.merged = merged
-        self.is_new = is_new
-
-
-def keep_rows(place: Place, day: date | None, fetched: pa.Table) -> Kept:
-    """Merge rows into a day's file, which is written only if that adds any, or if there is none yet."""
-    kept: list[Kept] = []
-
-    def change(content: bytes | None) -> bytes | None:
-        file = place.address(name_of(day))
-        archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
-        merged = merge(archived, fetched)
-        kept.append(Kept(archived, merged, is_new=content is None))
-        return dump(merged.rows) if content is None or merged.added.num_rows else None
-
-    place.update(name_of(day), change)
-    return kept[-1]  # in a bucket, a change may have to be made more than once
-
-
-def read_coverage(place: Place) -> Coverage:
-    """Read what is known of each day."""
-    return Coverage.load(place.read(COVERAGE), file=place.address(COVERAGE))
-
-
-def update_coverage(place: Place, change: Any) -> Coverage:
-    """Change what is known of each day, in one step."""
-    changed: list[Coverage] = []
-
-    def rewrite(content: bytes | None) -> bytes:
-        changed.append(change(Coverage.load(content, file=place.address(COVERAGE))))
-        return changed[-1].dump()
-
-    place.update(COVERAGE, rewrite)
-    return changed[-1]
 
 
 def _different(rows: pa.Table | pa.RecordBatch, identity: str, name: str) -> set[str]:

@@ -1,0 +1,99 @@
+"""The table of an archive: its day files, found and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.errors import ArchiveError
+from te_audit_frames.storage.day import ONE_DAY, TABLE, day_of, load, midnight, problem_of
+from te_audit_frames.storage.place import Place
+from te_audit_frames.storage.selection import Bounds, within
+
+GROUP = ("aid", "account_group_name")
+
+
+@dataclass(frozen=True)
+class DayFile:
+    """One file of the table.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the archive.
+    day : date or None
+        Its UTC day; None for the events without a date.
+    """
+
+    name: str
+    day: date | None
+
+
+class Table:
+    """The day files of an archive.
+
+    Parameters
+    ----------
+    place : Place
+        Where it lies.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def names(self) -> list[str]:
+        """List every file, also those that do not belong there."""
+        return self._place.names(TABLE)
+
+    def files(self, bounds: Bounds) -> list[DayFile]:
+        """List the files of the days that a stretch of time touches, in the order of the days."""
+        return [file for file in self._day_files() if _touches(file.day, bounds)]
+
+    def rows(self, file: DayFile, columns: Sequence[str], bounds: Bounds, groups: list[str] | None = None) -> pa.Table:
+        """Read the rows of a file that lie in a stretch of time, and are of certain account groups.
+
+        Raises
+        ------
+        ArchiveError
+            The file is damaged.
+        """
+        address = self._place.address(file.name)
+        content = self._place.read(file.name)
+        if content is None:
+            raise ArchiveError(f"{address} went away while the archive was read")
+        needed = dict.fromkeys([*columns, "date", *([] if groups is None else GROUP)])
+        rows = load(content, file=address, columns=list(needed))
+        if any(bounds):
+            rows = rows.filter(within(rows, bounds))
+        if groups is not None:
+            named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in GROUP)
+            rows = rows.filter(pc.or_(*named))
+        return rows.select(list(columns))
+
+    def check(self, name: str) -> str | int:
+        """Return how many events a file has, or what is wrong with it."""
+        try:
+            day = day_of(name)
+        except ValueError:
+            return "it does not belong here: readers of the table take it for events"
+        content = self._place.read(name) or b""
+        problem = problem_of(content, day)
+        return problem or load(content, file=name, columns=["date"]).num_rows
+
+    def _day_files(self) -> Iterator[DayFile]:
+        for name in self.names():
+            try:
+                yield DayFile(name, day_of(name))
+            except ValueError:
+                continue  # a verification tells of files that do not belong here
+
+
+def _touches(day: date | None, bounds: Bounds) -> bool:
+    since, until = bounds
+    if day is None:
+        return not any(bounds)
+    return (since is None or midnight(day) + ONE_DAY > since) and (until is None or midnight(day) < until)
