@@ -32,6 +32,7 @@ from te_audit_frames.cli.formats import to_csv, to_json
 from te_audit_frames.cli.rescue import outside
 from te_audit_frames.cli.terminal import table, visible, width
 from te_audit_frames.sandbox import Organisation, Sandbox
+from te_audit_frames.storage.folder import Folder
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 CANARY = "practice-canary-8f3a1c"
@@ -114,9 +115,9 @@ def test_every_command_has_help_with_an_example(words):
 def test_the_readme_documents_every_command_and_exit_code():
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     commands = [name for (name,) in (words for words, _ in walk() if len(words) == 1)]
-    assert commands == ["demo", "fetch", "summary", "activity", "plot", "sandbox"]
+    assert commands == ["demo", "fetch", "summary", "activity", "plot", "sync", "archive", "sandbox"]
     assert [name for name in commands if f"te-audit-frames {name}" not in readme] == []
-    assert [code for code in (0, 2, 3, 4, 5, 130) if f"| {code} |" not in readme] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in readme] == []
 
 
 def test_the_installed_command_says_its_version():
@@ -127,7 +128,7 @@ def test_the_installed_command_says_its_version():
 
 def test_completion_knows_the_commands():
     done = start(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
-    assert done.communicate()[0].split() == ["plain,summary", "plain,sandbox"]
+    assert done.communicate()[0].split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
 def test_help_imports_nothing_that_it_does_not_need():
@@ -544,6 +545,40 @@ def test_ctrl_c_ends_a_fetch_at_once_and_keeps_what_came(tmp_path):
     assert "Traceback" not in err
     assert len(taf.read_parquet(tmp_path / "e.partial.parquet")) > 0
     assert commands_in(err)
+
+
+def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path):
+    place = tmp_path / "te-audit"
+    done = run("sync", place, "--since", "2026-01-20", at=api)
+    assert (done.exit_code, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    truth = api.truth(datetime(2026, 1, 20, tzinfo=UTC), NOW - timedelta(minutes=1), all_account_groups=True)
+    assert f"{len(truth):,} events added" in done.stdout
+    again = run("sync", place, "--json", at=api)
+    assert (again.exit_code, json.loads(again.stdout)["events_added"]) == (0, 0)
+    covered = json.loads(run("archive", "coverage", place, "--format", "json").stdout)
+    assert sum(day["events"] for day in covered) == len(truth)
+    assert [day["complete"] for day in covered] == [True] * 40 + [False]
+    assert "ok      yes" in run("archive", "verify", place).stdout
+    exported = run("archive", "export", place, "--start", "2026-02-01", "--by", "month", "-o", tmp_path / "months")
+    assert "2 files written" in exported.stderr
+    assert run("archive", "export", place, "-o", tmp_path / "all.parquet").exit_code == 0
+    assert len(taf.read_parquet(tmp_path / "all.parquet")) == len(truth)
+
+
+def test_exit_codes_of_archives(api, tmp_path):
+    place = tmp_path / "te-audit"
+    assert run("archive", "verify", place).exit_code == 5
+    with Folder(str(place)).writing():
+        locked = run("sync", place, at=api)
+    assert locked.exit_code == 6
+    assert "another process is writing" in locked.stderr
+    assert run("sync", place, "--since", "2026-02-25", at=api).exit_code == 0
+    next(place.glob("events/*/*.parquet")).write_bytes(b"damaged")
+    damaged = run("archive", "verify", place)
+    assert damaged.exit_code == 5
+    assert "SHA-256" in damaged.stdout
+    assert run("sync", place, "--lookback", "soon", at=api).exit_code == 2
+    assert run("sync", place).exit_code == 2
 
 
 def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import archives, options
 from te_audit_frames.cli.exits import Program
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.pictures import save
+from te_audit_frames.cli.policy import client_of, policy_options
 from te_audit_frames.cli.rescue import rescuing
 from te_audit_frames.cli.terminal import visible
 from te_audit_frames.schema import COLUMNS
@@ -22,7 +21,6 @@ from te_audit_frames.storage.text import write_csv, write_jsonl
 
 PROGRAM = "te-audit-frames"
 
-_POLICY = {name: parameter.default for name, parameter in inspect.signature(taf.Client).parameters.items()}
 _PICTURES = options.Target(".png", ".svg", ".pdf")
 # No command counts these, and they are most of a file.
 _COUNTED = [column for column in COLUMNS if column not in ("resources", "extra")]
@@ -41,7 +39,8 @@ Example, without any account:
 
 \b
 Exit codes: 0 done, 2 usage, 3 authentication or permission, 4 API or network,
-  5 data (a file that is not readable, not writable, or not of events), 130 interrupted.
+  5 data (a file that is not readable, not writable, or not of events), 6 an archive that
+  another run is writing into, 130 interrupted.
 
 \b
 Completion: put the line for your shell into its start file.
@@ -109,35 +108,7 @@ Examples:
     show_default=True,
     help="At a value that does not fit its column: stop, or set it aside and go on.",
 )
-@click.option(
-    "--token-file", metavar="FILE", type=click.Path(dir_okay=False), help="Holds the token; only you may read it."
-)
-@click.option(
-    "--workers",
-    metavar="N",
-    type=int,
-    default=_POLICY["workers"],
-    show_default=True,
-    help="Requests under way at once, 1 to 64.",
-)
-@click.option(
-    "--deadline",
-    metavar="SECONDS",
-    type=float,
-    default=_POLICY["deadline"],
-    show_default=True,
-    help="How long all may take, waits for the rate limit included.",
-)
-@click.option(
-    "--reserve",
-    metavar="SHARE",
-    type=float,
-    default=_POLICY["reserve"],
-    show_default=True,
-    help="The share of the rate limit, 0 to 0.95, that is left to others.",
-)
-@click.option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust in place of the usual.")
-@click.option("--progress/--no-progress", default=None, help="A progress bar.  [default: in a terminal]")
+@policy_options
 def fetch(
     *,
     window: str | None,
@@ -148,12 +119,7 @@ def fetch(
     output: str,
     raw_csv: bool,
     errors: Literal["raise", "coerce"],
-    token_file: str | None,
-    workers: int,
-    deadline: float,
-    reserve: float,
-    ca_bundle: str | None,
-    progress: bool | None,
+    **policy: Any,
 ) -> None:
     """Fetch the events of a period into a file.
 
@@ -163,20 +129,7 @@ def fetch(
         raise click.UsageError("--raw-csv is for -o FILE.csv.")
     if aid is not None and all_account_groups:
         raise click.UsageError("--aid and --all-account-groups exclude each other.")
-    if token_file is None and "TE_TOKEN" not in os.environ:
-        raise click.UsageError(
-            "There is no token. Set the environment variable TE_TOKEN to it, or give --token-file FILE. "
-            "To try without one: te-audit-frames demo"
-        )
-    # The token is read within the call: no variable holds it, so no traceback shows it.
-    client = taf.Client(
-        token=None if token_file is None else options.read_token(token_file),
-        workers=workers,
-        deadline=deadline,
-        reserve=reserve,
-        ca_bundle=ca_bundle,
-        progress=progress,
-    )
+    client = client_of(**policy)
     with rescuing(output):
         events = client.fetch_events(
             window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
@@ -299,6 +252,10 @@ def plot_top(file: str, output: str, by: str, top: int) -> None:
 
 def _read(file: str) -> pd.DataFrame:
     return taf.read_parquet(file, columns=_COUNTED)
+
+
+program.add_command(archives.sync)
+program.add_command(archives.archive)
 
 
 @program.command(

@@ -14,6 +14,8 @@ import click
 
 from te_audit_frames.cli.terminal import visible
 from te_audit_frames.errors import (
+    ArchiveError,
+    ArchiveLocked,
     AuditFramesError,
     AuditFramesWarning,
     AuthenticationError,
@@ -24,7 +26,7 @@ from te_audit_frames.errors import (
     PermissionDenied,
 )
 
-USAGE, AUTHENTICATION, API, DATA = 2, 3, 4, 5
+USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
 DEFECT = 1
 INTERRUPTED, BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
 
@@ -35,6 +37,8 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (PermissionDenied, AUTHENTICATION),
     (DecodeError, DATA),
     (NotAnAuditFrame, DATA),
+    (ArchiveLocked, LOCKED),
+    (ArchiveError, DATA),
     (FetchError, API),
     (OSError, DATA),
     (KeyboardInterrupt, INTERRUPTED),
@@ -76,7 +80,8 @@ def exit_code(error: BaseException) -> int:
     Returns
     -------
     int
-        2 usage, 3 authentication or permission, 4 API or network, 5 data, 130 interrupted; 1 is a defect of ours.
+        2 usage, 3 authentication or permission, 4 API or network, 5 data, 6 a locked archive, 130 interrupted; 1 is a
+        defect of ours.
 
     Examples
     --------

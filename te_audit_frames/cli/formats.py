@@ -81,7 +81,7 @@ FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[list[Any]]:
-    for row in frame.itertuples(index=False, name=None):
+    for row in frame.astype(object).itertuples(index=False, name=None):
         yield [_plain(value) for value in row]
 
 

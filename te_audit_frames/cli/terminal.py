@@ -90,7 +90,7 @@ def table(frame: pd.DataFrame) -> str:
     User login.   1,200
     (none)            7
     """
-    columns = [[visible(str(name)), *map(_cell, frame[name])] for name in frame]
+    columns = [[visible(str(name)), *map(_cell, frame[name].astype(object))] for name in frame]
     widths = [max(map(width, column)) for column in columns]
     to_right = [pd.api.types.is_numeric_dtype(dtype) and dtype != "bool" for dtype in frame.dtypes]
     lines = [

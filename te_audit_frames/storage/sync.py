@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -46,10 +46,25 @@ class Stream(Protocol):
 class Source(Protocol):
     """The verbs of a `Client` that a sync uses."""
 
-    def iter_batches(self, **question: Any) -> Stream:
+    def iter_batches(
+        self,
+        *,
+        window: str | None = ...,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        all_account_groups: bool = ...,
+        errors: Literal["raise", "coerce"] = ...,
+    ) -> Stream:
         """Fetch a period, batch by batch."""
 
-    def fetch_events(self, **question: Any) -> pd.DataFrame:
+    def fetch_events(
+        self,
+        *,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        all_account_groups: bool = ...,
+        errors: Literal["raise", "coerce"] = ...,
+    ) -> pd.DataFrame:
         """Fetch a period whole."""
 
 
@@ -90,7 +105,7 @@ class Sync:
         self._source = source
         self._coverage = coverage
         self._all_account_groups = all_account_groups
-        self._question = {"all_account_groups": all_account_groups, "errors": errors}
+        self._question: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
         self._lookback = lookback
         self._read: set[date] = set()
         self._unnoted: dict[date, int] = {}
