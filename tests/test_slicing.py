@@ -309,6 +309,15 @@ def test_what_an_untied_link_leaves_is_asked_for_anew(page, kept, asked):
     assert slicing.missing() == [asked]
 
 
+@pytest.mark.parametrize(("pages", "order"), [([[60], [50, 40]], "newest first"), ([[40], [50, 60]], "oldest first")])
+def test_the_order_is_not_read_across_two_answers(pages, order):
+    slicing = Slicing(0, 100, workers=1)
+    _, part = slicing.receive(slicing.whole, np.array([50, 50]), more=True, tied=False)
+    for page in pages:
+        _, part = slicing.receive(part, np.array(page), more=True)
+    assert slicing.order == order
+
+
 def test_an_untied_link_of_a_page_out_of_order_proves_nothing():
     slicing = Slicing(0, 100, workers=1)
     with pytest.raises(Disorder):

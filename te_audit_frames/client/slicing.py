@@ -162,6 +162,7 @@ class Slicing:
             return keep, part
         # What is left is asked for anew, from the last second on: the page may have ended within it.
         self._is_sliced = True
+        self._last_second = None  # a new answer begins where its own bounds are, not where the page ended
         return keep & (self._along(seconds) < part.pos), self._add(part.pos, part.b)
 
     def missing(self) -> list[tuple[int, int]]:
