@@ -39,7 +39,6 @@ from te_audit_frames.errors import (
 )
 from te_audit_frames.periods import Period
 from te_audit_frames.receipt import Receipt, receipt
-from te_audit_frames.storage.parquet import read_parquet, write_parquet
 from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
         summarize_by_user,
     )
     from te_audit_frames.storage.archive import Archive
+    from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.report import SyncReport, Verification
 
 __version__ = VERSION
@@ -101,7 +101,7 @@ __all__ = [
 ]
 
 
-# Loaded at first use: narwhals and matplotlib take longer to load than whoever only fetches should have to wait.
+# Loaded at first use: narwhals, matplotlib and Arrow's files take longer to load than whoever only fetches should wait.
 _LATER = {
     "Archive": "storage.archive",
     "SyncReport": "storage.report",
@@ -111,10 +111,12 @@ _LATER = {
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
+    "read_parquet": "storage.parquet",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
     "summarize_by_user": "analysis.summaries",
+    "write_parquet": "storage.parquet",
 }
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from te_audit_frames.receipt import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, require_columns
-from te_audit_frames.storage.parquet import write_parquet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +92,8 @@ class AuditAccessor:
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the frame to a file: `te_audit_frames.write_parquet`."""
+        from te_audit_frames.storage.parquet import write_parquet
+
         write_parquet(self._events, path, **options)
 
 

@@ -19,6 +19,7 @@ Instant = str | datetime | date | pd.Timestamp
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEFAULT_WINDOW = "7d"
+DEFAULT_LOOKBACK = "72h"
 
 _WINDOW = re.compile(r"([0-9]+)([smhdw]?)", re.ASCII)  # the contract's pattern; no unit means seconds
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -6,7 +6,6 @@ into the footer of every Parquet file.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -150,6 +149,8 @@ class Receipt:
         return "\n".join(["Receipt", *(f"  {what:<{width}}  {value}" for what, value in self.lines())])
 
     def _repr_html_(self) -> str:
+        import html
+
         rows = "".join(
             f"<tr><th style='text-align:left'>{html.escape(what)}</th>"
             f"<td style='text-align:left'>{html.escape(value)}</td></tr>"

@@ -1,6 +1,7 @@
 """What every test stands on."""
 
 import os
+import secrets
 import signal
 
 import pytest
@@ -28,3 +29,25 @@ def cases(request):
     """How many cases the campaign at hand shall run: those of its mark, in full or in short."""
     counts = request.node.get_closest_marker("campaign").kwargs
     return counts["full" if request.config.getoption("--full-faults") else "short"]
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """The address of a real S3 server."""
+    from buckets import s3_server
+
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """The URL of a place in an empty bucket; the environment says how to get there."""
+    import boto3
+
+    names = {"ACCESS_KEY_ID": "practice", "SECRET_ACCESS_KEY": "practice", "REGION": "us-east-1", "ENDPOINT_URL": s3}
+    for name, value in {**names, "ALLOW_HTTP": "true"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    name = f"te-audit-{secrets.token_hex(8)}"
+    boto3.client("s3", endpoint_url=s3, region_name="us-east-1").create_bucket(Bucket=name)
+    return f"s3://{name}/logs/te-audit"

@@ -3,60 +3,19 @@
 import json
 import os
 import stat
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rawserver import RawServer, client_of, page, whole
+from world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.folder import Folder
-
-NOW = datetime(2026, 4, 20, 10, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-class World:
-    """A practice API whose clock and events can be changed between syncs."""
-
-    def __init__(self, *events, now=NOW, **options):
-        self.now = now
-        self.events = list(events)
-        self.options = {"rate_limit": None, "page_size": 50} | options
-        self.requests = []
-
-    def sync(self, archive, *, workers=4, **how):
-        with Sandbox(self.events, now=self.now, **self.options) as api:
-            client = taf.Client(token=api.token, base_url=api.url, workers=workers, retries=1, progress=False)
-            try:
-                return archive.sync(client, **{"start": NOW - 20 * DAY, **how})
-            finally:
-                self.requests = api.requests
-
-
-def event(moment, name="User login.", **fields):
-    return {"date": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "event": name, "aid": "1", "uid": "u", **fields}
-
-
-def many(days, a_day=7):
-    return [
-        event(NOW - number * DAY - (k + 1) * timedelta(hours=1), f"event {k}")
-        for number in range(days)
-        for k in range(a_day)
-    ]
-
-
-def keys(events):
-    return Counter(zip(events["date"], events["event"], events["aid"], events["uid"], strict=True))
-
-
-def told(world):
-    rows = [(pd.Timestamp(e["date"]), e["event"], e["aid"], e["uid"]) for e in world.events if e.get("date")]
-    return Counter(rows)
 
 
 def files_of(folder):
@@ -255,7 +214,6 @@ def test_events_out_of_order_are_all_kept(archive):
     world = World(*many(15))
     shuffled = sorted(world.events, key=lambda one: hash((one["date"], one["event"])))
     pages = [shuffled[at : at + 10] for at in range(0, len(shuffled), 10)]
-    from rawserver import RawServer, client_of, page, whole
 
     def answer(request):
         if "window" in request.query:
@@ -276,8 +234,6 @@ def test_events_out_of_order_are_all_kept(archive):
 
 
 def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive):
-    from rawserver import RawServer, client_of, page, whole
-
     world = World(*many(15, a_day=2))
 
     def answer(request):

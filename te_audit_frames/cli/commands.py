@@ -17,7 +17,6 @@ from te_audit_frames.cli.policy import client_of, policy_options
 from te_audit_frames.cli.rescue import rescuing
 from te_audit_frames.cli.terminal import visible
 from te_audit_frames.schema import COLUMNS
-from te_audit_frames.storage.text import write_csv, write_jsonl
 
 PROGRAM = "te-audit-frames"
 
@@ -142,6 +141,8 @@ def fetch(
 
 
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
+    from te_audit_frames.storage.text import write_csv, write_jsonl
+
     match options.ending(output):
         case ".csv":
             write_csv(events, output, raw=raw_csv)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
-from te_audit_frames.storage.text import harmless
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -42,6 +41,8 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 def _line(cells: list[Any]) -> str:
     # With its own line ending the writer quotes cells with a carriage return too, which other endings forgo.
+    from te_audit_frames.storage.text import harmless
+
     text = io.StringIO()
     csv.writer(text).writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue().removesuffix("\r\n")

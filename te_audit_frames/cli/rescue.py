@@ -14,7 +14,6 @@ from click.core import ParameterSource
 
 from te_audit_frames.errors import FetchError
 from te_audit_frames.periods import iso
-from te_audit_frames.storage.parquet import write_parquet
 
 _OF_THE_WHOLE = ("window", "start", "end", "output", "raw_csv")
 """Parameters that the commands for the rest replace or do without."""
@@ -80,6 +79,8 @@ def outside(events: pd.DataFrame, missing: list[tuple[datetime, datetime]]) -> p
 def _keep(events: pd.DataFrame, missing: list[tuple[datetime, datetime]], target: str) -> str:
     stem = str(PurePath(target).with_suffix("")) if "://" not in target else target.rpartition(".")[0]
     partial = f"{stem}.partial.parquet"
+    from te_audit_frames.storage.parquet import write_parquet
+
     try:
         write_parquet(events, partial)
     except OSError as error:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import ArchiveError, InvalidRequest
-from te_audit_frames.periods import Instant, to_instant, to_window
+from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
 from te_audit_frames.receipt import with_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, in_order, to_arrow, to_events
 from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note
@@ -30,8 +30,6 @@ from te_audit_frames.storage.sink import parquet_sink
 from te_audit_frames.storage.staging import FilePath
 from te_audit_frames.storage.sync import Source, Sync
 from te_audit_frames.storage.table import DayFile, Table
-
-DEFAULT_LOOKBACK = "72h"
 
 
 class Archive:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -26,19 +27,22 @@ COVERAGE = "_meta/coverage.json"
 
 @dataclass(frozen=True, order=True)
 class Scope:
-    """Whose events a sync could see.
+    """Whose events a sync could see, as far as what it brought tells: the API does not say.
 
     Attributes
     ----------
     all_account_groups : bool
         Whether it asked for every account group of the token, or for the login group only.
+    groups : tuple of str
+        The account groups (`aid`, else name) that had come up until then, and were still seen.
     without : tuple of str
-        Account groups (`aid`, else name) that the archive has events of, and the token brought none of.
+        Those that the archive has events of in days that were read again, and that did not come again.
     own_log_only : bool
-        Whether it brought the events of one person where the archive has those of others.
+        Whether the events of one person came where the archive has those of others.
     """
 
     all_account_groups: bool
+    groups: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     own_log_only: bool = False
 
@@ -51,7 +55,7 @@ class Scope:
         """Whether everything that the other scope sees, this one sees too."""
         return (
             self.all_account_groups >= other.all_account_groups
-            and set(self.without) <= set(other.without)
+            and set(self.groups) >= set(other.groups)
             and self.own_log_only <= other.own_log_only
         )
 
@@ -140,14 +144,15 @@ class Coverage:
         """Whether a day was read to its end, or to `until`, by a token that saw as much as any."""
         end = min(until, midnight(day) + ONE_DAY) if until else midnight(day) + ONE_DAY
         return day in self.notes and any(
-            reading.read_to >= end and not reading.scope.is_narrowed and reading.scope.covers(self._widest)
+            reading.read_to >= end
+            and not reading.scope.is_narrowed
+            and reading.scope.all_account_groups >= self._asked_for_all
             for reading in self.notes[day].readings
         )
 
-    @property
-    def _widest(self) -> Scope:
-        asked = (reading.scope.all_account_groups for note in self.notes.values() for reading in note.readings)
-        return Scope(all_account_groups=any(asked))
+    @cached_property
+    def _asked_for_all(self) -> bool:
+        return any(reading.scope.all_account_groups for note in self.notes.values() for reading in note.readings)
 
     # ---- as a table ----------------------------------------------------------------------------------------------
 
@@ -226,7 +231,10 @@ class Coverage:
             raise ArchiveError(
                 f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
             )
-        scopes = [Scope(**{**scope, "without": tuple(scope["without"])}) for scope in read["scopes"]]
+        scopes = [
+            Scope(asked, tuple(groups), tuple(without), alone)
+            for asked, groups, without, alone in (scope.values() for scope in read["scopes"])
+        ]
         return cls({date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()})
 
 

@@ -107,7 +107,7 @@ class Sync:
         self._all_account_groups = all_account_groups
         self._question: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
         self._lookback = lookback
-        self._read: set[date] = set()
+        self._read: dict[date, int] = {}
         self._unnoted: dict[date, int] = {}
         self._groups_seen: set[str] = set()
         self._groups_archived: set[str] = set()
@@ -128,7 +128,8 @@ class Sync:
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
         try:
-            # Again, since a token that sees more than the one before shows it only by what it brings.
+            # Again, since a token that sees more than the one before shows it only by what it brings: a new account
+            # group may be one whose events of the past could not be seen.
             while stretches := self._plan():
                 for stretch in stretches:
                     self._fetch(stretch)
@@ -137,6 +138,7 @@ class Sync:
             error.add_note(f"The archive keeps the {kept:,} days read so far; the next sync goes on from there.")
             raise
         finally:
+            self._unnoted = self._read  # all, since the scope is known only now
             self._note()
             self.report.scope = str(self._scope)
         return self.report
@@ -180,10 +182,11 @@ class Sync:
     def _scope(self) -> Scope:
         """Whose events this sync sees, as far as what it brought tells."""
         lost = (self._groups_archived | set(self._carried.without)) - self._groups_seen
+        groups = (self._groups_archived | set(self._carried.groups) | self._groups_seen) - lost
         others = self._people_archived - self._people_seen
         is_alone = len(self._people_seen) == 1 and bool(others)
-        is_still_alone = self._carried.own_log_only and len(self._people_seen) < 2
-        return Scope(self._all_account_groups, tuple(sorted(lost)), is_alone or is_still_alone)
+        is_alone |= self._carried.own_log_only and len(self._people_seen) < 2
+        return Scope(self._all_account_groups, tuple(sorted(groups)), tuple(sorted(lost)), is_alone)
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -260,8 +263,7 @@ class Sync:
             self.report.undated_events += fetched.num_rows
         else:
             self._look_back(day, kept)
-            self._read.add(day)
-            self._unnoted[day] = kept.merged.rows.num_rows
+            self._read[day] = self._unnoted[day] = kept.merged.rows.num_rows
             self.report.days_read += 1
             self.report.days_added += kept.is_new
             self.report.days_changed += bool(not kept.is_new and kept.merged.added.num_rows)
@@ -300,8 +302,8 @@ class Sync:
 
     def _forget(self, days: list[date]) -> None:
         """Take back what was noted of days that proved not to be whole."""
-        self._read -= set(days)
         for day in days:
+            self._read.pop(day, None)
             self._unnoted.pop(day, None)
         if any(day in self._coverage.notes for day in days):
             self._coverage = update_coverage(self._place, lambda coverage: coverage.without(days))

@@ -1,0 +1,396 @@
+"""What an archive must survive: flipped bits, kills, full disks, other writers, a history that will not hold still."""
+
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from frames import rows
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from longhistory import LongHistory
+from rawserver import TOKEN
+from world import DAY, NOW, World, event, keys, many, told
+
+import te_audit_frames as taf
+from te_audit_frames.sandbox import Sandbox
+from te_audit_frames.schema import ARROW_SCHEMA
+from te_audit_frames.storage.merge import merge
+
+HOUR = timedelta(hours=1)
+
+
+def table(drawn):
+    return pa.Table.from_pylist(drawn, ARROW_SCHEMA)
+
+
+def counted(events):
+    """Count rows by their key, spelled out once more."""
+
+    def key(row):
+        group = ("aid", row["aid"]) if row["aid"] is not None else ("name", row["account_group_name"])
+        person = ("uid", row["uid"]) if row["uid"] is not None else ("user", row["user"])
+        return row["date"], group, row["event"], person, row["ip_address"], repr(row["resources"] or [])
+
+    return Counter(map(key, events.to_pylist()))
+
+
+# ---- the merge ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.campaign(full=2_000, short=100)
+def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cases):
+    resources = st.sampled_from([None, [], [{"type": "t", "name": "n"}], [{"type": "t", "name": None}]])
+    readings = rows(max_size=12).flatmap(
+        lambda drawn: st.lists(resources, min_size=len(drawn), max_size=len(drawn)).map(
+            lambda several: table([{**row, "resources": one} for row, one in zip(drawn, several, strict=True)])
+        )
+    )
+
+    @settings(max_examples=cases, deadline=None)
+    @given(readings, readings, readings)
+    def holds(a, b, c):
+        both = merge(a, b)
+        assert counted(both.rows) == counted(a) | counted(b)
+        assert counted(both.added) == counted(b) - counted(a)
+        assert counted(both.vanished) == counted(a) - counted(b)
+        assert counted(merge(b, a).rows) == counted(both.rows)
+        assert counted(merge(both.rows, c).rows) == counted(merge(a, merge(b, c).rows).rows)
+        assert merge(both.rows, both.rows).rows.equals(both.rows)
+        assert merge(both.rows, b).added.num_rows == 0
+
+    holds()
+
+
+# ---- damage ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.campaign(full=1_000, short=60)
+def test_every_flipped_bit_is_found(cases, tmp_path):
+    World(*many(4), {"event": "no date"}).sync(archive := taf.Archive(tmp_path), start=NOW - 4 * DAY)
+    assert archive.verify().ok
+    files = [Path(file) for file in archive.files()] + [tmp_path / "_meta/coverage.json"]
+    for seed in range(cases):
+        draw = random.Random(seed)
+        file = draw.choice(files)
+        whole = file.read_bytes()
+        flipped = bytearray(whole)
+        flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        file.write_bytes(flipped)
+        found = [name for name, _ in archive.verify().problems]
+        assert found == [file.relative_to(tmp_path).as_posix()], f"seed {seed}"
+        file.write_bytes(whole)
+    assert archive.verify().ok
+
+
+# ---- processes that die ------------------------------------------------------------------------------------------
+
+_FORK = multiprocessing.get_context("forkserver")
+_FORK.set_forkserver_preload(["te_audit_frames.storage.archive", "te_audit_frames.client.client"])
+
+
+def sync_in_a_process(place, url, token, begun, limit):
+    begun.set()
+    if limit is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    client = taf.Client(token=token, base_url=url, workers=4, progress=False)
+    try:
+        taf.Archive(place).sync(client, start=NOW - 25 * DAY)
+    except OSError as error:
+        raise SystemExit(7 if "the archive keeps what it had" in str(error) else 8) from None
+
+
+def start(place, api, limit=None):
+    begun = _FORK.Event()
+    child = _FORK.Process(target=sync_in_a_process, args=(str(place), api.url, api.token, begun, limit))
+    child.start()
+    assert begun.wait(30)
+    return child
+
+
+@pytest.mark.campaign(full=300, short=6)
+def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_path):
+    world = World(*many(25))
+    truth = told(world)
+    with Sandbox(world.events, now=NOW, page_size=20, rate_limit=None) as api:
+        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        interrupted = 0
+        for seed in range(cases):
+            archive = taf.Archive(place := tmp_path / str(seed))
+            child = start(place, api)
+            time.sleep(random.Random(seed).uniform(0, 0.35))
+            child.kill()
+            child.join()
+            interrupted += child.exitcode == -signal.SIGKILL
+            assert_archive_is_sound(archive, truth, seed)
+            archive.sync(client, start=NOW - 25 * DAY)
+            assert keys(archive.load()) == truth, f"seed {seed}"
+            assert archive.verify().ok, f"seed {seed}"
+            assert not list((place / "_staging").iterdir()), f"seed {seed}"
+    assert interrupted > cases / 3
+
+
+def assert_archive_is_sound(archive, truth, seed):
+    """Whatever was written is whole: files can be read, hold nothing that never was, and notes claim nothing more."""
+    if not list(Path(archive.location).glob("events/*/*.parquet")):
+        return
+    found = archive.verify()
+    assert found.ok, f"seed {seed}: {found}"
+    assert not keys(archive.load()) - truth, f"seed {seed}"
+    by_day = Counter()
+    for (moment, *_), count in truth.items():
+        by_day[moment.floor("D")] += count
+    coverage = archive.coverage()
+    noted = coverage[~coverage["gap"]]
+    truly = pd.Series([by_day[day] for day in noted["day"]], index=noted.index, dtype="Int64")
+    assert (noted["events"] <= truly).all(), f"seed {seed}"
+    assert (noted["events"] == truly)[noted["complete"]].all(), f"seed {seed}"
+    for file in archive.files():
+        assert pq.ParquetFile(file).read().schema.remove_metadata().equals(ARROW_SCHEMA)
+
+
+@pytest.mark.campaign(full=150, short=6)
+def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
+    history = many(25)
+    early = World(*[one for one in history if one["date"] < "2026-04-15T06"], now=NOW - 5 * DAY)
+    full = 0
+    with Sandbox(history, now=NOW, page_size=20, rate_limit=None) as api:
+        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        for number in range(cases):
+            archive = taf.Archive(place := tmp_path / str(number))
+            early.sync(archive, start=NOW - 10 * DAY)
+            before = keys(archive.load())
+            # A file may grow to so much; the archive's are between one and three thousand bytes, the notes larger.
+            limit = 1 + number * 6_000 // cases
+            child = start(place, api, limit)
+            child.join()
+            assert child.exitcode in (0, 7), f"limit {limit}"
+            full += child.exitcode == 7
+            assert not before - keys(archive.load()), f"limit {limit}"
+            assert_archive_is_sound(archive, told(World(*history)), limit)
+            archive.sync(client, start=NOW - 25 * DAY)
+            assert keys(archive.load()) == told(World(*history)), f"limit {limit}"
+    assert full > cases / 4
+
+
+# ---- several writers ---------------------------------------------------------------------------------------------
+
+
+def sync_at_once(places, worlds, wait):
+    """Let each world's sync run at the same time, again until none is locked out."""
+    failures = []
+
+    def keep_trying(place, world):
+        for _ in range(400):
+            try:
+                world.sync(place, start=NOW - 3 * DAY)
+                return
+            except taf.ArchiveLocked:
+                wait.wait(0.01)
+            except Exception as error:  # noqa: BLE001 - told below
+                failures.append(error)
+                return
+        failures.append("locked out for good")
+
+    threads = [threading.Thread(target=keep_trying, args=pair) for pair in zip(places, worlds, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def worlds_of(seed):
+    """Four APIs that each show some of the same events, some of them twice."""
+    draw = random.Random(seed)
+    history = many(3, a_day=4)
+    seen = [[one for one in history for _ in range(draw.choice([0, 1, 1, 2]))] for _ in range(4)]
+    return [World(*events) for events in seen]
+
+
+def most_ever_seen(worlds):
+    most = Counter()
+    for world in worlds:
+        most |= told(world)
+    return most
+
+
+@pytest.mark.campaign(full=100, short=4)
+def test_four_syncs_at_once_lose_and_double_nothing(cases, tmp_path):
+    for seed in range(cases):
+        place = tmp_path / str(seed)
+        worlds = worlds_of(seed)
+        sync_at_once([taf.Archive(place) for _ in worlds], worlds, threading.Event())
+        assert keys(taf.Archive(place).load()) == most_ever_seen(worlds), f"seed {seed}"
+        assert taf.Archive(place).verify().ok, f"seed {seed}"
+
+
+@pytest.mark.campaign(full=30, short=2)
+def test_four_syncs_at_once_lose_and_double_nothing_in_a_bucket(cases, bucket):
+    for seed in range(cases):
+        location = f"{bucket}/{seed}"
+        worlds = worlds_of(seed)
+        sync_at_once([taf.Archive(location) for _ in worlds], worlds, threading.Event())
+        assert keys(taf.Archive(location).load()) == most_ever_seen(worlds), f"seed {seed}"
+        assert taf.Archive(location).verify().ok, f"seed {seed}"
+
+
+# ---- a history that will not hold still --------------------------------------------------------------------------
+
+
+class History(RuleBasedStateMachine):
+    """Events come, come late, double, vanish and drift, tokens see less; syncs run in between, some to their end."""
+
+    root = None
+    number = 0
+
+    @initialize(lookback=st.sampled_from(["72h", "30d"]), order=st.sampled_from(["newest", "oldest"]))
+    def begin(self, lookback, order):
+        type(self).number += 1
+        self.archive = taf.Archive(type(self).root / str(type(self).number))
+        self.lookback = lookback
+        self.world = World(order=order, page_size=3)
+        self.events = []
+        self.first = NOW - 4 * DAY
+        self.hidden = set()
+        self.is_begun = False
+        self.most = Counter()
+
+    @rule(hours=st.integers(0, 60), kind=st.sampled_from("ab"), aid=st.sampled_from("12"), twice=st.booleans())
+    def something_happened(self, hours, kind, aid, twice):
+        """At any time within the lookback, so also late."""
+        moment = self.world.now - 2 * timedelta(minutes=1) - hours * HOUR
+        self.events += [event(moment, kind, aid=aid)] * (1 + twice)
+
+    @rule(pick=st.integers(0, 1_000))
+    def something_vanishes(self, pick):
+        if self.events:
+            self.events.pop(pick % len(self.events))
+
+    @rule(
+        pick=st.integers(0, 1_000), drift=st.sampled_from([{"new": [1, {"a": None}]}, {"user": "Renamed"}, {"aid": 1}])
+    )
+    def the_schema_drifts(self, pick, drift):
+        if self.events:
+            drifting = self.events[pick % len(self.events)]
+            if drift != {"aid": 1} or drifting["aid"] == "1":
+                self.events[pick % len(self.events)] = drifting | drift
+
+    @rule(aid=st.sampled_from(["1", "2", None]))
+    def the_token_changes(self, aid):
+        self.hidden = {aid} if aid else set()
+
+    @rule(hours=st.integers(1, 30))
+    def time_passes(self, hours):
+        self.world.now += hours * HOUR
+
+    @rule(workers=st.sampled_from([1, 3]))
+    def a_sync(self, workers):
+        self.see()
+        before = len(self.archive.load()) if self.is_begun else 0
+        report = self.run_sync(workers)
+        self.is_begun = True
+        assert keys(self.archive.load()) == self.most
+        assert report.events_added == self.most.total() - before
+        again = self.run_sync(workers)
+        assert (again.events_added, again.days_added, again.days_changed) == (0, 0, 0)
+
+    @rule(allowed=st.integers(2, 6))
+    def a_sync_that_breaks_off(self, allowed):
+        self.see(for_good=False)
+        with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
+            client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=0.05, progress=False)
+            with suppress(taf.RateLimited):
+                self.archive.sync(client, start=self.first, lookback=self.lookback)
+
+    @invariant()
+    def every_file_is_sound(self):
+        if hasattr(self, "archive") and list(Path(self.archive.location).glob("events/*/*")):
+            self.is_begun = True
+            assert self.archive.verify().ok
+
+    def see(self, *, for_good=True):
+        """Show the token what it may see; what a whole sync sees counts for good."""
+        self.world.events = [one for one in self.events if str(one["aid"]) not in self.hidden]
+        if for_good:
+            self.most |= told(self.world)
+
+    def run_sync(self, workers):
+        return self.world.sync(self.archive, workers=workers, start=self.first, lookback=self.lookback)
+
+
+@pytest.mark.campaign(full=500, short=8)
+def test_an_archive_is_the_most_that_was_ever_visible(cases, tmp_path):
+    History.root, History.number = tmp_path, 0
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    how = settings(max_examples=cases, stateful_step_count=12, deadline=None, suppress_health_check=checks)
+    run_state_machine_as_test(History, settings=how)
+
+
+# ---- ten years ---------------------------------------------------------------------------------------------------
+
+TEN_YEARS = """
+import sys, resource
+sys.path[:0] = {path!r}
+from longhistory import LongHistory
+import te_audit_frames as taf
+from rawserver import TOKEN
+from te_audit_frames.storage.archive import Archive
+
+def peak():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
+
+url, days, place = {url!r}, {days}, {place!r}
+client = taf.Client(token=TOKEN, base_url=url, progress=False, deadline=3600)
+archive = Archive(place)
+before = peak()
+report = archive.sync(client, start={start!r})
+print(report.events_added, report.days_added, round(peak() - before))
+"""
+
+
+@pytest.mark.campaign(full=3_650, short=60)
+def test_ten_years_of_ten_thousand_events_a_day_take_little_memory(cases, tmp_path):
+    a_day = 10_000 if cases > 1_000 else 1_000
+    place = tmp_path / "te-audit"
+    with LongHistory(days=cases, a_day=a_day, end=NOW) as api:
+        first = (NOW - (cases - 1) * DAY).date().isoformat()
+        here = Path(__file__).parent
+        program = TEN_YEARS.format(
+            path=[str(here), str(here.parent)], url=api.url, days=cases, place=str(place), start=first
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        events, days, memory = map(int, done.stdout.split())
+        assert (days, events) == (cases, api.count_before(NOW - timedelta(minutes=1)))
+        assert memory < 400, "MiB"
+        archive = taf.Archive(place)
+        stamps = {file: Path(file).stat().st_mtime_ns for file in archive.files()}
+        asked = len(api.requests)
+        client = taf.Client(token=TOKEN, base_url=api.url, progress=False)
+        report = archive.sync(client)
+        assert (report.days_read, report.events_added) == (4, 0)
+        assert (
+            min(request.query["startDate"] for request in api.requests[asked:] if "startDate" in request.query)
+            > (NOW - 5 * DAY).isoformat()
+        )
+        assert {file: Path(file).stat().st_mtime_ns for file in archive.files()} == stamps
+    for file in archive.files()[:-30]:
+        Path(file).chmod(0)
+        Path(file).write_bytes(b"") if os.geteuid() == 0 else None
+    month = archive.load(start=(NOW - 29 * DAY).date())
+    assert len(month) == 29 * a_day + api.count_before(NOW - timedelta(minutes=1)) - (cases - 1) * a_day
