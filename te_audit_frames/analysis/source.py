@@ -6,6 +6,7 @@ their own: their text becomes numbers first, which Arrow groups many times faste
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,7 @@ class Source:
         """
         if self.is_in_memory and (groups := dense.count(self._native, columns, step=step)) is not None:
             return groups
-        steps = [] if step is None else [((nw.col("date") - nw.lit(EPOCH)).dt.total_seconds() // step).alias("step")]
+        steps = [] if step is None else [(self._seconds // step).alias("step")]
         date = nw.col("date")
         figures = nw.len().alias("events"), date.min().alias("first"), date.max().alias("last")
         return collect(self.frame.group_by(*steps, *columns).agg(*figures))
@@ -93,6 +94,14 @@ class Source:
         pairs = self.frame.group_by(*keys, *others).agg(nw.len())
         known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
         return collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias("different")))
+
+    @property
+    def _seconds(self) -> nw.Expr:
+        """The date in whole seconds since 1970."""
+        date = nw.col("date")
+        if self.frame.implementation.is_pyspark() or self.frame.implementation.is_pyspark_connect():
+            return date.cast(nw.Int64)  # Spark has no differences of times in seconds; elsewhere a cast is in the unit
+        return (date - nw.lit(EPOCH)).dt.total_seconds()
 
     @property
     def is_in_memory(self) -> bool:
@@ -228,7 +237,10 @@ def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimens
     everything = [*dimensions, *counted]
     needed = ["date", *(column for dimension in everything for column in dimension.columns)]
     try:
-        frame = nw.from_native(events).lazy()
+        with warnings.catch_warnings():
+            # Told to whoever uses narwhals with Dask; the package that it asks for has not been released.
+            warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+            frame = nw.from_native(events).lazy()
     except TypeError:
         raise InvalidRequest(
             f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be counted. These can: pandas and "

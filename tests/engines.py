@@ -1,0 +1,36 @@
+"""Engines that outgrow a laptop, on this one: a Dask cluster of two processes, and a Spark session."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def dask_cluster():
+    """Run two worker processes; a test that needs them is skipped where Dask is not installed."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: the extra dask brings it")
+    pytest.importorskip("dask.dataframe", reason="Dask is not installed: the extra dask brings it")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster) as client:
+        assert len(client.scheduler_info()["workers"]) == 2
+        yield client
+
+
+def spark_session():
+    """Start Spark, or take the one that runs, in a time zone that is not UTC."""
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed: the extra spark brings it")
+    if shutil.which("java") is None:
+        pytest.skip("PySpark needs Java, and there is none on this machine")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.session.timeZone": "Asia/Tokyo",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.log.level": "ERROR",
+    }
+    builder = sql.SparkSession.builder.master("local[2]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
