@@ -49,6 +49,7 @@ READERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of Dask's own reader, on pandas 3.1
 @pytest.mark.parametrize("by", ["files", "glob"])
 @pytest.mark.parametrize("reader", READERS)
 def test_every_engine_reads_the_same_rows_and_types(archive, reader, by):
