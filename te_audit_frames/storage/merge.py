@@ -61,6 +61,8 @@ def merge(archived: pa.Table, fetched: pa.Table) -> Merged:
     >>> merge(once, once).rows.num_rows
     1
     """
+    if not archived.num_rows:
+        return Merged(in_order(fetched.to_batches()), fetched, archived)
     both = pa.concat_tables([archived, fetched])
     keys = _keys(both)
     is_fetched = np.arange(len(both)) >= len(archived)

@@ -1,0 +1,69 @@
+"""Archives that grow: sync, load and summaries over three sizes, and memory of DuckDB on the files against pandas."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+
+import duckdb
+
+import te_audit_frames as taf
+from benchmarks.measure import Result, alone, growth_of_memory, seconds
+from benchmarks.practice import served
+
+_DAYS = 365
+
+
+def run(full: bool) -> list[Result]:
+    """Make archives of three sizes, each ten times the one before."""
+    sizes = [10**5, 10**6, 10**7] if full else [10**4, 10**5, 10**6]
+    times: dict[str, list[float]] = {}
+    for events in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            for what, took in _times(folder, events).items():
+                times.setdefault(what, []).append(took)
+            if events == sizes[-1]:
+                memory = _memory(folder)
+    return [
+        *(_growth(what, dict(zip(sizes, each, strict=True))) for what, each in times.items()),
+        Result(f"summarize_by_user of {sizes[-1]:,} archived events by DuckDB: peak memory", f"{memory[0]:,.0f} MiB"),
+        Result("the same by pandas, loaded into memory: peak memory", f"{memory[1]:,.0f} MiB"),
+        Result("the same: memory of pandas against DuckDB", f"{memory[1] / memory[0]:.1f} x"),
+    ]
+
+
+def _growth(what: str, times: dict[int, float]) -> Result:
+    shown = ", ".join(f"{size:,}: {took:.2f} s" for size, took in times.items())
+    (small, quick), *_, (large, slow) = times.items()
+    slope = math.log(slow / quick) / math.log(large / small)
+    return Result(f"archive, {what}: growth ({shown})", f"slope {slope:.2f}")
+
+
+def _times(folder: str, events: int) -> dict[str, float]:
+    archive = taf.Archive(folder)
+    with served(events=events, days=_DAYS, page_size=1_000) as (url, token):
+        client = taf.Client(token=token, base_url=url, progress=False)
+        first = seconds(lambda: archive.sync(client, settle=0))
+        nothing_new = seconds(lambda: archive.sync(client, settle=0))
+    files = archive.files()
+    return {
+        "first sync": first,
+        "sync without news": nothing_new,
+        "load": seconds(archive.load),
+        "load of one month": seconds(lambda: archive.load(start=archive.coverage()["day"].iloc[-31])),
+        "summarize_by_user by DuckDB": seconds(lambda: taf.summarize_by_user(duckdb.read_parquet(files))),
+    }
+
+
+def _memory(folder: str) -> tuple[float, float]:
+    setup = (
+        f"import duckdb, te_audit_frames as taf, narwhals\narchive = taf.Archive({folder!r})\nfiles = archive.files()"
+    )
+    return (
+        growth_of_memory(setup, "taf.summarize_by_user(duckdb.read_parquet(files))"),
+        growth_of_memory(setup, "taf.summarize_by_user(archive.load())"),
+    )
+
+
+if __name__ == "__main__":
+    alone(run)
