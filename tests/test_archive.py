@@ -314,6 +314,19 @@ def test_verify_finds_what_is_wrong(archive):
     assert "SHA-256" in repr(archive.verify())
 
 
+def test_a_file_that_was_removed_comes_back(archive):
+    world = World(*many(15))
+    world.sync(archive)
+    sealed = Path(archive.files(end="2026-04-10")[-1])
+    before = sealed.read_bytes()
+    sealed.unlink()
+    assert not archive.verify().ok
+    report = world.sync(archive)
+    assert (report.days_read, report.days_added, report.late_events) == (5, 1, 0)
+    assert sealed.read_bytes() == before
+    assert archive.verify().ok
+
+
 def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
     world = World(*many(15))
     world.sync(archive)

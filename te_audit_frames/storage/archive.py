@@ -135,6 +135,7 @@ class Archive:
                 self._place,
                 client,
                 read_coverage(self._place),
+                location=self.location,
                 start=since,
                 all_account_groups=all_account_groups,
                 lookback=looking_back,

@@ -15,7 +15,7 @@ from te_audit_frames.periods import Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope
-from te_audit_frames.storage.day import ONE_DAY, midnight
+from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
 from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
 from te_audit_frames.storage.passing import Passing
 from te_audit_frames.storage.place import Place
@@ -79,6 +79,8 @@ class Sync:
         How to ask.
     coverage : Coverage
         What is known so far.
+    location : str
+        What the report calls the archive.
     start : datetime or None
         The first day to read, at its midnight; None for the archive's first day, or the vendor's two years.
     all_account_groups : bool
@@ -95,6 +97,7 @@ class Sync:
         source: Source,
         coverage: Coverage,
         *,
+        location: str,
         start: datetime | None,
         all_account_groups: bool,
         lookback: timedelta,
@@ -115,7 +118,7 @@ class Sync:
         self._people_archived: set[str] = set()
         carried = coverage.latest
         self._carried = carried.scope if carried else Scope(all_account_groups)
-        self.report = SyncReport(place.address("").rstrip("/"), start="", end="")
+        self.report = SyncReport(location, start="", end="")
         self._now = self._server_now()
         self._end = floor_second(self._now - settle)
         first = min(coverage.notes, default=None)
@@ -157,10 +160,13 @@ class Sync:
     def _plan(self) -> list[Period]:
         """List the stretches of days to read, newest first."""
         days = [self._first + number * ONE_DAY for number in range((self._end.date() - self._first).days + 1)]
+        present = set(self._place.names(TABLE))  # a day whose file was removed is read again
         needed = [
             day
             for day in days
-            if day not in self._read and midnight(day) < self._end and self._coverage.needs(day, self._scope)
+            if day not in self._read
+            and midnight(day) < self._end
+            and (self._coverage.needs(day, self._scope) or name_of(day) not in present)
         ]
         known = [day for day in needed if day in self._coverage.notes]
         if known and len(needed) > len(known) + _NOTED_AT_ONCE:
@@ -279,7 +285,7 @@ class Sync:
         vanished = kept.merged.vanished["date"].to_pandas()
         self.report.vanished_events += int((vanished < self._end).sum())
         note = self._coverage.notes.get(day)
-        if note and not note.latest.scope.is_narrowed:
+        if note and not kept.is_new and not note.latest.scope.is_narrowed:
             dates = kept.merged.added["date"].to_pandas()
             late = dates[dates < note.latest.read_to]
             self.report.late_events += len(late)
