@@ -14,10 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from te_audit_frames.accessor import AuditAccessor
-from te_audit_frames.client.batches import Batches
-from te_audit_frames.client.client import Client, fetch_events
-from te_audit_frames.client.page import Page
-from te_audit_frames.client.saved import read_pages
 from te_audit_frames.errors import (
     ApiError,
     ArchiveError,
@@ -51,6 +47,10 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.client.batches import Batches
+    from te_audit_frames.client.client import Client, fetch_events
+    from te_audit_frames.client.page import Page
+    from te_audit_frames.client.saved import read_pages
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.report import SyncReport, Verification
@@ -101,16 +101,21 @@ __all__ = [
 ]
 
 
-# Loaded at first use: narwhals, matplotlib and Arrow's files take longer to load than whoever only fetches should wait.
+# Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
 _LATER = {
     "Archive": "storage.archive",
+    "Batches": "client.batches",
+    "Client": "client.client",
+    "Page": "client.page",
     "SyncReport": "storage.report",
     "Verification": "storage.report",
     "activity": "analysis.activity",
     "explode_resources": "analysis.resources",
+    "fetch_events": "client.client",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
+    "read_pages": "client.saved",
     "read_parquet": "storage.parquet",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",

@@ -70,13 +70,13 @@ def count(events: pa.Table, columns: Sequence[str], *, step: int | None = None) 
     columns : sequence of str
         What to group by.
     step : int, optional
-        Group by steps of so many seconds as well; every event has a date then.
+        Group by steps of so many seconds as well, in place of the dates; every event has a date then.
 
     Returns
     -------
     pandas.DataFrame or None
-        One row a group: `step` (in steps since 1970), the columns, `events`, `first` and `last`
-        (``datetime64[us, UTC]``, NaT where no event has a date). None where there would be too many places.
+        One row a group: the columns, `events`, and `first` and `last` (``datetime64[us, UTC]``, NaT where no event has
+        a date) or `step` (in steps since 1970). None where there would be too many places.
     """
     digits = {name: Digit.of(events[name]) for name in columns}
     micros = events["date"].cast(pa.int64())
@@ -95,6 +95,8 @@ def count(events: pa.Table, columns: Sequence[str], *, step: int | None = None) 
         },
         index=range(len(found)),
     )
+    if step is not None:
+        return groups.assign(events=number[found])
     first, last = _ends(place, micros, len(number))
     return groups.assign(events=number[found], first=_dates(first[found], _LAST), last=_dates(last[found], -_LAST))
 

@@ -66,19 +66,19 @@ class Source:
         columns : sequence of str
             What to group by.
         step : int, optional
-            Group by steps of so many seconds as well; every event has a date then.
+            Group by steps of so many seconds as well, in place of the dates; every event has a date then.
 
         Returns
         -------
         pandas.DataFrame
-            One row a group: `step` (in steps since 1970), the columns, `events`, `first` and `last`.
+            One row a group: the columns, `events`, and `first` and `last` or `step` (in steps since 1970).
         """
         if self.is_in_memory and (groups := dense.count(self._native, columns, step=step)) is not None:
             return groups
-        steps = [] if step is None else [(self._seconds // step).alias("step")]
-        date = nw.col("date")
-        figures = nw.len().alias("events"), date.min().alias("first"), date.max().alias("last")
-        return collect(self.frame.group_by(*steps, *columns).agg(*figures))
+        events, date = nw.len().alias("events"), nw.col("date")
+        if step is not None:
+            return collect(self.frame.group_by((self._seconds // step).alias("step"), *columns).agg(events))
+        return collect(self.frame.group_by(*columns).agg(events, date.min().alias("first"), date.max().alias("last")))
 
     def count_distinct(self, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame:
         """Count the different values of `others` in each group by `keys`; where all are null is not a value.
