@@ -39,6 +39,7 @@ def api():
         *[("retries", wrong) for wrong in (-1, 1_001, 1.5, "3", False, None)],
         *[("reserve", wrong) for wrong in (-0.1, 0.96, 1, math.nan, "0.5", None)],
         *[("page_size", wrong) for wrong in (0, -1, 100_001, 1.5, "500", True)],
+        *[("max_page_bytes", wrong) for wrong in (0, -1, 2**30 + 1, 1e6, "64 MiB", True, None)],
     ],
 )
 def test_a_policy_out_of_its_range_is_named_with_the_range(name, wrong):
@@ -48,7 +49,10 @@ def test_a_policy_out_of_its_range_is_named_with_the_range(name, wrong):
 
 @pytest.mark.parametrize(
     "policy",
-    [{"workers": 1}, {"workers": 64}, {"timeout": 0.5}, {"retries": 0}, {"reserve": 0.95}, {"page_size": 1}],
+    [
+        *[{"workers": 1}, {"workers": 64}, {"timeout": 0.5}, {"retries": 0}, {"reserve": 0.95}, {"page_size": 1}],
+        *[{"max_page_bytes": 1_000}, {"max_page_bytes": 2**30}],
+    ],
     ids=str,
 )
 def test_a_policy_within_its_range_is_taken(policy, api):

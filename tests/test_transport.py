@@ -184,21 +184,24 @@ def test_pages_that_go_on_and_on_end_at_the_deadline():
     assert len(caught.value.partial) == 11
 
 
-def test_an_answer_larger_than_allowed_is_given_up():
-    with RawServer([chunked(b"[" * 5_000, end=True)]) as api:
-        client = client_of(api, retries=0)
-        client._transport.max_page_bytes = 4_000
-        with pytest.raises(NetworkError, match="larger than"):
-            client.fetch_events(**DAY)
+@pytest.mark.parametrize(
+    "answer",
+    [chunked(b"[" * 5_000), whole(zipped(b" " * 50_000_000), Content_Encoding="gzip"), whole(b"[" * 5_000, 503)],
+    ids=["large", "large once unpacked", "large error"],
+)
+def test_an_answer_larger_than_allowed_is_given_up_at_once(answer):
+    with RawServer([answer]) as api:
+        with pytest.raises(NetworkError, match=r"^page 1: .* larger than the 4,000 bytes .* raise .*max_page_bytes\.$"):
+            client_of(api, max_page_bytes=4_000).fetch_events(**DAY)
+        assert len(api.requests) == 1
 
 
-def test_a_small_answer_that_unpacks_into_a_large_one_is_given_up():
-    bomb = zipped(b" " * 50_000_000)
-    with RawServer([whole(bomb, Content_Encoding="gzip")]) as api:
-        client = client_of(api, retries=0)
-        client._transport.max_page_bytes = 1_000_000
-        with pytest.raises(NetworkError, match="larger than"):
-            client.fetch_events(**DAY)
+@pytest.mark.parametrize("answer", [GOOD, whole(zipped(BODY), Content_Encoding="gzip")], ids=["plain", "gzip"])
+def test_the_largest_answer_allowed_is_taken(answer):
+    with RawServer([answer]) as api:
+        assert len(client_of(api, max_page_bytes=len(BODY)).fetch_events(**DAY)) == 1
+        with pytest.raises(NetworkError, match=f"larger than the {len(BODY) - 1} bytes"):
+            client_of(api, max_page_bytes=len(BODY) - 1).fetch_events(**DAY)
 
 
 # ---- errors the API tells ----------------------------------------------------------------------------------------
@@ -367,6 +370,7 @@ FAILURES = {
     "bad date": [whole(page({"date": "soon"}))],
     "429": [whole(b"", 429)],
     "stall": [[Pause(30)]],
+    "too large": [whole(zipped(b" " * (64 * 2**20 + 1)), Content_Encoding="gzip")],
 }
 
 

@@ -32,6 +32,8 @@ from te_audit_frames.periods import (
 )
 
 DEFAULT_BASE_URL = "https://api.thousandeyes.com"
+_MAX_PAGE_BYTES = 64 * 2**20  # nothing that the API sends comes near, and memory is finite
+_MOST_PAGE_BYTES = 2**30  # the parser takes a page as one block, whose size is a 32-bit number
 
 
 class Client:
@@ -58,6 +60,9 @@ class Client:
         The share of the organisation's allowance, 0 to 0.95, that is left to its other API clients.
     page_size : int, optional
         Events a page, sent as `max`, which the API takes without listing it. By default the API decides.
+    max_page_bytes : int
+        How large an answer may be, unpacked, up to 1 GiB; a larger one is given up, since memory is finite. By
+        default 64 MiB, far more than the API sends. Each worker may hold one such page.
     ca_bundle : str or path, optional
         A file of certificate authorities to trust in place of the default ones.
     progress : bool, optional
@@ -92,6 +97,7 @@ class Client:
         retries: int = 5,
         reserve: float = 0.0,
         page_size: int | None = None,
+        max_page_bytes: int = _MAX_PAGE_BYTES,
         ca_bundle: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         clock: Clock | None = None,
@@ -112,6 +118,7 @@ class Client:
             origin=self._origin,
             timeout=_bounded("timeout", timeout, 0.001, 10_000_000),
             retries=int(_bounded("retries", retries, 0, 1_000, whole=True)),
+            max_page_bytes=int(_bounded("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES, whole=True)),
             ca_bundle=_existing(ca_bundle),
             workers=self._workers,
             pacer=self._pacer,

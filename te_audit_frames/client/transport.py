@@ -25,9 +25,6 @@ from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLi
 T = TypeVar("T")
 
 ACCEPT = "application/hal+json, application/json, application/problem+json"
-MAX_PAGE_BYTES = 64 * 2**20
-"""A page larger than this is an error: nothing the API sends comes near, and memory is finite."""
-
 _CHUNK = 2**16
 _LONGEST_BACKOFF = 30.0
 _LONGEST_CONNECT = 10.0
@@ -55,6 +52,8 @@ class Transport:
         Seconds that one exchange may take, from connecting to the last byte.
     retries : int
         How often a failed exchange is tried again.
+    max_page_bytes : int
+        How large an answer may be, unpacked.
     ca_bundle : str or None
         A file of certificate authorities, in place of the system's.
     workers : int
@@ -72,15 +71,16 @@ class Transport:
         origin: Origin,
         timeout: float,
         retries: int,
+        max_page_bytes: int,
         ca_bundle: str | None,
         workers: int,
         pacer: Pacer,
         clock: Clock,
     ) -> None:
-        self.max_page_bytes = MAX_PAGE_BYTES
         self._origin = origin
         self._timeout = timeout
         self._retries = retries
+        self._max_page_bytes = max_page_bytes
         self._pacer = pacer
         self._clock = clock
         self._session = requests.Session()
@@ -116,7 +116,8 @@ class Transport:
         Raises
         ------
         ApiError, NetworkError, DecodeError
-            After the last attempt, with the number of attempts and seconds in the message.
+            After the last attempt, with the number of attempts and seconds in the message. An answer that is too
+            large is not asked for again: it would be as large.
         """
         import tenacity  # it loads asyncio, which whoever sends nothing can do without
 
@@ -141,6 +142,8 @@ class Transport:
         )
         try:
             return retrying(attempt)
+        except _Overlong as error:
+            raise NetworkError(f"page {page}: {error}") from None
         except FetchError as error:
             if attempts > 1:
                 took = self._clock.monotonic() - began
@@ -217,8 +220,6 @@ class Transport:
                     return response.status_code, response.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = describe(error)
-        except _Overlong as error:
-            failure = str(error)
         finally:
             self._pacer.answer(allowance, throttled=throttled, took=time.monotonic() - began)
         if effort.stopped.is_set():
@@ -233,9 +234,10 @@ class Transport:
             size += len(chunk)
             if effort.stopped.is_set():
                 raise Stopped
-            if size > self.max_page_bytes:
+            if size > self._max_page_bytes:
                 raise _Overlong(
-                    f"the answer is larger than the {self.max_page_bytes // 2**20} MiB that a page may have"
+                    f"the answer is larger than the {_in_words(self._max_page_bytes)} that a page may have. Ask for "
+                    "smaller pages (page_size), or raise the Client's max_page_bytes."
                 )
             yield chunk
 
@@ -249,6 +251,10 @@ class Transport:
 
 class _Overlong(Exception):
     """A body that is too large."""
+
+
+def _in_words(size: int) -> str:
+    return f"{size:,} bytes" if size < 2**20 else f"{size / 2**20:,.4g} MiB"
 
 
 def _is_passing(error: BaseException) -> bool:
