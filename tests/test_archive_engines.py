@@ -77,3 +77,12 @@ def test_the_day_is_a_partition_column(archive):
     coverage = archive.coverage()
     known = {str(day.date()): events for day, events in zip(coverage["day"], coverage["events"], strict=True) if events}
     assert by_day == known
+
+
+def test_archives_side_by_side_are_one_table_with_a_column_for_the_organisation(tmp_path):
+    for name, days in (("acme", 2), ("beta", 3)):
+        World(*many(days)).sync(taf.Archive(tmp_path / f"organisation={name}"), start=NOW - 4 * DAY)
+    glob = f"{tmp_path}/organisation=*/events/*/*.parquet"
+    by_duckdb = duckdb.read_parquet(glob, hive_partitioning=True).aggregate("organisation, count(*)").fetchall()
+    by_polars = pl.scan_parquet(glob, hive_partitioning=True).group_by("organisation").len().collect().rows()
+    assert dict(by_duckdb) == dict(by_polars) == {"acme": 14, "beta": 21}

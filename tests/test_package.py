@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -66,8 +67,9 @@ def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
 
     mpl.use("agg")
     with Sandbox(events=2_000, seed=0) as api:
-        page = taf.Client(token=api.token, base_url=api.url).get_page(window="1d")
-        Path("page1.json").write_bytes(page.raw)
+        client = taf.Client(token=api.token, base_url=api.url)
+        Path("page1.json").write_bytes(client.get_page(window="1d").raw)
+        taf.Archive("te/organisation=acme").sync(client, start=date.today())
         monkeypatch.setenv("TE_TOKEN", api.token)
         monkeypatch.setenv("TE_BASE_URL", api.url)
         names: dict[str, object] = {}
