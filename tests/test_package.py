@@ -47,7 +47,7 @@ def test_imports_run_one_way():
 def test_importing_loads_nothing_heavy():
     code = (
         "import sys, te_audit_frames; "
-        "heavy = ['matplotlib', 'tqdm.notebook', 'te_audit_frames.sandbox', 'te_audit_frames.cli', 'duckdb', 'polars', "
+        "heavy = ['requests', 'narwhals', 'pyarrow.parquet', 'matplotlib', 'tqdm', 'te_audit_frames.sandbox', 'te_audit_frames.cli', 'duckdb', 'polars', "
         "'dask', 'pyspark', 'fsspec', 'IPython']; "
         "print([name for name in heavy if name in sys.modules])"
     )
