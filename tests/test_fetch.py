@@ -274,6 +274,18 @@ def test_disorder_that_shows_late_starts_anew(workers):
     assert any("out of the order" in note for note in said.notes)
 
 
+@pytest.mark.parametrize("question", [MINUTE, {"window": "60s"}, {"start": MINUTE["start"]}], ids=str)
+@pytest.mark.parametrize("workers", WORKERS)
+def test_pages_turned_round_within_themselves_do_not_end_early(workers, question):
+    # The first page ends with the end of the period: by its order alone, nothing would be left.
+    newest_first = [second(number) for number in range(60, -2, -1)]
+    events = [event for place in range(0, 62, 4) for event in reversed(newest_first[place : place + 4])]
+    with Log(events, size=4, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW)) as api:
+        frame = client_of(api, workers=workers).fetch_events(**question)
+    same(frame, frame_of([second(number) for number in range(60)]))
+    assert taf.receipt(frame).complete
+
+
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_server_that_ignores_the_dates_is_filtered(workers):
     events = [second(number) for number in range(100, -40, -1)]

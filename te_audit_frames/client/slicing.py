@@ -73,6 +73,11 @@ class Slice:
         """The seconds not yet received."""
         return self.b - self.pos
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether others own a part of what was asked for."""
+        return self.b - self.a < self.high - self.low
+
 
 class Slicing:
     """The slices of one period: what each has received, and where to cut next.
@@ -152,7 +157,9 @@ class Slicing:
                 raise
             self.order = "none"
             keep = self._receive_any(part, seconds)
-        finished = not more or (self.order != "none" and part.pos >= part.b)
+        passed = self.order != "none" and part.pos >= part.b
+        # Pages behind the end may still show that the order is none, as where each is turned round within itself.
+        finished = not more or (passed and part.is_cut)
         self._learn(part, before, len(seconds), int(keep.sum()), more=more)
         if finished or not tied:
             self._open.remove(part)
@@ -162,6 +169,8 @@ class Slicing:
             return keep, part
         # What is left is asked for anew, from the last second on: the page may have ended within it.
         self._is_sliced = True
+        if passed:
+            part.pos = part.a
         self._last_second = None  # a new answer begins where its own bounds are, not where the page ended
         return keep & (self._along(seconds) < part.pos), self._add(part.pos, part.b)
 
