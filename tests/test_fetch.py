@@ -274,16 +274,30 @@ def test_disorder_that_shows_late_starts_anew(workers):
     assert any("out of the order" in note for note in said.notes)
 
 
+def turned_round(*, size):
+    """Pages newest first, each oldest first within itself: the first one ends with the end of the period."""
+    newest_first = [second(number) for number in range(60, -2, -1)]
+    events = [event for place in range(0, 62, size) for event in reversed(newest_first[place : place + size])]
+    return Log(events, size=size, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW))
+
+
 @pytest.mark.parametrize("question", [MINUTE, {"window": "60s"}, {"start": MINUTE["start"]}], ids=str)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_pages_turned_round_within_themselves_do_not_end_early(workers, question):
-    # The first page ends with the end of the period: by its order alone, nothing would be left.
-    newest_first = [second(number) for number in range(60, -2, -1)]
-    events = [event for place in range(0, 62, 4) for event in reversed(newest_first[place : place + 4])]
-    with Log(events, size=4, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW)) as api:
+    with turned_round(size=4) as api:
         frame = client_of(api, workers=workers).fetch_events(**question)
     same(frame, frame_of([second(number) for number in range(60)]))
     assert taf.receipt(frame).complete
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("answered", [1, 2, 3, 9])
+def test_one_page_does_not_vouch_for_an_order(answered, workers):
+    with turned_round(size=4) as api:
+        api._script = lambda request: api.answer(request) if len(api.requests) <= answered else whole(b"no", 403)
+        with pytest.raises(PermissionDenied) as caught:
+            client_of(api, workers=workers).fetch_events(**MINUTE)
+    assert_vouched_for(caught.value, [second(number) for number in range(60)], **MINUTE)
 
 
 @pytest.mark.parametrize("workers", WORKERS)

@@ -306,7 +306,7 @@ def test_what_an_untied_link_leaves_is_asked_for_anew(page, kept, asked):
     keep, onward = slicing.receive(slicing.whole, seconds, more=True, tied=False)
     assert seconds[keep].tolist() == kept
     assert (onward.low, onward.high) == asked
-    assert slicing.missing() == [asked]
+    assert slicing.missing() == [(0, 100)]  # one page does not vouch for the order of those to come
 
 
 @pytest.mark.parametrize(("pages", "order"), [([[60], [50, 40]], "newest first"), ([[40], [50, 60]], "oldest first")])

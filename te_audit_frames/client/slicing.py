@@ -102,6 +102,7 @@ class Slicing:
         self.end = end
         self.order: Order = "unknown" if in_order else "none"
         self._is_sliced = False
+        self._is_confirmed = False
         self._workers = workers
         self._open: list[Slice] = [Slice(0, end - start, start, end)]
         self._heads: dict[int, float] = {}
@@ -176,13 +177,13 @@ class Slicing:
 
     def missing(self) -> list[tuple[int, int]]:
         """List the epoch seconds not received as a whole, as half-open ranges in ascending order."""
-        if self.order in ("unknown", "none"):
+        if not self._is_proven:
             return [(self.start, self.end)] if self._open else []
-        return sorted(self.times(part.pos, part.b) for part in self._open)
+        return sorted(self.times(part.pos, part.b) for part in self._open if part.left)
 
     def doubtful(self, part: Slice, *, since: int) -> tuple[int, int]:
         """Tell the epoch seconds, half-open, that a slice received since it stood at a second along the order."""
-        if self.order in ("unknown", "none"):
+        if not self._is_proven:
             return self.start, self.end
         return self.times(since, part.pos + 1)
 
@@ -191,6 +192,11 @@ class Slicing:
         if self.order == "oldest first":
             return self.start + a, self.start + b
         return self.end - b, self.end - a
+
+    @property
+    def _is_proven(self) -> bool:
+        """Whether a page is known to leave nothing for later on its way along the order."""
+        return self._is_confirmed and self.order != "none"
 
     def _receive_in_order(self, part: Slice, seconds: Seconds) -> npt.NDArray[np.bool_]:
         if not len(seconds):
@@ -203,6 +209,8 @@ class Slicing:
         if self.order != "unknown":
             if int(along[0]) < part.latest or bool((np.diff(along) < 0).any()):
                 raise Disorder
+            # Dates may run one way on each page, and the other way from page to page.
+            self._is_confirmed = self._is_confirmed or (part.tail > 0 and int(along[-1]) > part.latest)
             part.latest = int(along[-1])
             part.pos = max(part.pos, part.latest)
         return (along >= part.a) & (along < part.b)
