@@ -400,6 +400,16 @@ def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers
             same(frame, frame_of(events))
 
 
+def test_a_failure_behind_the_last_event_misses_something_too():
+    events = [second(number) for number in range(60, -1, -1)] + [second(-1)] * 5
+    with Log(events, size=31) as api:
+        api._script = lambda request: api.answer(request) if len(api.requests) <= 2 else whole(b"no", 403)
+        with pytest.raises(PermissionDenied) as caught:
+            client_of(api, workers=1).fetch_events(**MINUTE)
+    assert caught.value.missing == [(MINUTE["start"], MINUTE["start"] + SECOND)]
+    same(caught.value.partial, frame_of([second(number) for number in range(60)]))
+
+
 def test_one_failed_slice_leaves_the_pages_of_the_others():
     events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
     with Log(events, size=5) as api:

@@ -179,7 +179,8 @@ class Slicing:
         """List the epoch seconds not received as a whole, as half-open ranges in ascending order."""
         if not self._is_proven:
             return [(self.start, self.end)] if self._open else []
-        return sorted(self.times(part.pos, part.b) for part in self._open if part.left)
+        # An open slice misses something, if only the last word on its last second.
+        return sorted(self.times(min(part.pos, part.b - 1), part.b) for part in self._open)
 
     def doubtful(self, part: Slice, *, since: int) -> tuple[int, int]:
         """Tell the epoch seconds, half-open, that a slice received since it stood at a second along the order."""
