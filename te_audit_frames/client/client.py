@@ -119,7 +119,7 @@ class Client:
             timeout=_bounded("timeout", timeout, 0.001, 10_000_000),
             retries=int(_bounded("retries", retries, 0, 1_000, whole=True)),
             max_page_bytes=int(_bounded("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES, whole=True)),
-            ca_bundle=_existing(ca_bundle),
+            ca_bundle=None if ca_bundle is None else os.fspath(ca_bundle),
             workers=self._workers,
             pacer=self._pacer,
             clock=self._clock,
@@ -395,9 +395,3 @@ def _bounded(name: str, value: float, low: float, high: float, *, whole: bool = 
         kind = "a whole number" if whole else "a number"
         raise InvalidRequest(f"{name}: {value!r} is not {kind} from {low:,} to {high:,}")
     return value
-
-
-def _existing(ca_bundle: str | os.PathLike[str] | None) -> str | None:
-    if ca_bundle is not None and not os.path.exists(ca_bundle):  # noqa: PTH110 - a str is as good as a Path
-        raise InvalidRequest(f"ca_bundle: there is no file {os.fspath(ca_bundle)}")
-    return None if ca_bundle is None else os.fspath(ca_bundle)

@@ -80,6 +80,9 @@ class Lines:
 
 
 class _Noted(HTTPConnection):
+    # http.client's own switch, thrown for a whole program, would print the headers, and with them the token.
+    debuglevel = 0
+
     def connect(self) -> None:
         super().connect()
         self._note()  # a cut while it connected found nothing to shut

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any, NoReturn
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
 from te_audit_frames.errors import AuditFramesError, InvalidRequest, PaginationError
+
+_SHORTEST_PART = 8  # of a token, that is worth hiding
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -50,12 +54,21 @@ class Secret(AuthBase):
 
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, str):
-            return value.replace(self._token, "<token>")
+            for form in self._forms():
+                value = value.replace(form, "<token>")
+            return value
         if isinstance(value, list):
             return [self._hidden(part) for part in value]
         if isinstance(value, dict):
             return {self._hidden(key): self._hidden(part) for key, part in value.items()}
         return value
+
+    def _forms(self) -> Iterator[str]:
+        """List how a server may send the token back: as it is, in an address, encoded, or cut to fit a message."""
+        yield self._token
+        yield quote(self._token, safe="")
+        yield base64.b64encode(self._token.encode()).decode()
+        yield from (f"{self._token[:length]}…" for length in range(len(self._token) - 1, _SHORTEST_PART - 1, -1))
 
     def __repr__(self) -> str:
         return "<token>"

@@ -82,6 +82,6 @@ def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
     )
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, *, to: int = _SHOWN) -> str:
     """Cut a text to what fits into a message."""
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text if len(text) <= to else text[:to] + "…"

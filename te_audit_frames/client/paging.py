@@ -80,13 +80,18 @@ class Trail:
 
         def read(answer: Answer) -> Page:
             self.answered_at = answer.date
-            return decode_page(answer.body, name=name, errors=self._errors)
+            page = decode_page(answer.body, name=name, errors=self._errors)
+            self._go_on(page, after=url, name=name)
+            return page
 
-        page = self._transport.get(url, page=name, read=read, effort=effort)
+        return self._transport.get(url, page=name, read=read, effort=effort)
+
+    def _go_on(self, page: Page, *, after: str, name: str) -> None:
+        """Find the way from a page to the next."""
         self.more = page.next_href is not None
         if page.next_href is None:
-            return page
-        self._next = self._origin.follow(page.next_href, after=url, page=name)
+            return
+        self._next = self._origin.follow(page.next_href, after=after, page=name)
         if _identity(self._next) in self._seen:
             raise PaginationError(
                 f"page {name}: its next link leads back to a page that was already read, so the pages go in a circle. "
@@ -98,7 +103,6 @@ class Trail:
                 f"page {name}: {self._empty_in_a_row:,} empty pages in a row, each with a next link: the log does not "
                 "end. Ask for a shorter period."
             )
-        return page
 
     @property
     def is_tied(self) -> bool:

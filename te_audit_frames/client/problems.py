@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from te_audit_frames.client.page import shorten
 from te_audit_frames.errors import (
     ApiError,
     AuthenticationError,
@@ -17,6 +20,10 @@ from te_audit_frames.errors import (
     PermissionDenied,
     ServerError,
 )
+
+_LONGEST_SAID = 1_000
+
+TOO_SLOW = "Give the Client a longer timeout, or smaller pages (page_size), or ask again later."
 
 _ERRORS: dict[int, tuple[type[ApiError], str]] = {
     400: (BadRequest, "Correct the parameters it names."),
@@ -47,14 +54,15 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
     elif status >= 500:
         cls, remedy = ServerError, "The API is failing or in maintenance; try again later."
     elif 300 <= status < 400:
-        cls, remedy = ApiError, f"Redirects are not followed (this one leads to {_host(headers.get('Location', ''))})."
+        leads = f"Redirects are not followed (this one leads to {_host(headers.get('Location', ''))})."
+        cls, remedy = ApiError, f"{leads} If the API is there, make it the base_url (TE_BASE_URL)."
     else:
-        cls, remedy = ApiError, ""
+        cls, remedy = ApiError, "That is no answer of the API's contract: check base_url (TE_BASE_URL) and the proxy."
     said = ": ".join(part for part in (title, detail) if part)
     named = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in fields)
-    message = f"page {page}: the API answered {status}" + (f", {said}" if said else "")
-    message += (f" ({named})" if named else "") + f". {remedy}"
-    return cls(message.strip(), status=status, title=title, detail=detail, fields=fields)
+    told = (f", {said}" if said else "") + (f" ({named})" if named else "")
+    message = f"page {page}: the API answered {status}{shorten(told.removesuffix('.'), to=_LONGEST_SAID)}. {remedy}"
+    return cls(message, status=status, title=title, detail=detail, fields=fields)
 
 
 def _host(location: str) -> str:
@@ -64,18 +72,62 @@ def _host(location: str) -> str:
         return "an unreadable address"
 
 
-def describe(error: Exception) -> str:
-    """Say what failed, without the address, whose query is the caller's business."""
-    reasons = {
-        requests.exceptions.SSLError: "the TLS certificate was not accepted (for a private authority: ca_bundle=)",
-        requests.exceptions.ProxyError: "the proxy did not let it through",
-        requests.exceptions.ConnectTimeout: "connecting took too long",
-        requests.exceptions.Timeout: "it took too long (timeout)",
-        urllib3.exceptions.TimeoutError: "it took too long (timeout)",
-        requests.exceptions.ConnectionError: "the connection failed or was closed",
-        urllib3.exceptions.DecodeError: "its compression is broken",
-        urllib3.exceptions.ProtocolError: "the connection was closed before the end",
-        OSError: "the connection failed",
-    }
-    reason = next((text for cls, text in reasons.items() if isinstance(error, cls)), "it is not HTTP")
-    return f"{reason} [{type(error).__name__}]"
+_LATER = "Ask again later."
+_WAY = "Check base_url (TE_BASE_URL), the network, and the proxy if there is one (HTTPS_PROXY)."
+_PROXY = "Check the proxy's address in HTTPS_PROXY, or leave it out for this host with NO_PROXY."
+
+# The first that fits counts.
+_REASONS: tuple[tuple[type[Exception], str, str], ...] = (
+    (requests.exceptions.SSLError, "TLS could not be agreed upon", _WAY),
+    (requests.exceptions.ProxyError, "the proxy did not let it through", _PROXY),
+    (requests.exceptions.InvalidProxyURL, "the proxy's address is not one", _PROXY),
+    (requests.exceptions.InvalidSchema, "the proxy is of a kind that is not known here", _PROXY),
+    (urllib3.exceptions.LocationValueError, "the address, or the proxy's, is not one", _WAY),
+    (requests.exceptions.ConnectTimeout, "connecting took too long", _WAY),
+    (requests.exceptions.Timeout, "it took too long (timeout)", TOO_SLOW),
+    (urllib3.exceptions.TimeoutError, "it took too long (timeout)", TOO_SLOW),
+    (requests.exceptions.ConnectionError, "the connection failed or was closed", _WAY),
+    (urllib3.exceptions.DecodeError, "its compression is broken", _LATER),
+    (urllib3.exceptions.ProtocolError, "the connection was closed before the end", _LATER),
+    (OSError, "the connection failed", _WAY),
+    (Exception, "it is not HTTP", _WAY),
+)
+
+# OpenSSL's numbers for what is wrong with a certificate: X509_V_ERR_...
+_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
+_RENEW = "Whoever runs the server has to renew it; or is this machine's clock wrong?"
+_BASE_URL = "Check base_url (TE_BASE_URL)."
+_CERTIFICATES = {
+    _NOT_YET: ("is not valid yet", _RENEW),
+    _EXPIRED: ("has expired", _RENEW),
+    _OTHER_HOST: ("is for another host", _BASE_URL),
+    _OTHER_ADDRESS: ("is for another host", _BASE_URL),
+}
+
+
+def describe(error: Exception) -> tuple[str, str]:
+    """Say what failed and what to do, without the address, whose query is the caller's business."""
+    cause = _innermost(error)
+    if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
+        return f"{cause} [{type(cause).__name__}]", _WAY  # a line, or lines, without end
+    reason, remedy = next((reason, remedy) for cls, reason, remedy in _REASONS if isinstance(error, cls))
+    return f"{reason} [{type(error).__name__}]", remedy
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Find the error that the libraries wrapped into theirs, one within the other."""
+    within = next((part for part in error.args if isinstance(part, BaseException)), None)
+    return error if within is None else _innermost(within)
+
+
+def refused_certificate(error: BaseException) -> tuple[str, str] | None:
+    """Say what is wrong with a server's certificate and what to do; None where nothing is wrong with one."""
+    fault: BaseException | None = error
+    while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
+        fault = fault.__cause__ or fault.__context__
+    if fault is None:
+        return None
+    what, remedy = _CERTIFICATES.get(
+        fault.verify_code, (f"was not accepted, {fault.verify_message}", "For a private authority, give ca_bundle=.")
+    )
+    return f"the TLS certificate {what}", remedy

@@ -6,8 +6,11 @@ and only its decoding tells. Attempts and total time are both bounded; a 429 is 
 
 from __future__ import annotations
 
+import io
+import os
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,8 +22,8 @@ from te_audit_frames.client.connections import Adapter
 from te_audit_frames.client.effort import Effort, Stopped
 from te_audit_frames.client.origin import Origin, Secret
 from te_audit_frames.client.pacing import Allowance, Clock, Pacer, server_date
-from te_audit_frames.client.problems import api_error, describe
-from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLimited, ServerError
+from te_audit_frames.client.problems import TOO_SLOW, api_error, describe, refused_certificate
+from te_audit_frames.errors import DecodeError, FetchError, InvalidRequest, NetworkError, RateLimited, ServerError
 
 T = TypeVar("T")
 
@@ -92,7 +95,7 @@ class Transport:
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
         self._session.trust_env = origin.is_encrypted
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
-        self._settings: dict[str, Any] = {**settings}
+        self._settings = _Unshown({**settings, "verify": _authorities(settings["verify"], ca_bundle)})
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], effort: Effort) -> T:
         """Send one GET until `read` accepts the answer.
@@ -116,8 +119,8 @@ class Transport:
         Raises
         ------
         ApiError, NetworkError, DecodeError
-            After the last attempt, with the number of attempts and seconds in the message. An answer that is too
-            large is not asked for again: it would be as large.
+            After the last attempt, with the number of attempts and seconds in the message. What another attempt
+            would not change is not tried again: an answer that is too large, a certificate that is not accepted.
         """
         import tenacity  # it loads asyncio, which whoever sends nothing can do without
 
@@ -141,13 +144,13 @@ class Transport:
             reraise=True,
         )
         try:
-            return retrying(attempt)
-        except _Overlong as error:
-            raise NetworkError(f"page {page}: {error}") from None
+            try:
+                return retrying(attempt)
+            except _Final as error:
+                raise NetworkError(f"page {page}: {error}") from None
         except FetchError as error:
-            if attempts > 1:
-                took = self._clock.monotonic() - began
-                error.args = (f"{error} (after {attempts} attempts in {took:.1f} s)",)
+            took = self._clock.monotonic() - began
+            error.args = (f"{error} (after {attempts} attempt{'s' * (attempts != 1)} in {took:.1f} s)",)
             self._secret.hide_in(error)
             raise
 
@@ -156,7 +159,7 @@ class Transport:
     def _exchange(self, url: str, page: str, effort: Effort) -> Answer:
         """Send one GET, waiting for the budget as long as it takes, and sort the answer."""
         while True:
-            self._wait_for_permit(effort)
+            self._wait_for_permit(page, effort)
             status, headers, body = self._send(url, page, effort)
             if status != 429:
                 break
@@ -165,11 +168,11 @@ class Transport:
             return Answer(body, server_date(headers))
         raise api_error(status, headers, body, page)
 
-    def _wait_for_permit(self, effort: Effort) -> None:
+    def _wait_for_permit(self, page: str, effort: Effort) -> None:
         began = self._clock.monotonic()
         if began > effort.deadline:
             raise NetworkError(
-                f"the {effort.allowed:.0f} s that this fetch may take are over. "
+                f"page {page}: the {effort.allowed:g} s that this fetch may take are over. "
                 "Ask for less, or give the Client a longer deadline."
             )
         waited = False
@@ -183,8 +186,8 @@ class Transport:
                 return
             if now + wait > effort.deadline:
                 raise RateLimited(
-                    f"the organisation's requests are used up for another {wait:.0f} s, "
-                    f"and the {effort.allowed:.0f} s that this fetch may take end before. "
+                    f"page {page}: the organisation's requests are used up for another {wait:.0f} s, "
+                    f"and the {effort.allowed:g} s that this fetch may take end before. "
                     "Ask later, or for less, or give the Client a longer deadline.",
                     status=429,
                 )
@@ -202,7 +205,7 @@ class Transport:
         began = time.monotonic()
         ends = began + limit
         effort.count(requests=1)
-        allowance, throttled, failure = None, False, ""
+        allowance, throttled, failure, remedy, certificate = None, False, "", "", None
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
             # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on an
@@ -215,31 +218,38 @@ class Transport:
             ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
                 throttled = response.status_code == 429
-                body = b"".join(self._chunks(response, effort))
+                body = self._body(response, effort)
                 if time.monotonic() < ends:
                     return response.status_code, response.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = describe(error)
+            certificate = refused_certificate(error)
+            failure, remedy = certificate or describe(error)
+        except BaseException as error:  # noqa: BLE001 - it goes on
+            # Ctrl-C, say: among the locals of the frames it passed are the request's headers, so they are let go.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
         finally:
             self._pacer.answer(allowance, throttled=throttled, took=time.monotonic() - began)
         if effort.stopped.is_set():
             raise Stopped
         if time.monotonic() >= ends:
             failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
-        raise NetworkError(f"page {page}: no whole answer came from {self._origin.base_url}: {failure}.")
+            remedy = TOO_SLOW
+        said = f"no whole answer came from {self._origin.base_url}: {failure}. {remedy}"
+        raise _Final(said) if certificate else NetworkError(f"page {page}: {said}")
 
-    def _chunks(self, response: requests.Response, effort: Effort) -> Iterator[bytes]:
-        size = 0
+    def _body(self, response: requests.Response, effort: Effort) -> bytes:
+        body = io.BytesIO()  # a list of chunks would take many times their size where they are small
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            size += len(chunk)
+            body.write(chunk)
             if effort.stopped.is_set():
                 raise Stopped
-            if size > self._max_page_bytes:
-                raise _Overlong(
+            if body.tell() > self._max_page_bytes:
+                raise _Final(
                     f"the answer is larger than the {_in_words(self._max_page_bytes)} that a page may have. Ask for "
                     "smaller pages (page_size), or raise the Client's max_page_bytes."
                 )
-            yield chunk
+        return body.getvalue()
 
     def _sleep(self, seconds: float, effort: Effort) -> None:
         until = self._clock.monotonic() + seconds
@@ -249,8 +259,30 @@ class Transport:
             raise Stopped
 
 
-class _Overlong(Exception):
-    """A body that is too large."""
+class _Final(Exception):
+    """A failure that another attempt would not change; it becomes a `NetworkError`."""
+
+
+class _Unshown(dict[str, Any]):
+    """The settings of an exchange; a proxy's address among them may hold a password, so tracebacks do not show them."""
+
+    def __repr__(self) -> str:
+        return "<settings>"
+
+
+def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str:
+    """Check the file of certificate authorities. Nothing turns the verification off."""
+    if not isinstance(chosen, str):
+        return True
+    name = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" if ca_bundle is None else "ca_bundle"
+    if not os.path.exists(chosen):  # noqa: PTH110 - a folder of them is as good as a file
+        raise InvalidRequest(f"{name}: there is no file {chosen}")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(**{"capath" if os.path.isdir(chosen) else "cafile": chosen})  # noqa: PTH112
+    except OSError:
+        raise InvalidRequest(f"{name}: {chosen} is not readable, or holds no certificates in PEM form") from None
+    return chosen
 
 
 def _in_words(size: int) -> str:
