@@ -233,14 +233,15 @@ def test_events_out_of_order_are_all_kept(archive):
     assert archive.coverage().iloc[:-1]["complete"].all()
 
 
-def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive):
+@pytest.mark.parametrize("widest", [timedelta(days=7), timedelta(hours=30)], ids=str)
+def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive, widest):
     world = World(*many(15, a_day=2))
 
     def answer(request):
         if "window" in request.query:
             return whole(page(startDate="2026-04-20T09:59:58Z", endDate="2026-04-20T10:00:00Z"))
         low, high = (datetime.fromisoformat(request.query[bound]) for bound in ("startDate", "endDate"))
-        if high - low > timedelta(days=7):
+        if high - low > widest:
             return whole({"title": "Bad", "status": 400, "detail": "the range is too wide"}, 400)
         inside = [one for one in world.events if low <= datetime.fromisoformat(one["date"]) <= high]
         return whole(page(*sorted(inside, key=lambda one: one["date"], reverse=True)))
@@ -250,19 +251,93 @@ def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive):
     assert keys(archive.load()) == told(world)
 
 
-def test_an_interrupted_first_sync_keeps_what_it_has_and_goes_on(archive):
+@pytest.mark.parametrize("start", [NOW - 40 * DAY, None], ids=["from a day", "two years"])
+def test_an_interrupted_first_sync_keeps_what_it_has_and_the_next_goes_on(archive, start):
     world = World(*many(40), page_size=20)
     with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20) as api:
-        client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=0.5, progress=False)
+        client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=20, progress=False)
         with pytest.raises(taf.RateLimited) as caught:
-            archive.sync(client, start=NOW - 40 * DAY)
+            archive.sync(client, start=start)
     assert "The archive keeps the 17 days read so far" in caught.value.__notes__[0]
-    days = archive.coverage()
-    assert days["day"].max() == pd.Timestamp("2026-04-20", tz="UTC")
-    assert len(days) == 17
-    report = world.sync(archive, start=NOW - 40 * DAY)
-    assert report.days_read == 41 - 17 + 4
+    coverage = archive.coverage()
+    assert coverage["gap"].tolist() == [True] * (len(coverage) - 17) + [False] * 17
+    assert not taf.receipt(archive.load()).complete
+    report = world.sync(archive, start=None)  # without a word on where the first one set out from
+    assert report.days_read == len(coverage) - 17 + 4
     assert keys(archive.load()) == told(world)
+    assert not archive.coverage()["gap"].any()
+
+
+def test_days_that_the_vendor_has_forgotten_do_not_count_as_complete(archive):
+    World(*many(15)).sync(archive, start="2024-04-10")
+    coverage = archive.coverage().set_index("day")
+    assert not coverage.loc[:"2024-04-20", "complete"].any()  # of the last of these, the vendor has a part
+    assert coverage.loc["2024-04-21":"2026-04-19", "complete"].all()
+    assert not taf.receipt(archive.load(start="2024-04-10", end="2024-05-01")).complete
+
+
+def test_a_period_behind_the_last_sync_is_not_complete(archive):
+    World(*many(3)).sync(archive)
+    for start, end in (("2026-05-01", None), ("2026-05-01", "2026-06-01"), ("2026-04-19", "2026-04-21")):
+        assert not taf.receipt(archive.load(start=start, end=end)).complete
+
+
+def test_what_is_gone_from_the_disk_is_not_complete(archive, tmp_path):
+    World(*many(15)).sync(archive)
+    gone, poorer = (Path(file) for file in archive.files(start="2026-04-12", end="2026-04-14"))
+    gone.unlink()
+    other = taf.Archive(tmp_path / "other")
+    World(*[one for one in many(15) if one["event"] != "event 0"]).sync(other, start="2026-04-13")
+    poorer.write_bytes(Path(other.files(end="2026-04-14")[0]).read_bytes())
+    for day in ("2026-04-12", "2026-04-13"):
+        assert not taf.receipt(archive.load(start=day, end=pd.Timestamp(day, tz="UTC") + DAY)).complete
+    assert taf.receipt(archive.load(start="2026-04-14", end="2026-04-19")).complete
+    assert archive.coverage().set_index("day").loc["2026-04-12", "gap"]
+    assert len(archive.coverage()) == 21
+
+
+def test_days_may_be_links_to_another_disk_and_no_day_is_missed_in_silence(archive, tmp_path):
+    world = World(*many(15))
+    world.sync(archive)
+    day = Path(archive.files()[-5]).parent
+    day.rename(tmp_path / "elsewhere")
+    day.symlink_to(tmp_path / "elsewhere")
+    assert keys(archive.load()) == told(world)
+    assert archive.verify().ok
+
+
+def test_a_longer_lookback_looks_further_back_also_on_days_read_before(archive):
+    world = World(*many(15))
+    world.sync(archive)
+    world.now += DAY
+    world.events.append(event(NOW - 9 * DAY, "came very late"))
+    assert world.sync(archive, start=None).late_events == 0
+    report = world.sync(archive, start=None, lookback="30d")
+    assert (report.late_events, keys(archive.load())) == (1, told(world))
+
+
+@pytest.mark.parametrize("lookback", ["72h", "60d"])
+def test_a_narrower_token_is_told_whatever_the_lookback(archive, lookback):
+    both = [event(NOW - n * DAY, aid=aid) for n in range(60) for aid in ("1", "2")]
+    world = World(*both)
+    world.sync(archive, start=NOW - 59 * DAY)
+    world.now += 40 * DAY
+    world.events = [one for one in both if one["aid"] == "1"] + [event(NOW + DAY)]
+    assert "without 2" in world.sync(archive, start=None, lookback=lookback).scope
+    assert not archive.coverage().set_index("day").loc["2026-04-20":, "complete"].any()
+
+
+def test_groups_that_come_into_sight_are_not_late_and_those_out_of_sight_not_vanished(archive):
+    one, two = many(15), [each | {"aid": "2"} for each in many(15)]
+    world = World(*one)
+    world.sync(archive)
+    world.events = [*one, *two]
+    wider = world.sync(archive)
+    assert (wider.late_events, wider.events_added) == (0, len(two))
+    world.events = two
+    narrower = world.sync(archive)
+    assert "without 1" in narrower.scope
+    assert (narrower.late_events, narrower.vanished_events) == (0, 0)
 
 
 def test_load_and_files_read_only_what_is_asked_for(archive):
@@ -397,9 +472,57 @@ def test_saved_frames_are_taken_in(archive, tmp_path):
     taf.write_parquet(events[events["event"] == "event 0"], tmp_path / "filtered.parquet")
     other = taf.Archive(tmp_path / "other")
     assert other.import_parquet(tmp_path / "filtered.parquet") == (events["event"] == "event 0").sum()
-    assert other.coverage().empty
+    assert (other.coverage()["events"].sum(), other.coverage()["complete"].any()) == (5, False)
+    Path(other.files()[0]).unlink()
+    assert "missing" in other.verify().problems[0][1]
     report = world.sync(archive)
     assert report.events_added == 15 * 7 - len(events)
+    assert report.days_read == 21 - 5  # the imported days count as read
+
+
+def saved(world, path, **question):
+    with Sandbox(world.events, now=world.now, rate_limit=None) as api:
+        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        taf.write_parquet(client.fetch_events(all_account_groups=True, **question), path)
+
+
+def test_an_imported_period_that_had_not_passed_does_not_count_as_read(archive, tmp_path):
+    today = pd.Timestamp.now(tz="UTC").floor("D")  # frames are dated by this machine's clock
+    world = World(now=today.to_pydatetime() + timedelta(hours=10))
+    saved(world, tmp_path / "saved.parquet", start=today - 5 * DAY, end=today + 30 * DAY)
+    archive.import_parquet(tmp_path / "saved.parquet")
+    coverage = archive.coverage()
+    assert coverage["day"].max() < today
+    assert coverage["complete"].any()
+    assert not taf.receipt(archive.load(start=today, end=today + 20 * DAY)).complete
+
+
+def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path):
+    both = [event(NOW - (n * 7 + 1) * timedelta(hours=1), aid=aid) for n in range(60) for aid in ("1", "2")]
+    world = World(*both)
+    world.sync(archive)
+    world.now += 2 * DAY
+    world.events = [one for one in both if one["aid"] == "1"] + [event(NOW + DAY)]
+    world.sync(archive, start=None)
+    saved(world, tmp_path / "narrow.parquet", start="2026-04-18", end="2026-04-22")
+    for place in (archive, before := taf.Archive(tmp_path / "before")):
+        place.import_parquet(tmp_path / "narrow.parquet")
+    assert not archive.coverage().set_index("day").loc["2026-04-20":, "complete"].any()
+    # Nor does it make the archive forget what the token does not see.
+    world.now += 3 * DAY
+    assert "without 2" in world.sync(archive, start=None).scope
+    # Where the frame came first, and the archive learns only later that there is another group.
+    World(*both).sync(before)
+    World(*[one for one in both if one["aid"] == "1"], now=NOW + DAY).sync(before, start=None)
+    assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
+
+
+def test_an_archive_that_only_imports_begins_with_two_years_when_it_syncs(archive, tmp_path):
+    world = World(*many(40))
+    saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)
+    archive.import_parquet(tmp_path / "week.parquet")
+    world.sync(archive, start=None)
+    assert keys(archive.load()) == told(world)
 
 
 def test_export_writes_one_file_or_one_a_month(archive, tmp_path):
@@ -447,6 +570,14 @@ def test_wrong_arguments_of_a_sync_are_named(archive, how, said):
     [
         (lambda: taf.Archive(""), taf.InvalidRequest, "location: ''"),
         (lambda: taf.Archive("ftp://x/y"), taf.InvalidRequest, "location: ftp://x/y"),
+        (lambda: taf.Archive("s3://"), taf.InvalidRequest, "location: s3://"),
+        (lambda: taf.Archive("s3://bucket//te"), taf.InvalidRequest, "location: s3://bucket//te"),
+        (lambda: taf.Archive("s3://bucket/a%20b"), taf.InvalidRequest, "location: .* has a %"),
+        (lambda: taf.Archive("s3://bucket/a/../b"), taf.InvalidRequest, "location: .* has a /.."),
+        (lambda: taf.Archive(Path("s3://bucket/te")), taf.InvalidRequest, "as text, not as a Path"),
+        (lambda: taf.Archive("te*"), taf.InvalidRequest, r"location: te\* has a \*"),
+        (lambda: taf.Archive("~no-such-user/te"), taf.InvalidRequest, "location: ~no-such-user/te"),
+        (lambda: taf.Archive(__file__).load(), taf.ArchiveError, "a file is in the way"),
         (lambda: taf.Archive("te", storage_options={"region": "x"}), taf.InvalidRequest, "storage_options"),
         (lambda: taf.Archive("no-such-folder").load(), taf.ArchiveError, "no archive here yet"),
         (lambda: taf.Archive("no-such-folder").files(), taf.ArchiveError, "no archive here yet"),

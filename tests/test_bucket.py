@@ -9,6 +9,7 @@ import pytest
 from world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.cli.exits import exit_code
 from te_audit_frames.storage.bucket import Bucket
 
 
@@ -86,3 +87,10 @@ def test_without_the_extra_the_remedy_is_named():
     code = "import sys; sys.modules['obstore'] = None\nimport te_audit_frames as taf\ntaf.Archive('s3://bucket/x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'te-audit-frames[cloud]'" in done.stderr.splitlines()[-1]
+
+
+def test_a_bucket_that_is_not_there_is_a_failure_of_the_network_not_of_the_data(bucket):
+    missing = taf.Archive("s3://te-audit-no-such-bucket/x")
+    with pytest.raises(ConnectionError, match=r"the object store failed: NoSuchBucket: .*bucket") as caught:
+        missing.load()
+    assert exit_code(caught.value) == 4

@@ -40,6 +40,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ArchiveLocked, LOCKED),
     (ArchiveError, DATA),
     (FetchError, API),
+    (ConnectionError, API),  # to the object store that an archive lies in
     (OSError, DATA),
     (KeyboardInterrupt, INTERRUPTED),
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +18,13 @@ from te_audit_frames.errors import ArchiveError, InvalidRequest
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
 from te_audit_frames.receipt import with_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, in_order, to_arrow, to_events
-from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note
-from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight, name_of
+from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note, Reading
+from te_audit_frames.storage.day import ONE_DAY, RESTORE, UNDATED, midnight, name_of
 from te_audit_frames.storage.folder import Folder
 from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
 from te_audit_frames.storage.parquet import read_parquet
 from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import readings_of, receipt_of
+from te_audit_frames.storage.proof import period_of, receipt_of, sight_of, whole_days
 from te_audit_frames.storage.report import SyncReport, Verification
 from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of
 from te_audit_frames.storage.sink import parquet_sink
@@ -181,17 +182,28 @@ class Archive:
         events = read_parquet(path, filesystem=filesystem)
         rows = to_arrow(events)
         days = pc.floor_temporal(rows["date"], unit="day")
-        readings = readings_of(events)
+        proof = period_of(events)
+        whole = set(whole_days(proof[0])) if proof else set()
+        touched = {moment and moment.date() for moment in pc.unique(days).to_pylist()} | whole
         added = 0
         with self._place.writing():
-            notes = {}
-            for moment in {*pc.unique(days).to_pylist(), *map(midnight, readings)}:
-                chosen = days.is_null() if moment is None else pc.equal(days, pa.scalar(moment, days.type))
-                day = None if moment is None else moment.date()
+            coverage = read_coverage(self._place)
+            sight = sight_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope["all_account_groups"]))
+            sight.see(rows)
+            events_of: dict[date, int] = {}
+            for day in touched:
+                chosen = days.is_null() if day is None else pc.equal(days, pa.scalar(midnight(day), days.type))
                 kept = keep_rows(self._place, day, in_order(rows.filter(chosen).to_batches()))
                 added += kept.merged.added.num_rows
-                if day in readings:
-                    notes[day] = Note(kept.merged.rows.num_rows, (readings[day],))
+                if day is not None:
+                    events_of[day] = kept.merged.rows.num_rows
+                if day in whole:
+                    sight.look_back(kept.archived)
+            notes = {day: Note(events, ()) for day, events in events_of.items()}
+            if proof:
+                period, paid = proof
+                reading = Reading(period.end, datetime.fromisoformat(paid.fetched_at), True, sight.scope)
+                notes |= {day: Note(events_of[day], (reading,)) for day in whole}
             if notes:
                 update_coverage(self._place, lambda coverage: coverage.merged(Coverage(notes)))
         return added
@@ -236,10 +248,12 @@ class Archive:
         coverage = self._known()
         files = self._table.files(bounds)
         with ThreadPoolExecutor(CORES) as pool:
-            tables = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
+            read = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
         schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
-        rows = pa.concat_tables([*tables, schema.empty_table()])
-        return with_receipt(to_events(rows), receipt_of(coverage, bounds, events=rows.num_rows, groups=groups))
+        rows = pa.concat_tables([*(rows for rows, _ in read), schema.empty_table()])
+        counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}
+        paid = receipt_of(coverage, bounds, counts=counts, events=rows.num_rows, groups=groups)
+        return with_receipt(to_events(rows), paid)
 
     def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
         """List the Parquet files of a period, for engines: absolute paths, or URLs.
@@ -273,16 +287,19 @@ class Archive:
         -------
         pandas.DataFrame
             One row a day, from the first to the last: `day` (its midnight, ``datetime64[us, UTC]``), `events`
-            (``Int64``, null in a gap), `gap` (bool: nobody read the day), `complete` (bool: read to its end, with the
-            widest scope so far), `sealed` (bool: not read again), `read_to` and `fetched_at`
-            (``datetime64[us, UTC]``) and `scope` (``str``) of the latest reading.
+            (``Int64``, null in a gap), `gap` (bool: nobody read the day, or its file is gone), `complete` (bool: read
+            to its end, with the widest scope so far, when the vendor still had all of it), `sealed` (bool: over by
+            the default lookback when it was read), `read_to` and `fetched_at` (``datetime64[us, UTC]``) and `scope`
+            (``str``) of the latest reading; these three are null where events were only imported.
 
         Raises
         ------
         ArchiveError
             There is no archive, or its notes are damaged.
         """
-        return self._known().to_frame()
+        present = {file.day for file in self._table.files((None, None))}
+        coverage = self._known()
+        return coverage.without(day for day in coverage.notes if day not in present).to_frame()
 
     def verify(self) -> Verification:
         """Check every file: its SHA-256, its row count, its schema, that its events are of its day, and the notes.
@@ -297,8 +314,8 @@ class Archive:
         ArchiveError
             There is no archive.
         """
+        self._require()
         names = self._table.names()
-        self._require_archive(names)
         with ThreadPoolExecutor(CORES) as pool:
             found = dict(zip(names, pool.map(self._table.check, names), strict=True))
         problems = {name: said for name, said in found.items() if isinstance(said, str)}
@@ -311,9 +328,11 @@ class Archive:
         for day, note in notes.items():
             name = name_of(day)
             if name not in found:
-                problems[name] = f"it is missing; it had {note.events:,} events"
+                problems[name] = f"it is missing; it had {note.events:,} events. {RESTORE}, sync."
             elif counts.get(name, note.events) < note.events:
-                problems[name] = f"it has {counts[name]:,} events, and had {note.events:,} once"
+                problems[name] = (
+                    f"it has {counts[name]:,} events, and had {note.events:,} once. {RESTORE}, remove it and sync."
+                )
         return Verification(self.location, len(found) + 1, sum(counts.values()), tuple(sorted(problems.items())))
 
     def export(
@@ -371,35 +390,38 @@ class Archive:
             parts.setdefault(_month_file(path, file.day) if by else os.fspath(path), []).append(file)
         for target, files in parts.items():
             if by and "://" not in target:
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
+                Path(target).parent.mkdir(0o700, parents=True, exist_ok=True)
             self._export(target, files, _stretch(files, bounds) if by else bounds, coverage)
         return list(parts)
 
     def _export(self, target: str, files: list[DayFile], bounds: Bounds, coverage: Coverage) -> None:
         events = 0
+        counts: dict[date | None, int] = {}
         with parquet_sink(target) as sink:
             for file in files:
-                rows = self._table.rows(file, COLUMNS, bounds)
+                rows, counts[file.day] = self._table.rows(file, COLUMNS, bounds)
                 events += rows.num_rows
                 sink.write(rows)
-            sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, events=events).to_dict()
+            sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
 
     # ---- the rest ------------------------------------------------------------------------------------------------
 
     def _known(self) -> Coverage:
-        content = self._place.read(COVERAGE)
-        if content is None:
-            self._require_archive(self._table.names())
-        return Coverage.load(content, file=self._place.address(COVERAGE))
+        self._require()
+        return read_coverage(self._place)
 
-    def _require_archive(self, names: list[str]) -> None:
-        if not names:
+    def _require(self) -> None:
+        if self._place.read(COVERAGE) is None and not self._table.names():
             raise ArchiveError(
                 f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
             )
 
 
 def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
+    if re.match(r"(s3|gs|az):/(?!/)", location):
+        raise InvalidRequest(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
+    if odd := re.search(r"[*?\[\]%#]|/\.\.?(?=/|$)" if "://" in location else r"[*?\[]", location):
+        raise InvalidRequest(f"location: {location} has a {odd[0]}, which engines would not take as it is")
     if "://" in location:
         from te_audit_frames.storage.bucket import Bucket  # its package is an extra
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -27,7 +28,8 @@ class Bucket:
     """
 
     def __init__(self, url: str, storage_options: Mapping[str, str]) -> None:
-        if url.partition("://")[0] not in _SCHEMES:
+        scheme, _, rest = url.rstrip("/").partition("://")
+        if scheme not in _SCHEMES or not rest or "//" in rest or rest.startswith("/"):
             raise InvalidRequest(
                 f"location: {url} is not a place; right are a folder, s3://bucket/prefix, gs:// and az://"
             )
@@ -90,6 +92,10 @@ class Bucket:
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise self._failed(name, error) from None
 
-    def _failed(self, name: str, error: Exception) -> OSError:
-        said = str(error).splitlines()[0]
-        return OSError(5, f"the object store failed: {said}", self.address(name))
+    def _failed(self, name: str, error: Exception) -> ConnectionError:
+        text = str(error)
+        found = re.search(r"<Code>(.*?)</Code>\s*(?:<Message>(.*?)</Message>)?", text, re.DOTALL)
+        said = ": ".join(part for part in found.groups() if part) if found else text.splitlines()[0]
+        if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
+            said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
+        return ConnectionError(5, f"the object store failed: {said}", self.address(name))

@@ -11,18 +11,29 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from te_audit_frames.errors import ArchiveError
-from te_audit_frames.periods import iso
+from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.day import ONE_DAY, midnight
 
 COVERAGE = "_meta/coverage.json"
+
+RETENTION_YEARS = 2
+"""How long the vendor keeps the activity log, by the product's documentation."""
+
+
+def oldest_kept(moment: datetime) -> datetime:
+    """Return the first instant of which the vendor still has the events at some moment."""
+    try:
+        return moment.replace(year=moment.year - RETENTION_YEARS)
+    except ValueError:  # the 29th of February
+        return moment.replace(year=moment.year - RETENTION_YEARS, day=28)
 
 
 @dataclass(frozen=True, order=True)
@@ -76,25 +87,43 @@ class Reading:
         Where the sync's period ended; a day that ends later was read up to there.
     fetched_at : datetime
         The server's time.
-    sealed : bool
-        Whether the day was over by more than the lookback, so that it is not read again.
+    is_import : bool
+        Whether it was a frame that was saved earlier, and not a sync.
     scope : Scope
         Whose events were seen.
     """
 
     read_to: datetime
     fetched_at: datetime
-    sealed: bool
+    is_import: bool
     scope: Scope
 
     def outdoes(self, other: Reading) -> bool:
         """Whether the other reading says nothing beyond this one."""
-        return self.scope.covers(other.scope) and self.read_to >= other.read_to and self.sealed >= other.sealed
+        return (
+            self.scope.covers(other.scope)
+            and self.read_to >= other.read_to
+            and self.fetched_at >= other.fetched_at
+            and self.is_import <= other.is_import
+        )
+
+    def has_whole(self, day: date, *, until: datetime | None = None) -> bool:
+        """Whether a day, or its part before `until`, was over when it was read, and not yet gone at the vendor's."""
+        end = midnight(day) + ONE_DAY
+        return self.read_to >= min(until or end, end) and midnight(day) >= oldest_kept(self.fetched_at)
+
+    def seals(self, day: date, lookback: timedelta) -> bool:
+        """Whether a day was over by so much that nothing comes late any more."""
+        end = midnight(day) + ONE_DAY
+        return self.read_to >= end and self.fetched_at >= end + lookback
 
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of one day: how many events its file has at least, and the readings that none other outdoes."""
+    """What is known of one day: how many events its file has at least, and the readings that none other outdoes.
+
+    A day of which only a part was taken in, from a file that proves nothing, has no reading.
+    """
 
     events: int
     readings: tuple[Reading, ...]
@@ -108,46 +137,71 @@ class Note:
         return Note(max(self.events, other.events), tuple(sorted(kept)))
 
     @property
-    def latest(self) -> Reading:
+    def latest(self) -> Reading | None:
         """The reading that went furthest."""
-        return max(self.readings)
+        return max(self.readings, default=None)
+
+    @property
+    def hidden(self) -> set[str]:
+        """The account groups that some reading should have seen, and did not."""
+        return {group for reading in self.readings for group in reading.scope.without}
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The notes of all days."""
+    """The notes of all days, and the first day that a sync set out to read."""
 
     notes: Mapping[date, Note] = field(default_factory=dict)
+    since: date | None = None
 
     def merged(self, other: Coverage) -> Coverage:
         """Join the notes of two writers."""
         days = self.notes.keys() | other.notes.keys()
         both = {day: [notes[day] for notes in (self.notes, other.notes) if day in notes] for day in days}
-        return Coverage({day: found[0].merged(found[-1]) for day, found in both.items()})
+        merged = {day: found[0].merged(found[-1]) for day, found in both.items()}
+        return Coverage(merged, min((each for each in (self.since, other.since) if each), default=None))
 
     def without(self, days: Iterable[date]) -> Coverage:
-        """Leave out days that proved not to be read."""
+        """Leave out days that proved not to be read, or whose files are gone."""
         gone = set(days)
-        return Coverage({day: note for day, note in self.notes.items() if day not in gone})
+        return Coverage({day: note for day, note in self.notes.items() if day not in gone}, self.since)
 
-    def needs(self, day: date, scope: Scope) -> bool:
+    def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
+        """Leave out those of some days whose files are gone, or have fewer events than they had once."""
+        return self.without(day for day in days if day in self.notes and counts.get(day, -1) < self.notes[day].events)
+
+    def needs(self, day: date, scope: Scope, lookback: timedelta) -> bool:
         """Whether a sync of this scope may find something new in a day."""
         note = self.notes.get(day)
-        return note is None or not any(reading.sealed and reading.scope.covers(scope) for reading in note.readings)
+        return note is None or not any(
+            reading.seals(day, lookback) and reading.scope.covers(scope) for reading in note.readings
+        )
+
+    @property
+    def first(self) -> date | None:
+        """The first day that is known, or should be."""
+        return min([*self.notes, *([self.since] if self.since else [])], default=None)
 
     @property
     def latest(self) -> Reading | None:
         """The latest reading of any day."""
-        return max((note.latest for note in self.notes.values()), default=None)
+        return max((reading for note in self.notes.values() for reading in note.readings), default=None)
+
+    @property
+    def latest_sync(self) -> Reading | None:
+        """The latest reading that was a sync's."""
+        readings = (reading for note in self.notes.values() for reading in note.readings if not reading.is_import)
+        return max(readings, default=None)
 
     def is_complete(self, day: date, *, until: datetime | None = None) -> bool:
         """Whether a day was read to its end, or to `until`, by a token that saw as much as any."""
-        end = min(until, midnight(day) + ONE_DAY) if until else midnight(day) + ONE_DAY
-        return day in self.notes and any(
-            reading.read_to >= end
+        note = self.notes.get(day)
+        return note is not None and any(
+            reading.has_whole(day, until=until)
             and not reading.scope.is_narrowed
+            and note.hidden <= set(reading.scope.groups)
             and reading.scope.all_account_groups >= self._asked_for_all
-            for reading in self.notes[day].readings
+            for reading in note.readings
         )
 
     @cached_property
@@ -159,7 +213,7 @@ class Coverage:
     def to_frame(self) -> pd.DataFrame:
         """One row a UTC day, from the first to the last that is known; see `Archive.coverage`."""
         rows = []
-        day, last = min(self.notes, default=None), max(self.notes, default=None)
+        day, last = self.first, max(self.notes, default=None)
         while day is not None and last is not None and day <= last:
             rows.append(self._row(day))
             day += ONE_DAY
@@ -169,17 +223,17 @@ class Coverage:
         note = self.notes.get(day)
         if note is None:
             return {"day": midnight(day), "gap": True, "complete": False, "sealed": False}
-        latest = note.latest
-        return {
-            "day": midnight(day),
-            "events": note.events,
-            "gap": False,
-            "complete": self.is_complete(day),
-            "sealed": any(reading.sealed and not reading.scope.is_narrowed for reading in note.readings),
-            "read_to": min(latest.read_to, midnight(day) + ONE_DAY),
-            "fetched_at": latest.fetched_at,
-            "scope": str(latest.scope),
-        }
+        row = {"day": midnight(day), "events": note.events, "gap": False, "complete": False, "sealed": False}
+        if latest := note.latest:
+            lookback = to_window(DEFAULT_LOOKBACK)
+            row |= {
+                "complete": self.is_complete(day),
+                "sealed": any(each.seals(day, lookback) and not each.scope.is_narrowed for each in note.readings),
+                "read_to": min(latest.read_to, midnight(day) + ONE_DAY),
+                "fetched_at": latest.fetched_at,
+                "scope": str(latest.scope),
+            }
+        return row
 
     # ---- as a file -----------------------------------------------------------------------------------------------
 
@@ -190,12 +244,13 @@ class Coverage:
         numbers = {scope: number for number, scope in enumerate(scopes)}
         content = {
             "schema_version": SCHEMA_VERSION,
+            "since": self.since and self.since.isoformat(),
             "scopes": [vars(scope) for scope in scopes],
             "days": {
                 day.isoformat(): {
                     "events": note.events,
                     "readings": [
-                        [iso(reading.read_to), iso(reading.fetched_at), reading.sealed, numbers[reading.scope]]
+                        [iso(reading.read_to), iso(reading.fetched_at), reading.is_import, numbers[reading.scope]]
                         for reading in note.readings
                     ],
                 }
@@ -235,7 +290,8 @@ class Coverage:
             Scope(asked, tuple(groups), tuple(without), alone)
             for asked, groups, without, alone in (scope.values() for scope in read["scopes"])
         ]
-        return cls({date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()})
+        notes = {date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()}
+        return cls(notes, date.fromisoformat(read["since"]) if read["since"] else None)
 
 
 _COLUMNS = {
@@ -252,8 +308,8 @@ _COLUMNS = {
 
 def _note(note: Mapping[str, Any], scopes: list[Scope]) -> Note:
     readings = (
-        Reading(datetime.fromisoformat(read_to), datetime.fromisoformat(fetched_at), sealed, scopes[number])
-        for read_to, fetched_at, sealed, number in note["readings"]
+        Reading(datetime.fromisoformat(read_to), datetime.fromisoformat(fetched_at), is_import, scopes[number])
+        for read_to, fetched_at, is_import, number in note["readings"]
     )
     return Note(note["events"], tuple(readings))
 

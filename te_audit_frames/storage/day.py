@@ -26,6 +26,9 @@ UNDATED = "__HIVE_DEFAULT_PARTITION__"
 """What readers of partitions take for null: where the events without a date are."""
 ONE_DAY = timedelta(days=1)
 
+RESTORE = "Take it from a backup; or, while the vendor has the day (two years)"
+"""How the advice begins that a damaged file is in need of."""
+
 _FILE = "events.parquet"
 _PARTITION = "event_date="
 
@@ -121,10 +124,7 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
     """
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := _damage(content):
-        raise ArchiveError(
-            f"{file}: {problem}. Take it from a backup; or, if the day is not older than the vendor's two years, "
-            "remove the file, and the next sync fetches the day again."
-        )
+        raise ArchiveError(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
     return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from te_audit_frames.errors import ArchiveError, ArchiveLocked
+from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidRequest
 from te_audit_frames.storage.place import Change
-from te_audit_frames.storage.staging import replacing
+from te_audit_frames.storage.staging import flush_folder, replacing
 
 _STAGING = "_staging"
 _LOCK = "_meta/lock"
@@ -26,12 +27,18 @@ class Folder:
     """
 
     def __init__(self, path: str) -> None:
-        self._root = Path(path).expanduser().absolute()
+        try:
+            self._root = Path(path).expanduser().absolute()
+        except RuntimeError:
+            raise InvalidRequest(f"location: {path} is in the home of a user that this machine does not know") from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""
-        top = self._root / folder
-        return sorted(path.relative_to(self._root).as_posix() for path in top.rglob("*") if path.is_file())
+        # Days may be links to another disk. What cannot be listed is an error: a day must not be missed in silence.
+        walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
+        return sorted(
+            (Path(top) / name).relative_to(self._root).as_posix() for top, _, names in walked for name in names
+        )
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None if there is none."""
@@ -39,6 +46,8 @@ class Folder:
             return (self._root / name).read_bytes()
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise _in_the_way(self._root) from None
 
     def update(self, name: str, change: Change) -> bool:
         """Change a file in one step, and tell whether it was written; only within `writing`."""
@@ -82,5 +91,15 @@ def _make(folder: Path) -> None:
     try:
         for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
+            flush_folder(missing.parent)
     except (FileExistsError, NotADirectoryError):
-        raise ArchiveError(f"{folder}: a file is in the way; an archive needs a folder of its own") from None
+        raise _in_the_way(folder) from None
+
+
+def _in_the_way(folder: Path) -> ArchiveError:
+    return ArchiveError(f"{folder}: a file is in the way; an archive needs a folder of its own")
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -9,15 +10,24 @@ import pandas as pd
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ATTRS_KEY
-from te_audit_frames.storage.coverage import Coverage, Reading, Scope
+from te_audit_frames.storage.coverage import Coverage, Scope
 from te_audit_frames.storage.day import ONE_DAY, midnight
 from te_audit_frames.storage.selection import Bounds
+from te_audit_frames.storage.sight import Sight
 from te_audit_frames.version import VERSION
 
-_LATE = timedelta(hours=72)
+_CLOCKS = timedelta(days=1)
+"""How wrong the clock may have been by which a frame's receipt says when it was fetched."""
 
 
-def receipt_of(coverage: Coverage, bounds: Bounds, *, events: int, groups: list[str] | None = None) -> Receipt:
+def receipt_of(
+    coverage: Coverage,
+    bounds: Bounds,
+    *,
+    counts: Mapping[date | None, int],
+    events: int,
+    groups: list[str] | None = None,
+) -> Receipt:
     """Write the receipt of events from an archive.
 
     Parameters
@@ -26,8 +36,10 @@ def receipt_of(coverage: Coverage, bounds: Bounds, *, events: int, groups: list[
         What is known of each day.
     bounds : Bounds
         The period asked for; without a bound, from or to where the archive reaches.
+    counts : mapping of date to int
+        How many events the file of each day has in fact; a day that had more once is not complete.
     events : int
-        How many there were.
+        How many events the receipt is for.
     groups : list of str, optional
         The account groups asked for.
 
@@ -37,13 +49,19 @@ def receipt_of(coverage: Coverage, bounds: Bounds, *, events: int, groups: list[
         `complete` if every day of the period was read to its end, or to the period's.
     """
     since, until = bounds
-    latest = coverage.latest
-    period = None
-    if latest is not None:
-        start = since or midnight(min(coverage.notes))
+    latest, first = coverage.latest, coverage.first
+    period, notes, complete = None, [], False
+    if latest is not None and first is not None:
+        start = since or midnight(first)
         period = Period(start, max(start, until or latest.read_to))
-    doubtful = sum(not coverage.is_complete(day, until=period.end) for day in _days(period)) if period else 0
-    notes = [f"{doubtful:,} days of the period are not complete; Archive.coverage() tells which"] if doubtful else []
+        days = _days(period)
+        backed = coverage.backed_by(counts, days)
+        doubtful = sum(not backed.is_complete(day, until=period.end) for day in days)
+        complete = not doubtful and period.start < period.end
+        if doubtful:
+            notes = [f"not complete: {doubtful:,} day{'s' * (doubtful > 1)} of the period; see Archive.coverage()"]
+        elif not complete:
+            notes = [f"not complete: the archive was read up to {iso(latest.read_to)}"]
     requested = {"window": None, "start": since and iso(since), "end": until and iso(until), "default": False}
     return Receipt(
         source="archive",
@@ -53,7 +71,7 @@ def receipt_of(coverage: Coverage, bounds: Bounds, *, events: int, groups: list[
             "aid": ", ".join(groups) if groups is not None else None,
             "all_account_groups": latest is not None and latest.scope.all_account_groups,
         },
-        complete=period is not None and not doubtful,
+        complete=complete,
         events=events,
         pages=0,
         fetched_at=iso(latest.fetched_at) if latest else "",
@@ -62,24 +80,31 @@ def receipt_of(coverage: Coverage, bounds: Bounds, *, events: int, groups: list[
     )
 
 
-def readings_of(events: pd.DataFrame) -> dict[date, Reading]:
-    """Tell which days a frame stands for in full, by its receipt: none, if that does not prove it."""
+def period_of(events: pd.DataFrame) -> tuple[Period, Receipt] | None:
+    """Tell for which period a frame stands in full, by its receipt; None if that does not prove it."""
     plain = events.attrs.get(ATTRS_KEY)
     if not isinstance(plain, dict):
-        return {}
+        return None
     paid = Receipt.from_dict(plain)
-    period = paid.period
     is_proof = paid.source == "api" and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
-    if period is None or not is_proof:
-        return {}
-    scope = Scope(bool(paid.scope.get("all_account_groups")))
-    fetched_at = datetime.fromisoformat(paid.fetched_at)
-    over = min(period.end, fetched_at - _LATE)  # days that ended by then need no second look
-    return {
-        day: Reading(period.end, fetched_at, midnight(day) + ONE_DAY <= over, scope)
-        for day in _days(period)
-        if midnight(day) >= period.start
-    }
+    if paid.period is None or not is_proof:
+        return None
+    # A period may end in the future, of which the fetch saw nothing.
+    end = min(paid.period.end, datetime.fromisoformat(paid.fetched_at) - _CLOCKS)
+    return (Period(paid.period.start, end), paid) if paid.period.start < end else None
+
+
+def whole_days(period: Period) -> list[date]:
+    """List the days that a period has from their beginning."""
+    return [day for day in _days(period) if midnight(day) >= period.start]
+
+
+def sight_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> Sight:
+    """Begin to look at what a frame has of some days, with what is known to be hidden in them."""
+    notes = [coverage.notes[day] for day in days if day in coverage.notes]
+    hidden = sorted({group for note in notes for group in note.hidden})
+    own_log_only = any(reading.scope.own_log_only for note in notes for reading in note.readings)
+    return Sight(all_account_groups, Scope(all_account_groups, without=tuple(hidden), own_log_only=own_log_only))
 
 
 def _days(period: Period) -> list[date]:

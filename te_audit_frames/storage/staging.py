@@ -158,11 +158,12 @@ def _replacing_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(staged).unlink(missing_ok=True)
         raise
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
-def _flush_folder(folder: Path) -> None:
-    # Without this, a power cut may undo the rename. Windows has no such call and needs none.
+def flush_folder(folder: Path) -> None:
+    """Write down what a folder holds: without this, a power cut may undo what was made or renamed in it."""
+    # Windows has no such call and needs none.
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

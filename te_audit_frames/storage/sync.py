@@ -14,15 +14,13 @@ from te_audit_frames.errors import BadRequest, FetchError, InvalidRequest, Pagin
 from te_audit_frames.periods import Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
-from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope
+from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
 from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
 from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
 from te_audit_frames.storage.passing import Passing
 from te_audit_frames.storage.place import Place
 from te_audit_frames.storage.report import SyncReport
-
-RETENTION_YEARS = 2
-"""How long the vendor keeps the activity log, by the product's documentation."""
+from te_audit_frames.storage.sight import Sight, groups_of
 
 _NOTED_AT_ONCE = 32
 """Days that are kept before they are noted: what a killed process reads again at most."""
@@ -82,7 +80,8 @@ class Sync:
     location : str
         What the report calls the archive.
     start : datetime or None
-        The first day to read, at its midnight; None for the archive's first day, or the vendor's two years.
+        The first day to read, at its midnight; None for the one that a sync set out from before, or for the vendor's
+        two years.
     all_account_groups : bool
         What to ask for.
     lookback, settle : timedelta
@@ -112,24 +111,24 @@ class Sync:
         self._lookback = lookback
         self._read: dict[date, int] = {}
         self._unnoted: dict[date, int] = {}
-        self._groups_seen: set[str] = set()
-        self._groups_archived: set[str] = set()
-        self._people_seen: set[str] = set()
-        self._people_archived: set[str] = set()
-        carried = coverage.latest
-        self._carried = carried.scope if carried else Scope(all_account_groups)
+        self._waits_for: set[date] = set()
+        self._vanished: list[pa.Table] = []
+        carried = coverage.latest_sync
+        self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
         self.report = SyncReport(location, start="", end="")
         self._now = self._server_now()
         self._end = floor_second(self._now - settle)
-        first = min(coverage.notes, default=None)
-        oldest = _years_before(self._now, RETENTION_YEARS).date()
-        self._first = start.date() if start else max(first or oldest, oldest)
+        oldest = oldest_kept(self._now).date()
+        self._first = start.date() if start else max(coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
             raise InvalidRequest(f"start: {self._first} is not before {iso(self._end)}, where this sync ends")
         self.report.start, self.report.end = iso(midnight(self._first)), iso(self._end)
 
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
+        # Before anything else, so that a sync that is interrupted leaves behind how far back the next has to go.
+        if self._coverage.since is None or self._first < self._coverage.since:
+            self._coverage = update_coverage(self._place, lambda coverage: coverage.merged(Coverage(since=self._first)))
         try:
             # Again, since a token that sees more than the one before shows it only by what it brings: a new account
             # group may be one whose events of the past could not be seen.
@@ -141,9 +140,9 @@ class Sync:
             error.add_note(f"The archive keeps the {kept:,} days read so far; the next sync goes on from there.")
             raise
         finally:
-            self._unnoted = self._read  # all, since the scope is known only now
+            self._unnoted = self._read.copy()  # all, since the scope is known only now
             self._note()
-            self.report.scope = str(self._scope)
+            self._tell()
         return self.report
 
     # ---- deciding ------------------------------------------------------------------------------------------------
@@ -166,14 +165,21 @@ class Sync:
             for day in days
             if day not in self._read
             and midnight(day) < self._end
-            and (self._coverage.needs(day, self._scope) or name_of(day) not in present)
+            and (self._coverage.needs(day, self._sight.scope, self._lookback) or name_of(day) not in present)
         ]
-        known = [day for day in needed if day in self._coverage.notes]
-        if known and len(needed) > len(known) + _NOTED_AT_ONCE:
-            # Days that were read before come first: they show whether the token sees as much as the one before, and
-            # that has to be known before other days are noted.
-            return self._stretches(known) + self._stretches(day for day in needed if day not in self._coverage.notes)
+        if not self._read:
+            # Days that a sync read before, and that are not sealed, show whether the token sees as much as the one
+            # before. Nothing is noted until they are through, and where there are many others they come first.
+            self._waits_for = {day for day in needed if self._is_open(day)}
+            others = [day for day in needed if day not in self._waits_for]
+            if self._waits_for and len(others) > _NOTED_AT_ONCE:
+                return self._stretches(self._waits_for) + self._stretches(others)
         return self._stretches(needed)
+
+    def _is_open(self, day: date) -> bool:
+        note = self._coverage.notes.get(day)
+        readings = [reading for reading in note.readings if not reading.is_import] if note else []
+        return bool(readings) and not any(reading.seals(day, self._lookback) for reading in readings)
 
     def _stretches(self, days: Iterable[date]) -> list[Period]:
         stretches: list[Period] = []
@@ -184,16 +190,6 @@ class Sync:
             stretches.append(Period(start, end))
         return stretches[::-1]
 
-    @property
-    def _scope(self) -> Scope:
-        """Whose events this sync sees, as far as what it brought tells."""
-        lost = (self._groups_archived | set(self._carried.without)) - self._groups_seen
-        groups = (self._groups_archived | set(self._carried.groups) | self._groups_seen) - lost
-        others = self._people_archived - self._people_seen
-        is_alone = len(self._people_seen) == 1 and bool(others)
-        is_alone |= self._carried.own_log_only and len(self._people_seen) < 2
-        return Scope(self._all_account_groups, tuple(sorted(groups)), tuple(sorted(lost)), is_alone)
-
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def _fetch(self, stretch: Period) -> None:
@@ -202,7 +198,8 @@ class Sync:
                 self._take_whole(stretch)
         except BadRequest:
             # Nobody knows the widest range that the API allows; halves of whole days are asked for, newest first.
-            middle = midnight(stretch.start.date() + (stretch.end - stretch.start) / 2 // ONE_DAY * ONE_DAY)
+            days = max((stretch.end - stretch.start) / 2 // ONE_DAY, 1)
+            middle = midnight(stretch.start.date() + days * ONE_DAY)
             if not stretch.start < middle < stretch.end:
                 raise
             self._fetch(Period(middle, stretch.end))
@@ -214,7 +211,7 @@ class Sync:
         passing = Passing(stretch)
         try:
             for batch in stream:
-                self._see(batch)
+                self._sight.see(batch)
                 if passing.add(batch):
                     return False
                 self._keep(passing.passed(stream.missing))
@@ -235,15 +232,10 @@ class Sync:
         events = self._source.fetch_events(start=stretch.start, end=stretch.end, **self._question)
         self._charge(Receipt.from_dict(events.attrs["te_audit_frames"]))
         for batch in to_arrow(events).to_batches():
-            self._see(batch)
+            self._sight.see(batch)
             days.add(batch)
         self._keep(days.passed([]))
         self._keep_day(None, days.undated())
-
-    def _see(self, batch: pa.RecordBatch) -> None:
-        self._groups_seen |= _different(batch, "aid", "account_group_name")
-        if len(self._people_seen) < 2:
-            self._people_seen |= _different(batch, "uid", "user")
 
     def _charge(self, receipt: Receipt) -> None:
         self.report.requests += receipt.requests
@@ -270,7 +262,7 @@ class Sync:
         else:
             self._look_back(day, kept)
             self._read[day] = self._unnoted[day] = kept.merged.rows.num_rows
-            self.report.days_read += 1
+            self._waits_for.discard(day)
             self.report.days_added += kept.is_new
             self.report.days_changed += bool(not kept.is_new and kept.merged.added.num_rows)
         self.report.events_added += kept.merged.added.num_rows
@@ -278,33 +270,39 @@ class Sync:
     def _look_back(self, day: date, kept: Kept) -> None:
         """Compare what came of a day with what the archive had of it."""
         # What lies behind the end of this sync was not asked for.
-        before_end = pc.less(kept.archived["date"], pa.scalar(self._end, ARROW_SCHEMA.field("date").type))
-        archived = kept.archived.filter(before_end)
-        self._groups_archived |= _different(archived, "aid", "account_group_name")
-        self._people_archived |= _different(archived, "uid", "user")
-        vanished = kept.merged.vanished["date"].to_pandas()
-        self.report.vanished_events += int((vanished < self._end).sum())
+        self._sight.look_back(kept.archived.filter(self._is_asked_for(kept.archived)))
+        self._vanished.append(kept.merged.vanished.filter(self._is_asked_for(kept.merged.vanished)))
         note = self._coverage.notes.get(day)
-        if note and not kept.is_new and not note.latest.scope.is_narrowed:
-            dates = kept.merged.added["date"].to_pandas()
-            late = dates[dates < note.latest.read_to]
+        before = note and note.latest
+        if before and not kept.is_new and before.scope.all_account_groups >= self._all_account_groups:
+            # Events of a group that the reading before did not see are not late, but newly visible.
+            groups = groups_of(kept.merged.added)
+            seen_before = pc.or_(groups.is_null(), pc.is_in(groups, pa.array(before.scope.groups, pa.large_string())))
+            dates = kept.merged.added.filter(seen_before)["date"].to_pandas()
+            late = dates[dates < before.read_to] if not before.scope.own_log_only else dates[:0]
             self.report.late_events += len(late)
             if len(late):
-                latest = (note.latest.fetched_at - late.min()).total_seconds()
+                latest = (before.fetched_at - late.min()).total_seconds()
                 self.report.latest_late_seconds = max(latest, self.report.latest_late_seconds or 0.0)
 
+    def _is_asked_for(self, rows: pa.Table) -> pa.ChunkedArray:
+        return pc.less(rows["date"], pa.scalar(self._end, ARROW_SCHEMA.field("date").type))
+
+    def _tell(self) -> None:
+        """Report what is known only at the end: the scope, and what is gone of that which the token could see."""
+        vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished])
+        self.report.vanished_events = pc.sum(self._sight.could_see(vanished), min_count=0).as_py()
+        self.report.days_read = len(self._read)
+        self.report.scope = str(self._sight.scope)
+
     def _note(self) -> None:
-        """Note the days that were kept, behind their files."""
-        if not self._unnoted:
+        """Note the days that were kept, behind their files, as soon as it is known what the token sees."""
+        if not self._unnoted or self._waits_for:
             return
-        scope = self._scope
-        notes = {day: Note(events, (self._reading(day, scope),)) for day, events in self._unnoted.items()}
+        reading = Reading(self._end, self._now, False, self._sight.scope)
+        notes = {day: Note(events, (reading,)) for day, events in self._unnoted.items()}
         self._coverage = update_coverage(self._place, lambda coverage: coverage.merged(Coverage(notes)))
         self._unnoted = {}
-
-    def _reading(self, day: date, scope: Scope) -> Reading:
-        sealed = midnight(day) + ONE_DAY + self._lookback <= self._end
-        return Reading(self._end, self._now, sealed, scope)
 
     def _forget(self, days: list[date]) -> None:
         """Take back what was noted of days that proved not to be whole."""
@@ -313,15 +311,3 @@ class Sync:
             self._unnoted.pop(day, None)
         if any(day in self._coverage.notes for day in days):
             self._coverage = update_coverage(self._place, lambda coverage: coverage.without(days))
-
-
-def _different(rows: pa.Table | pa.RecordBatch, identity: str, name: str) -> set[str]:
-    """Collect who or what the rows are of: by identity, else by name."""
-    return set(pc.unique(pc.coalesce(rows[identity], rows[name]).drop_null()).to_pylist())
-
-
-def _years_before(moment: datetime, years: int) -> datetime:
-    try:
-        return moment.replace(year=moment.year - years)
-    except ValueError:  # the 29th of February
-        return moment.replace(year=moment.year - years, day=28)

@@ -53,8 +53,15 @@ class Table:
         """List the files of the days that a stretch of time touches, in the order of the days."""
         return [file for file in self._day_files() if _touches(file.day, bounds)]
 
-    def rows(self, file: DayFile, columns: Sequence[str], bounds: Bounds, groups: list[str] | None = None) -> pa.Table:
+    def rows(
+        self, file: DayFile, columns: Sequence[str], bounds: Bounds, groups: list[str] | None = None
+    ) -> tuple[pa.Table, int]:
         """Read the rows of a file that lie in a stretch of time, and are of certain account groups.
+
+        Returns
+        -------
+        pyarrow.Table, int
+            The rows, and how many the file has in all.
 
         Raises
         ------
@@ -67,12 +74,13 @@ class Table:
             raise ArchiveError(f"{address} went away while the archive was read")
         needed = dict.fromkeys([*columns, "date", *([] if groups is None else GROUP)])
         rows = load(content, file=address, columns=list(needed))
+        count = rows.num_rows
         if any(bounds):
             rows = rows.filter(within(rows, bounds))
         if groups is not None:
             named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in GROUP)
             rows = rows.filter(pc.or_(*named))
-        return rows.select(list(columns))
+        return rows.select(list(columns)), count
 
     def check(self, name: str) -> str | int:
         """Return how many events a file has, or what is wrong with it."""

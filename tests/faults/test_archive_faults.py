@@ -138,7 +138,9 @@ def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_pat
             child.join()
             interrupted += child.exitcode == -signal.SIGKILL
             assert_archive_is_sound(archive, truth, seed)
-            archive.sync(client, start=NOW - 25 * DAY)
+            # Half of the time, the next is not told where the killed one set out from; it has left that behind.
+            known = (place / "_meta/coverage.json").exists()
+            archive.sync(client, start=None if known and seed % 2 else NOW - 25 * DAY)
             assert keys(archive.load()) == truth, f"seed {seed}"
             assert archive.verify().ok, f"seed {seed}"
             assert not list((place / "_staging").iterdir()), f"seed {seed}"
@@ -302,11 +304,17 @@ class History(RuleBasedStateMachine):
     @rule(workers=st.sampled_from([1, 3]))
     def a_sync(self, workers):
         self.see()
-        before = len(self.archive.load()) if self.is_begun else 0
+        before = self.archive.load() if self.is_begun else taf.read_pages([])
+        complete = self.complete_days()
         report = self.run_sync(workers)
         self.is_begun = True
         assert keys(self.archive.load()) == self.most
-        assert report.events_added == self.most.total() - before
+        assert report.events_added == self.most.total() - len(before)
+        # A group that the archive has in days that are read again anyway, and that does not come, is missed.
+        recent = before[before["date"] > self.world.now - timedelta(hours=71)]
+        if set(recent["aid"]) & self.hidden:
+            assert "without" in report.scope
+            assert self.complete_days() <= complete
         again = self.run_sync(workers)
         assert (again.events_added, again.days_added, again.days_changed) == (0, 0, 0)
 
@@ -315,7 +323,7 @@ class History(RuleBasedStateMachine):
         self.see(for_good=False)
         before = self.most
         with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
-            client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=0.05, progress=False)
+            client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=20, progress=False)
             with suppress(taf.RateLimited):
                 self.archive.sync(client, start=self.first, lookback=self.lookback)
         # What it kept before it broke off was visible too, and stays.
@@ -328,6 +336,12 @@ class History(RuleBasedStateMachine):
         if hasattr(self, "archive") and list(Path(self.archive.location).glob("events/*/*")):
             self.is_begun = True
             assert self.archive.verify().ok
+
+    def complete_days(self):
+        if not self.is_begun:
+            return set()
+        coverage = self.archive.coverage()
+        return set(coverage.loc[coverage["complete"], "day"])
 
     def see(self, *, for_good=True):
         """Show the token what it may see; what a whole sync sees counts for good."""

@@ -1,0 +1,74 @@
+"""Whose events a token is seen to see, compared with what the archive has of the same days. Pure."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.storage.coverage import Scope
+
+
+class Sight:
+    """What came from a token, and what the archive has where it came from: together they tell the token's scope.
+
+    Parameters
+    ----------
+    all_account_groups : bool
+        What was asked for.
+    carried : Scope
+        What is known before: of the token before this one, or of the days in question.
+    """
+
+    def __init__(self, all_account_groups: bool, carried: Scope) -> None:
+        self._all_account_groups = all_account_groups
+        self._carried = carried
+        self._groups_seen: set[str] = set()
+        self._groups_archived: set[str] = set()
+        self._people_seen: set[str] = set()
+        self._people_archived: set[str] = set()
+
+    def see(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Take note of events that came."""
+        self._groups_seen |= _different(groups_of(rows))
+        if len(self._people_seen) < 2:
+            self._people_seen |= _different(_people_of(rows))
+
+    def look_back(self, rows: pa.Table) -> None:
+        """Take note of events that the archive has where these came from."""
+        self._groups_archived |= _different(groups_of(rows))
+        self._people_archived |= _different(_people_of(rows))
+
+    @property
+    def scope(self) -> Scope:
+        """Whose events the token sees, as far as that tells."""
+        lost = (self._groups_archived | set(self._carried.without)) - self._groups_seen
+        groups = (self._groups_archived | set(self._carried.groups) | self._groups_seen) - lost
+        others = self._people_archived - self._people_seen
+        is_alone = len(self._people_seen) == 1 and bool(others)
+        is_alone |= self._carried.own_log_only and len(self._people_seen) < 2
+        return Scope(self._all_account_groups, tuple(sorted(groups)), tuple(sorted(lost)), is_alone)
+
+    def could_see(self, rows: pa.Table) -> pa.Array:
+        """Tell which rows the token would have brought, were they still at the vendor."""
+        groups = groups_of(rows)
+        visible = pc.or_(groups.is_null(), pc.is_in(groups, _texts(self._groups_seen)))
+        if self.scope.own_log_only:
+            visible = pc.and_(visible, pc.is_in(_people_of(rows), _texts(self._people_seen)))
+        return visible
+
+
+def groups_of(rows: pa.Table | pa.RecordBatch) -> pa.Array:
+    """Name each row's account group: by identity, else by name."""
+    return pc.coalesce(rows["aid"], rows["account_group_name"])
+
+
+def _people_of(rows: pa.Table | pa.RecordBatch) -> pa.Array:
+    return pc.coalesce(rows["uid"], rows["user"])
+
+
+def _different(names: pa.Array) -> set[str]:
+    return set(pc.unique(names.drop_null()).to_pylist())
+
+
+def _texts(names: set[str]) -> pa.Array:
+    return pa.array(sorted(names), pa.large_string())
