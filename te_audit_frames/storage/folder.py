@@ -56,22 +56,25 @@ class Folder:
         if new is None or new == old:
             return False
         target = self._root / name
-        _make(target.parent)
         try:
+            _make(target.parent)
             # Outside the table, so that whoever globs it never meets a file in the making.
             with replacing(target, staged_in=self._root / _STAGING) as file:
                 file.write(new)
         except OSError as error:
-            said = f"{error.strerror}; the archive keeps what it had, and the next sync goes on from there"
-            raise OSError(error.errno, said, str(target)) from None
+            raise _unwritten(error, target) from None
         return True
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the folder's lock, which the system releases when the process ends, however it ends."""
         lock = self._root / _LOCK
-        for folder in (lock.parent, self._root / _STAGING):
-            _make(folder)
+        try:
+            for folder in (lock.parent, self._root / _STAGING):
+                _make(folder)
+            lock.touch(0o600)
+        except OSError as error:
+            raise _unwritten(error, lock) from None
         try:
             with FileLock(lock, timeout=0, mode=0o600):
                 for left in (self._root / _STAGING).iterdir():  # by a process that was killed
@@ -94,6 +97,11 @@ def _make(folder: Path) -> None:
             flush_folder(missing.parent)
     except (FileExistsError, NotADirectoryError):
         raise _in_the_way(folder) from None
+
+
+def _unwritten(error: OSError, file: Path) -> OSError:
+    said = f"{error.strerror}; the archive keeps what it had, and the next sync goes on from there"
+    return OSError(error.errno, said, str(file))
 
 
 def _in_the_way(folder: Path) -> ArchiveError:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -187,6 +187,49 @@ def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
             assert_archive_is_sound(archive, told(World(*history)), limit)
             archive.sync(client, start=NOW - 25 * DAY)
             assert keys(archive.load()) == told(World(*history)), f"limit {limit}"
+    assert full > cases / 4
+
+
+@contextmanager
+def small_disk(path, limit):
+    """Mount a disk that has so little of something that it is soon full; make it large behind the block's `enlarge`."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", limit, "tmpfs", str(path)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a disk of a certain size can be mounted by root only")
+    try:
+        yield lambda: subprocess.run(["mount", "-o", "remount,size=9m,nr_inodes=999", str(path)], check=True)
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@pytest.mark.campaign(full=150, short=6)
+def test_whichever_write_finds_the_disk_full_the_archive_keeps_what_it_had(cases, tmp_path):
+    history = many(25)
+    full = 0
+    for number in range(cases):
+        # One more block or file each time; how many days there are before varies, and with them what is written.
+        step, early = number // 2, World(*history, now=NOW - (number % 7 + 1) * DAY)
+        early.events = [one for one in history if one["date"] < (early.now - timedelta(hours=9)).isoformat()]
+        limit = f"nr_inodes={30 + step}" if number % 2 else f"size={4 * (12 + step % 25)}k"
+        with small_disk(tmp_path / str(number), limit) as enlarge:
+            archive = taf.Archive(tmp_path / str(number) / "te-audit")
+            world = World(*history)
+            before = Counter()
+            for each, start in ((early, NOW - 12 * DAY), (world, NOW - 25 * DAY)):
+                try:
+                    each.sync(archive, start=start)
+                except OSError as error:
+                    assert "No space left on device; the archive keeps what it had" in str(error), limit
+                    full += 1
+                if list(Path(archive.location).glob("events/*/*.parquet")):
+                    assert not before - keys(archive.load()), limit
+                    before = keys(archive.load())
+                    assert_archive_is_sound(archive, told(world), limit)
+            enlarge()
+            world.sync(archive, start=NOW - 25 * DAY)
+            assert keys(archive.load()) == told(world), limit
+            assert archive.verify().ok, limit
     assert full > cases / 4
 
 
