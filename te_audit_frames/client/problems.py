@@ -124,7 +124,8 @@ def refused_certificate(error: BaseException) -> tuple[str, str] | None:
     """Say what is wrong with a server's certificate and what to do; None where nothing is wrong with one."""
     fault: BaseException | None = error
     while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
-        fault = fault.__cause__ or fault.__context__
+        held = (part for part in fault.args if isinstance(part, BaseException))
+        fault = next(held, None) or fault.__cause__ or fault.__context__
     if fault is None:
         return None
     what, remedy = _CERTIFICATES.get(
