@@ -33,7 +33,7 @@ def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
 
     mpl.use("Agg")  # a command opens no window, and needs no display
     figure = draw().get_figure(root=True)
-    assert figure is not None  # noqa: S101 # nosec B101 - axes that were just drawn on have one
+    assert figure is not None  # noqa: S101 - axes that were just drawn on have one  # nosec B101
     with replacing(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
     plt.close(figure)

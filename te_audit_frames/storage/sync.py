@@ -153,7 +153,7 @@ class Sync:
             pass
         self._charge(stream.receipt)
         period = stream.receipt.period
-        assert period is not None  # noqa: S101 - a fetch that ended well has one
+        assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101
         return period.end
 
     def _plan(self) -> list[Period]:
