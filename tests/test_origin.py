@@ -84,7 +84,8 @@ def test_plain_http_is_for_loopback_only(host):
         ("audit-user-events?cursor=x", f"{API}/v7/audit-user-events?cursor=x"),
         (f"{API}/v7/audit-user-events?cursor=x#top", f"{API}/v7/audit-user-events?cursor=x"),
         ("//api.example.com/v7/audit-user-events?cursor=x", f"{API}/v7/audit-user-events?cursor=x"),
-        ("HTTPS://API.EXAMPLE.COM:443/v7/e?cursor=x", "https://API.EXAMPLE.COM:443/v7/e?cursor=x"),
+        ("HTTPS://API.EXAMPLE.COM:443/v7/e?cursor=x", f"{API}/v7/e?cursor=x"),
+        ("/v7/e/a%2Fb..c%3D?cursor=%2e%2e%2f%5c%00", f"{API}/v7/e/a%2Fb..c%3D?cursor=%2e%2e%2f%5c%00"),
     ],
 )
 def test_a_next_link_below_the_base_is_followed(href, address):
@@ -102,6 +103,8 @@ def test_a_next_link_below_the_base_is_followed(href, address):
         *(f"{API}/v7/../admin", "/v7/%2e%2e/admin", "/v7/%2E./admin", "/v7/x/../../admin", "../../x"),
         *("https://[::1", "https://api.example.com:port/v7/x", "javascript:alert(1)", "file:///v7/x", "mailto:a@b"),
         "https://api。example.com／v7/x",
+        *("/v7/%2e%2e%2fadmin", "/v7/..%5Cadmin", "/v7/%252e%252e/admin", "/v7/..;x/admin", "/v7/..%00/admin"),
+        *("\\\\api.example.com/v7/x", "/v7/x?cursor=\\", "/v7/x?cursor=a\tb", "/v7/x?cursor=\x7f"),
     ],
 )
 def test_a_next_link_to_elsewhere_is_refused(href):
@@ -109,6 +112,13 @@ def test_a_next_link_to_elsewhere_is_refused(href):
         Origin(API).follow(href, after=PAGE, page="3")
     assert "pw" not in str(caught.value)
     assert "cursor" not in str(caught.value)
+
+
+def test_what_a_link_says_is_told_short_and_without_control_characters():
+    with pytest.raises(PaginationError) as caught:
+        Origin(API).follow("https://evil.example/\x1b[2J\u202e" + "x" * 9_999, after=PAGE, page="1")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
 
 
 def test_the_path_prefix_of_the_base_is_part_of_the_origin():

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import re
 from ipaddress import ip_address
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NoReturn
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
+from te_audit_frames.client.page import shorten
 from te_audit_frames.errors import AuditFramesError, InvalidRequest, PaginationError
 
-_SHORTEST_PART = 8  # of a token, that is worth hiding
+_SHORTEST_PART = 12  # of a token, that is worth hiding
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+"""Control characters, which some programs leave out of an address, and the backslash, which some take for a slash."""
 
 
 class Secret(AuthBase):
@@ -54,21 +60,25 @@ class Secret(AuthBase):
 
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, str):
-            for form in self._forms():
-                value = value.replace(form, "<token>")
-            return value
+            return self._without(value)
         if isinstance(value, list):
             return [self._hidden(part) for part in value]
         if isinstance(value, dict):
             return {self._hidden(key): self._hidden(part) for key, part in value.items()}
         return value
 
-    def _forms(self) -> Iterator[str]:
-        """List how a server may send the token back: as it is, in an address, encoded, or cut to fit a message."""
-        yield self._token
-        yield quote(self._token, safe="")
-        yield base64.b64encode(self._token.encode()).decode()
-        yield from (f"{self._token[:length]}…" for length in range(len(self._token) - 1, _SHORTEST_PART - 1, -1))
+    def _without(self, text: str) -> str:
+        """Take out the token as it is, as in an address or in base64, and what a cut left of it."""
+        forms = (self._token, quote(self._token, safe=""), base64.b64encode(self._token.encode()).decode())
+        hidden = bytearray(len(text))
+        for form in forms:
+            size = min(len(form), _SHORTEST_PART)
+            parts = {form[place : place + size] for place in range(len(form) - size + 1)}
+            for place in range(len(text) - size + 1):
+                if text[place : place + size] in parts:
+                    hidden[place : place + size] = bytes([True]) * size
+        runs = groupby(zip(hidden, text, strict=True), key=itemgetter(0))
+        return "".join("<token>" if is_hidden else "".join(sign for _, sign in run) for is_hidden, run in runs)
 
     def __repr__(self) -> str:
         return "<token>"
@@ -118,14 +128,23 @@ class Origin:
             same = _origin(target) == _origin(self._parts) and target.username is None and target.password is None
         except ValueError:
             same, target = False, SplitResult("", "", "an unreadable address", "", "")
-        steps = target.path.replace("%2e", ".").replace("%2E", ".").split("/")
-        if same and target.path.startswith(f"{self._parts.path}/v7/") and ".." not in steps:
-            return target._replace(fragment="").geturl()
+        if same and not _ODD.search(href) and self._is_below(target.path):
+            # In the base's own spelling, so that no two readings of it can differ.
+            return target._replace(scheme=self._parts.scheme, netloc=self._parts.netloc, fragment="").geturl()
+        where = target._replace(netloc=target.netloc.rpartition("@")[2], query="", fragment="").geturl()
         raise PaginationError(
-            f"page {page}: its next link leads to {target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}, "
+            f"page {page}: its next link leads to {shorten(ascii(where)[1:-1])}, "
             f"which is not below {self.base_url}/v7/. Nothing was sent there, so the token is safe. "
             "If the API answers through another address, make that one the base_url."
         )
+
+    def _is_below(self, path: str) -> bool:
+        """Whether a path is below the base's, also where a server, or what stands before it, decodes it once more."""
+        plain = path
+        for _ in range(3):
+            plain = unquote(plain)
+        upwards = any(step.partition(";")[0] == ".." for step in plain.split("/"))
+        return path.startswith(f"{self._parts.path}/v7/") and not upwards and not _ODD.search(plain)
 
 
 def _check(base_url: str) -> str:
