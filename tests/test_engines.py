@@ -93,10 +93,18 @@ def read_by_dask(folder, request):
     return frame
 
 
+def in_new_york():
+    """Connect to a DuckDB whose clock changes, as that of a machine in New York."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'America/New_York'")
+    return connection
+
+
 ENGINES = {
     "pyarrow": lambda folder, _: pq.read_table(folder),
     "polars lazy": lambda folder, _: pl.scan_parquet(folder / "*.parquet"),
     "duckdb": lambda folder, _: duckdb.read_parquet(str(folder / "*.parquet")),
+    "duckdb, elsewhere": lambda folder, _: in_new_york().read_parquet(str(folder / "*.parquet")),
     "dask": read_by_dask,
     "spark": lambda folder, request: request.getfixturevalue("spark").read.parquet(str(folder)),
 }

@@ -101,6 +101,8 @@ class Source:
         date = nw.col("date")
         if self.frame.implementation.is_pyspark() or self.frame.implementation.is_pyspark_connect():
             return date.cast(nw.Int64)  # Spark has no differences of times in seconds; elsewhere a cast is in the unit
+        if self.frame.implementation.is_duckdb():
+            return date.dt.total_seconds()  # a difference would count days by the clock of the session's zone
         return (date - nw.lit(EPOCH)).dt.total_seconds()
 
     @property
