@@ -152,7 +152,7 @@ class ApiError(FetchError):
     title, detail : str
         What the API says of it (`application/problem+json`), or its `error` and `error_description`.
     fields : list of dict
-        Of a 400, the fields at fault, each with `code`, `field` and `message` where sent.
+        Of a 400, the fields at fault, each with `code`, `field` and `message` where sent, as text.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class ApiError(FetchError):
         status: int,
         title: str = "",
         detail: str = "",
-        fields: list[dict[str, Any]] | None = None,
+        fields: list[dict[str, str]] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status

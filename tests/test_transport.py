@@ -232,6 +232,7 @@ PROBLEM = {
         (400, b'{"title": 7, "errors": [1, {"field": "x"}]}', BadRequest, "7", ""),
         (401, b"\xff\xfe", AuthenticationError, "", ""),
         (403, b"[" * 100_000, PermissionDenied, "", ""),
+        (400, b'{"errors": [{"field": %s1%s}]}' % (b"[" * 700, b"]" * 700), BadRequest, "", ""),
         (402, {"title": "Pay"}, ApiError, "Pay", ""),
         (418, b"", ApiError, "", ""),
         (204, b"", ApiError, "", ""),

@@ -75,7 +75,7 @@ def client_of(*, token_file: str | None, **policy: Any) -> taf.Client:
     click.UsageError
         There is no token.
     """
-    if token_file is None and "TE_TOKEN" not in os.environ:
+    if token_file is None and os.getenv("TE_TOKEN") is None:
         raise click.UsageError(
             "There is no token. Set the environment variable TE_TOKEN to it, or give --token-file FILE. "
             "To try without one: te-audit-frames demo"

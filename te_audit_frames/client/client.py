@@ -102,7 +102,8 @@ class Client:
         progress: bool | None = None,
         clock: Clock | None = None,
     ) -> None:
-        secret, problem = Secret.check(os.environ.get("TE_TOKEN") if token is None else token)
+        # Never os.environ: IPython's verbose tracebacks print whatever a line names.
+        secret, problem = Secret.check(os.getenv("TE_TOKEN") if token is None else token)
         token = None  # a traceback with locals must not show it
         if secret is None:
             raise InvalidRequest(problem)
@@ -110,7 +111,7 @@ class Client:
         self._deadline = _bounded("deadline", deadline, 0.001, 10_000_000)
         self._page_size = None if page_size is None else int(_bounded("page_size", page_size, 1, 100_000, whole=True))
         self._progress = progress
-        self._origin = Origin(os.environ.get("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
+        self._origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = clock or Clock()
         self._pacer = Pacer(Budget(reserve=_bounded("reserve", reserve, 0, 0.95)), self._clock)
         self._transport = Transport(

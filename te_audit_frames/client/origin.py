@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NoReturn
-from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -68,10 +68,9 @@ class Secret(AuthBase):
         return value
 
     def _without(self, text: str) -> str:
-        """Take out the token as it is, as in an address or in base64, and what a cut left of it."""
-        forms = (self._token, quote(self._token, safe=""), base64.b64encode(self._token.encode()).decode())
+        """Take out the token, as it is or in base64, whole or what a cut left of it."""
         hidden = bytearray(len(text))
-        for form in forms:
+        for form in (self._token, base64.b64encode(self._token.encode()).decode()):
             size = min(len(form), _SHORTEST_PART)
             parts = {form[place : place + size] for place in range(len(form) - size + 1)}
             for place in range(len(text) - size + 1):

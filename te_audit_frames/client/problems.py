@@ -39,16 +39,7 @@ _ERRORS: dict[int, tuple[type[ApiError], str]] = {
 
 def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -> ApiError:
     """Turn an answer that is not a 200 into the error of its status, with what the API says of it."""
-    try:
-        problem = json.loads(body)
-    except (ValueError, RecursionError):
-        problem = None
-    if not isinstance(problem, dict):
-        problem = {}
-    title = str(problem.get("title") or problem.get("error") or "")
-    detail = str(problem.get("detail") or problem.get("error_description") or "")
-    sent = problem.get("errors")
-    fields = [entry for entry in sent if isinstance(entry, dict)] if isinstance(sent, list) else []
+    title, detail, fields = _told(body)
     if status in _ERRORS:
         cls, remedy = _ERRORS[status]
     elif status >= 500:
@@ -63,6 +54,23 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
     told = (f", {said}" if said else "") + (f" ({named})" if named else "")
     message = f"page {page}: the API answered {status}{shorten(told.removesuffix('.'), to=_LONGEST_SAID)}. {remedy}"
     return cls(message, status=status, title=title, detail=detail, fields=fields)
+
+
+def _told(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
+    """Read what the API says of an error: title, detail, and the fields at fault; all of it as text, whatever it is."""
+    try:
+        problem = json.loads(body)
+        if not isinstance(problem, dict):
+            return "", "", []
+        sent = problem.get("errors")
+        fields = [entry for entry in sent if isinstance(entry, dict)] if isinstance(sent, list) else []
+        return (
+            str(problem.get("title") or problem.get("error") or ""),
+            str(problem.get("detail") or problem.get("error_description") or ""),
+            [{name: str(value) for name, value in entry.items()} for entry in fields],
+        )
+    except (ValueError, RecursionError):
+        return "", "", []
 
 
 def _host(location: str) -> str:

@@ -95,7 +95,7 @@ class Transport:
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
         self._session.trust_env = origin.is_encrypted
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
-        self._settings = _Unshown({**settings, "verify": _authorities(settings["verify"], ca_bundle)})
+        self._settings: dict[str, Any] = {**settings, "verify": _authorities(settings["verify"], ca_bundle)}
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], effort: Effort) -> T:
         """Send one GET until `read` accepts the answer.
@@ -152,7 +152,9 @@ class Transport:
             took = self._clock.monotonic() - began
             error.args = (f"{error} (after {attempts} attempt{'s' * (attempts != 1)} in {took:.1f} s)",)
             self._secret.hide_in(error)
-            raise
+            # The frames below, and errors behind this one, hold the answer, which may quote the token; so they go.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
 
     # ---- one exchange ------------------------------------------------------------------------------------------
 
@@ -261,13 +263,6 @@ class Transport:
 
 class _Final(Exception):
     """A failure that another attempt would not change; it becomes a `NetworkError`."""
-
-
-class _Unshown(dict[str, Any]):
-    """The settings of an exchange; a proxy's address among them may hold a password, so tracebacks do not show them."""
-
-    def __repr__(self) -> str:
-        return "<settings>"
 
 
 def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str:
