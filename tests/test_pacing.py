@@ -160,6 +160,30 @@ def test_no_reset_makes_anybody_wait_longer_than_a_window(reset):
     assert 0 < budget.wait(0.0) <= LONGEST_WAIT
 
 
+def test_a_window_that_ends_later_than_said_makes_nobody_wait_longer_either():
+    later = str(int(NOW.timestamp()) + 86_400)
+    budget, time = Budget(), 0.0
+    for throttled in (True, True, False):  # the second time at the end of the wait
+        budget.leave()
+        allowance = Allowance.from_headers(
+            headers(X_Organization_Rate_Limit_Remaining="0", X_Organization_Rate_Limit_Reset=later), now=NOW
+        )
+        budget.answer(time, allowance, throttled=throttled)
+        assert 0 < budget.wait(time) <= LONGEST_WAIT
+        time += budget.wait(time) + 10.0
+
+
+def test_a_huge_allowance_is_counted_with():
+    huge = [headers(X_Organization_Rate_Limit_Limit="1.7e308", X_Organization_Rate_Limit_Remaining="1e308")] * 2
+    budget = Budget(reserve=0.5)
+    for _ in range(4):
+        budget.leave()
+    for told in huge:
+        budget.answer(0.0, Allowance.from_headers(told, now=NOW), took=0.1)
+    assert budget.enough(1.0) > 0
+    assert budget.free(1.0) > 0
+
+
 @pytest.mark.parametrize("name", ["Limit", "Remaining", "Reset"])
 @pytest.mark.parametrize("value", ["nan", "inf", "", "soon", None])
 def test_headers_that_make_no_sense_say_nothing(name, value):

@@ -18,6 +18,9 @@ from email.utils import parsedate_to_datetime
 LONGEST_WAIT = 65.0
 """Seconds. The window is a minute; headers that say much more are wrong."""
 
+_HIGHEST_LIMIT = 1_000_000
+"""Requests a window. The API allows 240; of numbers beyond this, arithmetic alone would be a risk."""
+
 _UNLIMITED = 1_000
 """What `Budget.free` answers while no header has spoken of a limit."""
 
@@ -72,6 +75,7 @@ class Allowance:
         reset = _number(headers, "X-Organization-Rate-Limit-Reset")
         if limit is None or remaining is None or reset is None or limit < 1:
             return None
+        limit = min(limit, _HIGHEST_LIMIT)
         since = (server_date(headers) or now).timestamp()
         return cls(
             limit=int(limit),
@@ -168,7 +172,7 @@ class Budget:
             self._open_window(now, allowance, throttled=throttled)
         elif allowance.reset == self._known.reset:
             self._remaining = min(self._remaining, allowance.remaining)
-            self._window_ends = min(self._window_ends, now + allowance.reset_in + self._grace)
+            self._window_ends = min(self._window_ends, self._end_of_window(now, allowance))
             self._answered_in_window += 1
             self._single_file = self._single_file or self._is_crowded()
         if throttled:
@@ -184,10 +188,13 @@ class Budget:
             self._ends_are_trusted = True
         self._known = allowance
         self._remaining = allowance.remaining
-        self._window_ends = now + allowance.reset_in + self._grace
+        self._window_ends = self._end_of_window(now, allowance)
         self._answered_in_window = 1
         self._single_file = False
         self._others, self._others_before = 0.0, self._others
+
+    def _end_of_window(self, now: float, allowance: Allowance) -> float:
+        return now + min(allowance.reset_in + self._grace, LONGEST_WAIT)
 
     def _is_late(self, now: float, allowance: Allowance) -> bool:
         """Whether an answer speaks of a window that has just ended."""
