@@ -146,7 +146,7 @@ class Receipt:
 
     def __repr__(self) -> str:
         width = max(len(what) for what, _ in self.lines())
-        return "\n".join(["Receipt", *(f"  {what:<{width}}  {value}" for what, value in self.lines())])
+        return "\n".join(["Receipt", *(f"  {what:<{width}}  {printable(value)}" for what, value in self.lines())])
 
     def _repr_html_(self) -> str:
         import html
@@ -157,6 +157,18 @@ class Receipt:
             for what, value in self.lines()
         )
         return f"<table><caption style='caption-side:top;text-align:left'>Receipt</caption>{rows}</table>"
+
+
+def printable(text: str) -> str:
+    r"""Write what would not print as an escape, so that no name from outside acts on the reader's terminal.
+
+    Examples
+    --------
+    >>> from te_audit_frames.receipt import printable
+    >>> print(printable("Ada\x1b[2J"))
+    Ada\x1b[2J
+    """
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def receipt(events: pd.DataFrame) -> Receipt:

@@ -389,6 +389,17 @@ def test_verify_finds_what_is_wrong(archive):
     assert "SHA-256" in repr(archive.verify())
 
 
+def test_the_reports_show_what_would_act_on_a_terminal(archive, tmp_path):
+    world = World(event(NOW - DAY, aid="1"), event(NOW - DAY, aid="2\x1b[2J"))
+    world.sync(archive)
+    world.events.pop()
+    report = world.sync(archive)
+    (tmp_path / "te-audit/events/\x1b[1Aevil").touch()
+    assert r"without 2\x1b[2J" in repr(report)
+    assert r"events/\x1b[1Aevil" in repr(archive.verify())
+    assert f"{report!r}{archive.verify()!r}".replace("\n", "").isprintable()
+
+
 def test_a_file_that_was_removed_comes_back(archive):
     world = World(*many(15))
     world.sync(archive)

@@ -710,6 +710,13 @@ def test_fsspec_is_not_needed_and_not_loaded():
     assert run(script).communicate(timeout=60)[0] == "False\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf_8_is_a_name(events, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.parquet")
+    write_parquet(events[:5], path)
+    pd.testing.assert_frame_equal(read_parquet(path), events[:5].reset_index(drop=True))
+
+
 def test_a_long_period_ago_is_a_period(path):
     long_ago = timedelta(days=365 * 200)
     write_parquet(to_events(table_of([{"date": 0}, {"date": None}])), path)

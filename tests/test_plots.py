@@ -31,7 +31,7 @@ HOSTILE = [
     "_leading underscore",
     "long " * 400,
     "",
-    "   ",
+    " \x7f\x85\x80",
 ]
 
 
@@ -199,6 +199,29 @@ def test_two_people_of_one_name_can_be_told_apart() -> None:
     ax = taf.plot_top(table([{"date": START, "uid": uid, "user": "Ada"} for uid in ("7", "8")]))
 
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Ada [7]", "Ada [8]"]
+
+
+def test_names_that_are_alike_once_they_are_shortened_can_be_told_apart() -> None:
+    ax = taf.plot_top(table([{"date": START, "event": "long " * 20 + end} for end in ("ago", "since")]), by="event")
+
+    first, second = (label.get_text() for label in ax.get_yticklabels())
+    assert second == f"{first} #2"
+
+
+@pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_top])
+def test_latex_never_gets_to_see_a_name(plot: Any) -> None:
+    with mpl.rc_context({"text.usetex": True}):
+        ax = plot(table([{"date": START, "user": r"\input{/etc/passwd}"}]), by="user")
+
+    names = [*ax.get_yticklabels(), *(ax.get_legend().get_texts() if ax.get_legend() else [])]
+    assert [name.get_usetex() for name in names if name.get_text().startswith("\\input")] == [False]
+
+
+def test_the_widest_names_leave_the_bars_their_room() -> None:
+    ax = taf.plot_activity(table([{"date": START, "event": name * 40} for name in "Wa名"]), by="event")
+
+    draw(ax)
+    assert ax.get_window_extent().width > 0.9 * ax.figure.bbox.width
 
 
 def test_the_largest_are_on_top_and_the_others_are_told_below() -> None:

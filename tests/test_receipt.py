@@ -102,6 +102,12 @@ def test_the_repr_says_it(what, shown):
     assert pd.Series([repr(paid(**what))]).str.contains(shown, regex=True).all()
 
 
+def test_the_repr_shows_what_would_act_on_a_terminal():
+    shown = repr(paid(account_groups={"1\x1b[2J\u202e\n": 3}))
+    assert r"1\x1b[2J\u202e\n: 3" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
 def test_the_notebook_shows_the_same_lines_and_escapes_them():
     hostile = paid(notes=["<script>alert(1)</script>"])
     shown = hostile._repr_html_()

@@ -36,10 +36,11 @@ FALLBACK_FONTS = (
 
 
 def letter(texts: Iterable[Text]) -> None:
-    """Draw texts literally, dollar signs and all, with a letter for every script."""
+    """Draw texts literally, dollar signs and all, with a letter for every script; LaTeX never gets to see them."""
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:
         text.set_parse_math(False)
+        text.set_usetex(False)
         text.set_fontfamily(families)
 
 
@@ -50,12 +51,18 @@ def _installed_fallbacks() -> list[str]:
 
 
 def list_names(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
-    """Name groups for a reader, no two alike: where two people share a name, their keys follow it."""
+    """Name groups for a reader, no two alike: where two people share a name, their keys follow it, else a number."""
     keys = [groups[dimension.key] for dimension in dimensions]
     labels = [groups[dimension.label or dimension.key].fillna(groups[dimension.key]) for dimension in dimensions]
     names = _join(labels)
     common = Counter(names)
-    return [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
+    names = [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
+    again: Counter[str] = Counter()  # keys too can look alike, once they are shortened
+    for position, name in enumerate(names):
+        again[name] += 1
+        if again[name] > 1:
+            names[position] = f"{name} #{again[name]}"
+    return names
 
 
 def _join(columns: Sequence[pd.Series]) -> list[str]:
@@ -66,7 +73,8 @@ def clean(text: Any) -> str:
     """Leave out what is not a visible letter, shorten, and give nothing a name."""
     if pd.isna(text):
         return "(none)"
-    visible = "".join(sign for sign in " ".join(str(text).split()) if sign.isprintable())
+    shown = "".join(sign for sign in str(text) if sign.isprintable() or sign.isspace())
+    visible = " ".join(shown.split())
     if len(visible) > LONGEST_NAME:
         return visible[: LONGEST_NAME - 1].rstrip() + "…"
     return visible or "(blank)"

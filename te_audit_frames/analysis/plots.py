@@ -291,3 +291,4 @@ def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
     ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))
     legend = ax.legend(handles=keys, loc="upper left", ncols=columns, fontsize="small", frameon=False, borderaxespad=0)
     letter(legend.get_texts())
+    legend.set_in_layout(False)  # however wide its names are, the bars keep their room

@@ -32,6 +32,8 @@ def main() -> None:
 
 @click.group(
     cls=Program,
+    # Or click would cut escape sequences out of CSV that goes into a file, and what is behind them may be a formula.
+    context_settings={"color": True},
     epilog="""\b
 Example, without any account:
   te-audit-frames demo

@@ -5,22 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.cli.terminal import fit, table
+from te_audit_frames.cli.terminal import fit, table, visible
 from te_audit_frames.periods import iso
 
 
-def to_csv(frame: pd.DataFrame) -> str:
+def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
     """Write a frame as CSV: times in ISO 8601, null as an empty cell, formulas made harmless as in saved events.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         A summary or an activity; its index is left out.
+    on_terminal : bool
+        Leave out what would act there. A file or a pipe gets every name as it is.
 
     Returns
     -------
@@ -36,15 +39,16 @@ def to_csv(frame: pd.DataFrame) -> str:
     '=1+1,2
     ,1
     """
-    return "\n".join(_line(cells) for cells in [list(frame.columns), *_rows(frame)])
+    clean = visible if on_terminal else str
+    return "\n".join(_line(cells, clean) for cells in [list(frame.columns), *_rows(frame)])
 
 
-def _line(cells: list[Any]) -> str:
+def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
     # With its own line ending the writer quotes cells with a carriage return too, which other endings forgo.
     from te_audit_frames.storage.text import harmless
 
     text = io.StringIO()
-    csv.writer(text).writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+    csv.writer(text).writerow([harmless(clean(cell)) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue().removesuffix("\r\n")
 
 
@@ -75,7 +79,7 @@ def to_json(frame: pd.DataFrame) -> str:
 
 FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
     "table": lambda frame: fit(table(frame)),
-    "csv": to_csv,
+    "csv": lambda frame: to_csv(frame, on_terminal=sys.stdout.isatty()),
     "json": to_json,
 }
 """Every value of ``--format``, and what writes it."""

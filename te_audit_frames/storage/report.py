@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from te_audit_frames.receipt import printable
+
 
 @dataclass
 class SyncReport:
@@ -151,5 +153,6 @@ def _length(seconds: float) -> str:
 
 
 def _listed(title: str, lines: dict[str, str]) -> str:
-    width = max(len(what) for what in lines)
-    return "\n".join([title, *(f"  {what:<{width}}  {value}" for what, value in lines.items())])
+    shown = [(printable(what), printable(value)) for what, value in lines.items()]
+    width = max(len(what) for what, _ in shown)
+    return "\n".join([printable(title), *(f"  {what:<{width}}  {value}" for what, value in shown)])
