@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -141,7 +142,8 @@ def read_parquet(
     wanted = columns_of(columns)
     bounds = bounds_of(start, end)
     place, name = locate(path, filesystem)
-    with place.open_input_file(name) as source, _blaming(name):
+    # As bytes: Arrow would refuse a name that is not UTF-8, which Python's own functions write to.
+    with place.open_input_file(os.fsencode(name)) as source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
         attrs = attrs_in(file.metadata.metadata or {}, file=name)
         # The dates always come along: they order the rows.
