@@ -72,7 +72,8 @@ class Folder:
         try:
             for folder in (lock.parent, self._root / _STAGING):
                 _make(folder)
-            lock.touch(0o600)
+            if not lock.exists():
+                lock.touch(0o600)
         except OSError as error:
             raise _unwritten(error, lock) from None
         try:
