@@ -41,6 +41,9 @@ ARROW_SCHEMA = pa.schema(
     ]
 )
 
+SOURCES = "Events come from fetch_events(), read_pages() or read_parquet()."
+"""What an error advises whose frame is not theirs."""
+
 CORES = os.cpu_count() or 1
 
 COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
@@ -120,7 +123,8 @@ def to_arrow(events: pd.DataFrame) -> pa.Table:
             arrays.append(pa.chunked_array([], field.type) if events.empty else _column(events[field.name], field))
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise NotAnAuditFrame(
-                f"column {field.name!r} of dtype {events[field.name].dtype} cannot be stored as {field.type}: {error}"
+                f"column {field.name!r} of dtype {events[field.name].dtype} cannot be stored as {field.type}: {error}. "
+                f"{SOURCES}"
             ) from None
     return pa.Table.from_arrays(arrays, schema=ARROW_SCHEMA)
 
@@ -156,8 +160,7 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
     missing = [name for name in needed if name not in names]
     if missing:
         raise NotAnAuditFrame(
-            f"this {what} does not hold audit events: it has no column {', '.join(map(repr, missing))}. "
-            "Events come from fetch_events(), read_pages() or read_parquet().",
+            f"this {what} does not hold audit events: it has no column {', '.join(map(repr, missing))}. {SOURCES}",
             missing=missing,
         )
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.schema import RESOURCES, require_columns
+from te_audit_frames.schema import RESOURCES, SOURCES, require_columns
 
 
 def explode_resources(events: pd.DataFrame) -> pd.DataFrame:
@@ -57,5 +57,5 @@ def _lists(resources: pd.Series) -> pa.Array:
         array = pa.array(resources, from_pandas=True) if len(resources) else pa.array([], RESOURCES)
         array = array.cast(RESOURCES)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise NotAnAuditFrame(f"column 'resources' cannot be read as {RESOURCES}: {error}") from None
+        raise NotAnAuditFrame(f"column 'resources' cannot be read as {RESOURCES}: {error}. {SOURCES}") from None
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

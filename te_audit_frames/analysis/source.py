@@ -22,7 +22,7 @@ from te_audit_frames.analysis import dense
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
-from te_audit_frames.schema import ARROW_SCHEMA, require_columns
+from te_audit_frames.schema import ARROW_SCHEMA, SOURCES, require_columns
 
 OTHER = "(other)"
 """What the group is called into which `top` folds everything that is not among the largest."""
@@ -222,7 +222,7 @@ def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
             raise NotAnAuditFrame(NAIVE)
         array = array.cast(kind)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}") from None
+        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
@@ -252,7 +252,7 @@ def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimens
     require_columns(types.names(), needed)
     date = types["date"]
     if not isinstance(date, nw.Datetime):
-        raise NotAnAuditFrame(f"column 'date' holds {date}, not timestamps")
+        raise NotAnAuditFrame(f"column 'date' holds {date}, not timestamps. {SOURCES}")
     if date.time_zone is None:
         raise NotAnAuditFrame(NAIVE)
     texts = (

@@ -17,6 +17,9 @@ from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
 
+AFRESH = "Take it from a backup, or fetch its events again and write it afresh."
+"""What an error advises over a file that is damaged or not ours."""
+
 Attrs = dict[Hashable | None, Any]
 """As pandas types `DataFrame.attrs`."""
 
@@ -102,5 +105,5 @@ def _object(footer: Mapping[bytes, bytes], key: str, file: str) -> Attrs:
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object")
+        raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object. {AFRESH}")
     return parsed

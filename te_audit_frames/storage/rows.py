@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow
+from te_audit_frames.storage.footer import AFRESH
 
 # Some writers store text as mere bytes; the cast checks that they are UTF-8.
 _TEXT = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
@@ -129,7 +130,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, file: str) -> pa.ChunkedArra
             return column.cast(field.type)
         except pa.ArrowException as error:
             reason = str(error)
-    raise NotAnAuditFrame(f"{file}: column {field.name!r} cannot be read as {field.type}: {reason}")
+    raise NotAnAuditFrame(f"{file}: column {field.name!r} cannot be read as {field.type}: {reason}. {AFRESH}")
 
 
 def _means_the_same(found: pa.DataType, wanted: pa.DataType) -> bool:

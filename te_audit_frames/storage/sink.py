@@ -129,7 +129,10 @@ class ParquetSink:
                 f"events: takes an audit frame, or record batches of events, not {type(batch).__name__}"
             )
         if batch.schema != ARROW_SCHEMA:
-            raise NotAnAuditFrame(f"a batch does not have the schema of events but: {batch.schema.to_string()}")
+            raise NotAnAuditFrame(
+                "a batch does not have the schema of events, as those of Client.iter_batches() do, but: "
+                f"{batch.schema.to_string()}"
+            )
         self._gathered.append(pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch)
         self._rows += len(batch)
         if self._rows >= _ROWS_PER_GROUP:

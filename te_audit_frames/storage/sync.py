@@ -121,7 +121,9 @@ class Sync:
         oldest = oldest_kept(self._now).date()
         self._first = start.date() if start else max(coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
-            raise InvalidRequest(f"start: {self._first} is not before {iso(self._end)}, where this sync ends")
+            raise InvalidRequest(
+                f"start: {self._first} is not before {iso(self._end)}, where this sync ends; give an earlier one"
+            )
         self.report.start, self.report.end = iso(midnight(self._first)), iso(self._end)
 
     def run(self) -> SyncReport:
