@@ -85,6 +85,10 @@ def test_the_readmes_commands_exist():
     assert shown <= offered
 
 
+def test_the_readme_names_every_campaign():
+    assert [each.name for each in ROOT.glob("tests/faults/test_*.py") if f"`{each.name}`" not in README] == []
+
+
 def test_the_files_name_no_machine_and_no_registry():
     tracked = run("git", "ls-files").stdout.split() or [str(path) for path in ROOT.glob("te_audit_frames/**/*.py")]
     suspicious = re.compile(r"/(?:work|home|root|Users)/\w|index-url|/simple/|--registry")
