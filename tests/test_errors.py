@@ -1,23 +1,28 @@
-"""The error tree: its shape, its pickles, and what its messages never hold."""
+"""The error tree: its shape, its pickles, and that each error says what happened, where, and what to do."""
 
 import inspect
 import pickle
 import re
+import warnings
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from rawserver import RawServer, client_of, page, whole
 
+import te_audit_frames as taf
 from te_audit_frames import errors
 from te_audit_frames.errors import (
     ApiError,
     AuditFramesError,
+    AuditFramesWarning,
     DecodeError,
     FetchError,
     InvalidRequest,
     NotAnAuditFrame,
     RateLimited,
 )
+from te_audit_frames.storage.folder import Folder
 
 CLASSES = [
     cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__ and cls.__doc__
@@ -83,6 +88,85 @@ def test_an_error_of_a_user_s_subclass_survives_too():
     Odd.__qualname__ = "Odd"
     copy = pickle.loads(pickle.dumps(Odd("hm", flavour="sour")))
     assert (str(copy), copy.flavour, copy.missing) == ("hm", "sour", [])
+
+
+# ---- each error as it happens --------------------------------------------------------------------------------------
+
+FIRST = page(
+    {"date": "2026-01-01T12:00:00Z", "aid": "1234", "event": "Login failed."},
+    following="/v7/audit-user-events?cursor=b",
+)
+PROBLEM = {"title": "Refused", "errors": [{"code": "7", "field": "window", "message": "too long"}]}
+
+
+def second_page(*answers, **policy):
+    """A fetch whose second page is answered so."""
+
+    def provoke(folder):
+        with RawServer([whole(FIRST), *answers]) as api:
+            client = client_of(api, workers=1, retries=1, deadline=300, **policy)
+            client.fetch_events(start="2026-01-01", end="2026-01-02")
+
+    return provoke
+
+
+def locked(folder):
+    with Folder(folder).writing(), Folder(folder).writing():
+        pass
+
+
+def set_aside(folder):
+    with warnings.catch_warnings(action="error", category=AuditFramesWarning):
+        taf.read_pages(page({"date": "soon"}), errors="coerce")
+
+
+# How it comes about, and what the message says, but for the dots: where, what, and what to do.
+PROVOKED = {
+    InvalidRequest: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
+    NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
+    errors.ArchiveError: (lambda folder: taf.Archive(folder).coverage(), "FOLDER: … no archive … sync()"),
+    errors.ArchiveLocked: (locked, "FOLDER: another process … wait until it has finished"),
+    errors.BadRequest: (second_page(whole(PROBLEM, 400)), "page 2: … 400, Refused (window: too long). Correct"),
+    errors.AuthenticationError: (second_page(whole({"error": "stale"}, 401)), "page 2: … 401, stale. Check TE_TOKEN"),
+    errors.PermissionDenied: (second_page(whole(b"", 403)), "page 2: … 403. … needs the permissions `API Access` and"),
+    errors.NotFound: (second_page(whole(b"", 404)), "page 2: … 404. Check base_url (TE_BASE_URL) and aid."),
+    ApiError: (second_page(whole(b"", 302, Location="//b.example/")), "page 2: … 302. … b.example … the base_url"),
+    errors.ServerError: (second_page(whole(b"", 503)), "page 2: … 503. … try again later."),
+    RateLimited: (second_page(whole(b"", 429)), "page 2: … used up for another … the 300 s … Ask later … deadline"),
+    errors.NetworkError: (second_page(b"no HTTP\r\n\r\n"), "page 2: … http://127 … failed … Check base_url"),
+    errors.PaginationError: (second_page(whole(FIRST)), "page 2: … in a circle … ask again, or for a shorter period"),
+    DecodeError: (second_page(whole(page({"date": 7}))), "page 2, event 0: … 'date' is 7 … errors=\"coerce\""),
+    AuditFramesWarning: (set_aside, "1 value … no column can hold … in `extra`"),
+}
+RETRIED = {errors.ServerError, errors.NetworkError}
+
+
+def test_every_class_but_the_two_that_gather_others_is_provoked():
+    assert {*PROVOKED, AuditFramesError, FetchError} == set(CLASSES)
+
+
+@pytest.mark.parametrize("cls", PROVOKED, ids=lambda cls: cls.__name__)
+def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tmp_path):
+    provoke, said = PROVOKED[cls]
+    with pytest.raises(cls) as caught:
+        provoke(tmp_path)
+    error = caught.value
+    assert type(error) is cls
+    said = ".*".join(map(re.escape, said.replace("FOLDER", str(tmp_path)).split(" … ")))
+    assert re.search(said, str(error)), str(error)
+    if isinstance(error, FetchError):
+        attempts = "2 attempts" if cls in RETRIED else "1 attempt"
+        assert re.search(rf" \(after {attempts} in \d+\.\d s\)$", str(error))
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.args) == (cls, str(error), error.args)
+    if isinstance(error, FetchError):
+        # What came is kept: the first page's event, outside of all that is missing.
+        pd.testing.assert_frame_equal(copy.partial, error.partial)
+        assert len(copy.partial) == 1
+        assert copy.missing == error.missing
+        assert copy.missing
+    if isinstance(error, ApiError):
+        assert (copy.status, copy.title, copy.fields) == (error.status, error.title, error.fields)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
