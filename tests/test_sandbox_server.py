@@ -211,6 +211,13 @@ def test_another_token_is_a_401(caller, authorization):
     check(answer.json(), "unauthorized")
 
 
+def test_a_token_that_may_be_real_is_refused_told_to_nobody_and_kept_nowhere(caller, capfd):
+    real = "0123abcd-0000-4000-8000-000000000000"
+    answer = caller.get(headers={"Authorization": f"Bearer {real}"})
+    assert answer.status_code == 401
+    assert real not in f"{answer.text} {answer.headers} {caller.api.requests} {capfd.readouterr()}"
+
+
 def test_another_path_is_a_404_and_another_method_a_405(caller):
     missing = caller.get(path="/v7/nothing")
     assert missing.status_code == 404
@@ -377,6 +384,12 @@ def test_a_foreign_host_header_is_refused(caller, host):
         head, body = connection.recv(65_536).split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 421 ")
     check(json.loads(body), "problem")
+
+
+def test_a_request_without_a_host_is_refused(caller):
+    with connect(caller.api) as connection:
+        connection.sendall(f"GET {PATH} HTTP/1.0\r\nAuthorization: Bearer {caller.api.token}\r\n\r\n".encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 421 ")
 
 
 def test_localhost_is_the_same_server_and_links_keep_its_name(caller):
