@@ -16,7 +16,7 @@ from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant
 from te_audit_frames.receipt import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
-from te_audit_frames.storage.footer import attrs_in
+from te_audit_frames.storage.footer import AFRESH, attrs_in
 from te_audit_frames.storage.rows import ascending, pinned, rows_of
 from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
 from te_audit_frames.storage.sink import parquet_sink
@@ -153,7 +153,7 @@ def read_parquet(
         try:
             attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1])
         except (KeyError, TypeError, ValueError) as error:
-            raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error})") from None
+            raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error}). {AFRESH}") from None
     events.attrs = attrs
     return events
 
@@ -166,7 +166,7 @@ def _blaming(name: str) -> Iterator[None]:
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
             raise
-        raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}") from None
+        raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}. {AFRESH}") from None
 
 
 def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -> pa.Table:
