@@ -32,7 +32,7 @@ from te_audit_frames.periods import (
 )
 
 DEFAULT_BASE_URL = "https://api.thousandeyes.com"
-_MAX_PAGE_BYTES = 64 * 2**20  # nothing that the API sends comes near, and memory is finite
+_MAX_PAGE_BYTES = 32 * 2**20  # nothing that the API sends comes near, and memory is finite
 _MOST_PAGE_BYTES = 2**30  # the parser takes a page as one block, whose size is a 32-bit number
 
 
@@ -62,7 +62,7 @@ class Client:
         Events a page, sent as `max`, which the API takes without listing it. By default the API decides.
     max_page_bytes : int
         How large an answer may be, unpacked, up to 1 GiB; a larger one is given up, since memory is finite. By
-        default 64 MiB, far more than the API sends. Each worker may hold one such page.
+        default 32 MiB, far more than the API sends. Each worker may hold one such page.
     ca_bundle : str or path, optional
         A file of certificate authorities to trust in place of the default ones.
     progress : bool, optional
