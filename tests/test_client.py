@@ -9,7 +9,7 @@ import pytest
 from rawserver import TOKEN, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.errors import AuthenticationError, BadRequest, DecodeError, InvalidRequest
+from te_audit_frames.errors import AuthenticationError, BadRequest, DecodeError, InvalidRequest, NotFound
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,7 +43,8 @@ def api():
     ],
 )
 def test_a_policy_out_of_its_range_is_named_with_the_range(name, wrong):
-    with pytest.raises(InvalidRequest, match=rf"^{name}: .* is not a (whole )?number from [\d.,]+ to [\d.,]+"):
+    kind = "number" if name in ("timeout", "deadline", "reserve") else "whole number"
+    with pytest.raises(InvalidRequest, match=rf"^{name}: .* is not a {kind} from [\d.,]+ to [\d.,]+"):
         taf.Client(**{"token": TOKEN, name: wrong})
 
 
@@ -137,6 +138,40 @@ def test_nothing_is_sent_before_the_first_batch_is_asked_for(api):
     assert len(api.requests) == 1
 
 
+def test_the_receipt_says_that_nothing_was_asked_for_only_where_that_is_so(api):
+    for asked in ({}, {"window": "7d"}, {"start": "2026-01-01"}, {"start": "2026-01-01", "end": "2026-01-02"}):
+        notes = taf.receipt(client_of(api).fetch_events(**asked)).notes
+        assert any("the last 7 days were taken" in note for note in notes) == (not asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "requested"),
+    [
+        ({}, {"window": "7d", "default": True}),
+        ({"window": timedelta(hours=1)}, {"window": "3600s"}),
+        ({"start": date(2026, 1, 1)}, {"start": "2026-01-01T00:00:00Z"}),
+        (
+            {"start": "2026-01-01T01:00+01:00", "end": "2026-01-02"},
+            {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
+        ),
+    ],
+    ids=str,
+)
+def test_the_receipt_holds_what_was_asked_for_and_by_which_versions(asked, requested, api):
+    said = taf.receipt(client_of(api).fetch_events(**asked))
+    assert said.requested == {"window": None, "start": None, "end": None, "default": False} | requested
+    assert said.versions.keys() == {"te-audit-frames", "pandas", "pyarrow", "requests"}
+
+
+def test_events_are_counted_by_account_group_over_all_pages():
+    event = {"date": "2026-01-01T00:00:00Z", "aid": "7"}
+    with RawServer(
+        [whole(page(event, event, following="?cursor=b")), whole(page(event, event | {"aid": None}))]
+    ) as api:
+        frame = client_of(api).fetch_events(start="2026-01-01", end="2026-01-02")
+    assert taf.receipt(frame).account_groups == {"": 1, "7": 3}
+
+
 # ---- what goes out -----------------------------------------------------------------------------------------------
 
 
@@ -165,6 +200,11 @@ def test_dates_go_out_in_whole_seconds_one_second_early(asked, sent, api):
 def test_a_window_goes_out_a_second_longer(window, sent, api):
     client_of(api).fetch_events(window=window)
     assert [request.query["window"] for request in api.requests if "window" in request.query] == [sent]
+
+
+def test_a_start_without_an_end_goes_out_a_second_early_and_open(api):
+    client_of(api).fetch_events(start="2026-01-01")
+    assert api.requests[0].query == {"startDate": "2025-12-31T23:59:59Z"}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +283,9 @@ def test_a_page_s_errors_are_those_of_a_fetch():
             taf.Client(token="practice-stale", base_url=api.url).get_page()
         with pytest.raises(BadRequest, match="cursor"):
             taf.Client(token=api.token, base_url=api.url).get_page(cursor="made-up")
-    with RawServer([whole(page({"date": "soon"}))]) as api, pytest.raises(DecodeError):
+    with RawServer([whole(page({"date": "soon"}))]) as api, pytest.raises(DecodeError, match=r"^page 1, event 0: "):
+        client_of(api).get_page()
+    with RawServer([whole(b"", 404)]) as api, pytest.raises(NotFound, match=r"^page 1: "):
         client_of(api).get_page()
 
 
@@ -265,8 +307,9 @@ def test_the_bar_shows_pages_events_and_the_wait_and_only_when_told(capsys):
         shown = capsys.readouterr()
         assert shown.out == ""
         if progress:
-            assert "1 page" in shown.err
+            assert "fetching: 0 events" in shown.err
             assert "2 events" in shown.err
+            assert shown.err.endswith(", 1 page]\n")
             assert "rate limit: waiting 30 s until" in shown.err
         else:
             assert shown.err == ""
@@ -280,7 +323,14 @@ def test_a_fetch_that_fails_closes_its_bar(capsys):
 
 def test_fetch_events_of_the_front_door_takes_a_client(api):
     events = taf.fetch_events(start="2026-01-01", end="2026-01-02", aid="5", client=client_of(api))
-    assert taf.receipt(events).scope["aid"] == "5"
+    assert taf.receipt(events).scope == {"aid": "5", "all_account_groups": False}
+
+
+def test_fetch_events_of_the_front_door_passes_everything_on(api):
+    taf.fetch_events(window="2d", all_account_groups=True, client=client_of(api))
+    assert api.requests[0].query == {"window": "172801s", "useAllPermittedAids": "true"}
+    with RawServer([whole(page({"date": "soon"}))]) as odd, pytest.warns(taf.AuditFramesWarning, match="^1 value that"):
+        assert len(taf.fetch_events(start="2026-01-01", end="2026-01-02", errors="coerce", client=client_of(odd))) == 1
 
 
 def test_one_client_paces_all_its_fetches_together():

@@ -546,10 +546,11 @@ def test_two_fetches_of_one_client_do_not_disturb_each_other():
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_a_bad_value_is_not_asked_for_again(workers):
+@pytest.mark.parametrize("question", [MINUTE, {"window": "60s"}])
+def test_a_bad_value_is_not_asked_for_again(question, workers):
     with RawServer([whole(page(second(5), second(4, date="soon")))]) as api:
         with pytest.raises(DecodeError, match="event 1: field 'date' is \"soon\"") as caught:
-            client_of(api, workers=workers).fetch_events(**MINUTE)
+            client_of(api, workers=workers).fetch_events(**question)
         assert len(api.requests) == 1
     error = caught.value
     assert (error.page, error.event, error.field, error.value) == ("1", 1, "date", '"soon"')
@@ -611,6 +612,17 @@ def test_batches_that_were_begun_do_not_become_a_frame():
         next(batches)
         with pytest.raises(taf.InvalidRequest, match="one by one"):
             batches.to_events()
+
+
+def test_batches_that_became_a_frame_are_used_up():
+    with Log([second(1)]) as api:
+        batches = client_of(api).iter_batches(**MINUTE)
+        assert len(batches.to_events()) == 1
+        assert list(batches) == []
+        with pytest.raises(taf.InvalidRequest):
+            batches.to_events()
+        assert len(api.requests) == 1
+    assert batches.receipt.complete
 
 
 def test_a_range_shorter_than_a_second_doubles_nothing():

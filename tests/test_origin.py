@@ -1,6 +1,8 @@
 """The token's one origin: which base URLs are taken, and which next links stay below them."""
 
+import base64
 import pickle
+import re
 import traceback
 
 import pytest
@@ -12,7 +14,7 @@ from urllib3.util import parse_url
 
 from te_audit_frames import Client
 from te_audit_frames.client.origin import Origin, Secret
-from te_audit_frames.errors import InvalidRequest, PaginationError
+from te_audit_frames.errors import ApiError, InvalidRequest, PaginationError
 
 API = "https://api.example.com"
 PAGE = f"{API}/v7/audit-user-events?window=7d"
@@ -28,6 +30,8 @@ PAGE = f"{API}/v7/audit-user-events?window=7d"
         (f" {API}\n", API),
         ("HTTPS://API.Example.com/v7", API),
         (f"{API}:8443/te/v7", f"{API}:8443/te"),
+        (f"{API}/te//v7//", f"{API}/te"),
+        (f"{API}/XteX", f"{API}/XteX"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://127.9.9.9", "http://127.9.9.9"),
         ("http://localhost:1/v7", "http://localhost:1"),
@@ -121,6 +125,20 @@ def test_what_a_link_says_is_told_short_and_without_control_characters():
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize(
+    ("href", "said"),
+    [
+        ("https://evil.example/v7/x?cursor=x#top", "https://evil.example/v7/x"),
+        ("https://me:pw@api.example.com/v7/x", "https://api.example.com/v7/x"),
+        ("https://[::1", "an unreadable address"),
+    ],
+)
+def test_a_refused_link_is_told_without_user_and_query(href, said):
+    where = rf"^page 4: its next link leads to {re.escape(said)}, which is not below {API}/v7/\. Nothing was sent there"
+    with pytest.raises(PaginationError, match=where):
+        Origin(API).follow(href, after=PAGE, page="4")
+
+
 def test_the_path_prefix_of_the_base_is_part_of_the_origin():
     origin = Origin(f"{API}/te")
     page = origin.url({})
@@ -197,6 +215,34 @@ def test_an_empty_variable_is_no_token(monkeypatch):
     monkeypatch.setenv("TE_TOKEN", "")
     with pytest.raises(InvalidRequest, match=r"TE_TOKEN"):
         Client()
+
+
+ENCODED = base64.b64encode(TOKEN.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"Bearer {TOKEN}, {TOKEN}", "Bearer <token>, <token>"),
+        (f"Basic {ENCODED}!", "Basic <token>!"),
+        (f"begins with {TOKEN[:12]}…", "begins with <token>…"),
+        (f"…{TOKEN[-12:]} at its end", "…<token> at its end"),
+        (f"too short a part to tell: {TOKEN[:11]}", f"too short a part to tell: {TOKEN[:11]}"),
+    ],
+)
+def test_what_a_server_sends_back_of_the_token_is_hidden(said, shown):
+    secret, _ = Secret.check(TOKEN)
+    error = ApiError(said, status=400, title=said, detail="no", fields=[{said: said}])
+    secret.hide_in(error)
+    assert str(error) == error.title == shown
+    assert (error.status, error.detail, error.fields) == (400, "no", [{shown: shown}])
+
+
+def test_a_short_token_is_hidden_where_it_stands_whole():
+    secret, _ = Secret.check("short")
+    error = ApiError("a short answer", status=400)
+    secret.hide_in(error)
+    assert str(error) == "a <token> answer"
 
 
 def test_surrounding_white_space_is_stripped():

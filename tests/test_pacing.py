@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from rawserver import VirtualClock
 
 import te_audit_frames as taf
-from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
+from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, Pacer, server_date
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -203,9 +204,11 @@ def test_many_429s_without_a_word_of_when_wait_longer_each_time():
         budget.answer(time, None, throttled=True)
         waits.append(budget.wait(time))
         time += waits[-1]
-    assert waits == sorted(waits)
-    assert waits[0] == 1.0
-    assert max(waits) == 60.0
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    for throttled in (False, True):
+        budget.leave()
+        budget.answer(time, None, throttled=throttled)
+    assert budget.wait(time) == 1  # an answer in between begins anew
 
 
 def test_one_pause_serves_all_that_were_in_flight():
@@ -217,6 +220,74 @@ def test_one_pause_serves_all_that_were_in_flight():
         budget.answer(0.01 * number, allowance, throttled=True)
     assert budget.wait(0.1) == pytest.approx(30 - 0.1)
     assert budget.in_flight == 0
+
+
+def told(remaining, reset, *, reset_in=30.0):
+    return Allowance(limit=240, remaining=remaining, reset=reset, reset_in=reset_in)
+
+
+def test_only_so_many_are_under_way_as_use_up_the_window():
+    budget = Budget()
+    assert budget.enough(0.0) == budget.free(0.0) > 100  # nothing is known yet
+    budget.leave()
+    budget.answer(0.0, told(60, reset=1.0), took=0.5)
+    # At half a second each, one at a time sends two a second; twice that many, to be sure.
+    assert [budget.enough(time) for time in (0.0, 15.0, 29.5)] == [2, 4, 120]
+    assert budget.enough(30.0) == budget.free(30.0) == 1
+    budget.leave()
+    budget.answer(0.0, told(59, reset=1.0), took=3.0)
+    assert budget.enough(0.0) == math.ceil(2 * 59 * (0.8 * 0.5 + 0.2 * 3.0) / 30)
+    budget.leave()
+    budget.answer(0.0, told(0, reset=1.0), throttled=True)
+    assert budget.enough(0.0) == 0
+
+
+def test_workers_get_what_may_leave_beside_what_is_under_way():
+    pacer = Pacer(Budget(), VirtualClock())
+    assert pacer.try_leave() == 0.0
+    pacer.answer(told(60, reset=1.0), took=0.5)
+    assert pacer.free(under_way=0, wanted=60) == 60
+    assert pacer.free(under_way=5, wanted=1) == 55
+    assert pacer.free(under_way=0, wanted=61) == 2
+    assert pacer.free(under_way=9, wanted=61) == 0
+
+
+def test_a_request_that_broke_off_may_have_been_counted():
+    budget = Budget()
+    for allowance, free in ((told(60, reset=1.0), 60), (None, 59)):
+        budget.leave()
+        budget.answer(0.0, allowance)
+        assert budget.free(0.0) == free
+
+
+def test_a_late_answer_says_nothing_of_the_window_that_has_begun():
+    budget = Budget()
+    for time in (0.0, 31.0):
+        budget.leave()
+        budget.answer(time, told(100, reset=1.0))
+    assert budget.free(31.0) == 1  # still to be tried out
+    budget.leave()
+    budget.answer(40.0, told(100, reset=1.0))  # later than any late one: this API names its windows alike
+    assert budget.free(40.0) == 100
+
+
+def test_where_others_use_up_the_window_requests_leave_one_at_a_time():
+    budget = Budget()
+    for remaining, free in ((239, 239), (30, 1)):
+        budget.leave()
+        budget.answer(0.0, told(remaining, reset=1.0))
+        assert budget.free(0.0) == free
+    budget.leave()
+    assert budget.free(0.0) == 0
+
+
+def test_the_end_of_a_window_is_tried_out_with_one_request_and_then_trusted():
+    budget = Budget()
+    for window in range(3):
+        budget.leave()
+        budget.answer(30.0 * window, told(100, reset=window))
+        assert budget.free(30.0 * window) == 100
+        assert budget.free(30.0 * window + 30) == (240 if window else 1)
 
 
 @pytest.mark.parametrize("rival", [False, True])

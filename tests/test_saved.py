@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import warnings
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -52,8 +53,13 @@ def test_no_page_is_an_empty_frame_of_the_same_kind():
 
 @pytest.mark.parametrize("wrong", [7, None, [7], [None], [b"{}".decode, FIRST], io.StringIO("{}"), [io.StringIO()]])
 def test_what_is_no_page_is_named(wrong):
-    with pytest.raises(InvalidRequest, match=r"^pages: .*a path, bytes, or a file opened in binary mode"):
+    with pytest.raises(InvalidRequest, match=r"^pages: item \d is a \w+; a page is a path, bytes, or a file"):
         taf.read_pages(wrong)
+
+
+def test_the_item_that_is_no_page_is_told_by_place_and_type():
+    with pytest.raises(InvalidRequest, match=r"^pages: item 1 is a float;"):
+        taf.read_pages([FIRST, 1.5])
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -77,6 +83,10 @@ def test_a_fault_names_the_page(tmp_path):
         taf.read_pages([FIRST, tmp_path / "web.html"])
     with pytest.raises(DecodeError, match=r"^page 2 is not an answer"):
         taf.read_pages([FIRST, b"", FIRST])
+    with pytest.raises(DecodeError, match=r"^page 2 is not an answer"):
+        taf.read_pages([FIRST, io.BytesIO(b"{}")])
+    with (tmp_path / "web.html").open("rb") as file, pytest.raises(DecodeError, match=r"web\.html is not an answer"):
+        taf.read_pages([FIRST, file])
     with pytest.raises(DecodeError, match=r"not UTF-8|not JSON"):
         taf.read_pages([gzip.compress(FIRST)])
 
@@ -95,8 +105,11 @@ def test_the_receipt_does_not_claim_completeness():
     events = taf.read_pages([FIRST, SECOND])
     said = taf.receipt(events)
     assert (said.source, said.complete, said.pages, said.events, said.resolved) == ("pages", False, 2, 4, None)
+    assert said.order == "unknown"
     assert any("whether these are all" in note for note in said.notes)
     assert "complete" in repr(said)
+    read_at = datetime.fromisoformat(said.fetched_at)
+    assert (read_at.utcoffset(), read_at.microsecond) == (timedelta(0), 0)
 
 
 def test_pages_with_a_fault_of_their_own_do_not_spoil_their_group():

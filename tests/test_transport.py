@@ -29,6 +29,7 @@ from rawserver import (
     zipped,
 )
 
+from te_audit_frames.client.connections import Lines
 from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
 from te_audit_frames.client.transport import ACCEPT
 from te_audit_frames.errors import (
@@ -138,7 +139,10 @@ def test_an_exchange_that_stays_broken_is_an_error_of_ours(broken):
 def test_time_outs_are_kept():
     for broken in ("stall", "stall in the body", "drip"):
         began = time.monotonic()
-        with RawServer([BROKEN[broken]]) as api, pytest.raises(NetworkError, match="timeout"):
+        with (
+            RawServer([BROKEN[broken]]) as api,
+            pytest.raises(NetworkError, match=r"timeout.*\. Give the Client a lon"),
+        ):
             client_of(api, timeout=0.3, retries=0).fetch_events(**DAY)
         assert time.monotonic() - began < 2
 
@@ -160,6 +164,23 @@ def test_attempts_are_bounded_and_spaced(retries):
     assert ("attempts" in str(caught.value)) == (retries > 0)
     assert clock.seconds <= 31 * retries
     assert len(clock.waits) == retries
+
+
+def test_unless_told_otherwise_five_more_attempts_are_made():
+    with RawServer([whole(b"", 503)]) as api, pytest.raises(ServerError, match="after 6 attempts"):
+        client_of(api).fetch_events(**DAY)
+
+
+@pytest.mark.parametrize(
+    ("endless", "said"),
+    [
+        (BROKEN["200 headers"], r"got more than 100 headers \[HTTPException\]"),
+        ([b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, HANG_UP], r"got more than 65536 bytes .* \[LineTooLong\]"),
+    ],
+)
+def test_a_head_without_end_is_told_as_such(endless, said):
+    with RawServer([endless]) as api, pytest.raises(NetworkError, match=rf"{said}\. Check base_url"):
+        client_of(api, retries=0).fetch_events(**DAY)
 
 
 def test_total_time_is_bounded():
@@ -194,6 +215,13 @@ def test_an_answer_larger_than_allowed_is_given_up_at_once(answer):
         with pytest.raises(NetworkError, match=r"^page 1: .* larger than the 4,000 bytes .* max_page_bytes\. \("):
             client_of(api, max_page_bytes=4_000).fetch_events(**DAY)
         assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(("most", "said"), [(2**20 - 1, "1,048,575 bytes"), (2**20, "1 MiB"), (3 * 2**19, "1.5 MiB")])
+def test_how_large_a_page_may_be_is_said_in_words(most, said):
+    large = whole(zipped(b" " * 2_000_000), Content_Encoding="gzip")
+    with RawServer([large]) as api, pytest.raises(NetworkError, match=f"larger than the {said} that"):
+        client_of(api, max_page_bytes=most).fetch_events(**DAY)
 
 
 @pytest.mark.parametrize("answer", [GOOD, whole(zipped(BODY), Content_Encoding="gzip")], ids=["plain", "gzip"])
@@ -251,9 +279,20 @@ def test_an_error_of_the_api_is_told_and_not_retried(status, body, cls, title, d
 
 
 def test_the_fields_at_fault_are_named():
-    with RawServer([whole(PROBLEM, 400)]) as api, pytest.raises(BadRequest, match="startDate: too early") as caught:
+    faults = [*PROBLEM["errors"], {"field": "endDate", "message": "too late"}]
+    named = r"see errors \(startDate: too early; endDate: too late\)\. Correct the parameters"
+    with RawServer([whole(PROBLEM | {"errors": faults}, 400)]) as api, pytest.raises(BadRequest, match=named) as caught:
         client_of(api).fetch_events(**DAY)
-    assert caught.value.fields == PROBLEM["errors"]
+    assert caught.value.fields == faults
+
+
+def test_what_the_api_says_is_one_sentence_of_the_message():
+    with (
+        RawServer([whole({"title": ".NET failed", "detail": "Ask Ann."}, 400)]) as api,
+        pytest.raises(BadRequest) as no,
+    ):
+        client_of(api).fetch_events(**DAY)
+    assert str(no.value).startswith("page 1: the API answered 400, .NET failed: Ask Ann. Correct the parameters")
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
@@ -288,6 +327,7 @@ def test_every_request_carries_the_token_and_says_what_it_takes():
         client_of(api, workers=1).fetch_events(**DAY)
         assert [request.authorization for request in api.requests] == [f"Bearer {TOKEN}"] * 2
         assert {request.headers["accept"] for request in api.requests} == {ACCEPT}
+        assert {request.headers["accept-encoding"] for request in api.requests} == {"gzip"}
         assert api.accepted == 1  # the connection is kept
 
 
@@ -556,6 +596,14 @@ def test_a_head_that_drips_is_bounded_by_the_time_out():
     with RawServer([drip]) as api, pytest.raises(NetworkError, match="timeout"):
         client_of(api, timeout=0.3, retries=0).fetch_events(**DAY)
     assert time.monotonic() - began < 2
+
+
+def test_after_a_stop_no_further_connection_is_used():
+    lines = Lines()
+    with lines.used(seconds=60):
+        lines.cut()
+    with pytest.raises(ConnectionAbortedError), lines.used(seconds=60):
+        pytest.fail("a connection was used")
 
 
 def test_one_exchange_does_not_outlast_the_deadline():

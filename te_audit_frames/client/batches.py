@@ -56,6 +56,8 @@ class Batches(Iterator[pa.RecordBatch]):
         self._stream = fetch.batches(restartable=False)
 
     def __next__(self) -> pa.RecordBatch:
+        if self._is_over:  # nothing comes behind the end, a failure, or to_events
+            raise StopIteration
         self._is_begun = True
         try:
             for batch in self._stream:
@@ -65,9 +67,8 @@ class Batches(Iterator[pa.RecordBatch]):
             self._is_over = True
             _attach(error, missing=self._fetch.missing())
             raise
-        if not self._is_over:  # nor after a failure: the stream has ended then too
-            self._is_over = True
-            self._finish()
+        self._is_over = True
+        self._finish()
         raise StopIteration
 
     def to_events(self) -> pd.DataFrame:
