@@ -20,7 +20,7 @@ from te_audit_frames.errors import InvalidRequest
 from te_audit_frames.receipt import with_receipt
 from te_audit_frames.schema import CORES, in_order, to_events
 
-_BYTES_AT_ONCE = 2**22
+_BYTES_AT_ONCE = 3 * 2**20
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
