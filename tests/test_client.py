@@ -1,6 +1,7 @@
 """The Client: what it takes, what it refuses before anything is sent, and the API's one call as it is."""
 
 import math
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -313,6 +314,13 @@ def test_the_bar_shows_pages_events_and_the_wait_and_only_when_told(capsys):
             assert "rate limit: waiting 30 s until" in shown.err
         else:
             assert shown.err == ""
+
+
+@pytest.mark.parametrize(("progress", "is_shown"), [(None, True), (False, False)])
+def test_in_a_terminal_the_bar_shows_unless_told_not_to(progress, is_shown, api, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    client_of(api, progress=progress).fetch_events(start="2026-01-01", end="2026-01-02")
+    assert ("fetching" in capsys.readouterr().err) == is_shown
 
 
 def test_a_fetch_that_fails_closes_its_bar(capsys):

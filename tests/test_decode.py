@@ -361,7 +361,12 @@ def test_a_number_of_an_unknown_field_stays_json(number):
     [
         *("2026-01-01", "2026-01-01T00", "2026-01-01T00:00", "2026-01-01T00:00:00", "2026-01-01T00:00:00Z"),
         *("2026-01-01 00:00:00Z", "2026-01-01t00:00:00z", "2026-01-01T00:00:00.0Z", "2026-01-01T00:00:00.000000Z"),
-        *("2026-01-01T00:00:00.000000000Z", "2026-01-01T05:45:00+05:45", "2025-12-31T14:30:00-0930"),
+        *(
+            "2026-01-01T00:00:00.000000000Z",
+            "2026-01-01T05:45:00+05:45",
+            "2026-01-01T05:59:00+0559",
+            "2025-12-31T14:30:00-0930",
+        ),
         *("2025-12-31T19:00-05", "2026-01-01T00:00:00-00:00"),
     ],
 )
@@ -453,6 +458,11 @@ def test_nesting_beyond_measure_is_said():
         rows_of(b'{"auditEvents": [%s' % (b"[" * 100_000))
 
 
+@pytest.mark.parametrize("body", [b"\xef\xbb\xbf" + body_of(EVENT), body_of({**EVENT, "zone": "EU"}) + b"\n"])
+def test_a_page_keeps_its_bytes_as_they_came(body):
+    assert decode_page(body, name="1").raw == body
+
+
 def test_a_byte_order_mark_is_no_fault():
     assert rows_of(b"\xef\xbb\xbf" + body_of(EVENT)) == [row_of(EVENT)]
 
@@ -464,6 +474,7 @@ def test_the_value_in_a_message_is_shortened():
     with pytest.raises(DecodeError) as caught:
         rows_of(b"<" * 100_000)
     assert len(str(caught.value)) < 1_000
+    assert caught.value.value == "<" * 120 + "…"
 
 
 DEEP = """

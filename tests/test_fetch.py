@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
+from te_audit_frames.client.fetch import _merged
 from te_audit_frames.errors import (
     AuditFramesWarning,
     BadRequest,
@@ -150,6 +151,12 @@ def test_sub_second_bounds_hold_to_the_microsecond_where_dates_have_fractions():
     for order, workers in itertools.product(["newest", "oldest"], WORKERS):
         with Sandbox(events, now=NOW, rate_limit=None, page_size=3, order=order) as api:
             same(client(api, workers=workers).fetch_events(start=start, end=end), expected)
+
+
+def test_an_event_without_a_date_stays_where_bounds_lie_within_seconds_too():
+    with RawServer([whole(page(second(5), {"uid": "undated"}, second(20)))]) as api:
+        frame = client_of(api).fetch_events(start=NOW - 50.5 * SECOND, end=NOW - 30.5 * SECOND)
+    assert frame["uid"].tolist() == [second(20)["uid"], "undated"]
 
 
 def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_too():
@@ -423,6 +430,27 @@ def test_one_failed_slice_leaves_the_pages_of_the_others():
     assert_vouched_for(caught.value, events, **MINUTE)
     assert len(caught.value.partial) > 20
     assert sum(((high - low) for low, high in caught.value.missing), timedelta(0)) < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
+    events = [second(number) for number in range(59, -1, -1)]
+    with Log(events, size=5) as api:
+        batches = client_of(api, workers=workers).iter_batches(**MINUTE)
+        handed_out, least = set(), 60
+        for batch in batches:
+            handed_out |= {int(uid) for uid in batch["uid"].to_pylist()}
+            vouched = set(range(60))
+            for low, high in batches.missing:
+                vouched -= set(range((low - MINUTE["start"]) // SECOND, (high - MINUTE["start"]) // SECOND))
+            assert vouched <= handed_out
+            least = min(least, 60 - len(vouched))
+    assert 0 < least < 30  # what came long ago is vouched for
+    assert batches.missing == []
+
+
+def test_ranges_that_touch_are_told_as_one():
+    assert _merged([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
 
 
 def test_a_failed_window_names_what_is_missing():

@@ -191,6 +191,12 @@ def test_headers_that_make_no_sense_say_nothing(name, value):
     assert Allowance.from_headers(headers(**{f"X_Organization_Rate_Limit_{name}": value}), now=NOW) is None
 
 
+@pytest.mark.parametrize("zone", ["12:00:00 GMT", "13:00:00 +0100", "12:00:00 -0000"])
+def test_a_date_is_read_in_its_zone_and_told_in_utc(zone):
+    told = server_date({"Date": f"Sun, 01 Mar 2026 {zone}"})
+    assert (told, told.tzinfo) == (NOW, UTC)
+
+
 @pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Mar 2026 12:00:00 GMT"])
 def test_a_date_that_cannot_be_read_is_none(date):
     assert server_date({"Date": date}) is None

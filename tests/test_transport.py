@@ -150,7 +150,7 @@ def test_time_outs_are_kept():
 def test_nobody_there():
     with RawServer([GOOD]) as api:
         client = client_of(api, retries=2)
-    with pytest.raises(NetworkError, match=r"no whole answer came from http://127.*after 3 attempts"):
+    with pytest.raises(NetworkError, match=r"came from http://127.* \[ConnectionError\]\. .*after 3 attempts"):
         client.fetch_events(**DAY)
 
 
@@ -268,7 +268,7 @@ PROBLEM = {
 )
 def test_an_error_of_the_api_is_told_and_not_retried(status, body, cls, title, detail):
     with RawServer([whole(body, status)]) as api:
-        with pytest.raises(ApiError, match=f"the API answered {status}") as caught:
+        with pytest.raises(ApiError, match=f"^page 1: the API answered {status}") as caught:
             client_of(api).fetch_events(**DAY)
         assert len(api.requests) == 1
     error = caught.value
@@ -293,6 +293,15 @@ def test_what_the_api_says_is_one_sentence_of_the_message():
     ):
         client_of(api).fetch_events(**DAY)
     assert str(no.value).startswith("page 1: the API answered 400, .NET failed: Ask Ann. Correct the parameters")
+
+
+@pytest.mark.parametrize(("length", "is_whole"), [(900, True), (5_000, False)])
+def test_what_the_api_says_is_told_in_full_unless_it_does_not_end(length, is_whole):
+    detail = "x" * length
+    with RawServer([whole({"detail": detail}, 400)]) as api, pytest.raises(BadRequest, match="xxx") as caught:
+        client_of(api).fetch_events(**DAY)
+    assert (detail in str(caught.value)) == is_whole
+    assert len(str(caught.value)) < 1_200
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
@@ -398,6 +407,11 @@ def test_over_tls_an_unknown_certificate_gets_no_token(tls):
 def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
     with RawServer([GOOD]) as api, pytest.raises(InvalidRequest, match=r"^ca_bundle: there is no file"):
         client_of(api, ca_bundle=tmp_path / "none.pem")
+
+
+def test_a_folder_of_authorities_is_as_good_as_a_file(tmp_path):
+    with RawServer([GOOD]) as api:
+        assert len(client_of(api, ca_bundle=tmp_path).fetch_events(**DAY)) == 1
 
 
 # ---- what stays secret -------------------------------------------------------------------------------------------
@@ -516,7 +530,7 @@ def test_any_number_of_429s_is_waited_out_within_the_deadline():
 def test_429s_beyond_the_deadline_are_an_error():
     clock = VirtualClock()
     with RawServer([whole(b"", 429, **limits(reset=NOON + 60))]) as api:
-        with pytest.raises(RateLimited, match=r"used up.*deadline") as caught:
+        with pytest.raises(RateLimited, match=r"^page 1: .*used up.*deadline") as caught:
             client_of(api, deadline=150, clock=clock).fetch_events(**DAY)
         assert 2 <= len(api.requests) <= 3
     assert caught.value.status == 429
