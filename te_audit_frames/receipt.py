@@ -45,6 +45,12 @@ class Receipt:
         order, ``"unknown"`` where no two dates differed.
     account_groups : dict
         Events per `aid`; the key of events without one is empty.
+    checked : dict
+        How a fetch was checked, empty where nothing was: `ranges` and `ranges_unconfirmed` (pages whose answer named the
+        range that was asked for, or none that could be compared), `seams` (cuts whose two sides were compared),
+        `margin_seconds` (the least that was read past a cut; None without cuts), `windows` and `window_events` (parts
+        of the period that were read a second time, and the events in them), `differences` (what the second reading
+        found, as text), `clock_ahead_seconds` (the server's clock minus the local one; None where it gave no time).
     fetched_at : str
         When, in UTC by the local clock.
     versions : dict
@@ -80,6 +86,7 @@ class Receipt:
     coerced: int = 0
     order: str = "unknown"
     account_groups: dict[str, int] = field(default_factory=dict)
+    checked: dict[str, Any] = field(default_factory=dict)
     fetched_at: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
