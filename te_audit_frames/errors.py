@@ -26,6 +26,8 @@ No message, attribute or traceback of these holds the token or a request's full 
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -357,3 +359,11 @@ class AuditFramesWarning(UserWarning):
     >>> caught[0].category.__name__, events["extra"].tolist()
     ('AuditFramesWarning', ['{"date":"yesterday"}'])
     """
+
+
+def warn(message: str) -> None:
+    """Warn, at the line of the caller's that called into this package."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, AuditFramesWarning, stacklevel=level + 1)

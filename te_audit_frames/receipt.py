@@ -46,8 +46,8 @@ class Receipt:
     account_groups : dict
         Events per `aid`; the key of events without one is empty.
     checked : dict
-        How a fetch was checked, empty where nothing was: `ranges` and `ranges_unconfirmed` (pages whose answer named the
-        range that was asked for, or none that could be compared), `seams` (cuts whose two sides were compared),
+        How a fetch was checked, empty where nothing was: `ranges` and `ranges_unconfirmed` (pages whose answer named
+        the range that was asked for, or none that could be compared), `seams` (cuts whose two sides were compared),
         `margin_seconds` (the least that was read past a cut; None without cuts), `windows` and `window_events` (parts
         of the period that were read a second time, and the events in them), `differences` (what the second reading
         found, as text), `clock_ahead_seconds` (the server's clock minus the local one; None where it gave no time).

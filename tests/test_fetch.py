@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.fetch import _merged
+from te_audit_frames.client.fetch import merged
 from te_audit_frames.errors import (
     AuditFramesWarning,
     BadRequest,
@@ -450,7 +450,7 @@ def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
 
 
 def test_ranges_that_touch_are_told_as_one():
-    assert _merged([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
+    assert merged([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
 
 
 def test_a_failed_window_names_what_is_missing():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,7 +12,7 @@ import pyarrow as pa
 from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.pacing import Clock
-from te_audit_frames.errors import AuditFramesWarning, FetchError, InvalidRequest
+from te_audit_frames.errors import FetchError, InvalidRequest, warn
 from te_audit_frames.receipt import Receipt, with_receipt
 from te_audit_frames.schema import in_order, to_events
 
@@ -43,13 +41,21 @@ class Batches(Iterator[pa.RecordBatch]):
     """
 
     def __init__(
-        self, fetch: Fetch, effort: Effort, requested: dict[str, Any], scope: dict[str, str], clock: Clock
+        self,
+        fetch: Fetch,
+        effort: Effort,
+        requested: dict[str, Any],
+        scope: dict[str, str],
+        clock: Clock,
+        *,
+        max_fetch_bytes: int,
     ) -> None:
         self._fetch = fetch
         self._effort = effort
         self._requested = requested
         self._scope = scope
         self._clock = clock
+        self._max_fetch_bytes = max_fetch_bytes
         self._complete = False
         self._is_begun = False
         self._is_over = False
@@ -77,15 +83,27 @@ class Batches(Iterator[pa.RecordBatch]):
             raise InvalidRequest("batches: some were taken one by one already; ask anew, with fetch_events")
         self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
+        size = 0
+        stream = self._fetch.batches(restartable=True)
         try:
-            for batch in self._fetch.batches(restartable=True):
+            for batch in stream:
                 if batch is None:
                     batches.clear()
-                else:
-                    batches.append(batch)
+                    size = 0
+                    continue
+                batches.append(batch)
+                size += batch.nbytes
+                if size > self._max_fetch_bytes:
+                    raise FetchError(
+                        f"the events so far take more than the {self._max_fetch_bytes:,} bytes that a frame may have. "
+                        "Take them batch by batch with iter_batches, whose memory stays flat, or ask for a shorter "
+                        "period, or raise the Client's max_fetch_bytes."
+                    )
         except (FetchError, KeyboardInterrupt) as error:
             _attach(error, missing=self._fetch.missing(), partial=self._frame(batches))
             raise
+        finally:
+            stream.close()
         self._finish()
         return self._frame(batches)
 
@@ -106,7 +124,8 @@ class Batches(Iterator[pa.RecordBatch]):
             complete=self._complete,
             order=self._fetch.order,
             fetched_at=self._clock.now(),
-            notes=notes,
+            notes=notes + self._fetch.checks.notes,
+            checked=self._fetch.checks.to_dict(),
             requests=self._effort.requests,
             retries=self._effort.retries,
             throttled=self._effort.throttled,
@@ -130,16 +149,7 @@ class Batches(Iterator[pa.RecordBatch]):
 def warn_coerced(coerced: int) -> None:
     """Warn once, for a whole fetch, of the values that were set aside."""
     plural = "s" * (coerced != 1)
-    message = f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`"
-    warnings.warn(message, AuditFramesWarning, stacklevel=_level_of_caller())
-
-
-def _level_of_caller() -> int:
-    """Count the frames of this package up to the line of the caller's that a warning should name."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
-        frame, level = frame.f_back, level + 1
-    return level
+    warn(f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`")
 
 
 def _attach(error: BaseException, **what: object) -> None:

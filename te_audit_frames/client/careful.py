@@ -59,8 +59,8 @@ def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page
         raise not_the_contract(name, f"it is not JSON ({error})", body) from None
     if not isinstance(envelope, _Object) or not isinstance(envelope.get("auditEvents"), list):
         raise not_the_contract(name, "it has no list named auditEvents", body)
-    if not envelope.repeated.keys().isdisjoint({"auditEvents", "_links"}):
-        raise not_the_contract(name, "it has two lists of events or of links", body)
+    if not envelope.repeated.keys().isdisjoint({"auditEvents", "_links", "startDate", "endDate"}):
+        raise not_the_contract(name, "it has two lists of events or of links, or two ranges", body)
     rows = []
     coerced: list[int] = []
     for position, event in enumerate(envelope["auditEvents"]):
@@ -97,6 +97,10 @@ def _number(text: str) -> float | str:
 def _next_href(envelope: dict[str, Any], name: str, body: bytes) -> str | None:
     links = envelope.get("_links")
     following = links.get("next") if isinstance(links, dict) else None
+    if isinstance(links, _Object) and "next" in links.repeated:
+        raise not_the_contract(name, "it has two links to the next page", body)
+    if isinstance(following, _Object) and "href" in following.repeated:
+        raise not_the_contract(name, "its link to the next page has two addresses", body)
     if following is None and (links is None or isinstance(links, dict)):
         return None
     href = following.get("href") if isinstance(following, dict) else None

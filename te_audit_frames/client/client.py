@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pandas as pd
 
@@ -31,8 +31,11 @@ from te_audit_frames.periods import (
     to_window,
 )
 
+Verify = Literal["spot", "full"]
+
 DEFAULT_BASE_URL = "https://api.thousandeyes.com"
 _MAX_PAGE_BYTES = 32 * 2**20  # nothing that the API sends comes near, and memory is finite
+_MAX_FETCH_BYTES = 512 * 2**20
 _MOST_PAGE_BYTES = 2**30  # the parser takes a page as one block, whose size is a 32-bit number
 
 
@@ -63,6 +66,13 @@ class Client:
     max_page_bytes : int
         How large an answer may be, unpacked, up to 1 GiB; a larger one is given up, since memory is finite. By
         default 32 MiB, far more than the API sends. Each worker may hold one such page.
+    max_fetch_bytes : int
+        How much Arrow data one frame may take; a fetch that brings more ends with an error. By default 512 MiB, some
+        three million events. `iter_batches` has no such bound, since its memory stays flat.
+    verify : {"spot", "full"}
+        How a fetch with several workers makes sure that it is complete. ``"spot"`` counts on the order of events as
+        far as it was observed, compares both sides of every cut, and reads up to three windows a second time.
+        ``"full"`` counts on no order: every question is read to its last page.
     ca_bundle : str or path, optional
         A file of certificate authorities to trust in place of the default ones.
     progress : bool, optional
@@ -98,6 +108,8 @@ class Client:
         reserve: float = 0.0,
         page_size: int | None = None,
         max_page_bytes: int = _MAX_PAGE_BYTES,
+        max_fetch_bytes: int = _MAX_FETCH_BYTES,
+        verify: Verify = "spot",
         ca_bundle: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         clock: Clock | None = None,
@@ -111,20 +123,32 @@ class Client:
         self._deadline = _bounded("deadline", deadline, 0.001, 10_000_000)
         self._page_size = None if page_size is None else int(_bounded("page_size", page_size, 1, 100_000, whole=True))
         self._progress = progress
+        self._max_fetch_bytes = int(_bounded("max_fetch_bytes", max_fetch_bytes, 1, 2**50, whole=True))
+        if verify not in ("spot", "full"):
+            raise InvalidRequest(f'verify: {verify!r} is neither "spot" nor "full"')
+        self._verify = verify
         self._origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = clock or Clock()
-        self._pacer = Pacer(Budget(reserve=_bounded("reserve", reserve, 0, 0.95)), self._clock)
-        self._transport = Transport(
-            secret=secret,
-            origin=self._origin,
-            timeout=_bounded("timeout", timeout, 0.001, 10_000_000),
-            retries=int(_bounded("retries", retries, 0, 1_000, whole=True)),
-            max_page_bytes=int(_bounded("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES, whole=True)),
-            ca_bundle=None if ca_bundle is None else os.fspath(ca_bundle),
-            workers=self._workers,
-            pacer=self._pacer,
-            clock=self._clock,
-        )
+        self._reserve = _bounded("reserve", reserve, 0, 0.95)
+        self._policy: dict[str, Any] = {
+            "secret": secret,
+            "origin": self._origin,
+            "timeout": _bounded("timeout", timeout, 0.001, 10_000_000),
+            "retries": int(_bounded("retries", retries, 0, 1_000, whole=True)),
+            "max_page_bytes": int(_bounded("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES, whole=True)),
+            "ca_bundle": None if ca_bundle is None else os.fspath(ca_bundle),
+        }
+        self._connect()
+
+    def _connect(self) -> None:
+        """Open connections of this process's own; those of a parent process before a fork are not shared."""
+        self._process = os.getpid()
+        self._pacer = Pacer(Budget(reserve=self._reserve), self._clock)
+        self._transport = Transport(**self._policy, workers=self._workers, pacer=self._pacer, clock=self._clock)
+
+    def _connect_after_fork(self) -> None:
+        if os.getpid() != self._process:
+            self._connect()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_transport"):
@@ -241,6 +265,7 @@ class Client:
             "default": isinstance(question, Window) and window is None,
         }
         scope = _scope(aid, all_account_groups)
+        self._connect_after_fork()
         progress = Progress(show=self._progress)
         effort = self._effort(progress)
         fetch = Fetch(
@@ -248,6 +273,7 @@ class Client:
             scope | self._paging(),
             errors=errors,
             workers=self._workers,
+            verify=self._verify,
             transport=self._transport,
             origin=self._origin,
             pacer=self._pacer,
@@ -255,7 +281,7 @@ class Client:
             effort=effort,
             progress=progress,
         )
-        return Batches(fetch, effort, requested, scope, self._clock)
+        return Batches(fetch, effort, requested, scope, self._clock, max_fetch_bytes=self._max_fetch_bytes)
 
     def get_page(
         self,
@@ -311,6 +337,7 @@ class Client:
             parameters["endDate"] = iso(ceil_second(to_instant(end, argument="end")))
         if cursor is not None:
             parameters["cursor"] = _text("cursor", cursor)
+        self._connect_after_fork()
         return self._transport.get(
             self._origin.url(parameters),
             page="1",

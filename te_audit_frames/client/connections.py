@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 _thread = threading.local()
+
+_MOST_INTERIM_ANSWERS = 20
+_SWITCHING_PROTOCOLS = 101
 
 
 class _Use:
@@ -79,7 +83,27 @@ class Lines:
                 use.cut()
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer behind any number of interim ones, after which only a clean 200 leaves the connection open."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client takes 102 and 103 for the answer, so that the real one would answer the next request.
+        for _ in range(_MOST_INTERIM_ANSWERS):
+            version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
+            if not 100 < status < 200 or status == _SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM_ANSWERS} interim answers")
+
+    def begin(self) -> None:
+        super().begin()
+        if self.status != http.client.OK:
+            # A 204 or 304 has no body; if one is sent nevertheless, it must not be read as the next answer.
+            self.will_close = True
+
+
 class _Noted(HTTPConnection):
+    response_class = _Response
     # http.client's own switch, thrown for a whole program, would print the headers, and with them the token.
     debuglevel = 0
 

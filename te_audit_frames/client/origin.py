@@ -109,10 +109,10 @@ class Origin:
         """Whether requests travel over TLS."""
         return self._parts.scheme == "https"
 
-    def url(self, parameters: dict[str, str]) -> str:
+    def url(self, parameters: dict[str, str], *, of: str = "audit-user-events") -> str:
         """Write the address of a question."""
         query = f"?{urlencode(parameters)}" if parameters else ""
-        return f"{self.base_url}/v7/audit-user-events{query}"
+        return f"{self.base_url}/v7/{of}{query}"
 
     def follow(self, href: str, *, after: str, page: str) -> str:
         """Resolve a next link against the page it came from, and refuse one that leads elsewhere.

@@ -31,7 +31,7 @@ class Progress:
         if self._show or (self._show is None and _is_interactive()):
             self._bar = _bar()
 
-    def page(self, *, events: int) -> None:
+    def page(self, *, events: int, done: float | None = None) -> None:
         """Count a page and its events."""
         self._pages += 1
         if self._bar is not None:

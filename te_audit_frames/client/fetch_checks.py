@@ -1,0 +1,128 @@
+"""What one fetch has checked so far: the counts for its receipt, and what checking may still cost."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TOLERANCE = timedelta(minutes=1)
+"""Ranges that differ by less count as equal."""
+
+YOUNG = timedelta(minutes=15)
+"""Events younger than this at the first reading may have arrived since."""
+
+MOST_BOUNDARY_CHECKS = 5
+MOST_RESTARTS = 3
+
+_RETENTION = timedelta(days=730)
+_RETENTION_TOLERANCE = timedelta(days=3)
+
+
+class ReadAgain(Exception):
+    """What was read so far cannot be relied on, and is to be read again.
+
+    Attributes
+    ----------
+    reason : {"disorder", "undated", "moved", "difference"}
+        The events are not in the order of their dates; some have no date, so that parts of the period overlap;
+        pages moved while they were read; a second reading found other events than the first.
+    """
+
+    def __init__(self, reason: Literal["disorder", "undated", "moved", "difference"]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class FetchChecks:
+    """What one fetch has checked so far. Workers share it.
+
+    Attributes
+    ----------
+    now : datetime or None
+        What this fetch takes for now: the earlier of the server's and the local clock. None before the first answer.
+    """
+
+    now: datetime | None = None
+    clock_ahead_seconds: float | None = None
+    ranges: int = 0
+    ranges_unconfirmed: int = 0
+    seams: int = 0
+    margin_seconds: int | None = None
+    windows: int = 0
+    window_events: int = 0
+    differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _boundary_checks_left: int = MOST_BOUNDARY_CHECKS
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, *, ranges: int = 0, ranges_unconfirmed: int = 0) -> None:
+        """Add to the counts, from any thread."""
+        with self._lock:
+            self.ranges += ranges
+            self.ranges_unconfirmed += ranges_unconfirmed
+
+    def note(self, text: str) -> None:
+        """Add a note to the receipt, once."""
+        with self._lock:
+            if text not in self.notes:
+                self.notes.append(text)
+
+    def differ(self, text: str) -> None:
+        """Record what a second reading found."""
+        with self._lock:
+            self.differences.append(text)
+
+    def take_boundary_check(self) -> bool:
+        """Return whether one more page boundary may be checked by reading a page again."""
+        with self._lock:
+            self._boundary_checks_left -= 1
+            return self._boundary_checks_left >= 0
+
+    def begin_again(self) -> None:
+        """Forget the counts of a reading that is thrown away."""
+        with self._lock:
+            self.seams = self.windows = self.window_events = 0
+            self.margin_seconds = None
+            self._boundary_checks_left = MOST_BOUNDARY_CHECKS
+
+    def is_retention(self, start: datetime) -> bool:
+        """Return whether a moment is where the vendor's two years begin."""
+        return self.now is not None and abs(self.now - start - _RETENTION) <= _RETENTION_TOLERANCE
+
+    def is_before_retention(self, end: datetime) -> bool:
+        """Return whether a range that ends at this moment lies before what the vendor keeps."""
+        return self.now is not None and end <= self.now - _RETENTION + _RETENTION_TOLERANCE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts in plain JSON types, for `Receipt.checked`."""
+        names = ("ranges", "ranges_unconfirmed", "seams", "margin_seconds", "windows", "window_events", "differences")
+        return {name: getattr(self, name) for name in names} | {"clock_ahead_seconds": self.clock_ahead_seconds}
+
+
+def row_counts(rows: pa.RecordBatch | pa.Table) -> Counter[str]:
+    """Count equal rows, so that two readings can be compared as multisets."""
+    return Counter(map(repr, rows.to_pylist()))
+
+
+def pick(rows: pa.RecordBatch | pa.Table, wanted: Counter[str]) -> pa.Table:
+    """Take as many of each row as a count says."""
+    left = wanted.copy()
+    chosen = []
+    for row in map(repr, rows.to_pylist()):
+        chosen.append(left[row] > 0)
+        left[row] -= 1
+    table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+    return table.filter(pa.array(chosen, pa.bool_()))
+
+
+def older_than(rows: pa.Table, moment: datetime) -> int:
+    """Count the rows that are dated before a moment."""
+    older = pc.less(rows["date"], pa.scalar(moment, rows.schema.field("date").type))
+    return int(pc.sum(older, min_count=0).as_py() or 0)

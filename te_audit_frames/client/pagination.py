@@ -1,0 +1,374 @@
+"""The pages of one question, each found through the one before it and held against the question.
+
+Cursors are not built but followed, and each only once: a repeated one is an error, never a quiet end. What a server
+can get wrong on the way is checked here, page by page: the range that an answer says it covers, the parameters that a
+next link carries, rows that belong to another question, and pages that move because events arrive while they are read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.effort import Effort
+from te_audit_frames.client.fetch_checks import MOST_RESTARTS, TOLERANCE, FetchChecks, ReadAgain
+from te_audit_frames.client.origin import Origin
+from te_audit_frames.client.page import Errors, Page, shorten
+from te_audit_frames.client.transport import Answer, Transport
+from te_audit_frames.errors import BadRequest, PaginationError
+from te_audit_frames.periods import SECOND, iso
+
+MAX_EMPTY_PAGES = 1_000
+"""Empty pages in a row, each with a next link, after which the log is taken to have no end."""
+
+_REMEMBERED_PAGES = 3
+"""Pages in which rows are looked for that a later page repeats."""
+
+_COMPARED = ("startDate", "endDate", "aid", "useAllPermittedAids", "window")
+_INSTANTS = ("startDate", "endDate")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of the API, apart from the cursor.
+
+    Attributes
+    ----------
+    parameters : dict of str
+        As sent.
+    start, end : datetime or None
+        The range of time that the parameters name. None where only the server's answer tells.
+    """
+
+    parameters: dict[str, str]
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @classmethod
+    def of_range(cls, scope: dict[str, str], start: datetime, end: datetime) -> Query:
+        """Ask for a range of time, given in whole seconds."""
+        return cls({**scope, "startDate": iso(start), "endDate": iso(end)}, start, end)
+
+
+class Paginator:
+    """The pages of one question, in the API's order.
+
+    Parameters
+    ----------
+    transport : Transport
+        Sends the requests.
+    origin : Origin
+        Writes the first address and checks the others.
+    query : Query
+        The question.
+    errors : {"raise", "coerce"}
+        What to do with a value that its column cannot hold.
+    checks : FetchChecks
+        Where checks are counted.
+
+    Attributes
+    ----------
+    more : bool
+        Whether there is a next page.
+    pages : int
+        How many were read.
+    answered_at : datetime or None
+        The server's time of the latest page, if it gave one.
+    covered : tuple of datetime or None
+        The range that the first answer says it covers. None if it gives none, or one that its own rows contradict.
+    undated : Counter
+        The events without a date among the rows so far, by their text.
+    """
+
+    def __init__(self, transport: Transport, origin: Origin, query: Query, errors: Errors, checks: FetchChecks) -> None:
+        self._transport = transport
+        self._origin = origin
+        self._query = query
+        self._errors = errors
+        self._checks = checks
+        self._seen: set[str] = set()
+        self._empty_in_a_row = 0
+        self._url = self._next = origin.url(query.parameters)
+        self._sent = dict(query.parameters)  # what every next link is held against
+        self._changed_link: tuple[str, str] | None = None
+        self._recent: list[pa.RecordBatch] = []
+        self._first: pa.RecordBatch | None = None
+        self._first_url = self._next
+        self._has_unchecked_boundaries = False
+        self.more = True
+        self.pages = 0
+        self.answered_at: datetime | None = None
+        self.covered: tuple[datetime, datetime] | None = None
+        self.undated: Counter[str] = Counter()
+
+    def next_page(self, *, name: str, effort: Effort) -> Page:
+        """Get the next page.
+
+        Parameters
+        ----------
+        name : str
+            How messages call the page.
+        effort : Effort
+            The bounds and the counts.
+
+        Returns
+        -------
+        Page
+            The first page at the first call, then the one that the latest page's link led to. Rows that it repeats
+            because pages moved are left out.
+
+        Raises
+        ------
+        PaginationError
+            The page's next link leads to another origin or back to a page that was read, too many empty pages came in
+            a row, or an answer does not belong to its question.
+        ReadAgain
+            Pages moved while they were read, and which rows are repeated cannot be told.
+        FetchError
+            The page could not be had; see `Transport.get`.
+        """
+        url = self._next
+        self._seen.add(_identity(url))
+        page = self._get(url, name, effort)
+        if self._belongs_elsewhere(page):
+            page = self._get(url, name, effort)
+            if self._belongs_elsewhere(page):
+                raise PaginationError(
+                    f"page {name}: the answer does not belong to the question, and asking once more did not help: "
+                    f"{self._misfit(page)}. Something between here and the API may mix up answers; ask again later, or "
+                    "with a Client(workers=1)."
+                )
+        self._check_range(page, name)
+        last_url, self._url = self._url, url
+        page, by = self._settled(page, last_url, name, effort)
+        if self.pages == 0:
+            self._first = page.batch
+        self.pages += 1
+        self._recent = [*self._recent[1 - _REMEMBERED_PAGES :], page.batch]
+        self._find_next(page, after=url, name=name)
+        if not self.more and self._has_unchecked_boundaries and not self.first_page_is_unchanged(name, effort):
+            raise ReadAgain("moved")
+        coerced = tuple(position - by for position in page.coerced if position >= by)
+        return replace(page, batch=page.batch.slice(by), coerced=coerced) if by else page
+
+    @property
+    def has_fixed_range(self) -> bool:
+        """Whether the next link means the same range of time whenever it is followed.
+
+        The link of a question with both dates does, and one that carries both dates as the first answer resolved them.
+        Another may repeat a relative `window`, leave the end open, or hide the range in its cursor.
+        """
+        if self._query.end is not None:
+            return True
+        carried = parse_qs(urlsplit(self._next).query)
+        return self.covered is not None and "window" not in carried and set(_INSTANTS) <= carried.keys()
+
+    @property
+    def asked(self) -> tuple[datetime | None, datetime | None]:
+        """The range that its rows may lie in: as asked for, or as the first answer resolved it."""
+        covered = self.covered or (None, None)
+        return self._query.start or covered[0], self._query.end or covered[1]
+
+    @property
+    def has_oldest_first(self) -> bool:
+        """Whether the first event of the first page is older than the last event of the last page."""
+        first = _dates(self._first)
+        last = _dates(self._recent[-1]) if self._recent else first
+        return bool(len(first) and len(last) and first[0].as_py() < last[-1].as_py())
+
+    def first_page_is_unchanged(self, name: str, effort: Effort) -> bool:
+        """Read the first page once more, and return whether it has the same rows."""
+        again = self._get(self._first_url, name, effort)
+        return self._first is not None and again.batch.equals(self._first)
+
+    def _get(self, url: str, name: str, effort: Effort) -> Page:
+        def read(answer: Answer) -> Page:
+            self.answered_at = answer.date
+            return decode_page(answer.body, name=name, errors=self._errors)
+
+        try:
+            return self._transport.get(url, page=name, read=read, effort=effort)
+        except BadRequest as error:
+            if self._changed_link is None:
+                raise
+            sent, wanted = self._changed_link
+            raise PaginationError(
+                f"page {name}: the API's next link asks for something else than the question ({sent}), and the API "
+                f"refused the link with the question's own parameters ({wanted}): {error}. Ask for one account group "
+                "(aid=) or for a shorter period."
+            ) from None
+
+    # ---- does the answer fit the question --------------------------------------------------------------------------
+
+    def _belongs_elsewhere(self, page: Page) -> bool:
+        return bool(self._misfit(page))
+
+    def _misfit(self, page: Page) -> str:
+        """Say why an answer cannot belong to its question; empty if it can."""
+        aid = self._query.parameters.get("aid")
+        aids = pc.unique(page.batch["aid"].drop_null()).to_pylist()
+        if aid is not None and aids and aid not in aids and page.batch["aid"].null_count < page.batch.num_rows:
+            return f"all of its rows are of other account groups than aid {shorten(aid)}"
+        start, end = self._query.start, self._query.end
+        if start is None or end is None or page.start is None or page.end is None:
+            return ""
+        touches = page.start <= end + TOLERANCE and page.end >= start - TOLERANCE
+        if touches or self._checks.is_before_retention(end) or _any_within(page.batch, start, end):
+            return ""
+        return (
+            f"it says that it covers {iso(page.start)} to {iso(page.end)}, and was asked for {iso(start)} to {iso(end)}"
+        )
+
+    def _check_range(self, page: Page, name: str) -> None:
+        """Compare the range that an answer says it covers with the question's, or with the first answer's."""
+        if page.start is None or page.end is None or _any_beyond(page.batch, page.start, page.end):
+            self._checks.count(ranges_unconfirmed=1)
+            return
+        self._checks.count(ranges=1)
+        if self.pages == 0:
+            self.covered = (page.start, page.end)
+            if self._query.end is None:
+                # A window, or an open end, means from now on what the first answer resolved it to.
+                self._sent = {"startDate": iso(page.start), "endDate": iso(page.end)} | self._sent
+        elif self.covered and self._query.end is not None:
+            low, high = max(self.covered[0], self._query.start or page.start), min(self.covered[1], self._query.end)
+            if page.start - low >= TOLERANCE or high - page.end >= TOLERANCE:
+                raise PaginationError(
+                    f"page {name}: it says that it covers {iso(page.start)} to {iso(page.end)}, but the first page of "
+                    f"the same question said {iso(self.covered[0])} to {iso(self.covered[1])}, so rows may be missing "
+                    "between. Ask for a shorter period."
+                )
+
+    # ---- pages that move -------------------------------------------------------------------------------------------
+
+    def _settled(self, page: Page, last_url: str, name: str, effort: Effort) -> tuple[Page, int]:
+        """Return the page as it belongs behind the one before, and how many of its first rows that one had already.
+
+        Pages move when events arrive in front of them, and equal rows on both sides of a boundary may also be events
+        that happened twice, which are kept. Reading the page before once more tells: if nothing moved, it is what it
+        was.
+        """
+        if not self._repeats(page.batch):
+            return page, 0
+        if not self._checks.take_boundary_check():
+            self._has_unchecked_boundaries = True
+            return page, 0
+        last = self._recent[-1]
+        before = self._get(last_url, name, effort).batch
+        if before.equals(last):
+            return page, 0
+        for _ in range(MOST_RESTARTS):
+            # What is read between two equal readings of the page before it belongs to the same moment.
+            page, settled = self._get(self._url, name, effort), before
+            before = self._get(last_url, name, effort).batch
+            if before.equals(settled):
+                break
+        else:
+            raise ReadAgain("moved")
+        moved_by = [
+            by for by in range(1, len(last)) if before.slice(by).equals(last.slice(0, max(len(before) - by, 0)))
+        ]
+        if len(moved_by) != 1:
+            raise ReadAgain("moved")
+        self._checks.note("events arrived while pages were read; the rows that moved to a later page were kept once")
+        return page, moved_by[0]
+
+    def _repeats(self, batch: pa.RecordBatch) -> bool:
+        """Return whether a page begins with the rows that the pages before it ended with."""
+        if not self._recent or not batch.num_rows:
+            return False
+        before = pa.Table.from_batches(self._recent)
+        first = batch["date"][0]
+        same = pc.equal(before["date"], first) if first.is_valid else pc.is_null(before["date"])
+        rows = pa.Table.from_batches([batch])
+        for position in pc.indices_nonzero(same).to_pylist():
+            shared = min(before.num_rows - position, rows.num_rows)
+            if before.slice(position, shared).equals(rows.slice(0, shared)):
+                return True
+        return False
+
+    # ---- the next link ---------------------------------------------------------------------------------------------
+
+    def _find_next(self, page: Page, *, after: str, name: str) -> None:
+        """Find the way from a page to the next."""
+        self.more = page.next_href is not None
+        if page.next_href is None:
+            return
+        self._next = self._own_parameters(self._origin.follow(page.next_href, after=after, page=name))
+        if _identity(self._next) in self._seen:
+            raise PaginationError(
+                f"page {name}: its next link leads back to a page that was already read, so the pages go in a circle. "
+                "This is the API's fault; ask again, or for a shorter period."
+            )
+        self._empty_in_a_row = 0 if page.batch.num_rows else self._empty_in_a_row + 1
+        if self._empty_in_a_row >= MAX_EMPTY_PAGES:
+            raise PaginationError(
+                f"page {name}: {self._empty_in_a_row:,} empty pages in a row, each with a next link: the log does not "
+                "end. Ask for a shorter period."
+            )
+
+    def _own_parameters(self, url: str) -> str:
+        """Put the question's own parameters back into a link that carries others."""
+        parts = urlsplit(url)
+        carried = parse_qsl(parts.query, keep_blank_values=True)
+        names = {name for name, _ in carried}
+        wrong = {
+            name
+            for name, value in carried
+            if name in _COMPARED and name in self._sent and not _means_the_same(name, value, self._sent[name])
+        }
+        if not wrong:
+            return url
+        if "useAllPermittedAids" in wrong and "aid" not in self._sent:
+            wrong.add("aid")  # the link's own account group goes with its own scope
+        wanted = [(name, value) for name, value in carried if name not in wrong]
+        wanted += [(name, self._sent[name]) for name in sorted(wrong & names) if name in self._sent]
+        shown = sorted(wrong & names)
+        self._changed_link = (
+            shorten(urlencode([(name, value) for name, value in carried if name in wrong])),
+            shorten(urlencode({name: self._sent[name] for name in shown if name in self._sent})),
+        )
+        self._checks.note("next links asked for another range or scope than the question; its own was put back")
+        return parts._replace(query=urlencode(wanted)).geturl()
+
+
+def _means_the_same(name: str, carried: str, sent: str) -> bool:
+    if carried == sent:
+        return True
+    if name == "useAllPermittedAids":
+        return carried.lower() == sent.lower()
+    if name not in _INSTANTS:
+        return False
+    try:
+        return abs(datetime.fromisoformat(carried) - datetime.fromisoformat(sent)) < SECOND
+    except (ValueError, TypeError):
+        return False
+
+
+def _identity(url: str) -> str:
+    """Tell pages apart: by the cursor, or the whole address where there is none."""
+    cursor = parse_qs(urlsplit(url).query).get("cursor")
+    return cursor[0] if cursor else url
+
+
+def _dates(batch: pa.RecordBatch | None) -> pa.Array:
+    return pa.array([], pa.timestamp("us", "UTC")) if batch is None else batch["date"].drop_null()
+
+
+def _any_within(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
+    date, kind = batch["date"], batch["date"].type
+    inside = pc.and_(pc.greater_equal(date, pa.scalar(start, kind)), pc.less_equal(date, pa.scalar(end, kind)))
+    return bool(pc.any(inside).as_py())
+
+
+def _any_beyond(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
+    """Whether rows lie clearly outside a range that an answer says it covers."""
+    bounds = pc.min_max(batch["date"])
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    return low is not None and bool(low <= start - TOLERANCE or high >= end + TOLERANCE)

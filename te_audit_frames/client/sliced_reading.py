@@ -1,0 +1,162 @@
+"""Read a period in slices that are cut while it is read, as far as the order of events can be counted on.
+
+The caller's thread alone decides: it hands single requests to a pool of workers, accounts for each page that comes
+back, and cuts slices for workers that would be idle. So nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import pyarrow as pa
+
+from te_audit_frames.client.fetch_checks import ReadAgain
+from te_audit_frames.client.pacing import Pacer
+from te_audit_frames.client.page import Page
+from te_audit_frames.client.page_reader import PageReader, seconds_of
+from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.seams import Seams
+from te_audit_frames.client.slicing import UNDATED, Disorder, Slice, Slicing
+from te_audit_frames.periods import Period
+
+
+class SlicedReading:
+    """Read `[low, high)` by slices.
+
+    Parameters
+    ----------
+    reader : PageReader
+        Asks.
+    low, high : int
+        Epoch seconds.
+    period : Period
+        What the events must lie in.
+    pacer : Pacer
+        Tells how many requests may leave.
+    asked : tuple of int
+        The epoch seconds that the first answer is for, which may be more.
+    may_cut : bool
+        False to page through to the last page.
+    restartable : bool
+        Whether what was handed out can be taken back.
+
+    Attributes
+    ----------
+    rest : list of (int, int)
+        Epoch seconds that answers did not cover, to be asked for in turn.
+    seams : Seams
+        The two sides of each cut.
+    """
+
+    def __init__(
+        self,
+        reader: PageReader,
+        low: int,
+        high: int,
+        period: Period,
+        *,
+        pacer: Pacer,
+        asked: tuple[int, int],
+        may_cut: bool,
+        restartable: bool,
+    ) -> None:
+        self._reader = reader
+        self._period = period
+        self._pacer = pacer
+        self._restartable = restartable
+        self._slicing = Slicing(low, high, workers=reader.number_of_workers, asked=asked)
+        self._slicing.may_cut = may_cut and reader.number_of_workers > 1
+        self._first: Paginator | None = None
+        self._in_hand: list[tuple[Slice, int]] = []
+        self.rest: list[tuple[int, int]] = []
+        self.seams = Seams(self._slicing)
+
+    @property
+    def order(self) -> str:
+        """The order of dates as observed."""
+        return self._slicing.order
+
+    @property
+    def done(self) -> float:
+        """The share of the period that was received, from 0 to 1."""
+        return self._slicing.done
+
+    def missing(self) -> list[tuple[int, int]]:
+        """List the epoch seconds that the batches so far do not vouch for, as half-open ranges."""
+        # A page in hand is accounted for, but whoever asks may not have got its events.
+        in_hand = [self._slicing.doubtful(part, since=before) for part, before in self._in_hand]
+        return self._slicing.missing() + in_hand + self.rest
+
+    def batches(self, paginator: Paginator, first: Page) -> Iterator[pa.RecordBatch]:
+        """Read everything, from the first answer on.
+
+        Raises
+        ------
+        ReadAgain
+            The events are not in the order of their dates, or some have none, and slices counted on it.
+        """
+        whole = self._slicing.whole
+        paginators = {whole: paginator}
+        waiting: deque[Slice] = deque()
+        under_way: dict[Future[Page], Slice] = {}
+        arrived = [(whole, first)]
+        while waiting or under_way or arrived:
+            batches = []
+            for part, page in arrived:
+                kept, finished = self._account(part, paginators[part], page)
+                batches.append(kept)
+                if finished:
+                    self._check_start(part, paginators.pop(part))
+                else:
+                    waiting.append(part)
+            workers = self._reader.number_of_workers
+            while waiting and len(under_way) < workers:
+                self._send(waiting.popleft(), paginators, under_way)
+            idle = workers - len(under_way)
+            if idle and under_way:
+                free = self._pacer.free(under_way=len(under_way), wanted=self._slicing.pages_left)
+                for part in self._slicing.cut(min(idle, free)):
+                    paginators[part] = self._reader.ask_seconds(part.low, part.high)
+                    self._send(part, paginators, under_way)
+            yield from batches
+            self._in_hand.clear()
+            arrived = [(under_way.pop(future), future.result()) for future in self._reader.run(under_way)]
+        self._reader.checks.margin_seconds = _least(self._reader.checks.margin_seconds, self._slicing.margin)
+
+    def _send(self, part: Slice, paginators: dict[Slice, Paginator], under_way: dict[Future[Page], Slice]) -> None:
+        under_way[self._reader.submit(paginators[part])] = part
+
+    def _account(self, part: Slice, paginator: Paginator, page: Page) -> tuple[pa.RecordBatch, bool]:
+        if paginator.pages == 1 and part is not self._slicing.whole:
+            low, high = self._slicing.times(part.a, part.b)
+            self.rest += self._slicing.narrow(part, *self._reader.covered(paginator, low, high))
+        self._in_hand.append((part, part.pos))
+        seconds = seconds_of(page.batch)
+        if (seconds == UNDATED).any():
+            # Which of several slices brings an event without a date is not known, so there is to be only one.
+            if self._slicing.is_sliced:
+                raise ReadAgain("undated")
+            self._slicing.may_cut = False
+        try:
+            keep, finished = self._slicing.receive(part, seconds, more=paginator.more)
+        except Disorder:
+            raise ReadAgain("disorder") from None
+        if self.order == "none" and self._restartable and self._slicing.may_cut and paginator.more:
+            raise ReadAgain("disorder")
+        self.seams.note(part, page.batch, seconds)
+        return self._reader.keep(paginator, page, keep, self._period, done=self.done), finished
+
+    def _check_start(self, part: Slice, paginator: Paginator) -> None:
+        """Read the first page again where retention may have removed events while pages were counted from them."""
+        is_oldest = self._slicing.times(part.a, part.b)[0] == self._slicing.start
+        if not is_oldest or paginator.pages < 2 or not paginator.has_oldest_first:
+            return
+        if not paginator.first_page_is_unchanged(self._reader.next_name(), self._reader.effort):
+            self._reader.checks.note("the first page changed while later ones were read, so they were read again")
+            raise ReadAgain("moved")
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((value for value in (one, other) if value is not None), default=None)
