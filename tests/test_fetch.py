@@ -106,7 +106,8 @@ def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(event
             assert said.requests == len(api.requests)
             assert (said.period.start, said.period.end) == (start, end)
             if workers == 1:
-                assert said.requests <= max(-(-len(events) // server["page_size"]), 1)
+                # Besides the pages: five boundaries with equal rows, and the first page at the end.
+                assert said.requests <= max(-(-len(events) // server["page_size"]), 1) + 6
 
 
 @given(histories(), SERVERS, st.integers(1, SPAN + 5), st.sampled_from(WORKERS))
@@ -179,7 +180,7 @@ def test_a_lived_in_organisation_comes_whole(workers, order):
         pages = -(-len(expected) // 40)
         assert len(api.requests) <= pages * 1.10 + workers
         if workers == 1:
-            assert len(api.requests) == pages
+            assert len(api.requests) == pages + (order == "oldest")  # its first page is read again at the end
     assert taf.receipt(frame).order == f"{order} first"
 
 
@@ -333,7 +334,7 @@ def test_disorder_is_told_where_batches_were_handed_out():
     events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
     with Log(events, size=4) as api:
         batches = client_of(api, workers=8).iter_batches(**MINUTE)
-        with pytest.raises(PaginationError, match=r"not in the order.*fetch_events.*workers=1") as caught:
+        with pytest.raises(PaginationError, match=r"not in the order.*fetch_events.*verify=.full") as caught:
             list(batches)
         assert not batches.receipt.complete
         assert sum(b.num_rows for b in client_of(api, workers=1).iter_batches(**MINUTE)) == 60
@@ -362,9 +363,9 @@ def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, wor
 def test_a_window_that_the_api_cuts_short_is_told(workers):
     events = [second(number) for number in range(59, -1, -1)]
     with Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW)) as api:
-        frame = client_of(api, workers=workers).fetch_events(window="104w")
-    same(frame, frame_of(events[:20]))
-    assert taf.receipt(frame).period.start == NOW - 20 * SECOND
+        with pytest.raises(PaginationError, match="the rest cannot be had") as caught:
+            client_of(api, workers=workers).fetch_events(window="104w")
+    assert caught.value.missing[0][0] < NOW - 700 * 86_400 * SECOND
 
 
 # ---- what goes wrong in the middle -------------------------------------------------------------------------------
@@ -413,7 +414,8 @@ def test_a_failure_behind_the_last_event_misses_something_too():
         api._script = lambda request: api.answer(request) if len(api.requests) <= 2 else whole(b"no", 403)
         with pytest.raises(PermissionDenied) as caught:
             client_of(api, workers=1).fetch_events(**MINUTE)
-    assert caught.value.missing == [(MINUTE["start"], MINUTE["start"] + SECOND)]
+    # An event out of order may still be behind the last second received.
+    assert caught.value.missing == [(MINUTE["start"], MINUTE["end"])]
     same(caught.value.partial, frame_of([second(number) for number in range(60)]))
 
 
@@ -434,15 +436,17 @@ def test_one_failed_slice_leaves_the_pages_of_the_others():
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
-    events = [second(number) for number in range(59, -1, -1)]
+    step = timedelta(minutes=10)
+    ten_hours = {"start": NOW - 60 * step, "end": NOW}
+    events = [{"date": iso(NOW - (60 - number) * step), "uid": str(number)} for number in range(59, -1, -1)]
     with Log(events, size=5) as api:
-        batches = client_of(api, workers=workers).iter_batches(**MINUTE)
+        batches = client_of(api, workers=workers).iter_batches(**ten_hours)
         handed_out, least = set(), 60
         for batch in batches:
             handed_out |= {int(uid) for uid in batch["uid"].to_pylist()}
             vouched = set(range(60))
             for low, high in batches.missing:
-                vouched -= set(range((low - MINUTE["start"]) // SECOND, (high - MINUTE["start"]) // SECOND))
+                vouched -= {number for number in range(60) if low <= ten_hours["start"] + number * step < high}
             assert vouched <= handed_out
             least = min(least, 60 - len(vouched))
     assert 0 < least < 30  # what came long ago is vouched for
@@ -653,10 +657,9 @@ def test_batches_that_became_a_frame_are_used_up():
     assert batches.receipt.complete
 
 
-def test_a_range_shorter_than_a_second_doubles_nothing():
+def test_a_range_shorter_than_a_second_is_no_answer_to_a_day():
     event = {"date": "2026-03-01T12:00:00.5Z", "event": "Login failed."}
     answer = whole(page(event, startDate="2026-03-01T12:00:00.200Z", endDate="2026-03-01T12:00:00.800Z"))
     with RawServer([answer]) as api:
-        frame = client_of(api).fetch_events(window="1d")
-    assert len(frame) == 1
-    assert taf.receipt(frame).complete
+        with pytest.raises(PaginationError, match="the rest cannot be had"):
+            client_of(api).fetch_events(window="1d")

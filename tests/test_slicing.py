@@ -70,13 +70,12 @@ class Simulation:
             assert len(under_way) <= workers
             self.wall, _, part = heapq.heappop(under_way)
             seconds, more = self._turn(part)
-            keep, onward = self.slicing.receive(part, seconds, more=more)
+            keep, finished = self.slicing.receive(part, seconds, more=more)
             self.received.append(seconds[keep])
             if watched:
                 self._check_what_is_missing()
-            if onward is not None:
-                assert onward is part
-                waiting.append(onward)
+            if not finished:
+                waiting.append(part)
 
     def _check_what_is_missing(self):
         """Every event outside of what is missing was received, and no more often than it is there."""

@@ -205,12 +205,12 @@ class Fetch:
             elif settled < high:
                 self._pending.append((settled, high))
             high = settled
-            if not paginator.has_fixed_range or asked_end > now + SECOND:
-                # The range of its next pages would move with time.
-                self._pending.appendleft((low, high))
-                yield from self._read_pending(period, restartable=restartable)
-                return
-        yield from self._read(low, high, paginator, page, period, restartable=restartable)
+        # The range of its next pages may move with time, or the range of this one is not known.
+        is_loose = paginator.more and (not paginator.has_fixed_range or (now is not None and asked_end > now + SECOND))
+        if is_loose or (not paginator.is_absolute and paginator.covered is None):
+            self._pending.appendleft((low, high))
+        else:
+            yield from self._read(low, high, paginator, page, period, restartable=restartable)
         yield from self._read_pending(period, restartable=restartable)
 
     def _read_pending(self, period: Period, *, restartable: bool) -> Iterator[pa.RecordBatch]:

@@ -144,8 +144,8 @@ class Paginator:
                     f"{self._misfit(page)}. Something between here and the API may mix up answers; ask again later, or "
                     "with a Client(workers=1)."
                 )
-        self._check_range(page, name)
         last_url, self._url = self._url, url
+        self._check_range(page, name)
         page, by = self._settled(page, last_url, name, effort)
         if self.pages == 0:
             self._first = page.batch
@@ -164,10 +164,15 @@ class Paginator:
         The link of a question with both dates does, and one that carries both dates as the first answer resolved them.
         Another may repeat a relative `window`, leave the end open, or hide the range in its cursor.
         """
-        if self._query.end is not None:
+        if self.is_absolute:
             return True
         carried = parse_qs(urlsplit(self._next).query)
         return self.covered is not None and "window" not in carried and set(_INSTANTS) <= carried.keys()
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether the question names both ends of its range."""
+        return self._query.end is not None
 
     @property
     def asked(self) -> tuple[datetime | None, datetime | None]:
@@ -235,7 +240,10 @@ class Paginator:
             self.covered = (page.start, page.end)
             if self._query.end is None:
                 # A window, or an open end, means from now on what the first answer resolved it to.
-                self._sent = {"startDate": iso(page.start), "endDate": iso(page.end)} | self._sent
+                resolved = {"startDate": iso(page.start), "endDate": iso(page.end)}
+                self._sent = resolved | self._sent
+                scope = {name: value for name, value in self._query.parameters.items() if name != "window"}
+                self._url = self._first_url = self._origin.url(resolved | scope)  # if it is read once more
         elif self.covered and self._query.end is not None:
             low, high = max(self.covered[0], self._query.start or page.start), min(self.covered[1], self._query.end)
             if page.start - low >= TOLERANCE or high - page.end >= TOLERANCE:

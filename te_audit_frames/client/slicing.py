@@ -262,7 +262,7 @@ class Slicing:
         if int(dated.min()) < part.low - 1 or int(dated.max()) > part.high:
             raise Disorder
         if self.order == "unknown":
-            self._find_order(dated)
+            self._find_order(part, dated)
         along = self.along(dated)
         if self.order != "unknown":
             reached = np.maximum.accumulate(along)
@@ -289,7 +289,7 @@ class Slicing:
         """Turn epoch seconds into seconds along the order."""
         return seconds - self.start if self.order == "oldest first" else self.end - 1 - seconds
 
-    def _find_order(self, dated: Seconds) -> None:
+    def _find_order(self, part: Slice, dated: Seconds) -> None:
         """Compare the later half of what came with the earlier one; single events out of order do not decide."""
         self._seconds_so_far.append(dated)
         seconds = np.concatenate(self._seconds_so_far)
@@ -300,6 +300,8 @@ class Slicing:
         change = float(np.median(second) - np.median(first)) or float(second.mean() - first.mean())
         if change:
             self.order = "newest first" if change < 0 else "oldest first"
+            earlier = np.concatenate([dated[:0], *self._seconds_so_far[:-1]])
+            part.recent = np.maximum.accumulate(self.along(earlier))
             self._seconds_so_far.clear()
 
     def _learn(self, part: Slice, before: int, rows: int, kept: int, *, more: bool) -> None:
