@@ -116,8 +116,10 @@ class PageReader:
                 self.checks.note(f"the API keeps events from {iso(paginator.covered[0])} on; there are none before")
             stated_low = low
         # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
-        sound_low = low if stated_low - (low - 1) < _TOLERANCE_SECONDS else stated_low + 1
-        sound_high = high if high - stated_high < _TOLERANCE_SECONDS else stated_high
+        # The rest is asked for even if it is seconds; of less than a minute, what the answer says of seconds is rounding.
+        tolerance = _TOLERANCE_SECONDS if high - low <= _TOLERANCE_SECONDS else 0
+        sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
+        sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):
             raise PaginationError(
                 f"asked for {iso(instant(low))} to {iso(instant(high))}, the API answers for "
