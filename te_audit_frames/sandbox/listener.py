@@ -138,16 +138,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(problem(Refusal(status, message or status.phrase), getattr(self, "path", "/"), {}))
 
     def _send(self, answer: Answer) -> None:
-        headers = {
-            **answer.headers,
-            "Content-Length": str(len(answer.body)),
-            "Connection": "close" if self.close_connection else "keep-alive",
-        }
+        length = {} if answer.stray else {"Content-Length": str(len(answer.body))}
+        connection = "close" if self.close_connection else "keep-alive"
+        headers = {**answer.headers, **length, "Connection": connection}
+        interim = "".join(
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nX-Interim: yes\r\n\r\n" for status in answer.interim
+        )
         lines = [f"HTTP/1.1 {int(answer.status)} {answer.status.phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        head = (interim + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body + answer.stray)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Stay quiet; `Sandbox.requests` has what was asked."""
