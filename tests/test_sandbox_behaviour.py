@@ -196,6 +196,14 @@ def test_misplaced_events_stand_so_far_from_their_date(by, cursors):
     assert all(dates[k] <= place for k in range(odd + 1, 300))
 
 
+def test_displaced_events_are_known_with_their_distance():
+    with serve(misplaced=2, misplaced_by=timedelta(hours=-2)) as api, serve() as plain:
+        odd = api.displaced()
+        assert plain.displaced() == []
+        assert multiset(event for event, _ in odd) < multiset(everything(api))
+    assert [ahead for _, ahead in odd] == [-7_200, -7_200]
+
+
 def longest_descent(dates):
     """Return the indices of one longest run of dates that never ascends."""
     best = [[k] for k in range(len(dates))]

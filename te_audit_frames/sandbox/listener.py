@@ -7,6 +7,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
@@ -118,6 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Listener
 
+    _stray = b""
+    """Bytes still on their way when an answer was over: they reach the client just before the next one."""
+
     def _reply(self) -> None:
         host = self.headers.get("Host", "")
         call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
@@ -130,6 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.server.answer(call))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _reply  # noqa: N815
+
+    def finish(self) -> None:
+        """Let go of what is still on its way."""
+        with suppress(OSError):
+            self.wfile.write(self._stray)
+        super().finish()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is not HTTP, or no method of it, in the API's form too."""
@@ -148,7 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = (interim + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body + answer.stray)
+        self.wfile.write(self._stray + (head if self.command == "HEAD" else head + answer.body))
+        self._stray = answer.stray
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Stay quiet; `Sandbox.requests` has what was asked."""

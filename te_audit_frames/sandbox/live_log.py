@@ -156,6 +156,13 @@ class LiveLog:
             rows = rows[np.argsort(self._dates[rows], kind="stable")]
         return self.render(rows)
 
+    def displaced(self) -> tuple[list[str], Integers]:
+        """Return the events that stand out of the order of their dates, and how many seconds each date is ahead."""
+        with self._lock:
+            ahead = self._dates - self._places
+            rows = np.flatnonzero(ahead)
+        return self.render(rows), ahead[rows]
+
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events."""
         known = len(self._history)

@@ -134,8 +134,8 @@ class Sandbox:
     interim : tuple of {100, 102, 103}
         Statuses of interim answers before each answer.
     stray_answers : int, optional
-        Answer every so many-th request without a body, and leave the answer to an earlier question behind it on the
-        connection.
+        Answer every so many-th request without a body; then let the answer to an earlier question follow on the same
+        connection, where it arrives just before the answer to the next.
     stray_status : {204, 304}
         The status of those answers.
     mixed_up : int, optional
@@ -284,6 +284,25 @@ class Sandbox:
             ceil(start.timestamp()), ceil(end.timestamp()), scope, now=int(self._clock().timestamp())
         )
         return cast("list[Any]", json.loads(f"[{','.join(texts)}]"))
+
+    def displaced(self) -> list[tuple[Any, float]]:
+        """Return the events that are stored out of the order of their dates.
+
+        Returns
+        -------
+        list of (event, float)
+            How many seconds its date is ahead of those around it; negative if it is behind.
+
+        Examples
+        --------
+        >>> from datetime import timedelta
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> api = Sandbox(events=50, misplaced=1, misplaced_by=timedelta(minutes=10))
+        >>> [seconds for event, seconds in api.displaced()]
+        [600.0]
+        """
+        texts, ahead = self._log.displaced()
+        return list(zip(json.loads(f"[{','.join(texts)}]"), ahead.astype(float).tolist(), strict=True))
 
     def __enter__(self) -> Sandbox:
         return self.start()
