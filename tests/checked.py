@@ -29,8 +29,12 @@ class Time(Clock):
             self._seconds += self.step
             return NOW + timedelta(seconds=self._seconds)
 
+    @property
+    def server_now(self):
+        return NOW + timedelta(seconds=self._seconds)
+
     def now(self):
-        return NOW + timedelta(seconds=self._seconds) + self.local_error
+        return self.server_now + self.local_error
 
     def monotonic(self):
         return time.monotonic() + self._waited
