@@ -70,9 +70,10 @@ def draw(seed):
     """Draw a case; the same for the same seed."""
     dice = random.Random(f"checked {seed}")
     span = dice.choice(SPANS)
-    log, places = _draw_log(dice, span)
-    page_size = dice.choice([size for size in PAGE_SIZES if size * MOST_PAGES >= len(log)])
-    options = _draw_server(dice, span, log) | {"page_size": page_size}
+    options = _draw_server(dice, span)
+    # Where groups follow one another, small ones behind a large one are the easiest to lose.
+    log, places = _draw_log(dice, span, uneven=dice.random() < (0.8 if "grouped" in options else 0.4))
+    options["page_size"] = dice.choice([size for size in PAGE_SIZES if size * MOST_PAGES >= len(log)])
     policy = {"workers": dice.choice(WORKERS), "retries": dice.choice([0, 2])}
     if "verify" in inspect.signature(taf.Client).parameters and dice.random() < 0.08:
         policy["verify"] = "full"
@@ -94,7 +95,7 @@ def draw(seed):
 # ---- the history -----------------------------------------------------------------------------------------------------
 
 
-def _draw_log(dice, span):
+def _draw_log(dice, span, *, uneven):
     low, high = dice.choices([(0, 3), (10, 60), (60, 300), (300, 1_200), (2_500, 3_000)], [5, 35, 44, 14, 2])[0]
     count = dice.randint(low, high)
     seconds = int(span.total_seconds() * 1.2)
@@ -105,7 +106,7 @@ def _draw_log(dice, span):
             if dice.random() < 0.2:
                 ago[number] = min(begins + dice.randrange(length), seconds)
     aids = ["1", "2", "3", "4"][: dice.choice([1, 2, 3, 4])]
-    weights = [1] * len(aids) if dice.random() < 0.6 else [40, *[1] * (len(aids) - 1)]
+    weights = [40 if uneven else 1, *[1] * (len(aids) - 1)]
     groups = dice.choices(aids, weights, k=count)
     log = [event(NOW - one * SECOND, number, aid) for number, (one, aid) in enumerate(zip(ago, groups, strict=True))]
     if dice.random() < 0.2 and log:  # true duplicates, of which some lie on both sides of a page
@@ -129,7 +130,7 @@ def _draw_log(dice, span):
 # ---- the server ------------------------------------------------------------------------------------------------------
 
 
-def _draw_server(dice, span, log):
+def _draw_server(dice, span):
     def sometimes(share):
         return dice.random() < share
 
