@@ -119,9 +119,9 @@ def _draw_log(dice, span, *, uneven):
         for number in range(dice.choice([1, 1, 2])):
             position = dice.randrange(5, len(log) - 5)
             uid = f"undated {number}"
-            without = {**log[position], "uid": uid, "date": ""}
+            without = {name: value for name, value in log[position].items() if name != "date"} | {"uid": uid}
             # Beside the dated event before it in the list.
-            dated = next(one for one in reversed(log[: position + 1]) if one["date"])
+            dated = next(one for one in reversed(log[: position + 1]) if "date" in one)
             places[uid] = dated["date"]
             log.insert(position + 1, without)
     return log, places
