@@ -18,10 +18,19 @@ if os.environ.get("CI"):
 
 def pytest_addoption(parser):
     parser.addoption("--full-faults", action="store_true", help="run every campaign of tests/faults at its full count")
+    parser.addoption("--seed", type=int, help="run this one case of a campaign that draws its cases")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "campaign(full, short): how many cases a campaign has, and how many by default")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what campaigns counted; they put it into the property "counted", which survives parallel runs."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in getattr(report, "user_properties", []):
+            if name == "counted":
+                terminalreporter.write_line(f"{report.nodeid}\n{text}")
 
 
 @pytest.fixture

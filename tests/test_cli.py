@@ -16,11 +16,13 @@ import unicodedata
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import click
 import pandas as pd
 import pytest
+import requests
 from click.testing import CliRunner
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -594,6 +596,28 @@ def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):
     out, err = practice.communicate(timeout=20)
     assert (practice.returncode, out) == (0, "")
     assert "Traceback" not in err
+
+
+def test_the_sandbox_can_be_made_hard_to_fetch_from():
+    practice = start("sandbox", "--events", 50, "--longest-range", 7, "--arrivals", 1, "--date-error", -60)
+    exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))
+    answer = requests.get(
+        exports["TE_BASE_URL"] + "/v7/audit-user-events?window=90d",
+        headers={"Authorization": f"Bearer {exports['TE_TOKEN']}"},
+        timeout=20,
+    )
+    practice.send_signal(signal.SIGINT)
+    practice.communicate(timeout=20)
+    start_date, end_date = (datetime.fromisoformat(answer.json()[name]) for name in ("startDate", "endDate"))
+    assert end_date - start_date == timedelta(days=7)
+    assert end_date - parsedate_to_datetime(answer.headers["Date"]) == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("length", ["soon", "-1", "1e99"])
+def test_the_sandbox_refuses_a_length_that_is_none(length):
+    result = run("sandbox", "--longest-range", length)
+    assert result.exit_code == 2
+    assert "longest" in result.stderr
 
 
 def test_the_sandbox_says_when_its_port_is_taken():

@@ -11,7 +11,7 @@ import pytest
 import requests
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
-from thousandeyes_sdk.administrative import UserEventsApi
+from thousandeyes_sdk.administrative import AccountGroupsApi, UserEventsApi
 from thousandeyes_sdk.core import ApiClient, Configuration
 from thousandeyes_sdk.core.exceptions import ForbiddenException, UnauthorizedException
 
@@ -83,6 +83,15 @@ def sdk_row(event):
 
 def values_of(row):
     return json.dumps(row | {"date": row["date"].timestamp()}, sort_keys=True)
+
+
+def test_the_official_sdk_lists_the_account_groups(api):
+    calls = AccountGroupsApi(ApiClient(Configuration(host=f"{api.url}/v7", access_token=api.token)))
+    groups = calls.get_account_groups().account_groups
+    assert [(group.aid, group.is_default_account_group) for group in groups] == [
+        (aid, aid == "1234") for aid in LOG.aids
+    ]
+    assert [group.account_group_name for group in groups] == list(LOG.group_names)
 
 
 def test_the_official_sdk_reads_the_errors(api):

@@ -14,6 +14,7 @@ from te_audit_frames.cli.exits import Program
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.pictures import save
 from te_audit_frames.cli.policy import client_of, policy_options
+from te_audit_frames.cli.practice import practice_options, serve
 from te_audit_frames.cli.rescue import rescuing
 from te_audit_frames.cli.terminal import visible
 from te_audit_frames.schema import COLUMNS
@@ -268,13 +269,10 @@ Example:
 Then, in another terminal, the two lines that it prints, and:
   te-audit-frames fetch --window 90d --all-account-groups -o events.parquet"""
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="On 127.0.0.1; 0 takes a free one."
-)
-@click.option("--events", type=click.IntRange(min=0), default=10_000, show_default=True, help="How many, in 90 days.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which organisation.")
-def sandbox(port: int, events: int, seed: int) -> None:
-    """Serve a practice ThousandEyes until Ctrl-C."""
-    from te_audit_frames.cli.practice import serve
+@practice_options
+def sandbox(**options: Any) -> None:
+    """Serve a practice ThousandEyes until Ctrl-C.
 
-    serve(port=port, events=events, seed=seed)
+    The options from --longest-range on make it hard to fetch from, as a real server may be.
+    """
+    serve(**options)

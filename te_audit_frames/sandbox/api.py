@@ -1,19 +1,25 @@
-"""The published contract of GET /v7/audit-user-events as a function of a request and a history; no sockets here."""
+"""The published contract as a function of a request and a log; no sockets here."""
 
 from __future__ import annotations
 
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from te_audit_frames.sandbox import account_groups
 from te_audit_frames.sandbox.allowance import Allowance
+from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.history import History
-from te_audit_frames.sandbox.questions import Question, Refusal, iso, next_query, parse_query, read_question
+from te_audit_frames.sandbox.links import next_query
+from te_audit_frames.sandbox.live_log import LiveLog
+from te_audit_frames.sandbox.mishaps import Mishaps
+from te_audit_frames.sandbox.questions import Question, Refusal, parse_query, read_question
+from te_audit_frames.sandbox.ranges import stated_range
 
 PATH = "/v7/audit-user-events"
 
@@ -57,27 +63,37 @@ class Answer:
         All headers but those of the connection.
     body : bytes
         JSON.
+    interim : tuple of int
+        The statuses of interim answers that come first.
+    stray : bytes
+        What stands behind the answer on the connection, where nothing should stand.
     """
 
     status: HTTPStatus
     headers: dict[str, str]
     body: bytes
+    interim: tuple[int, ...] = ()
+    stray: bytes = b""
 
 
 @dataclass(frozen=True)
 class Api:
-    """The API of one organisation; the attributes are `Sandbox`'s options."""
+    """The API of one organisation; the attributes are `Sandbox`'s options, and the state that they need."""
 
     history: History
+    log: LiveLog
+    behaviour: Behaviour
     token: str
     clock: Callable[[], datetime]
     allowance: Allowance
     page_size: int
-    newest_first: bool
     include_start: bool
     include_end: bool
     relative_links: bool
     sliding_links: bool
+    mishaps: Mishaps
+    issued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
+    """The parameters of the links handed out, for servers that accept no others."""
 
     def answer(self, call: Call) -> Answer:
         """Answer one request.
@@ -95,51 +111,99 @@ class Api:
         now = self.clock().timestamp()
         known = self._knows(call.authorization)
         balance = self.allowance.spend(1 if known else 0)
-        headers = {"Date": formatdate(now, usegmt=True), **balance.headers(now)}
+        date = formatdate(now + self.behaviour.date_error.total_seconds(), usegmt=True)
+        headers = {"Date": date, **balance.headers(now)}
         if not known:
             return _unauthorized(headers)
         try:
             if not balance.allowed:
                 raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "the organisation's requests are used up")
-            body = self._page(call, int(now))
+            return self._answer(call, int(now), headers)
         except Refusal as refusal:
             return problem(refusal, call.target, headers)
-        return Answer(HTTPStatus.OK, {**headers, "Content-Type": "application/hal+json"}, body)
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
         # Compared as bytes: hmac refuses text that is not ASCII.
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self.token.encode())
 
-    def _page(self, call: Call, now: int) -> bytes:
+    def _answer(self, call: Call, now: int, headers: dict[str, str]) -> Answer:
         path, query = urlsplit(call.target)[2:4]
-        if path != PATH:
+        if path not in (PATH, account_groups.PATH):
             raise Refusal(HTTPStatus.NOT_FOUND, f"there is nothing here; events are at {PATH}")
         if call.method != "GET":
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "events can only be read, with GET")
-        parameters = parse_query(query)
-        question = read_question(
-            parameters, self.history, now=now, page_size=self.page_size, sliding=self.sliding_links
-        )
-        base = PATH if self.relative_links else f"http://{call.host}{PATH}"
-        links = {"self": {"href": f"{base}?{query}" if query else base}}
-        events, more = self._events(question)
-        if more:
-            following = next_query(parameters, question, sliding=self.sliding_links)
-            links["next"] = {"href": f"{base}?{following}"}
-        envelope: dict[str, object] = {"_links": links}
-        if question.start is not None:
-            envelope |= {"startDate": iso(question.start), "endDate": iso(question.end)}
-        # The events are JSON already; only the rest of the answer is encoded here.
-        return f'{{"auditEvents":[{",".join(events)}],{json.dumps(envelope)[1:]}'.encode()
+        headers = {**headers, "Content-Type": "application/hal+json"}
+        base = path if self.relative_links else f"http://{call.host}{path}"
+        if path == account_groups.PATH:
+            if self.behaviour.account_groups == "refused":
+                raise Refusal(HTTPStatus.FORBIDDEN, "the token may not list account groups")
+            body = account_groups.account_groups(self.history, link=base)
+            return Answer(HTTPStatus.OK, headers, body, interim=self.behaviour.interim)
+        return self._page_answer(query, base, now, headers)
 
-    def _events(self, question: Question) -> tuple[list[str], bool]:
+    def _page_answer(self, query: str, base: str, now: int, headers: dict[str, str]) -> Answer:
+        self.log.advance(now)
+        parameters = parse_query(query)
+        has_stray, is_mixed_up = self.mishaps.next_request()
+        question = self._read(parameters, now)
+        body = self._page(query, base, self._about_others(question) if is_mixed_up else question, now)
+        interim = self.behaviour.interim
+        if has_stray:
+            status, stray = self.mishaps.stray(self._page(query, base, self._about_others(question), now))
+            answer = Answer(status, headers, b"", interim=interim, stray=stray)
+        else:
+            answer = Answer(HTTPStatus.OK, headers, body, interim=interim)
+        self.mishaps.keep(body)
+        return answer
+
+    def _read(self, parameters: Mapping[str, str], now: int) -> Question:
+        if (
+            self.behaviour.put_back == "refused"
+            and "cursor" in parameters
+            and frozenset(parameters.items()) not in self.issued
+        ):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "follow _links.next.href as it is", field="cursor")
+        return read_question(
+            parameters,
+            self.history,
+            self.behaviour,
+            now=now,
+            page_size=self.page_size,
+            sliding=self.sliding_links,
+        )
+
+    def _about_others(self, question: Question) -> Question:
+        """Return the same question about another account group, if there is one."""
+        others = [aid for aid in self.history.aids if aid != question.aid]
+        return replace(question, aid=others[-1]) if others else question
+
+    def _page(self, query: str, base: str, question: Question, now: int) -> bytes:
+        parameters = parse_query(query)
         first = question.start
         if first is not None and not self.include_start:
             first += 1
-        found = self.history.select(first, question.end + self.include_end, question.aid)
-        positions = found.page(question.offset, question.size, newest_first=self.newest_first)
-        return self.history.render(positions), question.offset + question.size < len(found)
+        stop = question.end + self.include_end
+        page = self.log.page(first, stop, question.aid, question.mark, question.size, now=now)
+        links: dict[str, object] = {"self": {"href": f"{base}?{query}" if query else base}}
+        if page.next_mark is not None:
+            following = next_query(
+                parameters,
+                question,
+                page.next_mark,
+                self.behaviour,
+                login_aid=self.history.login_aid,
+                sliding=self.sliding_links,
+                now=now,
+            )
+            if self.behaviour.put_back == "refused":
+                self.issued.add(frozenset(parse_query(following).items()))
+            links["next"] = {"href": f"{base}?{following}"}
+        envelope = json.dumps({"_links": links, **stated_range(self.behaviour, question.start, question.end)})
+        if self.behaviour.repeated_next and "next" in links:
+            envelope = envelope.replace("}}", '}, "next": null}', 1)
+        # The events are JSON already; only the rest of the answer is encoded here.
+        return f'{{"auditEvents":[{",".join(self.log.render(page.positions))}],{envelope[1:]}'.encode()
 
 
 def problem(refusal: Refusal, target: str, headers: Mapping[str, str]) -> Answer:

@@ -45,11 +45,15 @@ class History:
         Each event's account group, as an index into `aids`.
     aids : sequence of str
         The account groups; the first is the login account group.
+    group_names : sequence of str
+        Their names.
     """
 
-    def __init__(self, dates: Integers, groups: NDArray[Any], aids: Sequence[str]) -> None:
+    def __init__(self, dates: Integers, groups: NDArray[Any], aids: Sequence[str], group_names: Sequence[str]) -> None:
         self.dates = dates
+        self.groups = groups
         self.aids = tuple(aids)
+        self.group_names = tuple(group_names)
         self._of_group = {aid: np.flatnonzero(groups == index) for index, aid in enumerate(self.aids)}
         self._dates_of_group = {aid: dates[positions] for aid, positions in self._of_group.items()}
 
@@ -91,7 +95,8 @@ class GivenEvents(History):
         aids = [_aid(event) for event in events]
         known = list(dict.fromkeys(aid for aid in aids if aid is not None)) or ["1234"]
         groups = np.array([0 if aid is None else known.index(aid) for aid in aids], dtype=np.int64)
-        super().__init__(dates[order], groups[order], known)
+        names = _group_names(events)
+        super().__init__(dates[order], groups[order], known, [names.get(aid, f"Account Group {aid}") for aid in known])
         # In ASCII, so that text which is not Unicode, such as half a surrogate pair, can be served too.
         self._texts = [json.dumps(events[position]) for position in order.tolist()]
 
@@ -115,6 +120,12 @@ def _places(seconds: list[int | None], *, default: int) -> list[int]:
         place = place if second is None else second
         places.append(place)
     return places
+
+
+def _group_names(events: Sequence[Any]) -> dict[str | None, str]:
+    """Return the names that the events give their account groups; of several names, the first event's."""
+    named = [(_aid(event), event.get("accountGroupName")) for event in events if isinstance(event, dict)]
+    return {aid: name for aid, name in reversed(named) if isinstance(name, str)}
 
 
 def _aid(event: Any) -> str | None:

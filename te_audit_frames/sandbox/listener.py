@@ -7,6 +7,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
@@ -118,6 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Listener
 
+    _stray = b""
+    """Bytes still on their way when an answer was over: they reach the client just before the next one."""
+
     def _reply(self) -> None:
         host = self.headers.get("Host", "")
         call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
@@ -131,6 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _reply  # noqa: N815
 
+    def finish(self) -> None:
+        """Let go of what is still on its way."""
+        with suppress(OSError):
+            self.wfile.write(self._stray)
+        super().finish()
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is not HTTP, or no method of it, in the API's form too."""
         self.close_connection = True
@@ -138,16 +148,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(problem(Refusal(status, message or status.phrase), getattr(self, "path", "/"), {}))
 
     def _send(self, answer: Answer) -> None:
-        headers = {
-            **answer.headers,
-            "Content-Length": str(len(answer.body)),
-            "Connection": "close" if self.close_connection else "keep-alive",
-        }
+        length = {} if answer.stray else {"Content-Length": str(len(answer.body))}
+        connection = "close" if self.close_connection else "keep-alive"
+        headers = {**answer.headers, **length, "Connection": connection}
+        interim = "".join(
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nX-Interim: yes\r\n\r\n" for status in answer.interim
+        )
         lines = [f"HTTP/1.1 {int(answer.status)} {answer.status.phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        head = (interim + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+        self.wfile.write(self._stray + (head if self.command == "HEAD" else head + answer.body))
+        self._stray = answer.stray
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Stay quiet; `Sandbox.requests` has what was asked."""

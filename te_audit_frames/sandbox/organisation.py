@@ -69,16 +69,16 @@ class Organisation(History):
         rng = np.random.default_rng(seed)
         staff = Staff(rng, headcount=min(24 + events // 400, 200))
         log = live(rng, events, staff, first, stop)
-        super().__init__(log.date, log.group, list(people.ACCOUNT_GROUPS))
+        # Small integers, so that two million events take little memory.
+        groups = log.group.astype(np.uint8)
+        super().__init__(log.date, groups, list(people.ACCOUNT_GROUPS), list(people.ACCOUNT_GROUPS.values()))
 
         renamed = log.date >= staff.renamed_at(first, stop)[log.who]
         # Twins agree in their resources too: the choice hangs on the other columns, not on a draw of its own.
         variant = (log.date + log.who + log.where) % _VARIANTS
-        # Small integers, so that two million events take little memory.
         self._who = (log.who + renamed * staff.headcount).astype(np.uint16)
         self._what = (log.kind * _VARIANTS + variant).astype(np.uint16)
         self._where = log.where.astype(np.uint16)
-        self._group = log.group.astype(np.uint8)
         self._who_texts = [_members(uid=uid, user=user) for uid, user in staff.identities()]
         self._what_texts = [_what(rng, kind) for kind in people.KINDS for _ in range(_VARIANTS)]
         self._where_texts = [_members(ipAddress=address) for address in staff.addresses]
@@ -99,7 +99,7 @@ class Organisation(History):
         """
         dates = np.datetime_as_string(self.dates[positions].astype("datetime64[s]")).tolist()
         columns = (
-            (self._group_texts, self._group),
+            (self._group_texts, self.groups),
             (self._what_texts, self._what),
             (self._where_texts, self._where),
             (self._who_texts, self._who),

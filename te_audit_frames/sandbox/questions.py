@@ -1,27 +1,23 @@
-"""What a request to /audit-user-events asks: its parameters by the published rules, and the cursors of its pages."""
+"""What a request to /audit-user-events asks: its parameters by the published rules."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
+from te_audit_frames.sandbox.behaviour import Behaviour
+from te_audit_frames.sandbox.cursors import Mark, read_cursor
+from te_audit_frames.sandbox.dates import read_date
 from te_audit_frames.sandbox.history import History
+from te_audit_frames.sandbox.ranges import answered_range, is_too_wide
 
 LARGEST_PAGE = 10_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WINDOW = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
-_EVERY_GROUP = "*"
 
 
 class Refusal(Exception):
@@ -58,14 +54,16 @@ class Question:
         The account group; None is all of them.
     start, end : int
         The resolved range in epoch seconds. A `start` of None means that no range was asked for.
-    offset, size : int
-        How many events came on earlier pages, and how many fit on this one.
+    mark : int or tuple
+        Where the page begins: after so many events, or behind a row.
+    size : int
+        How many events fit on the page.
     """
 
     aid: str | None
     start: int | None
     end: int
-    offset: int
+    mark: Mark
     size: int
 
 
@@ -102,7 +100,13 @@ def parse_query(query: str) -> dict[str, str]:
 
 
 def read_question(
-    parameters: Mapping[str, str], history: History, *, now: int, page_size: int, sliding: bool
+    parameters: Mapping[str, str],
+    history: History,
+    behaviour: Behaviour,
+    *,
+    now: int,
+    page_size: int,
+    sliding: bool,
 ) -> Question:
     """Read the parameters of a request by the published rules.
 
@@ -112,6 +116,8 @@ def read_question(
         The query's parameters.
     history : History
         Whose account groups the token may read.
+    behaviour : Behaviour
+        Which ranges the server answers, and whether its links carry changed parameters.
     now : int
         The server's clock, in epoch seconds.
     page_size : int
@@ -132,54 +138,25 @@ def read_question(
     size = _read_size(parameters, page_size)
     aid = _read_scope(parameters, history)
     start, end = _read_range(parameters, now)
+    if start is not None:
+        if is_too_wide(behaviour, start, end):
+            raise _bad("window" if "window" in parameters else "startDate", "the range is wider than is answered")
+        start, end = answered_range(behaviour, start, end, now=now, ends_now="endDate" not in parameters)
     if "cursor" not in parameters:
         return Question(aid, start, end, 0, size)
-    offset, cursor_aid, cursor_start, cursor_end = _read_cursor(parameters["cursor"])
-    if cursor_aid != aid and not {"aid", "useAllPermittedAids"}.isdisjoint(parameters):
+    cursor = read_cursor(parameters["cursor"])
+    if cursor is None:
+        raise _bad("cursor", "cursor is not one of this server; follow _links.next.href")
+    size = size if "max" in parameters else cursor.size
+    has_scope = not {"aid", "useAllPermittedAids"}.isdisjoint(parameters)
+    is_changed = behaviour.changed_links != "none"
+    if cursor.aid != aid and has_scope and not is_changed:
         raise _bad("cursor", "the cursor belongs to a request about another account group")
-    if sliding and "window" in parameters:
-        return Question(cursor_aid, start, end, offset, size)
-    return Question(cursor_aid, cursor_start, cursor_end, offset, size)
-
-
-def next_query(parameters: Mapping[str, str], question: Question, *, sliding: bool) -> str:
-    """Return the query of the next page: the parameters of this one, its range resolved, and a cursor.
-
-    Parameters
-    ----------
-    parameters : mapping
-        The parameters of this page's request.
-    question : Question
-        What this page answers.
-    sliding : bool
-        Repeat a `window` instead of the range that it resolved to.
-
-    Returns
-    -------
-    str
-        A query.
-    """
-    kept = {name: parameters[name] for name in ("aid", "max") if name in parameters}
-    kept["useAllPermittedAids"] = parameters.get("useAllPermittedAids", "false")
-    if "useAllPermittedAids" not in parameters and question.aid is None:
-        kept["useAllPermittedAids"] = "true"
-    if sliding and "window" in parameters:
-        kept["window"] = parameters["window"]
-    elif question.start is not None:
-        kept |= {"startDate": iso(question.start), "endDate": iso(question.end)}
-    return urlencode({**kept, "cursor": _write_cursor(question)})
-
-
-def iso(second: int) -> str:
-    """Return an epoch second as the API writes dates.
-
-    Examples
-    --------
-    >>> from te_audit_frames.sandbox.questions import iso
-    >>> iso(0)
-    '1970-01-01T00:00:00Z'
-    """
-    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19] + "Z"
+    # A server that changes its own links believes what they say.
+    aid = aid if is_changed and has_scope else cursor.aid
+    if start is not None and (is_changed or (sliding and "window" in parameters)):
+        return Question(aid, start, end, cursor.mark, size)
+    return Question(aid, cursor.start, cursor.end, cursor.mark, size)
 
 
 def _read_size(parameters: Mapping[str, str], page_size: int) -> int:
@@ -227,37 +204,7 @@ def _read_window(window: str, now: int) -> int:
 
 
 def _read_date(field: str, text: str) -> int:
-    wrong = _bad(field, f"{field} must be an ISO 8601 date-time in UTC, such as 2026-07-17T22:00:54Z")
-    if not _DATE_TIME.fullmatch(text):
-        raise wrong
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(seconds=1)
-    except ValueError:
-        raise wrong from None
-
-
-def _write_cursor(question: Question) -> str:
-    offset = question.offset + question.size
-    content = json.dumps([offset, question.aid or _EVERY_GROUP, question.start, question.end]).encode()
-    return base64.b64encode(_seal(content) + content).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[int, str | None, int | None, int]:
-    wrong = _bad("cursor", "cursor is not one of this server; follow _links.next.href")
-    try:
-        sealed = base64.b64decode(cursor, validate=True)
-    except (binascii.Error, ValueError):
-        raise wrong from None
-    content = sealed[_SEAL_BYTES:]
-    if sealed[:_SEAL_BYTES] != _seal(content):
-        raise wrong
-    offset, aid, start, end = json.loads(content)
-    return offset, None if aid == _EVERY_GROUP else aid, start, end
-
-
-_SEAL_BYTES = 6
-
-
-def _seal(content: bytes) -> bytes:
-    """Return a checksum, so that a cursor somebody made up is found out."""
-    return hashlib.blake2b(content, digest_size=_SEAL_BYTES, key=b"practice").digest()
+    second = read_date(text)
+    if second is None:
+        raise _bad(field, f"{field} must be an ISO 8601 date-time in UTC, such as 2026-07-17T22:00:54Z")
+    return second

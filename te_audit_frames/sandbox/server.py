@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.allowance import Allowance
 from te_audit_frames.sandbox.api import Answer, Api, Call
+from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
 from te_audit_frames.sandbox.history import GivenEvents, History
 from te_audit_frames.sandbox.listener import Listener, is_loopback
+from te_audit_frames.sandbox.live_log import LiveLog
+from te_audit_frames.sandbox.mishaps import Mishaps
 from te_audit_frames.sandbox.organisation import Organisation
 from te_audit_frames.sandbox.questions import LARGEST_PAGE
 
@@ -79,11 +82,73 @@ class Sandbox:
         A loopback address.
     port : int
         0 takes a free one.
+    longest_range : timedelta, optional
+        Answer at most so much of the range that was asked for, and say so in `startDate` and `endDate`.
+    longest_range_keeps : {"newest", "oldest"}
+        Which part of a longer range is answered.
+    widest_range : timedelta, optional
+        Refuse wider ranges with a 400.
+    retention : timedelta, optional
+        Remove events when they are so old, and move the start of earlier ranges up to there.
+    stated_range : {"true", "none", "example"}
+        What answers say about their range: the truth, nothing, or the dates of the published document's example,
+        which no event fits.
+    stated_end : {"true", "end of day", "in 3 days", "9999"}
+        Where a range ends if its request left the end to the server.
+    date_error : timedelta
+        How far the `Date` header is ahead of the server's clock; negative if it is behind.
+    arrivals : float
+        How many events arrive before each answer, on average.
+    most_arrivals : int, optional
+        How many events arrive in all.
+    arrival_delay : timedelta
+        By how much, at most, an arriving event is dated in the past.
+    arrivals_stand : {"by date", "by arrival"}
+        Whether a late event is sent where its date belongs, or as the newest.
+    removals : float
+        How many of the oldest events are removed before each answer, on average.
+    misplaced : int
+        How many events are stored out of the order of their dates.
+    misplaced_by : timedelta
+        How far the dates of those events are ahead of their neighbours' dates; negative if they are behind.
+    disorder : timedelta
+        By how much, at most, the place of any event differs from its date, to either side.
+    reversed_pages : bool
+        Turn each page around, though not the order of pages.
+    grouped : bool
+        Send one account group after the other, when all are asked for.
+    cursors : {"offset", "row"}
+        Whether a cursor counts the events sent, so that arrivals and removals shift the pages, or names the last
+        row sent.
+    bare_links : bool
+        Send links with a cursor alone, without the other parameters.
+    changed_links : {"none", "scope", "window", "dates"}
+        Send links that ask for the login account group alone, or for the newer half of the range, as a `window` or
+        as dates; the server then answers what the link says.
+    put_back : {"honoured", "refused"}
+        Whether a link's parameters can be corrected, or the link must be followed as it is.
+    repeated_next : bool
+        Write the key `next` twice, with null as the second value.
+    endless : bool
+        Repeat the last event for ever, page after page.
+    interim : tuple of {100, 102, 103}
+        Statuses of interim answers before each answer.
+    stray_answers : int, optional
+        Answer every so many-th request without a body; then let the answer to an earlier question follow on the same
+        connection, where it arrives just before the answer to the next.
+    stray_status : {204, 304}
+        The status of those answers.
+    mixed_up : int, optional
+        Answer every so many-th request as if it had asked for another account group.
+    account_groups : {"listed", "refused"}
+        Whether ``/v7/account-groups`` lists the account groups, or answers 403.
 
     Attributes
     ----------
     history : History
-        The events that are served.
+        The events that are served at first.
+    behaviour : Behaviour
+        The options from `longest_range` on.
     requests : list of Request
         Every request answered so far.
 
@@ -121,16 +186,24 @@ class Sandbox:
         token: str = "practice-token",  # noqa: S107 - everybody may know it
         host: str = "127.0.0.1",
         port: int = 0,
+        **behaviour: Unpack[Options],
     ) -> None:
-        _require(order in ("newest", "oldest"), f'order={order!r}: write "newest" or "oldest"')
-        _require(1 <= page_size <= LARGEST_PAGE, f"page_size={page_size}: write 1 to {LARGEST_PAGE}")
-        _require(latency >= 0, f"latency={latency}: write seconds, 0 or more")
-        _require(rate_limit is None or rate_limit > 0, f"rate_limit={rate_limit}: write 1 or more, or None")
-        _require(rate_period > 0, f"rate_period={rate_period}: write seconds, more than 0")
-        _require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
-        _require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
+        require(order in ("newest", "oldest"), f'order={order!r}: write "newest" or "oldest"')
+        require(1 <= page_size <= LARGEST_PAGE, f"page_size={page_size}: write 1 to {LARGEST_PAGE}")
+        require(latency >= 0, f"latency={latency}: write seconds, 0 or more")
+        require(rate_limit is None or rate_limit > 0, f"rate_limit={rate_limit}: write 1 or more, or None")
+        require(rate_period > 0, f"rate_period={rate_period}: write seconds, more than 0")
+        require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
+        require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
         clock = _clock(now)
         self.history = _history(events, seed=seed, days=days, now=clock())
+        self.behaviour = Behaviour(**behaviour)
+        require(
+            not (sliding_links and self.behaviour.changed_links != "none"),
+            "sliding_links: it decides what links carry, and so does changed_links; choose one",
+        )
+        self._log = LiveLog(self.history, self.behaviour, newest_first=order == "newest", seed=seed)
+        self._clock = clock
         self.token = token
         self.requests: list[Request] = []
         self._latency = latency
@@ -138,15 +211,17 @@ class Sandbox:
         self._server: Listener | None = None
         self._api = Api(
             history=self.history,
+            log=self._log,
+            behaviour=self.behaviour,
             token=token,
             clock=clock,
             allowance=Allowance(rate_limit, rate_period),
             page_size=page_size,
-            newest_first=order == "newest",
             include_start=include_start,
             include_end=include_end,
             relative_links=relative_links,
             sliding_links=sliding_links,
+            mishaps=Mishaps(self.behaviour),
         )
 
     @property
@@ -177,7 +252,10 @@ class Sandbox:
     def truth(
         self, start: datetime, end: datetime, *, aid: str | None = None, all_account_groups: bool = False
     ) -> list[Any]:
-        """Return the events that a fetch of this period has to bring, whatever the server's options.
+        """Return the events of a period that the server has at this moment, whatever its other options.
+
+        While events arrive or are removed, ask before and after a fetch: it has to bring what is in both, and may
+        bring what is in one of them.
 
         Parameters
         ----------
@@ -192,11 +270,39 @@ class Sandbox:
         -------
         list
             The events as the API sends them, oldest first.
+
+        Examples
+        --------
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> now = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> len(Sandbox(events=50, now=now).truth(now - timedelta(days=90), now, all_account_groups=True))
+        50
         """
         scope = None if all_account_groups else aid or self.history.login_aid
-        found = self.history.select(ceil(start.timestamp()), ceil(end.timestamp()), scope)
-        texts = self.history.render(found.page(0, len(found), newest_first=False))
+        texts = self._log.between(
+            ceil(start.timestamp()), ceil(end.timestamp()), scope, now=int(self._clock().timestamp())
+        )
         return cast("list[Any]", json.loads(f"[{','.join(texts)}]"))
+
+    def displaced(self) -> list[tuple[Any, float]]:
+        """Return the events that are stored out of the order of their dates.
+
+        Returns
+        -------
+        list of (event, float)
+            How many seconds its date is ahead of those around it; negative if it is behind.
+
+        Examples
+        --------
+        >>> from datetime import timedelta
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> api = Sandbox(events=50, misplaced=1, misplaced_by=timedelta(minutes=10))
+        >>> [seconds for event, seconds in api.displaced()]
+        [600.0]
+        """
+        texts, ahead = self._log.displaced()
+        return list(zip(json.loads(f"[{','.join(texts)}]"), ahead.astype(float).tolist(), strict=True))
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -207,7 +313,7 @@ class Sandbox:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<Sandbox: {len(self.history)} events, {self.url if self._server else 'not started'}>"
+        return f"<Sandbox: {len(self._log)} events, {self.url if self._server else 'not started'}>"
 
     def _answer(self, call: Call) -> Answer:
         time.sleep(self._latency)
@@ -218,16 +324,11 @@ class Sandbox:
         return answer
 
 
-def _require(right: bool, message: str) -> None:
-    if not right:
-        raise ValueError(message)
-
-
 def _clock(now: datetime | Callable[[], datetime] | None) -> Callable[[], datetime]:
     if now is None:
         return lambda: datetime.now(UTC)
     clock = now if callable(now) else lambda: now
-    _require(clock().tzinfo is not None, "now: a time zone is missing; write datetime(2026, 3, 1, tzinfo=UTC)")
+    require(clock().tzinfo is not None, "now: a time zone is missing; write datetime(2026, 3, 1, tzinfo=UTC)")
     return clock
 
 
