@@ -133,6 +133,8 @@ class Receipt:
             lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
         if self.rows is not None and self.rows != self.events:
             lines.append(("rows now", f"{self.rows:,}: the frame is no longer what was fetched"))
+        if self.checked:
+            lines.append(("checked", _checked(self.checked)))
         if self.requests:
             lines.append(
                 ("requests", f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled")
@@ -164,6 +166,24 @@ class Receipt:
             for what, value in self.lines()
         )
         return f"<table><caption style='caption-side:top;text-align:left'>Receipt</caption>{rows}</table>"
+
+
+def _checked(checked: Mapping[str, Any]) -> str:
+    """Say in one line how a fetch was checked."""
+    parts = []
+    if seams := checked.get("seams"):
+        parts.append(f"{seams:,} seam{'s' * (seams != 1)}")
+    if windows := checked.get("windows"):
+        events = f"{checked.get('window_events', 0):,} events"
+        parts.append(f"{windows:,} window{'s' * (windows != 1)} with {events}")
+    differences = list(checked.get("differences", []))
+    if parts:
+        parts.append("; ".join(differences) if differences else "all equal")
+    else:
+        parts = [*differences, "every question was read to its last page"]
+    if not checked.get("ranges"):
+        parts.append("ranges were not confirmed")
+    return ", ".join(parts)
 
 
 def printable(text: str) -> str:

@@ -275,7 +275,7 @@ def test_interim_answers_are_skipped(workers, interim):
     with practice(LOG, interim=interim) as api:
         events, _, asked = fetch(api, workers=workers, **PERIOD, **EVERYTHING)
     assert len(events) == 400
-    assert workers > 1 or len(asked) == PAGES
+    assert workers > 1 or len(asked) == PAGES + 1  # the last minute is a question of its own
 
 
 @WORKERS
@@ -462,13 +462,15 @@ def test_a_stream_has_no_such_limit():
 def test_a_waiting_thread_does_not_hold_the_exit():
     program = """
 import threading
+import time
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 api = Sandbox(events=100, rate_limit=1, rate_period=3_000, page_size=5).start()
 client = taf.Client(token=api.token, base_url=api.url, progress=False)
 threading.Thread(target=client.fetch_events, kwargs={"window": "90d"}, daemon=True).start()
-while len(api.requests) < 2:
-    pass
+while not api.requests:
+    time.sleep(0.1)
+time.sleep(0.5)
 print("over")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)

@@ -104,6 +104,7 @@ class Fetch:
         self._pending: deque[tuple[int, int]] = deque()
         self._process = os.getpid()
         self._order_seen = "unknown"
+        self._pages_moved = False
         self._asked_end = EPOCH
         self.period: Period | None = None
 
@@ -206,7 +207,9 @@ class Fetch:
                 self._pending.append((settled, high))
             high = settled
         # The range of its next pages may move with time, or the range of this one is not known.
-        is_loose = paginator.more and (not paginator.has_fixed_range or (now is not None and asked_end > now + SECOND))
+        is_loose = paginator.more and (
+            self._pages_moved or not paginator.has_fixed_range or (now is not None and asked_end > now + SECOND)
+        )
         if is_loose or (not paginator.is_absolute and paginator.covered is None):
             self._pending.appendleft((low, high))
         else:
@@ -265,7 +268,9 @@ class Fetch:
         """Decide how to read again what cannot be relied on."""
         if again.reason == "undated":
             self._one_question = True
-        elif again.reason != "moved":
+        elif again.reason == "moved":
+            self._pages_moved = True
+        else:
             self._order_is_trusted = False
         if again.reason == "difference":
             self._spot_checks = False
@@ -315,7 +320,11 @@ class Fetch:
         else:
             paginator, page = self._ask_for({"startDate": iso(floor_second(question.start) - SECOND)})
         now = self._note_now(paginator, page)
-        end = floor_second(min(now, page.end) if page.end else now)
+        # An end far before now is that of an answer which covers a part; the rest is asked for in turn.
+        clocks = (now, self._clock.now())
+        is_close = page.end is not None and any(abs(page.end - clock) < _CLOCKS_APART for clock in clocks)
+        is_close = is_close or (page.end is not None and page.end > now)
+        end = floor_second(min(now, page.end) if is_close and page.end else now)
         low = end - question.length if isinstance(question, Window) else min(question.start, end)
         if paginator.covered and isinstance(question, Window):
             sound = floor_second(paginator.covered[0]) + SECOND
@@ -453,11 +462,13 @@ def _are_interleaved(batch: pa.RecordBatch) -> bool:
     groups = batch["aid"].fill_null("").dictionary_encode().indices.to_numpy(zero_copy_only=False)
     seconds = seconds_of(batch)
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    ends = np.append(starts[1:], len(groups)) - 1
-    for run in range(len(starts) - 2):
-        if groups[starts[run]] == groups[starts[run + 2]]:
-            dates = seconds[[ends[run], starts[run + 1], ends[run + 1], starts[run + 2]]]
+    ended: dict[int, int] = {}  # the last row of each group's latest run
+    for start, end in zip(starts, [*(starts[1:] - 1), len(groups) - 1], strict=True):
+        before = ended.get(int(groups[start]))
+        if before is not None:
+            dates = seconds[before : start + 1]
             steps = np.diff(dates)
             if dates[0] != dates[-1] and ((steps >= 0).all() or (steps <= 0).all()):
                 return True
+        ended[int(groups[start])] = int(end)
     return False

@@ -50,6 +50,7 @@ class FetchChecks:
     """
 
     now: datetime | None = None
+    believes_ranges: bool = True
     clock_ahead_seconds: float | None = None
     ranges: int = 0
     ranges_unconfirmed: int = 0

@@ -111,13 +111,17 @@ class PageReader:
         if paginator.covered is None:
             return low, high
         stated_low, stated_high = (epoch_second(moment) for moment in paginator.covered)
+        if paginator.is_empty and high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS:
+            # The start was moved up to the end: the API has nothing so early.
+            self.checks.note(f"the API has no events before {iso(instant(high))}")
+            return low, high
         if self.checks.is_retention(paginator.covered[0]) or self.checks.is_before_retention(instant(high)):
             if stated_low - low >= _TOLERANCE_SECONDS:
                 self.checks.note(f"the API keeps events from {iso(paginator.covered[0])} on; there are none before")
             stated_low = low
         # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
-        # The rest is asked for even if it is seconds; of less than a minute, what the answer says of seconds is rounding.
-        tolerance = _TOLERANCE_SECONDS if high - low <= _TOLERANCE_SECONDS else 0
+        # Less than a minute counts as rounding, unless there is more than a page: then even seconds are asked for.
+        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or not paginator.more else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
         sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):

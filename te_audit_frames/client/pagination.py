@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -181,11 +183,15 @@ class Paginator:
         return self._query.start or covered[0], self._query.end or covered[1]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the only page has no rows."""
+        return self.pages == 1 and not self.more and self._first is not None and not self._first.num_rows
+
+    @property
     def has_oldest_first(self) -> bool:
-        """Whether the first event of the first page is older than the last event of the last page."""
-        first = _dates(self._first)
-        last = _dates(self._recent[-1]) if self._recent else first
-        return bool(len(first) and len(last) and first[0].as_py() < last[-1].as_py())
+        """Whether the events of the first page are older than those of the last page, by their middle ones."""
+        first, last = _dates(self._first), _dates(self._recent[-1] if self._recent else None)
+        return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
     def first_page_is_unchanged(self, name: str, effort: Effort) -> bool:
         """Read the first page once more, and return whether it has the same rows."""
@@ -221,7 +227,7 @@ class Paginator:
         if aid is not None and aids and aid not in aids and page.batch["aid"].null_count < page.batch.num_rows:
             return f"all of its rows are of other account groups than aid {shorten(aid)}"
         start, end = self._query.start, self._query.end
-        if start is None or end is None or page.start is None or page.end is None:
+        if start is None or end is None or page.start is None or page.end is None or not self._checks.believes_ranges:
             return ""
         touches = page.start <= end + TOLERANCE and page.end >= start - TOLERANCE
         if touches or self._checks.is_before_retention(end) or _any_within(page.batch, start, end):
@@ -232,7 +238,10 @@ class Paginator:
 
     def _check_range(self, page: Page, name: str) -> None:
         """Compare the range that an answer says it covers with the question's, or with the first answer's."""
-        if page.start is None or page.end is None or _any_beyond(page.batch, page.start, page.end):
+        is_contradicted = page.start and page.end and _any_beyond(page.batch, page.start, page.end)
+        if is_contradicted:
+            self._checks.believes_ranges = False
+        if page.start is None or page.end is None or not self._checks.believes_ranges:
             self._checks.count(ranges_unconfirmed=1)
             return
         self._checks.count(ranges=1)
@@ -331,16 +340,19 @@ class Paginator:
             for name, value in carried
             if name in _COMPARED and name in self._sent and not _means_the_same(name, value, self._sent[name])
         }
+        if "window" in names and (self.is_absolute or "window" in wrong) and set(_INSTANTS) <= self._sent.keys():
+            # A window and dates exclude each other; what the question means by now is its dates.
+            wrong |= {"window", *_INSTANTS}
         if not wrong:
             return url
         if "useAllPermittedAids" in wrong and "aid" not in self._sent:
             wrong.add("aid")  # the link's own account group goes with its own scope
         wanted = [(name, value) for name, value in carried if name not in wrong]
-        wanted += [(name, self._sent[name]) for name in sorted(wrong & names) if name in self._sent]
-        shown = sorted(wrong & names)
+        restored = wrong - {"window"} if wrong & set(_INSTANTS) else wrong
+        wanted += [(name, self._sent[name]) for name in sorted(restored) if name in self._sent]
         self._changed_link = (
             shorten(urlencode([(name, value) for name, value in carried if name in wrong])),
-            shorten(urlencode({name: self._sent[name] for name in shown if name in self._sent})),
+            shorten(urlencode({name: self._sent[name] for name in sorted(restored) if name in self._sent})),
         )
         self._checks.note("next links asked for another range or scope than the question; its own was put back")
         return parts._replace(query=urlencode(wanted)).geturl()
@@ -365,8 +377,11 @@ def _identity(url: str) -> str:
     return cursor[0] if cursor else url
 
 
-def _dates(batch: pa.RecordBatch | None) -> pa.Array:
-    return pa.array([], pa.timestamp("us", "UTC")) if batch is None else batch["date"].drop_null()
+def _dates(batch: pa.RecordBatch | None) -> npt.NDArray[np.int64]:
+    if batch is None:
+        return np.zeros(0, dtype=np.int64)
+    dates: npt.NDArray[np.int64] = batch["date"].drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return dates
 
 
 def _any_within(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
@@ -379,4 +394,4 @@ def _any_beyond(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
     """Whether rows lie clearly outside a range that an answer says it covers."""
     bounds = pc.min_max(batch["date"])
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
-    return low is not None and bool(low <= start - TOLERANCE or high >= end + TOLERANCE)
+    return low is not None and bool(start - low >= TOLERANCE or high - end >= TOLERANCE)
