@@ -167,7 +167,10 @@ def test_the_receipt_holds_what_was_asked_for_and_by_which_versions(asked, reque
 def test_events_are_counted_by_account_group_over_all_pages():
     event = {"date": "2026-01-01T00:00:00Z", "aid": "7"}
     with RawServer(
-        [whole(page(event, event, following="?cursor=b")), whole(page(event, event | {"aid": None}))]
+        [
+            whole(page(event, event, following="?cursor=b")),
+            whole(page(event | {"uid": "1"}, event | {"aid": None})),
+        ]
     ) as api:
         frame = client_of(api).fetch_events(start="2026-01-01", end="2026-01-02")
     assert taf.receipt(frame).account_groups == {"": 1, "7": 3}

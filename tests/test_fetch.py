@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pandas as pd
 import polars  # noqa: F401 - it handles Ctrl-C in its own way, which a fetch has to survive
@@ -235,6 +236,8 @@ class Log(RawServer):
         self.events, self.size, self.ignores_dates, self.envelope = events, size, ignores_dates, envelope
         super().__init__(self.answer)
 
+    STAMP = format_datetime(NOW, usegmt=True)
+
     def answer(self, request):
         query = request.query
         found = [event for event in self.events if self.ignores_dates or self.is_asked_for(event, query)]
@@ -243,7 +246,7 @@ class Log(RawServer):
         if offset + self.size < len(found):
             dates = "&".join(f"{name}={query[name]}" for name in ("startDate", "endDate", "window") if name in query)
             following = f"?{dates}&cursor={query.get('startDate', '')}-{offset + self.size}"
-        return whole(page(*found[offset : offset + self.size], following=following, **self.envelope))
+        return whole(page(*found[offset : offset + self.size], following=following, **self.envelope), Date=self.STAMP)
 
     @staticmethod
     def is_asked_for(event, query):
@@ -362,9 +365,9 @@ def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, wor
 @pytest.mark.parametrize("workers", [1, 8])
 def test_a_window_that_the_api_cuts_short_is_told(workers):
     events = [second(number) for number in range(59, -1, -1)]
-    with Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW)) as api:
-        with pytest.raises(PaginationError, match="the rest cannot be had") as caught:
-            client_of(api, workers=workers).fetch_events(window="104w")
+    log = Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW))
+    with log as api, pytest.raises(PaginationError, match="the rest cannot be had") as caught:
+        client_of(api, workers=workers).fetch_events(window="104w")
     assert caught.value.missing[0][0] < NOW - 700 * 86_400 * SECOND
 
 

@@ -48,6 +48,8 @@ from te_audit_frames.errors import (
 
 EVENT = {"date": "2026-01-01T00:00:01Z", "aid": "1234", "event": "Login failed."}
 BODY = page(EVENT)
+OWN = EVENT | {"aid": "secret-aid"}
+EARLIER = EVENT | {"date": "2026-01-01T00:00:02Z"}
 GOOD = whole(BODY)
 DAY = {"start": "2026-01-01", "end": "2026-01-02"}
 
@@ -196,7 +198,8 @@ def test_pages_that_go_on_and_on_end_at_the_deadline():
 
     def script(request):
         clock.seconds += 10
-        return whole(page(EVENT, following=f"/v7/audit-user-events?cursor={next(numbers)}"))
+        number = next(numbers)
+        return whole(page(EVENT | {"uid": str(number)}, following=f"/v7/audit-user-events?cursor={number}"))
 
     with RawServer(script) as api:
         with pytest.raises(NetworkError, match=r"the 100 s that this fetch may take are over.*deadline") as caught:
@@ -332,7 +335,7 @@ def test_the_body_of_a_redirect_is_bounded_too():
 
 
 def test_every_request_carries_the_token_and_says_what_it_takes():
-    with RawServer([whole(page(EVENT, following="/v7/audit-user-events?cursor=b")), GOOD]) as api:
+    with RawServer([whole(page(EARLIER, following="/v7/audit-user-events?cursor=b")), GOOD]) as api:
         client_of(api, workers=1).fetch_events(**DAY)
         assert [request.authorization for request in api.requests] == [f"Bearer {TOKEN}"] * 2
         assert {request.headers["accept"] for request in api.requests} == {ACCEPT}
@@ -361,7 +364,7 @@ def test_a_proxy_of_the_environment_does_not_see_loopback_traffic(name, monkeypa
 
 
 def test_cookies_are_not_kept():
-    first = whole(page(EVENT, following="/v7/audit-user-events?cursor=b"), Set_Cookie="a=b; Path=/")
+    first = whole(page(EARLIER, following="/v7/audit-user-events?cursor=b"), Set_Cookie="a=b; Path=/")
     with RawServer([first, GOOD]) as api:
         client_of(api, workers=1).fetch_events(**DAY)
         assert ["cookie" in request.headers for request in api.requests] == [False, False]
@@ -420,8 +423,8 @@ FAILURES = {
     **{name: [BROKEN[name]] for name in ("reset", "length cut", "gzip not", "html", "not utf-8", "503", "200 headers")},
     **{str(status): [whole(PROBLEM, status)] for status in (400, 401, 403, 404, 418)},
     "redirect": [whole(b"", 302, Location="https://elsewhere.example/")],
-    "foreign link": [whole(page(EVENT, following="https://elsewhere.example/v7/x?cursor=secret-cursor"))],
-    "loop": [whole(page(EVENT, following="/v7/audit-user-events?cursor=secret-cursor"))],
+    "foreign link": [whole(page(OWN, following="https://elsewhere.example/v7/x?cursor=secret-cursor"))],
+    "loop": [whole(page(OWN, following="/v7/audit-user-events?cursor=secret-cursor"))],
     "bad date": [whole(page({"date": "soon"}))],
     "429": [whole(b"", 429)],
     "stall": [[Pause(30)]],
@@ -560,7 +563,7 @@ def test_nothing_is_sent_while_nothing_remains():
 def test_a_reserve_leaves_at_least_one_request():
     clock = VirtualClock()
     only = limits(limit=1, remaining=0, reset=NOON + 20)
-    with RawServer([whole(page(EVENT, following="/v7/audit-user-events?cursor=b"), **only), GOOD]) as api:
+    with RawServer([whole(page(EARLIER, following="/v7/audit-user-events?cursor=b"), **only), GOOD]) as api:
         events = client_of(api, workers=1, reserve=0.9, clock=clock).fetch_events(**DAY)
     assert len(events) == 2
     assert 20 <= clock.seconds <= 21

@@ -225,7 +225,7 @@ class Paginator:
         aid = self._query.parameters.get("aid")
         aids = pc.unique(page.batch["aid"].drop_null()).to_pylist()
         if aid is not None and aids and aid not in aids and page.batch["aid"].null_count < page.batch.num_rows:
-            return f"all of its rows are of other account groups than aid {shorten(aid)}"
+            return "all of its rows are of other account groups than the one asked for"
         start, end = self._query.start, self._query.end
         if start is None or end is None or page.start is None or page.end is None or not self._checks.believes_ranges:
             return ""
