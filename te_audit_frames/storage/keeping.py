@@ -11,7 +11,7 @@ import pyarrow as pa
 from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day import dump, load, name_of
-from te_audit_frames.storage.merge import Merged, merge
+from te_audit_frames.merge import Merged, merge
 from te_audit_frames.storage.place import Place
 
 

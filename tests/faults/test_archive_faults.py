@@ -29,7 +29,7 @@ from world import DAY, NOW, World, event, keys, many, told
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA
-from te_audit_frames.storage.merge import merge
+from te_audit_frames.merge import merge
 
 HOUR = timedelta(hours=1)
 
