@@ -196,7 +196,7 @@ class _Pairing:
         columns = self._columns
         date = _number(columns._rows["date"])
         keys = _join([date, columns.group, columns["event"], columns.person, columns["ip_address"], columns["resources"]])
-        self._pair(keys, np.arange(len(keys)), np.arange(len(keys)))
+        self._pair(keys, *self._sides(self.partner < 0))
 
     def pair_classes(self, visible: _Mask | None) -> None:
         """Pair the remaining rows of each class, those that say most of their group and person first.
@@ -222,9 +222,12 @@ class _Pairing:
             for sides in _combinations(group_wild, person_wild):
                 left, right = (belongs & side for side in sides)
                 for names in _ALIKE:
-                    keys = _join([key, *(columns[name] for name in names)])
                     rest = self.partner < 0
-                    self._pair(keys, np.flatnonzero(left & rest), np.flatnonzero(right & rest))
+                    ours, _ = self._sides(left & rest)
+                    _, theirs = self._sides(right & rest)
+                    if not (len(ours) and len(theirs)):
+                        break
+                    self._pair(_join([key, *(columns[name] for name in names)]), ours, theirs)
             wild = (group_wild | (group_level == _BY_ID)) & (person_wild | (person_level == _BY_ID))
             if (person_level, group_level) != (_BY_ID, _BY_ID):
                 self._swap(key, belongs, exact & belongs & wild)
@@ -248,10 +251,8 @@ class _Pairing:
 
     def _pair(self, keys: _Numbers, left: _Numbers, right: _Numbers) -> None:
         """Pair archived rows of `left` and fetched rows of `right` with equal keys, the first with the first."""
-        left, right = left[left < self._archived], right[right >= self._archived]
-        if len(left) and len(right):
-            ours, theirs = _match(keys[left], keys[right])
-            self.partner[left[ours]], self.partner[right[theirs]] = right[theirs], left[ours]
+        ours, theirs = _match(keys[left], keys[right])
+        self.partner[left[ours]], self.partner[right[theirs]] = right[theirs], left[ours]
 
     def _swap(self, keys: _Numbers, belongs: _Mask, exact: _Mask) -> None:
         """Part exact pairs of rows that match anything, where each half then finds a partner that has none."""
