@@ -195,7 +195,9 @@ class _Pairing:
         """Pair rows with the same `KEY`."""
         columns = self._columns
         date = _number(columns._rows["date"])
-        keys = _join([date, columns.group, columns["event"], columns.person, columns["ip_address"], columns["resources"]])
+        keys = _join(
+            [date, columns.group, columns["event"], columns.person, columns["ip_address"], columns["resources"]]
+        )
         self._pair(keys, *self._sides(self.partner < 0))
 
     def pair_classes(self, visible: _Mask | None) -> None:

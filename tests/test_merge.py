@@ -234,7 +234,11 @@ def test_whatever_is_null_each_reading_fits_into_the_merge(left: list[Row], righ
     # A row may gain values, and never loses or changes one.
     kept = [{name: one[name] for name in BASE} for one in both.rows.to_pylist()]
     for mine in a.to_pylist():
-        fits = [one for one in kept if all(value is None or one[name] == value for name, value in mine.items() if name in BASE)]
+        fits = [
+            one
+            for one in kept
+            if all(value is None or one[name] == value for name, value in mine.items() if name in BASE)
+        ]
         assert fits
     assert merge(both.rows, a).added.num_rows == 0
     assert merge(both.rows, both.rows).rows.num_rows == both.rows.num_rows
