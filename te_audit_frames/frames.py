@@ -204,9 +204,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     >>> taf.receipt(both).complete, len(both)
     (True, 100)
     """
-    if isinstance(frames, pd.DataFrame | str) or not isinstance(frames, Iterable):
-        raise InvalidRequest(f"frames: takes several frames, such as [january, february], not {type(frames).__name__}")
-    several = list(frames)
+    several = _listed(frames)
     if not several:
         raise InvalidRequest("frames: there is no frame to join; give at least one, such as [january, february]")
     receipts = []
@@ -279,15 +277,23 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
         lost = int(before.sub(after, fill_value=0).clip(lower=0).sum())
         if lost:
             raise InvalidRequest(
-                f"frame: {lost:,} of its rows have dates other than the events that it was made from, so rows were lost "
+                f"frame: {lost:,} of its rows have dates that the events it was made from lack, so rows were lost "
                 'and others were doubled; merge with how="left" and validate="many_to_one"'
             )
-    return _with(frame.copy(deep=False), paid.to_dict())
+    wider = frame.copy(deep=False)
+    wider.attrs[ATTRS_KEY] = paid.to_dict()
+    return wider
 
 
 def _require_frame(events: object, argument: str) -> None:
     if not isinstance(events, pd.DataFrame):
         raise InvalidRequest(f"{argument}: takes a pandas frame of events, not {type(events).__name__}. {SOURCES}")
+
+
+def _listed(frames: object) -> list[Any]:
+    if isinstance(frames, pd.DataFrame) or not isinstance(frames, Iterable):
+        raise InvalidRequest(f"frames: takes several frames, such as [january, february], not {type(frames).__name__}")
+    return list(frames)
 
 
 def _with(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
@@ -304,8 +310,10 @@ def _with(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
 def _count_groups(events: pd.DataFrame) -> dict[str, int]:
     if "aid" not in events:
         return {}
-    counts = events["aid"].value_counts(dropna=False, sort=False)
-    return {"" if pd.isna(aid) else str(aid): int(count) for aid, count in counts.items() if count}
+    counts = events["aid"].value_counts(sort=False)
+    groups = {str(aid): int(count) for aid, count in counts.items() if count}
+    missing = int(events["aid"].isna().sum())
+    return ({"": missing} if missing else {}) | groups
 
 
 def _checked_mask(events: pd.DataFrame, mask: Any) -> _Mask:
@@ -341,7 +349,7 @@ def _dates_of(events: pd.DataFrame) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(dates.dtype) and getattr(dates.dt, "tz", None) is not None:
         return dates
     raise NotAnAuditFrame(
-        f"column 'date' is of dtype {dates.dtype}, and not of timestamps with a time zone; convert it, for example with "
+        f"column 'date' is of dtype {dates.dtype}, not of timestamps with a time zone; convert it, for example with "
         'events["date"] = events["date"].dt.tz_localize("UTC")'
     )
 
@@ -356,8 +364,8 @@ def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int)
             further
         )
         raise InvalidRequest(
-            f"frames[{number}]: its columns are not those of frames[0]: it {' and '.join(said)}. Give all frames the same "
-            "columns, for example with frame[list(columns)]"
+            f"frames[{number}]: its columns are not those of frames[0]: it {' and '.join(said)}. Give all frames "
+            "the same columns, for example with frame[list(columns)]"
         )
 
 

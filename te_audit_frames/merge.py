@@ -87,8 +87,9 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     --------
     >>> from te_audit_frames.merge import merge
     >>> from te_audit_frames.schema import ARROW_SCHEMA
-    >>> before = ARROW_SCHEMA.empty_table().from_pylist([{"event": "User login.", "user": "Ada"}], ARROW_SCHEMA)
-    >>> now = ARROW_SCHEMA.empty_table().from_pylist([{"event": "User login.", "user": "Ada", "uid": "7"}], ARROW_SCHEMA)
+    >>> rows = ARROW_SCHEMA.empty_table()
+    >>> before = rows.from_pylist([{"event": "User login.", "user": "Ada"}], ARROW_SCHEMA)
+    >>> now = rows.from_pylist([{"event": "User login.", "user": "Ada", "uid": "7"}], ARROW_SCHEMA)
     >>> merge(before, now).rows.to_pylist()[0]["uid"], merge(before, now).added.num_rows
     ('7', 0)
     """
@@ -139,12 +140,12 @@ class _Columns:
     """The columns of rows as numbers: equal where the values are equal, 0 where they are null."""
 
     def __init__(self, rows: pa.Table) -> None:
-        self._rows = rows
+        self.rows = rows
         self._numbers: dict[str, _Numbers] = {}
 
     def __getitem__(self, name: str) -> _Numbers:
         if name not in self._numbers:
-            column = self._rows[name]
+            column = self.rows[name]
             if name == "resources":
                 column = pc.if_else(pc.equal(pc.list_value_length(column), 0), None, as_text(column))
             self._numbers[name] = _number(column)
@@ -152,7 +153,7 @@ class _Columns:
 
     @property
     def second(self) -> _Numbers:
-        micros = self._rows["date"].cast(pa.int64())
+        micros = self.rows["date"].cast(pa.int64())
         seconds = np.floor_divide(micros.fill_null(0).to_numpy(), _SECOND)
         return np.where(micros.is_null().to_numpy(), -(2**61), seconds)
 
@@ -194,7 +195,7 @@ class _Pairing:
     def pair_exact(self) -> None:
         """Pair rows with the same `KEY`."""
         columns = self._columns
-        date = _number(columns._rows["date"])
+        date = _number(columns.rows["date"])
         keys = _join(
             [date, columns.group, columns["event"], columns.person, columns["ip_address"], columns["resources"]]
         )
@@ -213,7 +214,8 @@ class _Pairing:
         # Only rows that share second and event text with a single row of the other reading are looked at again.
         moments = _join([columns.second, columns["event"]])
         is_single = self.partner < 0
-        here = np.isin(moments, np.intersect1d(*(moments[each] for each in self._sides(is_single))))
+        ours, theirs = self._sides(is_single)
+        here = np.isin(moments, np.intersect1d(moments[ours], moments[theirs]))
         here &= self._may_pair
         exact = here & ~is_single
         for group_level, person_level in product(*map(_levels, self._identities(here))):
@@ -243,7 +245,7 @@ class _Pairing:
             yield self._columns[identity][here], self._columns[name][here]
 
     def _at(self, level: int, identity: str, name: str) -> tuple[_Numbers, _Mask]:
-        """Number groups or people at a level, -1 where they are not of it, and mark those that say no more than it."""
+        """Return the numbers of groups or people at a level, -1 for others, and mark those that say no more than it."""
         ids, names = self._columns[identity], self._columns[name]
         if level == _BY_ID:
             return np.where(ids > 0, ids, -1), np.ones(len(ids), dtype=np.bool_)
@@ -333,7 +335,7 @@ def _fill(both: pa.Table, partner: _Numbers, archived: int) -> tuple[pa.Table, i
 
 
 def _number(column: pa.ChunkedArray | pa.Array) -> _Numbers:
-    """Number the values of a column; null is 0."""
+    """Return a number for each value of a column; null is 0."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     numbers: _Numbers = whole.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
     return numbers
@@ -345,10 +347,11 @@ def _first_of(identity: _Numbers, name: _Numbers) -> _Numbers:
 
 
 def _join(columns: Sequence[_Numbers]) -> _Numbers:
-    """Number the rows by the combination of several columns, from 0 on."""
+    """Return a number from 0 on for each combination of several columns."""
     joined = _dense(columns[0])
     size = int(joined.max(initial=0)) + 1
-    for column in columns[1:]:
+    for each in columns[1:]:
+        column = each
         low, high = int(column.min(initial=0)), int(column.max(initial=0))
         if size * (high - low + 1) >= _MOST:
             joined, column = _dense(joined), _dense(column)
@@ -359,5 +362,5 @@ def _join(columns: Sequence[_Numbers]) -> _Numbers:
 
 
 def _dense(numbers: _Numbers) -> _Numbers:
-    """Number different numbers from 0 on, which takes a fraction of the time of sorting them."""
+    """Replace numbers by 0, 1, 2 …, by a hash table, which takes a fraction of the time of sorting."""
     return pd.factorize(numbers)[0].astype(np.int64, copy=False)

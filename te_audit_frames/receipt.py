@@ -47,8 +47,8 @@ class Receipt:
     account_groups : dict
         Events per `aid`; the key of events without one is empty.
     checked : dict
-        How a fetch was checked, empty where nothing was: `ranges` and `ranges_unconfirmed` (pages whose answer named the
-        range that was asked for, or none that could be compared), `seams` (cuts whose two sides were compared),
+        How a fetch was checked, empty where nothing was: `ranges` and `ranges_unconfirmed` (pages whose answer named
+        the range that was asked for, or none that could be compared), `seams` (cuts whose two sides were compared),
         `margin_seconds` (the least that was read past a cut; None without cuts), `windows` and `window_events` (parts
         of the period that were read a second time, and the events in them), `differences` (what the second reading
         found, as text), `clock_ahead_seconds` (the server's clock minus the local one; None where it gave no time).
@@ -139,8 +139,10 @@ class Receipt:
             lines.append(("events", f"{self.events:,}"))
         else:
             lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
-        for each in self.filters:
-            lines.append(("filter", f"{each['label'] or 'unnamed'}: {each['kept']:,} of {each['of']:,} events kept"))
+        lines += [
+            ("filter", f"{each['label'] or 'unnamed'}: {each['kept']:,} of {each['of']:,} events kept")
+            for each in self.filters
+        ]
         if self.parts > 1:
             lines.append(("joined from", f"{self.parts:,} frames"))
         if self.rows is not None and self.rows != self.events:
@@ -229,7 +231,8 @@ def receipt(events: pd.DataFrame) -> Receipt:
         found.lines()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
-            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events again."
+            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
+            "again."
         ) from None
     return found
 
@@ -261,7 +264,8 @@ def narrowed(
     --------
     >>> from te_audit_frames.periods import to_instant
     >>> from te_audit_frames.receipt import narrowed
-    >>> fetched = {"resolved": {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}, "events": 9, "notes": []}
+    >>> january = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    >>> fetched = {"resolved": january, "events": 9, "notes": []}
     >>> part = narrowed(fetched, start=to_instant("2026-01-20", argument="start"), end=None, rows=4, of=9)
     >>> part["resolved"]["start"], part["events"]
     ('2026-01-20T00:00:00Z', 4)
@@ -320,7 +324,12 @@ def joined(
     >>> joined([pages, pages], events=0, undated=0, account_groups={}).parts
     2
     """
-    counts = {"events": events, "undated": undated, "account_groups": dict(account_groups), "rows": rows}
+    counts: dict[str, Any] = {
+        "events": events,
+        "undated": undated,
+        "account_groups": dict(account_groups),
+        "rows": rows,
+    }
     if len(receipts) == 1:
         return replace(receipts[0], **counts)
     spoken = [each for each in receipts if each.period is None or each.period.days > 0] or list(receipts)
@@ -378,7 +387,11 @@ def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str
     periods = [each.period for each in receipts if each.period is not None]
     without = len(receipts) - len(periods)
     faults = (
-        [f"{without:,} of the {len(receipts):,} frames have no period, so overlaps are not known"] if without else []
+        [
+            f"{without:,} of the {len(receipts):,} frames {'have' if without > 1 else 'has'} no period, so overlaps are not known"
+        ]
+        if without
+        else []
     )
     if not periods:
         return None, faults

@@ -1,4 +1,4 @@
-"""The merge of two readings: what counts as the same event, what is added, and that the order of readings is nothing."""
+"""The merge of two readings: what counts as the same event, what is added, and that their order does not matter."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ class SyncReport:
     vanished_events : int
         Events in the archive that the API no longer gives. They are kept.
     paired_events : int
-        Events that were recognised as archived ones although they changed: a resource was renamed, or a field was filled
-        in later. They are not added again.
+        Events that were recognised as archived ones although they changed: a resource was renamed, or a field was
+        filled in later. They are not added again.
     fewer_keys : int
         Of how many keys (second, event, account group and person) a complete reading had fewer events than the archive.
         The archive keeps the most it ever saw.

@@ -27,9 +27,9 @@ from rawserver import TOKEN
 from world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.merge import merge
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA
-from te_audit_frames.merge import merge
 
 HOUR = timedelta(hours=1)
 
@@ -48,7 +48,7 @@ def counted(events):
 
 @pytest.mark.campaign(full=2_000, short=60)
 def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cases):
-    """Names, addresses and resources change as they like; `tests/test_merge.py` has those whose identity comes later."""
+    """Names, addresses and resources change as they like; in `tests/test_merge.py`, identities do too."""
     resources = st.sampled_from([None, [], [{"type": "t", "name": "n"}], [{"type": "t", "name": None}]])
     readings = rows(max_size=12).flatmap(
         lambda drawn: st.lists(resources, min_size=len(drawn), max_size=len(drawn)).map(
@@ -307,7 +307,7 @@ def by_person(counts):
 
 
 class History(RuleBasedStateMachine):
-    """Events come, come late, double, vanish, drift and are filled in, tokens see less; syncs run in between, some to their end."""
+    """Events come, come late, double, vanish, drift and are filled in, tokens see less; syncs run in between."""
 
     root = None
     number = 0
