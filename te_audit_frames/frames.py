@@ -65,8 +65,9 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
     --------
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=100, seed=0, days=7) as api:
-    ...     events = taf.fetch_events(window="7d", client=taf.Client(token=api.token, base_url=api.url))
+    >>> with Sandbox(events=100, seed=0, days=30) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     events = client.fetch_events(window="40d", all_account_groups=True)
     >>> logins = taf.where(events, events["event"] == "User login.", label="logins")
     >>> taf.receipt(logins).period == taf.receipt(events).period
     True
@@ -123,8 +124,9 @@ def between(
     --------
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=100, seed=0, days=7) as api:
-    ...     events = taf.fetch_events(window="7d", client=taf.Client(token=api.token, base_url=api.url))
+    >>> with Sandbox(events=100, seed=0, days=30) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     events = client.fetch_events(window="40d", all_account_groups=True)
     >>> day = events["date"].iloc[50].date()
     >>> some = taf.between(events, start=day, tz="Europe/Berlin")
     >>> taf.receipt(some).complete, taf.receipt(some).events == len(some)
@@ -197,8 +199,9 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     --------
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=100, seed=0, days=7) as api:
-    ...     events = taf.fetch_events(window="7d", client=taf.Client(token=api.token, base_url=api.url))
+    >>> with Sandbox(events=100, seed=0, days=30) as api:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     events = client.fetch_events(window="40d", all_account_groups=True)
     >>> day = events["date"].iloc[50].date()
     >>> both = taf.concat([taf.between(events, start=day), taf.between(events, end=day)])
     >>> taf.receipt(both).complete, len(both)
@@ -377,8 +380,13 @@ def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table
         has_date = table["date"].is_valid()
         dated, without = table.filter(has_date), table.filter(pc.invert(has_date))
         overlapping = [each for each in done if _overlap(each, paid)]
-        if overlapping:
-            rows = merge(rows, dated, visible=_visible(rows, paid, overlapping)).rows
+        period = paid.period
+        if overlapping and period is not None:
+            first, end = (pa.scalar(moment, rows["date"].type) for moment in (period.start, period.end))
+            is_inside = pc.and_(pc.greater_equal(rows["date"], first), pc.less(rows["date"], end))
+            inside = rows.filter(is_inside)
+            visible = pa.array(np.full(inside.num_rows, _may_have_changed(paid, overlapping)))
+            rows = pa.concat_tables([rows.filter(pc.invert(is_inside)), merge(inside, dated, visible=visible).rows])
         else:
             rows = pa.concat_tables([rows, dated])
         # No period has the events without a date, so every fetch may have had all of them.
@@ -392,17 +400,10 @@ def _overlap(one: Receipt, other: Receipt) -> bool:
     return a is not None and b is not None and a.start < b.end and b.start < a.end
 
 
-def _visible(rows: pa.Table, paid: Receipt, others: Sequence[Receipt]) -> pa.Array:
-    """Mark the rows that a fetch must have had, if under another name: nothing changes within one fetch."""
+def _may_have_changed(paid: Receipt, others: Sequence[Receipt]) -> bool:
+    """Whether a fetch must have had what the others had, if under another name: nothing changes within one fetch."""
     every = [*others, paid]
-    is_comparable = (
-        is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, paid) for each in others)
-    )
-    period = paid.period
-    if not is_comparable or period is None:
-        return pa.array(np.zeros(rows.num_rows, dtype=np.bool_))
-    first, end = (pa.scalar(moment, rows["date"].type) for moment in (period.start, period.end))
-    return pc.and_(pc.greater_equal(rows["date"], first), pc.less(rows["date"], end)).combine_chunks()
+    return is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, paid) for each in others)
 
 
 def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd.DataFrame:

@@ -227,8 +227,7 @@ def receipt(events: pd.DataFrame) -> Receipt:
         )
     try:
         found = Receipt.from_dict(plain, rows=len(events))
-        found.period  # noqa: B018 - raises where it cannot be read
-        found.lines()
+        _check(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
             f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
@@ -236,6 +235,27 @@ def receipt(events: pd.DataFrame) -> Receipt:
         ) from None
     return found
 
+
+def _check(found: Receipt) -> None:
+    """Raise a TypeError or the like if a receipt, perhaps from a foreign file, does not hold what it should."""
+    for kind, names in _KINDS.items():
+        for name in names:
+            if not isinstance(getattr(found, name), kind):
+                raise TypeError(f"{name} is not {kind.__name__}")
+    if found.period is not None and None in (found.period.start.utcoffset(), found.period.end.utcoffset()):
+        raise ValueError("resolved has no time zone")
+    if found.fetched_at and datetime.fromisoformat(found.fetched_at).utcoffset() is None:
+        raise ValueError("fetched_at has no time zone")
+    found.lines()
+
+
+_KINDS: dict[type, tuple[str, ...]] = {
+    str: ("source", "order", "fetched_at"),
+    dict: ("requested", "scope", "account_groups", "checked", "versions"),
+    list: ("filters", "notes"),
+    bool: ("complete",),
+    int: ("events", "pages", "requests", "retries", "throttled", "undated", "coerced", "parts"),
+}
 
 _CUT = "only a part of what was fetched was read: the fetch was of "
 
@@ -386,13 +406,10 @@ def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str
     """Return the period from the first start to the last end, and what is missing in between."""
     periods = [each.period for each in receipts if each.period is not None]
     without = len(receipts) - len(periods)
-    faults = (
-        [
-            f"{without:,} of the {len(receipts):,} frames {'have' if without > 1 else 'has'} no period, so overlaps are not known"
-        ]
-        if without
-        else []
-    )
+    faults = []
+    if without:
+        verb = "have" if without > 1 else "has"
+        faults.append(f"{without:,} of the {len(receipts):,} frames {verb} no period, so overlaps are not known")
     if not periods:
         return None, faults
     seen = sorted(

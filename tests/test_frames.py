@@ -265,10 +265,34 @@ def test_frames_that_cannot_be_cut_are_named(events: pd.DataFrame) -> None:
     for act in (lambda: taf.between([1]), lambda: taf.where("x", [True]), lambda: taf.with_receipt(1, like=events)):
         with pytest.raises(taf.InvalidRequest, match="takes a pandas frame of events"):
             act()
-    damaged = frame(*TEN_DAYS)
-    damaged.attrs[ATTRS_KEY]["resolved"] = {"start": 7}
-    for act in (lambda: taf.where(damaged, [True] * 10), lambda: taf.concat([damaged])):
-        with pytest.raises(taf.InvalidRequest, match="is damaged"):
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"resolved": {"start": 7}},
+        {"resolved": {"start": "2026-03-01", "end": "2026-03-02"}},
+        {"fetched_at": "soon"},
+        {"fetched_at": "2026-03-01"},
+        {"events": "many"},
+        {"checked": []},
+        {"notes": None},
+        {"filters": [{}]},
+        {"parts": None},
+        {"scope": "all"},
+    ],
+    ids=str,
+)
+def test_a_damaged_receipt_is_named(damage: dict[str, Any], events: pd.DataFrame) -> None:
+    events.attrs[ATTRS_KEY] |= damage
+    for act in (
+        lambda: taf.where(events, [True] * 10),
+        lambda: taf.between(events, start=START),
+        lambda: taf.concat([events, events]),
+        lambda: taf.with_receipt(events, like=events),
+        lambda: taf.receipt(events),
+    ):
+        with pytest.raises(taf.InvalidRequest, match=r"the receipt in events.attrs.* is damaged"):
             act()
 
 

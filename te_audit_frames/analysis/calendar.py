@@ -69,7 +69,7 @@ def list_periods(
     if first < PLAUSIBLE[0] or last > PLAUSIBLE[1]:
         raise InvalidRequest(
             f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
-            'implausible ones, for example with events[events["date"] >= "2010-01-01"].'
+            'implausible ones, for example with te_audit_frames.between(events, start="2010-01-01").'
         )
     bounds = _bounds(first, last, freq, zone)
     periods = pd.DataFrame({"period": bounds[:-1], "end": bounds[1:]})
