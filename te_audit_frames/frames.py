@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
 from te_audit_frames.merge import merge
-from te_audit_frames.periods import Instant, Period, iso, parse_zone, to_instant
+from te_audit_frames.periods import EPOCH, Instant, Period, iso, parse_zone, to_instant
 from te_audit_frames.receipt import (
     Receipt,
     counted_of,
@@ -380,15 +380,12 @@ def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table
         has_date = table["date"].is_valid()
         dated, without = table.filter(has_date), table.filter(pc.invert(has_date))
         overlapping = [each for each in done if _overlap(each, paid)]
-        period = paid.period
-        if overlapping and period is not None:
-            first, end = (pa.scalar(moment, rows["date"].type) for moment in (period.start, period.end))
-            is_inside = pc.and_(pc.greater_equal(rows["date"], first), pc.less(rows["date"], end))
-            inside = rows.filter(is_inside)
-            visible = pa.array(np.full(inside.num_rows, _may_have_changed(paid, overlapping)))
-            rows = pa.concat_tables([rows.filter(pc.invert(is_inside)), merge(inside, dated, visible=visible).rows])
-        else:
-            rows = pa.concat_tables([rows, dated])
+        parts = [rows, dated]
+        if overlapping:
+            (ours, rows), (theirs, dated) = _split(rows, [paid]), _split(dated, overlapping)
+            visible = pa.array(np.full(ours.num_rows, _may_have_changed(paid, overlapping)))
+            parts = [rows, dated, merge(ours, theirs, visible=visible).rows]
+        rows = pa.concat_tables(parts)
         # No period has the events without a date, so every fetch may have had all of them.
         undated = merge(undated, without).rows if paid.period else pa.concat_tables([undated, without])
         done.append(paid)
@@ -398,6 +395,16 @@ def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table
 def _overlap(one: Receipt, other: Receipt) -> bool:
     a, b = one.period, other.period
     return a is not None and b is not None and a.start < b.end and b.start < a.end
+
+
+def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Table]:
+    """Part rows inside the period of one of several receipts from those outside."""
+    micros = rows["date"].cast(pa.int64()).to_numpy()
+    inside = np.zeros(rows.num_rows, dtype=np.bool_)
+    for period in (each.period for each in receipts if each.period is not None):
+        start, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in (period.start, period.end))
+        inside |= (micros >= start) & (micros < end)
+    return rows.filter(pa.array(inside)), rows.filter(pa.array(~inside))
 
 
 def _may_have_changed(paid: Receipt, others: Sequence[Receipt]) -> bool:

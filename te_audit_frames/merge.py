@@ -98,7 +98,7 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     if archived.equals(fetched):
         return Merged(in_order(archived.to_batches()), fetched.slice(0, 0), archived.slice(0, 0))
     both = pa.concat_tables([archived, fetched])
-    pairing = _Pairing(both, archived.num_rows)
+    pairing = _Pairing(_Columns(both), archived.num_rows, np.full(both.num_rows, -1, dtype=np.int64))
     pairing.pair_exact()
     exact = pairing.count
     if pairing.has_rest:
@@ -139,9 +139,14 @@ def count_fewer(archived: pa.Table, vanished: pa.Table) -> pa.Table:
 class _Columns:
     """The columns of rows as numbers: equal where the values are equal, 0 where they are null."""
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, numbers: dict[str, _Numbers] | None = None) -> None:
         self.rows = rows
-        self._numbers: dict[str, _Numbers] = {}
+        self._numbers = numbers or {}
+
+    def take(self, places: _Numbers) -> _Columns:
+        """Return the columns, but for dates, of some rows."""
+        names = [name for name in ARROW_SCHEMA.names if name not in ("date", "extra")]
+        return _Columns(self.rows.slice(0, 0), {name: self[name][places] for name in names})
 
     def __getitem__(self, name: str) -> _Numbers:
         if name not in self._numbers:
@@ -175,11 +180,10 @@ class _Pairing:
         The position of each row's partner in the table of both readings; -1 where it has none.
     """
 
-    def __init__(self, both: pa.Table, archived: int) -> None:
-        self._columns = _Columns(both)
+    def __init__(self, columns: _Columns, archived: int, partner: _Numbers) -> None:
+        self._columns = columns
         self._archived = archived
-        self.partner: _Numbers = np.full(both.num_rows, -1, dtype=np.int64)
-        self._may_pair: _Mask = np.ones(both.num_rows, dtype=np.bool_)
+        self.partner = partner
 
     @property
     def count(self) -> int:
@@ -202,26 +206,36 @@ class _Pairing:
         self._pair(keys, *self._sides(self.partner < 0))
 
     def pair_classes(self, visible: _Mask | None) -> None:
-        """Pair the remaining rows of each class, those that say most of their group and person first.
+        """Pair the remaining rows of each class."""
+        # Only rows that share second and event text with single rows of both readings are looked at again.
+        moments = _join([self._columns.second, self._columns["event"]])
+        size = int(moments.max(initial=-1)) + 1
+        ours, theirs = (np.bincount(moments[side], minlength=size) > 0 for side in self._sides(self.partner < 0))
+        here = (ours & theirs)[moments]
+        if visible is not None:
+            here[: self._archived] &= visible
+            here &= (self.partner < 0) | here[self.partner]
+        places = np.flatnonzero(here)
+        numbers = np.full(len(here), -1, dtype=np.int64)
+        numbers[places] = np.arange(len(places))
+        partner = np.where(self.partner[places] < 0, -1, numbers[self.partner[places]])
+        rest = _Pairing(self._columns.take(places), int((places < self._archived).sum()), partner)
+        rest._pair_levels(moments[places])
+        self.partner[places] = np.where(rest.partner < 0, -1, places[rest.partner])
+
+    def _pair_levels(self, moments: _Numbers) -> None:
+        """Pair rows at each level of what they say of their group and person, those that say most first.
 
         The levels form a tree: a person with a uid is one of those with the name, and these are among all of the
         group. At each level, rows that say more pair with rows that say less before the latter pair with each other.
         So the number of pairs is the largest possible, which makes the merge associative.
         """
         columns = self._columns
-        if visible is not None:
-            self._may_pair[: self._archived] = visible
-        # Only rows that share second and event text with a single row of the other reading are looked at again.
-        moments = _join([columns.second, columns["event"]])
-        is_single = self.partner < 0
-        ours, theirs = self._sides(is_single)
-        here = np.isin(moments, np.intersect1d(moments[ours], moments[theirs]))
-        here &= self._may_pair
-        exact = here & ~is_single
-        for group_level, person_level in product(*map(_levels, self._identities(here))):
+        exact = self.partner >= 0
+        for group_level, person_level in product(*map(_levels, self._identities())):
             group, group_wild = self._at(group_level, "aid", "account_group_name")
             person, person_wild = self._at(person_level, "uid", "user")
-            belongs = here & (group >= 0) & (person >= 0)
+            belongs = (group >= 0) & (person >= 0)
             key = _join([moments, group, person])
             for sides in _combinations(group_wild, person_wild):
                 left, right = (belongs & side for side in sides)
@@ -240,9 +254,9 @@ class _Pairing:
         places = np.flatnonzero(chosen)
         return places[places < self._archived], places[places >= self._archived]
 
-    def _identities(self, here: _Mask) -> Iterator[tuple[_Numbers, _Numbers]]:
+    def _identities(self) -> Iterator[tuple[_Numbers, _Numbers]]:
         for identity, name in (("aid", "account_group_name"), ("uid", "user")):
-            yield self._columns[identity][here], self._columns[name][here]
+            yield self._columns[identity], self._columns[name]
 
     def _at(self, level: int, identity: str, name: str) -> tuple[_Numbers, _Mask]:
         """Return the numbers of groups or people at a level, -1 for others, and mark those that say no more than it."""
