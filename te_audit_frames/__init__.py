@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.saved import read_pages
+    from te_audit_frames.frames import between, concat, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.report import SyncReport, Verification
@@ -85,6 +86,8 @@ __all__ = [
     "SyncReport",
     "Verification",
     "activity",
+    "between",
+    "concat",
     "explode_resources",
     "fetch_events",
     "plot_activity",
@@ -97,6 +100,8 @@ __all__ = [
     "summarize_by_account_group",
     "summarize_by_event_type",
     "summarize_by_user",
+    "where",
+    "with_receipt",
     "write_parquet",
 ]
 
@@ -110,6 +115,8 @@ _LATER = {
     "SyncReport": "storage.report",
     "Verification": "storage.report",
     "activity": "analysis.activity",
+    "between": "frames",
+    "concat": "frames",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
     "plot_activity": "analysis.plots",
@@ -121,6 +128,8 @@ _LATER = {
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
     "summarize_by_user": "analysis.summaries",
+    "where": "frames",
+    "with_receipt": "frames",
     "write_parquet": "storage.parquet",
 }
 

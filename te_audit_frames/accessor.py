@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from te_audit_frames.periods import Instant
 from te_audit_frames.receipt import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, require_columns
 
@@ -51,6 +52,20 @@ class AuditAccessor:
     def plot(self) -> AuditPlots:
         """The plots: `activity`, `heatmap` and `top`."""
         return AuditPlots(self._events)
+
+    def between(
+        self, *, start: Instant | None = None, end: Instant | None = None, tz: str | tzinfo | None = None
+    ) -> pd.DataFrame:
+        """Cut the frame and its receipt to a period: `te_audit_frames.between`."""
+        from te_audit_frames.frames import between
+
+        return between(self._events, start=start, end=end, tz=tz)
+
+    def where(self, mask: Any, *, label: str | None = None) -> pd.DataFrame:
+        """Keep the rows of a mask, and the receipt's period: `te_audit_frames.where`."""
+        from te_audit_frames.frames import where
+
+        return where(self._events, mask, label=label)
 
     def by(self, by: str | Sequence[str], *, top: int | None = None) -> pd.DataFrame:
         """Summarise by one or several columns: `te_audit_frames.summarize`."""

@@ -6,8 +6,9 @@ A *period* is `[start, end)`: the start belongs to it, the end does not, so that
 from __future__ import annotations
 
 import re
+import zoneinfo
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import pandas as pd
 
@@ -185,7 +186,29 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
     return length
 
 
-def to_instant(value: Instant, *, argument: str) -> datetime:
+def parse_zone(tz: str | tzinfo) -> tzinfo:
+    """Turn a zone's name into the zone.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such zone.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import parse_zone
+    >>> parse_zone("Europe/Berlin")
+    zoneinfo.ZoneInfo(key='Europe/Berlin')
+    """
+    if isinstance(tz, tzinfo):
+        return tz
+    try:
+        return zoneinfo.ZoneInfo(tz)
+    except (LookupError, OSError, TypeError, ValueError):
+        raise InvalidRequest(f'tz: {tz!r} is not a time zone. For example tz="Europe/Berlin".') from None
+
+
+def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> datetime:
     """Turn what a caller says of one moment into an aware UTC datetime.
 
     Parameters
@@ -195,6 +218,9 @@ def to_instant(value: Instant, *, argument: str) -> datetime:
         in UTC.
     argument : str
         The argument's name, for messages.
+    zone : datetime.tzinfo, optional
+        Of which zone a moment without one is, a bare date included. Of a time that the clock strikes twice it is the
+        first, and a time that the clock skips is as long after the change as it claims.
 
     Returns
     -------
@@ -222,7 +248,9 @@ def to_instant(value: Instant, *, argument: str) -> datetime:
             "an aware datetime, a date or a pandas.Timestamp"
         )
     if not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC)
+        value = datetime.combine(value, time(), zone or UTC)
+    if value.utcoffset() is None and zone is not None:
+        value = value.replace(tzinfo=zone)
     if value.utcoffset() is None:
         raise InvalidRequest(
             f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments; say which: "

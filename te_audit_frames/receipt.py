@@ -1,4 +1,4 @@
-"""The receipt: what was asked for, what came back, and whether that is complete.
+"""The receipt: what was asked for, what came back, whether that is complete; and its arithmetic.
 
 It travels in `events.attrs` as plain JSON types, small, since pandas copies attrs with every operation, and it goes
 into the footer of every Parquet file.
@@ -6,9 +6,9 @@ into the footer of every Parquet file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,8 @@ class Receipt:
     Attributes
     ----------
     source : str
-        ``"api"`` for a fetch, ``"pages"`` for saved pages, ``"archive"`` for what an archive has.
+        ``"api"`` for a fetch, ``"pages"`` for saved pages, ``"archive"`` for what an archive has, ``"mixed"`` for
+        frames of several of these that were joined.
     requested : dict
         `window`, `start` and `end` as asked for, as text; `default` where nothing was.
     resolved : dict or None
@@ -51,6 +52,11 @@ class Receipt:
         `margin_seconds` (the least that was read past a cut; None without cuts), `windows` and `window_events` (parts
         of the period that were read a second time, and the events in them), `differences` (what the second reading
         found, as text), `clock_ahead_seconds` (the server's clock minus the local one; None where it gave no time).
+    filters : list of dict
+        What `te_audit_frames.where` left of the events: for each filter its `label`, a `digest` of its mask, and how
+        many rows were `kept` `of` how many.
+    parts : int
+        From how many frames `te_audit_frames.concat` joined this one; 1 where none were joined.
     fetched_at : str
         When, in UTC by the local clock.
     versions : dict
@@ -87,6 +93,8 @@ class Receipt:
     order: str = "unknown"
     account_groups: dict[str, int] = field(default_factory=dict)
     checked: dict[str, Any] = field(default_factory=dict)
+    filters: list[dict[str, Any]] = field(default_factory=list)
+    parts: int = 1
     fetched_at: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -131,6 +139,12 @@ class Receipt:
             lines.append(("events", f"{self.events:,}"))
         else:
             lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
+        lines += [
+            ("filter", f"{each['label'] or 'unnamed'}: {each['kept']:,} of {each['of']:,} events kept")
+            for each in self.filters
+        ]
+        if self.parts > 1:
+            lines.append(("joined from", f"{self.parts:,} frames"))
         if self.rows is not None and self.rows != self.events:
             lines.append(("rows now", f"{self.rows:,}: the frame is no longer what was fetched"))
         if self.checked:
@@ -214,7 +228,8 @@ def receipt(events: pd.DataFrame) -> Receipt:
     Raises
     ------
     InvalidRequest
-        The frame carries no receipt; pandas drops it when frames with different receipts are concatenated.
+        The frame carries no receipt, or a damaged one; pandas drops it when frames with different receipts are
+        concatenated.
 
     Examples
     --------
@@ -227,12 +242,47 @@ def receipt(events: pd.DataFrame) -> Receipt:
     if not isinstance(plain, Mapping):
         raise InvalidRequest(
             "events: this frame carries no receipt. fetch_events(), read_pages() and read_parquet() give one; "
-            "pandas drops it from frames that were concatenated or built anew."
+            "pandas drops it from frames that were concatenated or built anew: te_audit_frames.concat() keeps it, and "
+            "with_receipt() gives it back."
         )
-    return Receipt.from_dict(plain, rows=len(events))
+    try:
+        found = Receipt.from_dict(plain, rows=len(events))
+        _check(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
+            "again."
+        ) from None
+    return found
 
 
-def narrowed(plain: Mapping[str, Any], *, start: datetime | None, end: datetime | None) -> dict[str, Any]:
+def _check(found: Receipt) -> None:
+    """Raise a TypeError or the like if a receipt, perhaps from a foreign file, does not hold what it should."""
+    for kind, names in _KINDS.items():
+        for name in names:
+            if not isinstance(getattr(found, name), kind):
+                raise TypeError(f"{name} is not {kind.__name__}")
+    if found.period is not None and None in (found.period.start.utcoffset(), found.period.end.utcoffset()):
+        raise ValueError("resolved has no time zone")
+    if found.fetched_at and datetime.fromisoformat(found.fetched_at).utcoffset() is None:
+        raise ValueError("fetched_at has no time zone")
+    found.lines()
+
+
+_KINDS: dict[type, tuple[str, ...]] = {
+    str: ("source", "order", "fetched_at"),
+    dict: ("requested", "scope", "account_groups", "checked", "versions"),
+    list: ("filters", "notes"),
+    bool: ("complete",),
+    int: ("events", "pages", "requests", "retries", "throttled", "undated", "coerced", "parts"),
+}
+
+_CUT = "only a part of what was fetched was read: the fetch was of "
+
+
+def narrowed(
+    plain: Mapping[str, Any], *, start: datetime | None, end: datetime | None, rows: int, of: int
+) -> dict[str, Any]:
     """Rewrite a stored receipt for a frame that holds only a part of its period.
 
     Parameters
@@ -241,28 +291,239 @@ def narrowed(plain: Mapping[str, Any], *, start: datetime | None, end: datetime 
         What `Receipt.to_dict` wrote.
     start, end : datetime or None
         The half-open part that was read, in UTC.
+    rows, of : int
+        How many rows the part has, and how many the whole had. Where the whole had not as many as its receipt, the part
+        does not either.
 
     Returns
     -------
     dict
-        The same, its `resolved` cut to that part, and a note that says so.
+        The same, its `resolved` cut to that part, its `events` those of the part, and a note that says so.
 
     Examples
     --------
     >>> from te_audit_frames.periods import to_instant
     >>> from te_audit_frames.receipt import narrowed
-    >>> fetched = {"resolved": {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}, "notes": []}
-    >>> narrowed(fetched, start=to_instant("2026-01-20", argument="start"), end=None)["resolved"]["start"]
-    '2026-01-20T00:00:00Z'
+    >>> january = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    >>> fetched = {"resolved": january, "events": 9, "notes": []}
+    >>> part = narrowed(fetched, start=to_instant("2026-01-20", argument="start"), end=None, rows=4, of=9)
+    >>> part["resolved"]["start"], part["events"]
+    ('2026-01-20T00:00:00Z', 4)
     """
+    part = {**plain, "events": counted_of(plain, rows=rows, of=of)}
     if not plain.get("resolved"):
-        return dict(plain)
+        return part
     fetched = Period(*(datetime.fromisoformat(plain["resolved"][bound]) for bound in ("start", "end")))
     low = min(max(start or fetched.start, fetched.start), fetched.end)
     high = max(min(end or fetched.end, fetched.end), low)
-    note = f"only a part of what was fetched was read: the fetch was of {fetched}"
-    resolved = {"start": iso(low), "end": iso(high)}
-    return {**plain, "resolved": resolved, "notes": [*plain.get("notes", []), note]}
+    notes = list(plain.get("notes", []))
+    if (low, high) != (fetched.start, fetched.end) and not any(str(note).startswith(_CUT) for note in notes):
+        notes.append(f"{_CUT}{fetched}")
+    return part | {"resolved": {"start": iso(low), "end": iso(high)}, "notes": notes}
+
+
+def counted_of(plain: Mapping[str, Any], *, rows: int, of: int) -> int:
+    """Return for how many events a receipt speaks whose frame had `of` rows and now has `rows`.
+
+    A frame with fewer rows than its receipt has events was cut by other means. What was made of it stays marked so.
+    """
+    return rows + abs(int(plain.get("events", of)) - of)
+
+
+def joined(
+    receipts: Sequence[Receipt],
+    *,
+    events: int,
+    undated: int,
+    account_groups: Mapping[str, int],
+    rows: int | None = None,
+) -> Receipt:
+    """Join the receipts of frames that were concatenated.
+
+    Periods that touch or overlap make one. The result is complete if every receipt is, nothing lies between the
+    periods, and all have the same scope and filters; otherwise its notes say what is missing.
+
+    Parameters
+    ----------
+    receipts : sequence of Receipt
+        At least one.
+    events, undated, account_groups
+        What the joined frame has.
+    rows : int, optional
+        The rows of the joined frame.
+
+    Returns
+    -------
+    Receipt
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.receipt import joined
+    >>> pages = taf.receipt(taf.read_pages([b'{"auditEvents": []}']))
+    >>> joined([pages, pages], events=0, undated=0, account_groups={}).parts
+    2
+    """
+    counts: dict[str, Any] = {
+        "events": events,
+        "undated": undated,
+        "account_groups": dict(account_groups),
+        "rows": rows,
+    }
+    if len(receipts) == 1:
+        return replace(receipts[0], **counts)
+    spoken = [each for each in receipts if each.period is None or each.period.days > 0] or list(receipts)
+    period, faults = _joined_period(spoken)
+    if not is_same_scope([each for each in spoken if each.source != "pages"]):
+        scopes = dict.fromkeys(map(_name_of_scope, spoken))
+        faults.append(f"the frames have different scopes: {'; '.join(scopes)}")
+    if not is_same_filter(spoken):
+        faults.append("the frames were filtered differently; give filters that mean the same one label in where()")
+    if (partial := sum(not each.complete for each in spoken)) > 0:
+        faults.append(f"{partial:,} of the {len(spoken):,} frames {'are' if partial > 1 else 'is'} not complete")
+    fetches = _fetches(spoken)
+    unchecked = sum(not each.checked for each in fetches)
+    notes = [note for each in spoken for note in each.notes if note != f"{_CUT}{period}"]
+    if 0 < unchecked < len(fetches):
+        notes.append(
+            f"{unchecked:,} of the {len(fetches):,} joined fetches {'were' if unchecked > 1 else 'was'} not checked"
+        )
+    notes += [f"not complete: {fault}" for fault in faults]
+    resolved = {"start": iso(period.start), "end": iso(period.end)} if period else None
+    orders = {each.order for each in spoken} - {"unknown"}
+    sources = {each.source for each in spoken}
+    latest = max(spoken, key=lambda each: each.fetched_at)
+    return Receipt(
+        source=sources.pop() if len(sources) == 1 else "mixed",
+        requested={"window": None, "start": None, "end": None, **(resolved or {}), "default": False},
+        resolved=resolved,
+        scope=latest.scope,
+        complete=not faults,
+        pages=sum(each.pages for each in fetches),
+        requests=sum(each.requests for each in fetches),
+        retries=sum(each.retries for each in fetches),
+        throttled=sum(each.throttled for each in fetches),
+        waited_seconds=round(sum(each.waited_seconds for each in fetches), 3),
+        coerced=sum(each.coerced for each in fetches),
+        order=orders.pop() if len(orders) == 1 else "unknown",
+        checked=_joined_checks([each.checked for each in fetches if each.checked]),
+        filters=_joined_filters(spoken),
+        parts=sum(each.parts for each in spoken),
+        fetched_at=latest.fetched_at,
+        versions=latest.versions,
+        notes=list(dict.fromkeys(notes)),
+        **counts,
+    )
+
+
+_CLOCKS = timedelta(minutes=5)
+"""By how much two clocks may differ before a period counts as reaching into the future of its fetch."""
+
+_MOST_GAPS = 5
+
+
+def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str]]:
+    """Return the period from the first start to the last end, and what is missing in between."""
+    periods = [each.period for each in receipts if each.period is not None]
+    without = len(receipts) - len(periods)
+    faults = []
+    if without:
+        verb = "have" if without > 1 else "has"
+        faults.append(f"{without:,} of the {len(receipts):,} frames {verb} no period, so overlaps are not known")
+    if not periods:
+        return None, faults
+    seen = sorted(
+        Period(each.period.start, _seen_to(each, each.period, receipts)) for each in receipts if each.period is not None
+    )
+    gaps, reached = [], seen[0].end
+    for each in seen[1:]:
+        if each.start > reached:
+            gaps.append(str(Period(reached, each.start)))
+        reached = max(reached, each.end)
+    if len(gaps) > _MOST_GAPS:
+        gaps[_MOST_GAPS:] = [f"{len(gaps) - _MOST_GAPS:,} more"]
+    if gaps:
+        faults.append(f"no frame has the events of {', '.join(gaps)}")
+    return Period(seen[0].start, reached), faults
+
+
+def _seen_to(receipt: Receipt, period: Period, others: Sequence[Receipt]) -> datetime:
+    """Return where the events end that a fetch could see; what lay in its future belongs to later fetches."""
+    if receipt.source != "api" or not receipt.fetched_at:
+        return period.end
+    now = datetime.fromisoformat(receipt.fetched_at)
+    ahead = timedelta(seconds=max(receipt.checked.get("clock_ahead_seconds") or 0.0, 0.0))
+    is_followed = any(
+        other.period is not None and other.period.end > now and not is_same_fetch(other, receipt) for other in others
+    )
+    return max(period.start, now) if is_followed and period.end > now + ahead + _CLOCKS else period.end
+
+
+def is_same_fetch(one: Receipt, other: Receipt) -> bool:
+    """Whether two receipts are of parts of one frame."""
+    return _identity(one) == _identity(other)
+
+
+def _identity(receipt: Receipt) -> tuple[Any, ...]:
+    """Tell one fetch from another: parts of one frame have the same."""
+    counted = receipt.pages, receipt.requests, receipt.retries, receipt.throttled, receipt.waited_seconds
+    return receipt.source, receipt.fetched_at, str(receipt.scope), str(receipt.requested), *counted
+
+
+def _fetches(receipts: Sequence[Receipt]) -> list[Receipt]:
+    return list({_identity(each): each for each in receipts}.values())
+
+
+def is_same_scope(receipts: Sequence[Receipt]) -> bool:
+    """Whether some fetches asked for the events of the same account groups, as far as that can be seen."""
+    asked = {(each.scope.get("aid"), bool(each.scope.get("all_account_groups"))) for each in receipts}
+    if asked != {(None, False)}:
+        return len(asked) < 2
+    # Login groups of different tokens look alike, but for the events in them.
+    groups = [set(each.account_groups) - {""} for each in receipts]
+    return not any(one and other and not one & other for one in groups for other in groups)
+
+
+def is_same_filter(receipts: Sequence[Receipt]) -> bool:
+    """Whether the filters of some frames mean the same: those of one mask, or of one label, do."""
+    meanings = [[each["label"] or f"mask {each['digest']}" for each in receipt.filters] for receipt in receipts]
+    return all(meaning == meanings[0] for meaning in meanings)
+
+
+def _name_of_scope(receipt: Receipt) -> str:
+    if receipt.scope.get("aid"):
+        return f"aid {receipt.scope['aid']}"
+    if receipt.scope.get("all_account_groups"):
+        return "every account group of the token"
+    return " ".join(["the login group", ", ".join(sorted(receipt.account_groups))]).strip()
+
+
+def _joined_filters(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
+    if not is_same_filter(receipts):
+        return list({str(each): each for receipt in receipts for each in receipt.filters}.values())
+    several = {str(receipt.filters): receipt.filters for receipt in receipts}.values()
+    return [
+        {**each[0], "kept": sum(one["kept"] for one in each), "of": sum(one["of"] for one in each)}
+        for each in zip(*several, strict=True)
+    ]
+
+
+def _joined_checks(checks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up counts; take the least margin, all differences and the clock that is furthest off."""
+    both: dict[str, Any] = {}
+    for name in dict.fromkeys(name for each in checks for name in each):
+        values = [each[name] for each in checks if each.get(name) is not None]
+        if not values:
+            both[name] = None
+        elif name == "margin_seconds":
+            both[name] = min(values)
+        elif name == "clock_ahead_seconds":
+            both[name] = max(values, key=abs)
+        elif isinstance(values[0], list):
+            both[name] = list(dict.fromkeys(one for value in values for one in value))
+        else:
+            both[name] = sum(values)
+    return both
 
 
 def with_receipt(events: pd.DataFrame, paid: Receipt) -> pd.DataFrame:

@@ -111,6 +111,70 @@ def test_a_rename_doubles_nothing(archive):
     assert archive.load()["user"].tolist() == ["Old (o@example.com)"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"resources": [{"type": "testName", "name": "old"}]}, {"resources": [{"type": "testName", "name": "new"}]}),
+        ({"uid": None, "user": "Ada"}, {"uid": "u", "user": "Ada"}),
+        ({"uid": None, "user": None}, {"uid": "u", "user": "Ada"}),
+        ({"ipAddress": None}, {"ipAddress": "10.0.0.1"}),
+        ({"aid": None, "accountGroupName": "Shops"}, {"aid": "1", "accountGroupName": "Shops"}),
+    ],
+    ids=["resource renamed", "uid later", "person later", "address later", "aid later"],
+)
+def test_an_event_that_changed_is_not_doubled_late_or_vanished(archive, before, after):
+    world = World(*(event(NOW - number * timedelta(hours=5)) | before for number in (1, 2)))
+    world.sync(archive)
+    world.events = [one | after for one in world.events]
+    report = world.sync(archive)
+    assert (report.events_added, report.late_events, report.vanished_events, report.fewer_keys) == (0, 0, 0, 0)
+    assert (report.paired_events, report.scope) == (2, "all account groups")
+    assert "2, changed since they were archived" in repr(report)
+    events = archive.load()
+    assert len(events) == 2
+    # What came later is kept, what was renamed stays as it was.
+    assert events["uid"].tolist() == ["u", "u"]
+    assert events["aid"].tolist() == ["1", "1"]
+    assert events["ip_address"].isna().any() == ("ipAddress" not in after)
+    assert archive.verify().ok
+    again = world.sync(archive)
+    assert (again.events_added, again.days_changed) == (0, 0)
+
+
+def test_an_unknown_persons_event_is_not_taken_for_one_that_a_narrower_token_sees(archive):
+    hidden = event(NOW - timedelta(hours=5)) | {"uid": None, "user": None}
+    others = [event(NOW - number * timedelta(hours=7), uid=uid) for number in range(1, 4) for uid in ("v", "w")]
+    world = World(hidden, *others)
+    world.sync(archive)
+    # The same second and event, by the only person whose log this token sees; the other one is still there.
+    world.events = [event(NOW - timedelta(hours=5))]
+    assert world.sync(archive).scope == "all account groups, own log only"
+    assert len(archive.load()) == len(others) + 2
+
+
+def test_a_day_that_has_fewer_of_a_key_is_reported_with_it(archive):
+    twice = event(NOW - timedelta(hours=5))
+    world = World(twice, dict(twice), *many(3))
+    world.sync(archive)
+    world.events.remove(twice)
+    report = world.sync(archive)
+    key = {"date": "2026-04-20T05:00:00Z", "event": "User login.", "account_group": "1", "person": "u"}
+    assert (report.fewer_keys, report.fewer) == (1, [key | {"archived": 2, "read": 1}])
+    assert "2026-04-20T05:00:00Z, User login., 1, u: 1 read, 2 archived" in repr(report)
+    assert json.loads(report.to_json())["fewer"] == report.fewer
+
+
+def test_of_many_keys_that_a_day_has_fewer_of_twenty_are_named(archive):
+    world = World(event(NOW - timedelta(hours=1)), *(event(NOW - timedelta(hours=5), f"event {k}") for k in range(25)))
+    world.sync(archive)
+    del world.events[1:]
+    report = world.sync(archive)
+    assert (report.fewer_keys, len(report.fewer), report.vanished_events) == (25, 20, 25)
+    assert "of 25 keys; the archive keeps the most" in repr(report)
+    assert "and 5 more" in repr(report)
+    assert len(archive.load()) == 26
+
+
 def test_empty_days_are_files_without_rows(archive):
     World(event(NOW - 5 * DAY)).sync(archive)
     rows = [pq.read_metadata(file).num_rows for file in archive.files()]

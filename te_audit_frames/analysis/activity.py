@@ -14,10 +14,11 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import check_freq, list_periods, parse_zone, step_seconds
+from te_audit_frames.analysis.calendar import check_freq, list_periods, step_seconds
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.source import Source, collect, rank
 from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.periods import parse_zone
 from te_audit_frames.schema import ATTRS_KEY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +41,9 @@ def activity(
     A period that is covered and has no events is a row of zero. What is covered stands in the receipt that a fetched
     frame carries; without one (Polars, DuckDB and the other libraries carry none) it is what lies between the first
     and the last event. Events without a date are left out.
+
+    A frame with fewer rows than its receipt was cut by plain pandas. Then only periods between its first and last event
+    are complete. Use `between` and `where`, which change the receipt too.
 
     Parameters
     ----------
@@ -94,7 +98,9 @@ def activity(
         groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
 
     receipt = _receipt(events)
-    periods = list_periods(_find_first_and_last(source), _resolved(receipt), freq=freq, zone=zone)
+    # A frame that plain pandas cut has lost rows of the receipt's period, and nobody knows of which part.
+    is_cut = isinstance(events, pd.DataFrame) and receipt.get("events", len(events)) != len(events)
+    periods = list_periods(_find_first_and_last(source), _resolved(receipt), freq=freq, zone=zone, is_cut=is_cut)
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidRequest(

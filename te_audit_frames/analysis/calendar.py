@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import tzinfo
 from functools import lru_cache
 
@@ -22,16 +21,6 @@ def check_freq(freq: str) -> None:
         raise InvalidRequest(f'freq: {freq!r} is not one of {", ".join(map(repr, FREQUENCIES))}. For example freq="D".')
 
 
-def parse_zone(tz: str | tzinfo) -> tzinfo:
-    """Turn a zone's name into the zone."""
-    if isinstance(tz, tzinfo):
-        return tz
-    try:
-        return zoneinfo.ZoneInfo(tz)
-    except (LookupError, OSError, TypeError, ValueError):
-        raise InvalidRequest(f'tz: {tz!r} is not a time zone. For example tz="Europe/Berlin".') from None
-
-
 @lru_cache
 def step_seconds(zone: tzinfo) -> int:
     """Find the longest step of UTC within which the zone's clock neither changes nor strikes the hour."""
@@ -46,6 +35,7 @@ def list_periods(
     *,
     freq: str,
     zone: tzinfo,
+    is_cut: bool = False,
 ) -> pd.DataFrame:
     """List every period that holds events or is covered.
 
@@ -60,6 +50,9 @@ def list_periods(
         One of `FREQUENCIES`.
     zone : datetime.tzinfo
         Whose clock and calendar.
+    is_cut : bool
+        Whether the events are fewer than the receipt speaks of. Then nothing before the first event and behind the last
+        one is known.
 
     Returns
     -------
@@ -76,11 +69,13 @@ def list_periods(
     if first < PLAUSIBLE[0] or last > PLAUSIBLE[1]:
         raise InvalidRequest(
             f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
-            'implausible ones, for example with events[events["date"] >= "2010-01-01"].'
+            'implausible ones, for example with te_audit_frames.between(events, start="2010-01-01").'
         )
     bounds = _bounds(first, last, freq, zone)
     periods = pd.DataFrame({"period": bounds[:-1], "end": bounds[1:]})
-    periods["complete"] = (periods["period"] >= start) & (periods["end"] <= end)
+    known = pd.Series([start, seen[0]]).max(skipna=False), pd.Series([end, seen[1]]).min(skipna=False)
+    since, until = known if is_cut else (start, end)
+    periods["complete"] = (periods["period"] >= since) & (periods["end"] <= until)
     reached = (periods["period"] < end) | (periods["period"] <= seen[1])
     return periods[(periods["end"] > first) & reached].reset_index(drop=True)
 

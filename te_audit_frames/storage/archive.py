@@ -193,7 +193,7 @@ class Archive:
             events_of: dict[date, int] = {}
             for day in touched:
                 chosen = days.is_null() if day is None else pc.equal(days, pa.scalar(midnight(day), days.type))
-                kept = keep_rows(self._place, day, in_order(rows.filter(chosen).to_batches()))
+                kept = keep_rows(self._place, day, in_order(rows.filter(chosen).to_batches()), sight.could_see)
                 added += kept.merged.added.num_rows
                 if day is not None:
                     events_of[day] = kept.merged.rows.num_rows

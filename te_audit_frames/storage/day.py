@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from te_audit_frames.errors import ArchiveError
+from te_audit_frames.merge import KEY
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.merge import KEY
 from te_audit_frames.storage.sink import ParquetSink
 
 TABLE = "events"

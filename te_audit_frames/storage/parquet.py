@@ -146,12 +146,13 @@ def read_parquet(
     with place.open_input_file(os.fsencode(name)) as source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
         attrs = attrs_in(file.metadata.metadata or {}, file=name)
+        total = file.metadata.num_rows
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
     events = to_events(ascending(rows).select(list(wanted)))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
         try:
-            attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1])
+            attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
         except (KeyError, TypeError, ValueError) as error:
             raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error}). {AFRESH}") from None
     events.attrs = attrs

@@ -86,7 +86,8 @@ def period_of(events: pd.DataFrame) -> tuple[Period, Receipt] | None:
     if not isinstance(plain, dict):
         return None
     paid = Receipt.from_dict(plain)
-    is_proof = paid.source == "api" and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
+    is_fetch = paid.source == "api" and paid.parts == 1 and not paid.filters
+    is_proof = is_fetch and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
     if paid.period is None or not is_proof:
         return None
     # A period may end in the future, of which the fetch saw nothing.

@@ -7,7 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
+
+from te_audit_frames.periods import iso
 from te_audit_frames.receipt import printable
+
+_MOST_FEWER = 20
+"""How many keys a report names of which a reading had fewer than the archive."""
 
 
 @dataclass
@@ -33,6 +39,15 @@ class SyncReport:
         A lookback that is not well above it is too short.
     vanished_events : int
         Events in the archive that the API no longer gives. They are kept.
+    paired_events : int
+        Events that were recognised as archived ones although they changed: a resource was renamed, or a field was
+        filled in later. They are not added again.
+    fewer_keys : int
+        Of how many keys (second, event, account group and person) a complete reading had fewer events than the archive.
+        The archive keeps the most it ever saw.
+    fewer : list of dict
+        The first twenty of these, each with `date`, `event`, `account_group`, `person`, and `archived` and `read`, the
+        number of events in the archive and in the reading.
     undated_events, coerced_values : int
         Events without a date, and values that no column can hold, which are in `extra`.
     requests, retries, throttled : int
@@ -62,12 +77,30 @@ class SyncReport:
     late_events: int = 0
     latest_late_seconds: float | None = None
     vanished_events: int = 0
+    paired_events: int = 0
+    fewer_keys: int = 0
+    fewer: list[dict[str, Any]] = field(default_factory=list)
     undated_events: int = 0
     coerced_values: int = 0
     requests: int = 0
     retries: int = 0
     throttled: int = 0
     waited_seconds: float = 0.0
+
+    def add_fewer(self, keys: pa.Table) -> None:
+        """Take up what `te_audit_frames.merge.count_fewer` found of a day."""
+        self.fewer_keys += keys.num_rows
+        for row in keys.slice(0, _MOST_FEWER - len(self.fewer)).to_pylist():
+            self.fewer.append(
+                {
+                    "date": iso(row["date"]),
+                    "event": row["event"],
+                    "account_group": row["aid"] or row["account_group_name"],
+                    "person": row["uid"] or row["user"],
+                    "archived": row["archived"],
+                    "read": row["read"],
+                }
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Write the report in plain JSON types."""
@@ -102,6 +135,15 @@ class SyncReport:
             "requests": f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled",
             "waited": f"{self.waited_seconds:.1f} s for the rate limit",
         }
+        if self.paired_events:
+            lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
+        if self.fewer_keys:
+            lines["fewer read"] = f"of {self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}; the archive keeps the most"
+        for number, key in enumerate(self.fewer, 1):
+            who = ", ".join(str(key[part]) for part in ("event", "account_group", "person"))
+            lines[f"  {number}"] = f"{key['date']}, {who}: {key['read']:,} read, {key['archived']:,} archived"
+        if self.fewer_keys > len(self.fewer) > 0:
+            lines["  …"] = f"and {self.fewer_keys - len(self.fewer):,} more"
         if self.undated_events:
             lines["without date"] = f"{self.undated_events:,}"
         if self.coerced_values:

@@ -23,27 +23,40 @@ class Sight:
         self._all_account_groups = all_account_groups
         self._carried = carried
         self._groups_seen: set[str] = set()
+        self._group_names_seen: set[str] = set()
         self._groups_archived: set[str] = set()
+        self._aids_archived: set[str] = set()
+        self._groups_without_aid: set[str] = set()
         self._people_seen: set[str] = set()
+        self._user_names_seen: set[str] = set()
         self._people_archived: set[str] = set()
+        self._people_without_uid: set[str] = set()
 
     def see(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Take note of events that came."""
         self._groups_seen |= _different(groups_of(rows))
+        self._group_names_seen |= _different(rows["account_group_name"])
         if len(self._people_seen) < 2:
             self._people_seen |= _different(_people_of(rows))
+            self._user_names_seen |= _different(rows["user"])
 
     def look_back(self, rows: pa.Table) -> None:
         """Take note of events that the archive has where these came from."""
         self._groups_archived |= _different(groups_of(rows))
+        self._aids_archived |= _different(rows["aid"])
+        self._groups_without_aid |= _different(rows["account_group_name"].filter(rows["aid"].is_null()))
         self._people_archived |= _different(_people_of(rows))
+        self._people_without_uid |= _different(rows["user"].filter(rows["uid"].is_null()))
 
     @property
     def scope(self) -> Scope:
         """Whose events the token sees, as far as that tells."""
-        lost = (self._groups_archived | set(self._carried.without)) - self._groups_seen
+        # An identity that was filled in since does not make a group or a person another one.
+        same_groups = (self._groups_without_aid & self._group_names_seen) - self._aids_archived
+        same_people = self._people_without_uid & self._user_names_seen
+        lost = (self._groups_archived | set(self._carried.without)) - self._groups_seen - same_groups
         groups = (self._groups_archived | set(self._carried.groups) | self._groups_seen) - lost
-        others = self._people_archived - self._people_seen
+        others = self._people_archived - self._people_seen - same_people
         is_alone = len(self._people_seen) == 1 and bool(others)
         is_alone |= self._carried.own_log_only and len(self._people_seen) < 2
         return Scope(self._all_account_groups, tuple(sorted(groups)), tuple(sorted(lost)), is_alone)
@@ -51,9 +64,12 @@ class Sight:
     def could_see(self, rows: pa.Table) -> pa.Array:
         """Tell which rows the token would have brought, were they still at the vendor."""
         groups = groups_of(rows)
-        visible = pc.or_(groups.is_null(), pc.is_in(groups, _texts(self._groups_seen)))
+        visible = pc.or_(groups.is_null(), _is_among(groups, self._groups_seen))
+        by_name = _is_among(rows["account_group_name"], self._group_names_seen)
+        visible = pc.or_(visible, pc.and_(rows["aid"].is_null(), by_name))
         if self.scope.own_log_only:
-            visible = pc.and_(visible, pc.is_in(_people_of(rows), _texts(self._people_seen)))
+            by_name = pc.and_(rows["uid"].is_null(), _is_among(rows["user"], self._user_names_seen))
+            visible = pc.and_(visible, pc.or_(_is_among(_people_of(rows), self._people_seen), by_name))
         return visible
 
 
@@ -70,5 +86,5 @@ def _different(names: pa.Array) -> set[str]:
     return set(pc.unique(names.drop_null()).to_pylist())
 
 
-def _texts(names: set[str]) -> pa.Array:
-    return pa.array(sorted(names), pa.large_string())
+def _is_among(values: pa.Array, names: set[str]) -> pa.Array:
+    return pc.is_in(values, pa.array(sorted(names), pa.large_string()))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import BadRequest, FetchError, InvalidRequest, PaginationError
+from te_audit_frames.merge import count_fewer
 from te_audit_frames.periods import Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
@@ -113,6 +114,7 @@ class Sync:
         self._unnoted: dict[date, int] = {}
         self._waits_for: set[date] = set()
         self._vanished: list[pa.Table] = []
+        self._fewer: list[pa.Table] = []
         carried = coverage.latest_sync
         self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
         self.report = SyncReport(location, start="", end="")
@@ -258,7 +260,7 @@ class Sync:
         if day is None and not batches:
             return
         fetched = in_order(batches)
-        kept = keep_rows(self._place, day, fetched)
+        kept = keep_rows(self._place, day, fetched, self._could_see)
         if day is None:
             self.report.undated_events += fetched.num_rows
         else:
@@ -268,12 +270,21 @@ class Sync:
             self.report.days_added += kept.is_new
             self.report.days_changed += bool(not kept.is_new and kept.merged.added.num_rows)
         self.report.events_added += kept.merged.added.num_rows
+        self.report.paired_events += kept.merged.paired
+
+    def _could_see(self, archived: pa.Table) -> pa.Array:
+        """Mark the archived rows that this sync's token would have brought, as far as is known until now."""
+        self._sight.look_back(archived.filter(self._is_asked_for(archived)))
+        return self._sight.could_see(archived)
 
     def _look_back(self, day: date, kept: Kept) -> None:
         """Compare what came of a day with what the archive had of it."""
         # What lies behind the end of this sync was not asked for.
         self._sight.look_back(kept.archived.filter(self._is_asked_for(kept.archived)))
-        self._vanished.append(kept.merged.vanished.filter(self._is_asked_for(kept.merged.vanished)))
+        vanished = kept.merged.vanished.filter(self._is_asked_for(kept.merged.vanished))
+        if vanished.num_rows:
+            self._vanished.append(vanished)
+            self._fewer.append(count_fewer(kept.archived, vanished))
         note = self._coverage.notes.get(day)
         before = note and note.latest
         if before and not kept.is_new and before.scope.all_account_groups >= self._all_account_groups:
@@ -294,6 +305,8 @@ class Sync:
         """Report what is known only at the end: the scope, and what is gone of that which the token could see."""
         vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished])
         self.report.vanished_events = pc.sum(self._sight.could_see(vanished), min_count=0).as_py()
+        for fewer in self._fewer:
+            self.report.add_fewer(fewer.filter(self._sight.could_see(fewer)))
         self.report.days_read = len(self._read)
         self.report.scope = str(self._sight.scope)
 
