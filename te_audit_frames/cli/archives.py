@@ -12,7 +12,7 @@ from te_audit_frames.cli import options
 from te_audit_frames.cli.exits import DATA
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.policy import client_of, policy_options
-from te_audit_frames.cli.terminal import visible
+from te_audit_frames.safe_text import visible
 from te_audit_frames.periods import DEFAULT_LOOKBACK
 
 _location = click.argument("location")

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli.terminal import visible
+from te_audit_frames.safe_text import visible
 from te_audit_frames.errors import (
     ArchiveError,
     ArchiveLocked,

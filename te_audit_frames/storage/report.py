@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from te_audit_frames.receipt import printable
+from te_audit_frames.safe_text import printable
 
 
 @dataclass
@@ -88,7 +88,7 @@ class SyncReport:
             said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             said += f", {self.vanished_events:,} no longer at the vendor"
-        return said + (f"; scope: {self.scope}" if "," in self.scope else "")
+        return printable(said + (f"; scope: {self.scope}" if "," in self.scope else ""))
 
     def __repr__(self) -> str:
         lines = {

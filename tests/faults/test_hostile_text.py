@@ -182,20 +182,22 @@ def test_no_cell_of_a_csv_is_a_formula(payloads, events, tmp_path):
     write_csv(events, tmp_path / "events.csv")
     rows = read_csv((tmp_path / "events.csv").read_bytes())
     for text, row in zip(map(stored, payloads), rows, strict=True):
-        assert {row[name] for name in TEXT_COLUMNS} <= {text, f"'{text}"}
+        assert {row[name].replace("'", "") for name in TEXT_COLUMNS} == {text.replace("'", "")}
         assert json.loads(row["resources"]) == [{"type": text, "name": text}]
     for word, name in DIMENSIONS.items():
         for command in ("summary", "activity"):
             words = [command, str(tmp_path / "events.parquet"), "--by", word, "--format", "csv"]
             found = read_csv(CliRunner().invoke(program, words).stdout_bytes)
             cells = {row[NAMES[name]] for row in found}
-            assert {stored(text) for text in payloads} <= cells | {cell.removeprefix("'") for cell in cells}, words
+            bare = {cell.replace("'", "") for cell in cells}
+            assert {stored(text).replace("'", "") for text in payloads} <= bare, words
             rows += found
     for cell in {cell for row in rows for cell in row.values()}:
-        # Said apart from the code under test: the first sign that a reader sees.
-        seen = "".join(sign for sign in cell if unicodedata.category(sign)[0] not in "CZ")
-        assert not re.match(r"[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]", seen), ascii(cell)
         assert not re.match(r"[\t\r\n]", cell), ascii(cell)
+        for part in [cell, *re.split(r"[;|\t\r\n]", cell)]:  # as programs read it that split at these
+            # Said apart from the code under test: the first sign that a reader sees.
+            seen = "".join(sign for sign in part if unicodedata.category(sign)[0] not in "CZ" and sign != '"')
+            assert not re.match(r"[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]", seen), ascii(cell)
 
 
 # ---- terminals -------------------------------------------------------------------------------------------------------
