@@ -22,7 +22,7 @@ import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import te_audit_frames as taf
