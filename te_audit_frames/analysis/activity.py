@@ -1,7 +1,7 @@
 """When it happened: events counted per hour, day, week or month of a time zone.
 
-No engine truncates to a zone's days portably. So the engine counts by steps of UTC that are too short for the zone's
-clock to change within one, and pandas sorts these few steps into the zone's periods.
+No engine truncates to a zone's days portably. So the engine counts by steps of UTC, short enough that the zone's clock
+does not change within one, and pandas sorts these few steps into the zone's periods.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import check_freq, list_periods, parse_zone, step_seconds
+from te_audit_frames.analysis.calendar import check_freq, find_periods, list_periods, parse_zone, step_seconds
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.source import Source, collect, rank
 from te_audit_frames.errors import InvalidRequest
@@ -86,15 +86,16 @@ def activity(
     source = Source.of(events, dimensions).dated()
     identity = [column for dimension in dimensions for column in dimension.identity]
     folded, keys = source.fold(identity, top)
-    steps = _count_steps(folded, keys, step_seconds(zone))
+    seen = _find_first_and_last(source)
+    receipt = _receipt(events)
+    periods = list_periods(seen, _resolved(receipt), freq=freq, zone=zone)
+    steps = _count_steps(folded, keys, step_seconds(zone, seen))
     if keys:
         groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), identity)
         column = steps[keys].merge(groups.reset_index(), on=keys, how="left")["index"]
     else:
         groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
 
-    receipt = _receipt(events)
-    periods = list_periods(_find_first_and_last(source), _resolved(receipt), freq=freq, zone=zone)
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidRequest(
@@ -102,7 +103,7 @@ def activity(
             "Keep the largest, for example with top=20, or take a longer freq."
         )
     counts = np.zeros(shape, dtype="int64")
-    np.add.at(counts, (periods["period"].searchsorted(steps["step"], side="right") - 1, column), steps["events"])
+    np.add.at(counts, (find_periods(steps["step"], periods["period"], freq), column), steps["events"])
 
     names = source.name(groups, dimensions)
     result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
