@@ -14,7 +14,14 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import check_freq, find_periods, list_periods, parse_zone, step_seconds
+from te_audit_frames.analysis.calendar import (
+    PLAUSIBLE,
+    check_freq,
+    find_periods,
+    list_periods,
+    parse_zone,
+    step_seconds,
+)
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.source import Source, collect, rank
 from te_audit_frames.errors import InvalidRequest
@@ -23,6 +30,8 @@ from te_audit_frames.schema import ATTRS_KEY
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_ROWS = 2_000_000
+
+Moments = tuple[pd.Timestamp, pd.Timestamp]
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -80,6 +89,13 @@ def activity(
     1 2026-03-03 00:00:00+01:00       0      True
     2 2026-03-04 00:00:00+01:00       1     False
     """
+    return count_activity(events, freq=freq, by=by, tz=tz, top=top)[0]
+
+
+def count_activity(
+    events: Any, *, freq: str, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
+) -> tuple[pd.DataFrame, Moments]:
+    """Return what `activity` returns, and the first and the last moment that its counts cover."""
     check_freq(freq)
     zone = parse_zone(tz)
     dimensions = [] if by is None else parse_by(by)
@@ -110,7 +126,7 @@ def activity(
     result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
     result["events"] = counts.ravel()
     result["complete"] = np.repeat(periods["complete"].to_numpy() & receipt.get("complete", True), shape[1])
-    return result
+    return result, find_covered(events, seen)
 
 
 def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
@@ -140,6 +156,29 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(week, index=pd.Index(WEEKDAYS, name="weekday"), columns=pd.RangeIndex(24, name="hour"))
 
 
+def find_covered(events: Any, seen: Moments) -> Moments:
+    """Find the first and the last moment that counts of some events cover.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        What is counted; a receipt that it carries says what was asked for.
+    seen : tuple of pandas.Timestamp
+        The first and the last event's date; NaT if there are none.
+
+    Returns
+    -------
+    tuple of pandas.Timestamp
+        Both are included. NaT if there are neither events nor a receipt.
+    """
+    asked = _resolved(_receipt(events))
+    if asked is None:
+        return seen
+    start, end = max(asked[0], PLAUSIBLE[0]), min(asked[1], PLAUSIBLE[1])
+    first, last = pd.Series([start, seen[0]]).min(), pd.Series([end - pd.Timedelta("1us"), seen[1]]).max()
+    return first, max(first, last)
+
+
 def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
     """Count events by step of UTC; `step` is its start."""
     steps = source.count(keys, step=seconds)
@@ -147,7 +186,7 @@ def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
     return steps.astype({"events": "int64"})
 
 
-def _find_first_and_last(source: Source) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _find_first_and_last(source: Source) -> Moments:
     ends = collect(source.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
     return ends["first"].iloc[0], ends["last"].iloc[0]
 

@@ -130,7 +130,7 @@ def _periods_around(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tz
     strike = 3600 if freq == "h" else 86_400
     bounds = np.array([low.timestamp(), high.timestamp() + strike], dtype=np.int64)
     strikes = [np.arange(*((bounds + offset) // strike), dtype=np.int64) * strike - offset for offset in offsets]
-    moments = np.unique(np.concatenate([*strikes, changes]))
+    moments = np.sort(np.concatenate([*strikes, changes]), kind="stable")
     instants = _at(moments, zone)
     keys = pd.DataFrame({"turn": _ordinals(instants, freq)})
     if freq == "h":
@@ -147,7 +147,7 @@ def _periods_around(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tz
 
 
 def _ordinals(instants: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.int64]:
-    """Number the hours, days, weeks or months that the clock on the wall shows."""
+    """Return a number for the hour, day, week or month that the clock on the wall shows."""
     wall = instants.tz_localize(None).to_period({"h": "h", "D": "D", "W": "W-SUN", "MS": "M"}[freq])
     return np.asarray(wall.asi8)
 
@@ -168,7 +168,8 @@ def _clock(
 @lru_cache
 def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
     """List the first second of every new offset from UTC, by halving the days on which it changes."""
-    days = np.arange(*(int(bound.timestamp()) for bound in _LOOKED_AT), 86_400, dtype=np.int64)
+    first, last = (int(bound.timestamp()) for bound in _LOOKED_AT)
+    days = np.arange(first, last, 86_400, dtype=np.int64)
     offsets = _offsets(days, zone)
     changed = np.flatnonzero(offsets[1:] != offsets[:-1])
     low, high, aim = days[changed], days[changed + 1], offsets[changed + 1]
@@ -182,9 +183,7 @@ def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
 
-def _halve(
-    low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], zone: tzinfo
-) -> npt.NDArray[np.int64]:
+def _halve(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
     """Find the second between each `low` and `high` at which the offset is no longer that at `low`."""
     before = _offsets(low, zone)
     while (high - low > 1).any():
