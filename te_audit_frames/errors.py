@@ -152,7 +152,8 @@ class ApiError(FetchError):
     status : int
         The HTTP status.
     title, detail : str
-        What the API says of it (`application/problem+json`), or its `error` and `error_description`.
+        What the API says of it (`application/problem+json`), or its `error` and `error_description`. What would not
+        print is written as an escape, here and in `fields`, and very long text is cut.
     fields : list of dict
         Of a 400, the fields at fault, each with `code`, `field` and `message` where sent, as text.
 
@@ -318,7 +319,7 @@ class DecodeError(FetchError):
     field : str or None
         The event's field at fault, in the API's spelling.
     value : str or None
-        The value sent, as JSON, shortened.
+        The value sent, as JSON, shortened; what would not print is written as an escape.
 
     Examples
     --------

@@ -15,6 +15,7 @@ import pandas as pd
 
 from te_audit_frames.errors import InvalidRequest
 from te_audit_frames.periods import Period, iso
+from te_audit_frames.safe_text import printable
 from te_audit_frames.schema import ATTRS_KEY
 
 
@@ -198,18 +199,6 @@ def _checked(checked: Mapping[str, Any]) -> str:
     if not checked.get("ranges"):
         parts.append("ranges were not confirmed")
     return ", ".join(parts)
-
-
-def printable(text: str) -> str:
-    r"""Write what would not print as an escape, so that no name from outside acts on the reader's terminal.
-
-    Examples
-    --------
-    >>> from te_audit_frames.receipt import printable
-    >>> print(printable("Ada\x1b[2J"))
-    Ada\x1b[2J
-    """
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def receipt(events: pd.DataFrame) -> Receipt:

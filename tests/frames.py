@@ -61,6 +61,9 @@ LIBRARIES: Mapping[str, Callable[[pa.Table], Any]] = {
     "pyarrow": lambda events: events,
     "pyarrow chunks and dictionaries": _chunked_table,
     "polars": pl.from_arrow,
+    "polars in another zone": lambda events: pl.from_arrow(events).with_columns(
+        pl.col("date").dt.convert_time_zone("America/St_Johns")
+    ),
     "polars lazy": lambda events: pl.from_arrow(events).lazy(),
     "duckdb": duckdb.from_arrow,
 }

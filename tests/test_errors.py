@@ -172,3 +172,31 @@ def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tm
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_class_says_what_it_is_for(cls):
     assert len(inspect.getdoc(cls).splitlines()[0]) > 20
+
+
+def test_what_a_server_says_forges_no_line_and_acts_on_no_terminal():
+    said = "no\n2026-01-01 INFO root: all is well\x1b[2J\u202e"
+    shown = r"no\n2026-01-01 INFO root: all is well\x1b[2J\u202e"
+    problem = {"title": said, "detail": said, "errors": [{"field": said, "message": said}]}
+    with RawServer([whole(problem, 400)]) as api, pytest.raises(errors.BadRequest) as caught:
+        client_of(api).fetch_events(window="1h")
+    error = caught.value
+    assert str(error).startswith(f"page 1: the API answered 400, {shown}: {shown} ({shown}: {shown}). Correct")
+    assert (error.title, error.detail, error.fields) == (shown, shown, [{"field": shown, "message": shown}])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"\x1b[2J\nERROR", r'its bytes|begins with "\\x1b\[2J\\nERROR"'),
+        ('{"auditEvents": [{"date": "\x9b31m\u2028"}]}'.encode(), r"""'date' is "\\x9b31m\\u2028", not"""),
+    ],
+)
+def test_a_saved_page_does_not_either(body, message, tmp_path):
+    file = tmp_path / "a\x1b\nb.json"
+    file.write_bytes(body)
+    with pytest.raises(DecodeError, match=message) as caught:
+        taf.read_pages(file)
+    assert str(caught.value).isprintable()
+    assert r"a\x1b\nb.json" in str(caught.value)
+    assert caught.value.page == str(file)

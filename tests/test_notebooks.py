@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -110,6 +113,100 @@ def test_what_is_kept_is_small_and_names_no_token_and_no_machine(name):
     text = json.dumps(kept, ensure_ascii=False)
     assert TOKEN.findall(text) == []
     assert MACHINE.findall(text) == []
+
+
+# ---- what the cells find ---------------------------------------------------------------------------------------------
+
+
+def cells(name: str, start: str, end: str) -> str:
+    """Take the code of a notebook from the section with a heading up to another one."""
+    code, inside = [], False
+    for cell in read(FOLDER / f"{name}.ipynb").cells:
+        if cell.cell_type == "markdown":
+            inside = (inside or f"## {start}" in cell.source) and f"## {end}" not in cell.source
+        elif inside:
+            code.append(cell.source)
+    assert code, f"{name} has no section {start!r}"
+    return "\n".join(code)
+
+
+def events_of(*events: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Read events, each a time of one day, what happened, whose, and from where."""
+    sent = [
+        {"date": f"2026-04-17T{time}Z", "event": event, "uid": uid, "user": f"user {uid}", "ipAddress": address}
+        for time, event, uid, address in events
+    ]
+    return taf.read_pages([json.dumps({"auditEvents": sent}).encode()])
+
+
+def log_ins(*events: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Who got in, as notebook 02 finds it."""
+    plt.switch_backend("agg")
+    names = {"events": events_of(*events), "taf": taf, "pd": pd, "HERE": "UTC"}
+    exec(cells("02_trends", "When do log-ins fail?", "Which addresses are new?"), names)
+    plt.close("all")
+    return names["entered"]
+
+
+FAILURES = [(f"10:0{minute}:00", "Login failed.", "7", "203.0.113.9") for minute in range(6)]
+
+
+def test_a_log_in_behind_the_owners_own_is_found():
+    entered = log_ins(
+        *FAILURES,
+        ("10:10:00", "User login.", "7", "10.0.0.1"),
+        ("10:40:00", "User login.", "7", "203.0.113.9"),
+        ("10:50:00", "User login.", "8", "203.0.113.9"),
+    )
+    assert entered["login"].dt.strftime("%H:%M").tolist() == ["10:40", "10:50"]
+    assert entered["user"].tolist() == ["user 7", "user 8"]
+    assert entered["had_failed"].tolist() == [True, False]
+
+
+def test_a_log_in_in_the_midst_of_a_burst_is_found():
+    entered = log_ins(*FAILURES, ("10:02:30", "User login.", "7", "203.0.113.9"))
+    assert len(entered) == 1
+
+
+def test_one_address_that_tries_many_users_is_found():
+    spray = [(f"10:0{user}:00", "Login failed.", str(user), "203.0.113.9") for user in range(8)]
+    entered = log_ins(
+        *spray, ("10:30:00", "User login.", "3", "203.0.113.9"), ("10:31:00", "User login.", "3", "10.0.0.1")
+    )
+    assert entered["login"].dt.strftime("%H:%M").tolist() == ["10:30"]
+    assert entered[["failures", "accounts", "had_failed"]].to_numpy().tolist() == [[8, 8, True]]
+
+
+def test_a_log_in_too_late_too_early_or_from_elsewhere_is_none():
+    entered = log_ins(
+        *FAILURES,
+        ("09:59:00", "User login.", "7", "203.0.113.9"),
+        ("11:05:01", "User login.", "7", "203.0.113.9"),
+        ("10:20:00", "User login.", "7", "10.0.0.1"),
+        ("10:20:00", "User logout.", "7", "203.0.113.9"),
+    )
+    assert len(entered) == 0
+    assert len(log_ins(*FAILURES[:4], ("10:20:00", "User login.", "7", "203.0.113.9"))) == 0
+
+
+def test_a_run_of_deletions_names_every_account_group_that_it_went_through():
+    sent = [
+        {
+            "date": f"2026-04-17T10:00:{second:02}Z",
+            "event": "Test deleted.",
+            "uid": "7",
+            "user": "Ada",
+            "aid": str(second % 3),
+            "accountGroupName": ["Shops", "Labs", None][second % 3],
+            "resources": [{"type": "testName", "name": f"test {second}"}],
+        }
+        for second in range(12)
+    ]
+    events = taf.read_pages([json.dumps({"auditEvents": sent}).encode()])
+    names = {"events": events, "taf": taf, "pd": pd}
+    code = cells("01_explore", "How much was deleted?", "What was in the largest?")
+    exec(code, names)
+    assert names["runs"][["user", "account_groups", "deletions"]].to_numpy().tolist() == [["Ada", "Labs, Shops", 12]]
 
 
 def test_a_fresh_kernel_shows_every_picture():

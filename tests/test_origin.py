@@ -1,9 +1,12 @@
 """The token's one origin: which base URLs are taken, and which next links stay below them."""
 
 import base64
+import json
 import pickle
 import re
+import string
 import traceback
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -227,6 +230,19 @@ ENCODED = base64.b64encode(TOKEN.encode()).decode()
         (f"Basic {ENCODED}!", "Basic <token>!"),
         (f"begins with {TOKEN[:12]}…", "begins with <token>…"),
         (f"…{TOKEN[-12:]} at its end", "…<token> at its end"),
+        (f"{TOKEN.upper()} or {TOKEN.title()}", "<token> or <token>"),
+        (f"reversed {TOKEN[::-1]}.", "reversed <token>."),
+        (f"hex {TOKEN.encode().hex()} {TOKEN.encode().hex(':').upper()}", "hex <token> <token>"),
+        (f"Basic {base64.b64encode(b'me:' + TOKEN.encode()).decode()}!", "Basic <token>!"),
+        (f"x {base64.urlsafe_b64encode(f'?~Bearer {TOKEN}'.encode()).decode().rstrip('=')} y", "x <token> y"),
+        (f"a={quote(ENCODED, safe='')}&b=c", "a=<token>&b=c"),
+        (f"a={''.join(f'%{ord(sign):02X}' for sign in TOKEN)}&b", "a=<token>&b"),
+        (f"a={quote(TOKEN, safe='').replace('%', '%2525').replace('-', '%252D')}&b", "a=<token>&b"),
+        (f"<b>{''.join(f'&#{ord(sign)};' for sign in TOKEN)}</b>", "<b><token></b>"),
+        (f"<b>{TOKEN.replace('-', '&#x2D;')}</b>", "<b><token></b>"),
+        (json.dumps(TOKEN).replace("-", "\\u002d"), '"<token>"'),
+        (f"100%25 of {TOKEN} %zz", "100%25 of <token> %zz"),
+        ("nothing %41&#65;\\x41 here", "nothing %41&#65;\\x41 here"),
         (f"too short a part to tell: {TOKEN[:11]}", f"too short a part to tell: {TOKEN[:11]}"),
     ],
 )
@@ -236,6 +252,52 @@ def test_what_a_server_sends_back_of_the_token_is_hidden(said, shown):
     secret.hide_in(error)
     assert str(error) == error.title == shown
     assert (error.status, error.detail, error.fields) == (400, "no", [{shown: shown}])
+
+
+SPELLINGS = [
+    str,
+    str.upper,
+    lambda sign: f"%{ord(sign):02x}",
+    lambda sign: f"%2525{ord(sign):02X}",
+    lambda sign: f"&#{ord(sign)};",
+    lambda sign: f"&#x{ord(sign):04X};",
+    lambda sign: f"\\u{ord(sign):04x}",
+    lambda sign: f"\\\\x{ord(sign):02x}",
+]
+
+
+@given(
+    token=st.text(string.ascii_letters + string.digits + "+/=~-._", min_size=12, max_size=40),
+    spelling=st.lists(st.sampled_from(SPELLINGS), min_size=40, max_size=40),
+    around=st.tuples(st.sampled_from(["", " ", "<", "日本 "]), st.sampled_from(["", ">", " x", "…"])),
+)
+def test_a_token_is_hidden_however_its_characters_are_written(token, spelling, around):
+    secret, _ = Secret.check(token)
+    quoted = "".join(spell(sign) for spell, sign in zip(spelling, token, strict=False))
+    error = ApiError(quoted.join(around), status=400)
+    secret.hide_in(error)
+    assert str(error) == "<token>".join(around)
+
+
+@given(
+    token=st.text(string.ascii_letters + string.digits + "+/=~-._", min_size=16, max_size=40),
+    before=st.binary(max_size=9),
+    behind=st.binary(max_size=9),
+    encode=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
+)
+def test_a_token_is_hidden_whatever_it_is_encoded_with(token, before, behind, encode):
+    secret, _ = Secret.check(token)
+    error = ApiError(f"Basic {encode(before + token.encode() + behind).decode()}.", status=400)
+    secret.hide_in(error)
+    assert str(error) == "Basic <token>."
+
+
+@given(st.text(max_size=60) | st.text("%&#x;\\u0415-", max_size=60))
+def test_what_is_no_token_stays_as_it_is(text):
+    secret, _ = Secret.check("practice-canary-7f3a91")
+    error = ApiError(text, status=400)
+    secret.hide_in(error)
+    assert str(error) == text
 
 
 def test_a_short_token_is_hidden_where_it_stands_whole():

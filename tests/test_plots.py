@@ -98,6 +98,51 @@ def test_title_and_axes_say_what_when_and_in_which_zone() -> None:
     assert legend(ax) == ["Event 00.", "Event 01.", "Event 02.", "day not covered in full"]
 
 
+PLOTS = {
+    **{
+        f"activity {freq}": lambda frame, freq=freq: taf.plot_activity(frame, freq=freq)
+        for freq in ("h", "D", "W", "MS")
+    },
+    "activity by event": lambda frame: taf.plot_activity(frame, by="event", freq="MS", top=1),
+    "heatmap": taf.plot_heatmap,
+    "top": taf.plot_top,
+}
+
+
+@pytest.mark.parametrize(
+    ("receipt", "days"),
+    [
+        ({}, "2026-03-04 to 2026-03-17"),
+        ({"resolved": {"start": "2026-02-26T00:00:00Z", "end": "2026-03-20T00:00:00Z"}}, "2026-02-26 to 2026-03-19"),
+        ({"resolved": {"start": "2026-02-26T08:00:00Z", "end": "2026-03-20T08:00:00Z"}}, "2026-02-26 to 2026-03-20"),
+        ({"resolved": {"start": "2026-03-10T00:00:00Z", "end": "2026-03-11T00:00:00Z"}}, "2026-03-04 to 2026-03-17"),
+        (
+            {
+                "resolved": {"start": "2026-02-26T00:00:00Z", "end": "2027-01-01T00:00:00Z"},
+                "fetched_at": "2026-03-19T09:00:00Z",
+            },
+            "2026-02-26 to 2026-03-19",
+        ),
+    ],
+    ids=["no receipt", "whole days", "parts of days", "events outside", "end not reached"],
+)
+def test_all_plots_of_a_frame_name_the_period_that_its_counts_cover(receipt: Any, days: str) -> None:
+    events = events_of([{"date": datetime(2026, 3, day, 12, tzinfo=UTC), "event": "x"} for day in (4, 17)], **receipt)
+    for drawn in (events, events[:0]):
+        titles = {name: plot(drawn).get_title(loc="left").partition("\n")[2] for name, plot in PLOTS.items()}
+        expected = f"{days} (UTC)" if len(drawn) else titles["heatmap"]
+        assert titles == dict.fromkeys(PLOTS, expected)
+
+
+def test_a_title_names_days_of_the_plots_zone() -> None:
+    resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-31T20:00:00Z"}
+    events = events_of(busy(days=3), resolved=resolved)
+    for plot in (taf.plot_heatmap, taf.plot_activity):
+        assert plot(events, tz="Asia/Tokyo").get_title(loc="left").endswith("\n2026-03-01 to 2026-04-01 (Asia/Tokyo)")
+        title = plot(events, tz="America/New_York").get_title(loc="left")
+        assert title.endswith("\n2026-02-28 to 2026-03-31 (America/New_York)")
+
+
 def test_bars_end_where_days_end_in_the_zone() -> None:
     ax = taf.plot_activity(
         table([{"date": datetime(2026, 3, day, 12, tzinfo=UTC)} for day in (28, 30)]), tz="Europe/Berlin"

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import te_audit_frames as taf
+from te_audit_frames.safe_text import harmless_cell
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 from te_audit_frames.storage.text import write_csv, write_jsonl
 
@@ -21,6 +22,7 @@ quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCh
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT_COLUMNS = [name for name in COLUMNS if name not in ("date", "resources", "extra")]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "\rx", "  =1", "\u00a0=1", "\u200b=1"]
+FORMULAS += ['"=1', "'\t=1", "=1;=2"]
 FORMULAS += ["\ufeff=1", "\x00=1", "＝1+1", "＋1", "－1", "＠x", "﹦1", "⁼1", "'=1", "''=1", "' =1", '=HYPERLINK("x")']
 HARMLESS = [
     "",
@@ -88,14 +90,13 @@ def test_raw_csv_reads_back_as_it_was(tmp_path, events):
 
 @quick
 @given(events=many)
-def test_the_prefix_of_a_formula_can_be_taken_off_again(tmp_path, events):
+def test_cells_are_guarded_and_json_stays_the_same_json(tmp_path, events):
     write_csv(frame(events), tmp_path / "raw.csv", raw=True)
     write_csv(frame(events), tmp_path / "safe.csv")
     for raw, safe in zip(read_csv(tmp_path / "raw.csv"), read_csv(tmp_path / "safe.csv"), strict=True):
-        for name in COLUMNS:
-            assert safe[name] in (raw[name], f"'{raw[name]}")
-            # No two values look the same: what is prefixed would not have been written bare.
-            assert not (safe[name] == raw[name] and raw[name].startswith("'") and raw[name][1:] in FORMULAS)
+        assert {name: safe[name] for name in TEXT_COLUMNS} == {name: harmless_cell(raw[name]) for name in TEXT_COLUMNS}
+        for name in ("resources", "extra"):
+            assert (json.loads(safe[name]) if safe[name] else "") == (json.loads(raw[name]) if raw[name] else "")
 
 
 @quick
@@ -106,6 +107,7 @@ def test_no_cell_starts_a_formula(tmp_path, text):
     cell = read_csv(tmp_path / "events.csv")[0]["user"]
     # Said apart from the code under test, and for the plain operators only.
     assert not re.match(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]|[\t\r]", cell)
+    assert not re.search(r"[;|\t\r\n][\s\x00-\x1f]*[=+\-@＝＋－＠]", cell)
 
 
 @pytest.mark.parametrize("value", FORMULAS, ids=ascii)
@@ -113,8 +115,33 @@ def test_a_formula_gets_an_apostrophe(tmp_path, value):
     events = one(user=value, event=value, account_group_name=value, extra=value)
     write_csv(events, tmp_path / "events.csv")
     row = read_csv(tmp_path / "events.csv")[0]
-    assert {row[name] for name in ("user", "event", "account_group_name", "extra")} == {f"'{value}"}
+    assert {row[name] for name in ("user", "event", "account_group_name", "extra")} == {harmless_cell(value)}
+    assert row["user"].startswith("'")
     write_csv(events, tmp_path / "events.csv", raw=True)
+    assert read_csv(tmp_path / "events.csv")[0]["user"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("Ada;=cmd|' /C calc'!A0", "Ada;'=cmd|' /C calc'!A0"),
+        ("Ada\t=1", "Ada\t'=1"),
+        ("Ada\n=1;\t@x", "Ada\n'=1;'\t'@x"),
+        ('Ada; "=1"', 'Ada;\' "=1"'),
+        ("Ada|＝1", "Ada|'＝1"),
+    ],
+    ids=ascii,
+)
+def test_a_formula_behind_another_separator_gets_an_apostrophe_too(tmp_path, value, written):
+    resources, extra = [{"type": "testName", "name": value}], json.dumps({"note": value})
+    write_csv(one(user=value, resources=resources, extra=extra), tmp_path / "events.csv")
+    row = read_csv(tmp_path / "events.csv")[0]
+    assert row["user"] == written
+    assert json.loads(row["resources"]) == resources
+    assert json.loads(row["extra"]) == {"note": value}
+    for name in ("resources", "extra"):
+        assert not re.search(r"[;|][\s\"]*[=+\-@＝]", row[name])
+    write_csv(one(user=value), tmp_path / "events.csv", raw=True)
     assert read_csv(tmp_path / "events.csv")[0]["user"] == value
 
 

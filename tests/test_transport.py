@@ -564,7 +564,8 @@ def test_a_reserve_leaves_at_least_one_request():
     clock = VirtualClock()
     only = limits(limit=1, remaining=0, reset=NOON + 20)
     with RawServer([whole(page(EARLIER, following="/v7/audit-user-events?cursor=b"), **only), GOOD]) as api:
-        events = client_of(api, workers=1, reserve=0.9, clock=clock).fetch_events(**DAY)
+        hour = {"start": "2026-01-01", "end": "2026-01-01T01:00:00Z"}
+        events = client_of(api, workers=1, reserve=0.9, clock=clock).fetch_events(**hour)
     assert len(events) == 2
     assert 20 <= clock.seconds <= 21
 

@@ -1,7 +1,7 @@
 """When it happened: events counted per hour, day, week or month of a time zone.
 
-No engine truncates to a zone's days portably. So the engine counts by steps of UTC that are too short for the zone's
-clock to change within one, and pandas sorts these few steps into the zone's periods.
+No engine truncates to a zone's days portably. So the engine counts by steps of UTC, short enough that the zone's clock
+does not change within one, and pandas sorts these few steps into the zone's periods.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import check_freq, list_periods, step_seconds
+from te_audit_frames.analysis.calendar import (
+    PLAUSIBLE,
+    check_freq,
+    find_periods,
+    list_periods,
+    step_seconds,
+)
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.source import Source, collect, rank
 from te_audit_frames.errors import InvalidRequest
@@ -24,6 +30,8 @@ from te_audit_frames.schema import ATTRS_KEY
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_ROWS = 2_000_000
+
+Moments = tuple[pd.Timestamp, pd.Timestamp]
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -84,23 +92,31 @@ def activity(
     1 2026-03-03 00:00:00+01:00       0      True
     2 2026-03-04 00:00:00+01:00       1     False
     """
+    return count_activity(events, freq=freq, by=by, tz=tz, top=top)[0]
+
+
+def count_activity(
+    events: Any, *, freq: str, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
+) -> tuple[pd.DataFrame, Moments]:
+    """Return what `activity` returns, and the first and the last moment that its counts cover."""
     check_freq(freq)
     zone = parse_zone(tz)
     dimensions = [] if by is None else parse_by(by)
     source = Source.of(events, dimensions).dated()
     identity = [column for dimension in dimensions for column in dimension.identity]
     folded, keys = source.fold(identity, top)
-    steps = _count_steps(folded, keys, step_seconds(zone))
+    seen = _find_first_and_last(source)
+    receipt = _receipt(events)
+    # A frame that plain pandas cut has lost rows of the receipt's period, and nobody knows of which part.
+    is_cut = isinstance(events, pd.DataFrame) and receipt.get("events", len(events)) != len(events)
+    periods = list_periods(seen, _resolved(receipt), freq=freq, zone=zone, is_cut=is_cut)
+    steps = _count_steps(folded, keys, step_seconds(zone, seen))
     if keys:
         groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), identity)
         column = steps[keys].merge(groups.reset_index(), on=keys, how="left")["index"]
     else:
         groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
 
-    receipt = _receipt(events)
-    # A frame that plain pandas cut has lost rows of the receipt's period, and nobody knows of which part.
-    is_cut = isinstance(events, pd.DataFrame) and receipt.get("events", len(events)) != len(events)
-    periods = list_periods(_find_first_and_last(source), _resolved(receipt), freq=freq, zone=zone, is_cut=is_cut)
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidRequest(
@@ -108,14 +124,14 @@ def activity(
             "Keep the largest, for example with top=20, or take a longer freq."
         )
     counts = np.zeros(shape, dtype="int64")
-    np.add.at(counts, (periods["period"].searchsorted(steps["step"], side="right") - 1, column), steps["events"])
+    np.add.at(counts, (find_periods(steps["step"], periods["period"], freq), column), steps["events"])
 
     names = source.name(groups, dimensions)
     result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
     result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
     result["events"] = counts.ravel()
     result["complete"] = np.repeat(periods["complete"].to_numpy() & receipt.get("complete", True), shape[1])
-    return result
+    return result, find_covered(events, seen)
 
 
 def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
@@ -145,6 +161,29 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(week, index=pd.Index(WEEKDAYS, name="weekday"), columns=pd.RangeIndex(24, name="hour"))
 
 
+def find_covered(events: Any, seen: Moments) -> Moments:
+    """Find the first and the last moment that counts of some events cover.
+
+    Parameters
+    ----------
+    events : frame of any supported library
+        What is counted; a receipt that it carries says what was asked for.
+    seen : tuple of pandas.Timestamp
+        The first and the last event's date; NaT if there are none.
+
+    Returns
+    -------
+    tuple of pandas.Timestamp
+        Both are included. NaT if there are neither events nor a receipt.
+    """
+    asked = _resolved(_receipt(events))
+    if asked is None:
+        return seen
+    start, end = max(asked[0], PLAUSIBLE[0]), min(asked[1], PLAUSIBLE[1])
+    first, last = pd.Series([start, seen[0]]).min(), pd.Series([end - pd.Timedelta("1us"), seen[1]]).max()
+    return first, max(first, last)
+
+
 def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
     """Count events by step of UTC; `step` is its start."""
     steps = source.count(keys, step=seconds)
@@ -152,7 +191,7 @@ def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
     return steps.astype({"events": "int64"})
 
 
-def _find_first_and_last(source: Source) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _find_first_and_last(source: Source) -> Moments:
     ends = collect(source.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
     return ends["first"].iloc[0], ends["last"].iloc[0]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import tzinfo
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.errors import InvalidRequest
@@ -14,6 +17,9 @@ FREQUENCIES = ("h", "D", "W", "MS")
 # Dates outside these are some clock's mistake, and zero rows all the way to them would be of no use.
 PLAUSIBLE = (pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 
+# Wide enough for the period that holds either of them.
+_LOOKED_AT = (pd.Timestamp("1989-11-01", tz="UTC"), pd.Timestamp("2100-03-01", tz="UTC"))
+
 
 def check_freq(freq: str) -> None:
     """Refuse what is not one of `FREQUENCIES`."""
@@ -21,12 +27,26 @@ def check_freq(freq: str) -> None:
         raise InvalidRequest(f'freq: {freq!r} is not one of {", ".join(map(repr, FREQUENCIES))}. For example freq="D".')
 
 
-@lru_cache
-def step_seconds(zone: tzinfo) -> int:
-    """Find the longest step of UTC within which the zone's clock neither changes nor strikes the hour."""
-    days = pd.date_range(*PLAUSIBLE, freq="D")
-    offsets = (days.tz_convert(zone).tz_localize(None) - days.tz_localize(None)) // pd.Timedelta("1s")
-    return next(seconds for seconds in (3600, 900, 60, 1) if not (offsets % seconds).any())
+def step_seconds(zone: tzinfo, seen: tuple[pd.Timestamp, pd.Timestamp]) -> int:
+    """Find the longest step of UTC within which the zone's clock neither changes nor strikes the hour.
+
+    Parameters
+    ----------
+    zone : datetime.tzinfo
+        Whose clock.
+    seen : tuple of pandas.Timestamp
+        The first and the last event's date; NaT if there are none.
+
+    Returns
+    -------
+    int
+        Seconds. As a rule a whole, half or quarter hour, and less only if the clock changed at an odd minute while
+        the events happened.
+    """
+    if pd.isnull([*seen]).any():
+        return 3600
+    offsets, changes = _clock(zone, *seen)
+    return math.gcd(3600, *offsets.tolist(), *changes.tolist())
 
 
 def list_periods(
@@ -71,8 +91,7 @@ def list_periods(
             f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
             'implausible ones, for example with te_audit_frames.between(events, start="2010-01-01").'
         )
-    bounds = _bounds(first, last, freq, zone)
-    periods = pd.DataFrame({"period": bounds[:-1], "end": bounds[1:]})
+    periods = _periods_around(first, last, freq, zone)
     known = pd.Series([start, seen[0]]).max(skipna=False), pd.Series([end, seen[1]]).min(skipna=False)
     since, until = known if is_cut else (start, end)
     periods["complete"] = (periods["period"] >= since) & (periods["end"] <= until)
@@ -81,22 +100,98 @@ def list_periods(
 
 
 def list_edges(periods: pd.Series, freq: str) -> pd.DatetimeIndex:
-    """List the first instants of the periods and of the one that follows: where a drawing of them has its edges."""
-    bounds = _bounds(periods.iloc[0], periods.iloc[-1], freq, periods.dt.tz)
-    first = int(bounds.searchsorted(periods.iloc[0]))
-    return bounds[first : first + len(periods) + 1]
+    """List the first instants of the periods and the end of the last: where a drawing of them has its edges."""
+    last = periods.iloc[-1]
+    around = _periods_around(last, last, freq, periods.dt.tz)
+    return pd.DatetimeIndex([*periods, around["end"][around["period"] == last].iloc[0]])
 
 
-def _bounds(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> pd.DatetimeIndex:
-    """List the first instants of all periods from that of `first` to the one after that of `last`, or a few more."""
+def find_periods(instants: pd.Series, periods: pd.Series, freq: str) -> npt.NDArray[np.int64]:
+    """Find the position of the period that each instant is in; `periods` holds their first instants."""
+    if freq == "h":
+        return np.asarray(periods.searchsorted(instants, side="right") - 1)
+    # By the calendar: where the clock goes back over midnight, a day goes on after the next one has begun.
+    days = _ordinals(pd.DatetimeIndex(periods), freq)
+    return np.asarray(days.searchsorted(_ordinals(pd.DatetimeIndex(instants).tz_convert(periods.dt.tz), freq)))
+
+
+def _periods_around(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> pd.DataFrame:
+    """List all periods from that of `first` to that of `last`, and a few more: `period` and `end`."""
     # Whatever the clock does, the period that holds an instant begins and ends within this distance of it.
     reach = pd.Timedelta({"h": "3h", "D": "3D", "W": "10D", "MS": "34D"}[freq])
-    step = f"{step_seconds(zone)}s"
-    instants = pd.date_range((first - reach).floor(step), last + reach, freq=step, unit="us").tz_convert(zone)
-    wall = instants.tz_localize(None)
+    low, high = (moment.tz_convert("UTC").floor("s") for moment in (first - reach, last + reach))
+    offsets, changes = _clock(zone, low, high)
+    # A period begins where a clock of one of these offsets strikes, or where the clock is changed.
+    strike = 3600 if freq == "h" else 86_400
+    bounds = np.array([low.timestamp(), high.timestamp() + strike], dtype=np.int64)
+    strikes = [np.arange(*((bounds + offset) // strike), dtype=np.int64) * strike - offset for offset in offsets]
+    moments = np.sort(np.concatenate([*strikes, changes]), kind="stable")
+    instants = _at(moments, zone)
+    keys = pd.DataFrame({"turn": _ordinals(instants, freq)})
     if freq == "h":
-        # Less its offset, so that an hour which the clock strikes twice is two hours.
-        turns = wall.floor("h") - (wall - instants.tz_convert(None))
-    else:
-        turns = wall.to_period({"D": "D", "W": "W-SUN", "MS": "M"}[freq]).to_timestamp()
-    return instants[1:][turns[1:] != turns[:-1]]
+        # An hour that the clock strikes twice is two hours.
+        keys["offset"] = _offsets(moments, zone)
+    begins = keys.ne(keys.shift()).any(axis=1).to_numpy()
+    turns = pd.DataFrame({"turn": keys["turn"], "period": instants})[begins].iloc[1:]
+    turns["end"] = turns["period"].shift(-1)
+    turns = turns.iloc[:-1]
+    if freq != "h":
+        # A clock that goes back over midnight comes to a day, or a month, a second time: it is one all the same.
+        turns = turns.groupby("turn").agg(period=("period", "first"), end=("end", "last"))
+    return turns[["period", "end"]].reset_index(drop=True)
+
+
+def _ordinals(instants: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.int64]:
+    """Return a number for the hour, day, week or month that the clock on the wall shows."""
+    wall = instants.tz_localize(None).to_period({"h": "h", "D": "D", "W": "W-SUN", "MS": "M"}[freq])
+    return np.asarray(wall.asi8)
+
+
+# ---- what the clock of a zone does, in whole seconds since 1970 -----------------------------------------------------
+
+
+def _clock(
+    zone: tzinfo, first: pd.Timestamp, last: pd.Timestamp
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Tell how far the zone's clock is ahead of UTC between two moments, and when in between it is changed."""
+    moments = _changes(zone)
+    between = moments[(moments > first.timestamp()) & (moments <= last.timestamp())]
+    start = np.array([math.floor(first.timestamp())], dtype=np.int64)
+    return np.unique(_offsets(np.concatenate([start, between]), zone)), between
+
+
+@lru_cache
+def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
+    """List the first second of every new offset from UTC, by halving the days on which it changes."""
+    first, last = (int(bound.timestamp()) for bound in _LOOKED_AT)
+    days = np.arange(first, last, 86_400, dtype=np.int64)
+    offsets = _offsets(days, zone)
+    changed = np.flatnonzero(offsets[1:] != offsets[:-1])
+    low, high, aim = days[changed], days[changed + 1], offsets[changed + 1]
+    found = []
+    while len(low):
+        begins = _halve(low, high, zone)
+        found.append(begins)
+        # On a day with two changes the first one has not yet led to the day's last offset.
+        again = _offsets(begins, zone) != aim
+        low, high, aim = begins[again], high[again], aim[again]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+
+
+def _halve(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
+    """Find the second between each `low` and `high` at which the offset is no longer that at `low`."""
+    before = _offsets(low, zone)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        is_old = _offsets(middle, zone) == before
+        low, high = np.where(is_old, middle, low), np.where(is_old, high, middle)
+    return high
+
+
+def _offsets(moments: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
+    wall = _at(moments, zone).tz_localize(None).as_unit("s").asi8
+    return np.asarray(wall - moments)
+
+
+def _at(moments: npt.NDArray[np.int64], zone: tzinfo) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(moments.astype("datetime64[s]")).as_unit("us").tz_localize("UTC").tz_convert(zone)

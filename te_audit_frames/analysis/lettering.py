@@ -13,8 +13,7 @@ from matplotlib import font_manager
 from matplotlib.text import Text
 
 from te_audit_frames.analysis.dimensions import Dimension
-
-LONGEST_NAME = 40
+from te_audit_frames.safe_text import drawable
 
 # Those that are installed lend the letters that the reader's own font lacks. matplotlib brings the last one itself:
 # it has a box for every letter there is, so that none is missing and none is warned about.
@@ -66,15 +65,8 @@ def list_names(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[st
 
 
 def _join(columns: Sequence[pd.Series]) -> list[str]:
-    return [", ".join(row) for row in zip(*(map(clean, column) for column in columns), strict=True)]
+    return [", ".join(row) for row in zip(*(map(_shown, column) for column in columns), strict=True)]
 
 
-def clean(text: Any) -> str:
-    """Leave out what is not a visible letter, shorten, and give nothing a name."""
-    if pd.isna(text):
-        return "(none)"
-    shown = "".join(sign for sign in str(text) if sign.isprintable() or sign.isspace())
-    visible = " ".join(shown.split())
-    if len(visible) > LONGEST_NAME:
-        return visible[: LONGEST_NAME - 1].rstrip() + "…"
-    return visible or "(blank)"
+def _shown(text: Any) -> str:
+    return "(none)" if pd.isna(text) else drawable(str(text))

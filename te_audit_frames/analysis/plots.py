@@ -17,13 +17,14 @@ from matplotlib.axis import Axis
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from te_audit_frames.analysis.activity import activity, hours_of_week
+from te_audit_frames.analysis.activity import Moments, count_activity, find_covered, hours_of_week
 from te_audit_frames.analysis.calendar import list_edges
 from te_audit_frames.analysis.dimensions import Dimension, parse_by
 from te_audit_frames.analysis.lettering import letter, list_names
 from te_audit_frames.analysis.source import OTHER
 from te_audit_frames.analysis.summaries import summarize
 from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.periods import parse_zone
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, less black and a yellow too faint for paper.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -76,11 +77,11 @@ def plot_activity(
     'events per day'
     """
     dimensions = [] if by is None else parse_by(by)
-    counts = activity(events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top)
+    counts, covered = count_activity(events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top)
     ax = ax or _new_axes(height=4.4)
     title = f"Events per {UNITS[freq]}" + (f" by {_noun(dimensions)}" if by else "")
     if not counts["events"].any():
-        return _draw_nothing(ax, title, counts["period"])
+        return _draw_nothing(ax, title, covered, tz)
 
     groups = counts[counts["period"] == counts["period"].iloc[0]]
     periods = counts.iloc[:: len(groups)]
@@ -90,7 +91,7 @@ def plot_activity(
     colours = _colours(names)
     complete = periods["complete"].to_numpy()
     _stack(ax, _date_numbers(edges), heights, colours, complete)
-    _title(ax, title, edges[0], edges[-1] - pd.Timedelta("1us"))
+    _title(ax, title, covered, tz)
     _axis_of_time(ax, edges)
     _axis_of_counts(ax.yaxis, f"events per {UNITS[freq]}")
     ax.set_ylim(0, heights.sum(axis=0).max() * 1.05)
@@ -131,11 +132,11 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     >>> taf.plot_heatmap(events, tz="Europe/Berlin").get_xlabel()
     'hour of the day, Europe/Berlin'
     """
-    hourly = activity(events, freq="h", tz=tz)
+    hourly, covered = count_activity(events, freq="h", tz=tz)
     ax = ax or _new_axes(height=3.6)
     title = "Events by weekday and hour"
     if not hourly["events"].any():
-        return _draw_nothing(ax, title, hourly["period"])
+        return _draw_nothing(ax, title, covered, tz)
     week = hours_of_week(hourly)
     mesh = ax.pcolormesh(week, cmap="cividis", vmin=0, vmax=week.to_numpy().max(), edgecolors="white", lw=0.5)
     ax.invert_yaxis()
@@ -147,7 +148,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     bar = ax.figure.colorbar(mesh, ax=ax)
     bar.outline.set_visible(False)
     _axis_of_counts(bar.ax.yaxis, "events")
-    _title(ax, title, hourly["period"].iloc[0], hourly["period"].iloc[-1])
+    _title(ax, title, covered, tz)
     return ax
 
 
@@ -188,8 +189,9 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     summary = summarize(events, by=by, top=n)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))
     title = "Most events by " + _noun(dimensions)
+    covered = find_covered(events, (summary["first_event"].min(), summary["last_event"].max()))
     if summary.empty:
-        return _draw_nothing(ax, title, summary["first_event"])
+        return _draw_nothing(ax, title, covered, "UTC")
     largest, others = summary.head(n), summary.tail(-n)
     names = list_names(largest, dimensions)
     bars = ax.barh(range(len(largest)), largest["events"], color=COLOURS[0], height=0.75)
@@ -203,7 +205,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     ax.spines[["top", "right"]].set_visible(False)
     rest = "".join(f"; all others together {row.events:,} ({row.share:.0%})" for row in others.itertuples())
     _axis_of_counts(ax.xaxis, f"events{rest}")
-    _title(ax, title, summary["first_event"].min(), summary["last_event"].max())
+    _title(ax, title, covered, "UTC")
     return ax
 
 
@@ -223,16 +225,17 @@ def _noun(dimensions: Sequence[Dimension]) -> str:
     return " and ".join(NOUNS[dimension.name] for dimension in dimensions)
 
 
-def _draw_nothing(ax: Axes, title: str, moments: pd.Series) -> Axes:
-    _title(ax, title, moments.min(), moments.max())
+def _draw_nothing(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> Axes:
+    _title(ax, title, covered, tz)
     ax.set(xticks=[], yticks=[])
     ax.text(0.5, 0.5, "no events", transform=ax.transAxes, ha="center", va="center")
     return ax
 
 
-def _title(ax: Axes, title: str, first: pd.Timestamp, last: pd.Timestamp) -> None:
-    """Say what, from which day to which, and in which zone."""
-    if not pd.isna(first):
+def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
+    """Say what is drawn, and below it the period that the counts cover: its first and last day in a zone."""
+    if not pd.isna(covered[0]):
+        first, last = (moment.tz_convert(parse_zone(tz)) for moment in covered)
         days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (first, last))
         title = f"{title}\n{' to '.join(days)} ({first.tz})"
     ax.set_title(title, loc="left")

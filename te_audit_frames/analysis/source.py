@@ -263,5 +263,7 @@ def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimens
         for dimension in everything
         if dimension.label
     ]
-    selected = frame.select(nw.col("date"), *texts)
+    # Polars compares no moments of two zones, and those of our own are in UTC.
+    moments = nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
+    selected = frame.select(moments, *texts)
     return Source(selected.with_columns(*stand_ins) if stand_ins else selected)

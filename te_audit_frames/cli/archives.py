@@ -12,8 +12,8 @@ from te_audit_frames.cli import options
 from te_audit_frames.cli.exits import DATA
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.policy import client_of, policy_options
-from te_audit_frames.cli.terminal import visible
 from te_audit_frames.periods import DEFAULT_LOOKBACK
+from te_audit_frames.safe_text import visible
 
 _location = click.argument("location")
 

@@ -16,7 +16,7 @@ from te_audit_frames.cli.pictures import save
 from te_audit_frames.cli.policy import client_of, policy_options
 from te_audit_frames.cli.practice import practice_options, serve
 from te_audit_frames.cli.rescue import rescuing
-from te_audit_frames.cli.terminal import visible
+from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 
 PROGRAM = "te-audit-frames"

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli.terminal import visible
 from te_audit_frames.errors import (
     ArchiveError,
     ArchiveLocked,
@@ -25,6 +24,7 @@ from te_audit_frames.errors import (
     NotAnAuditFrame,
     PermissionDenied,
 )
+from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
 DEFECT = 1

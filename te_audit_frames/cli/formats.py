@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.cli.terminal import fit, table, visible
+from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
+from te_audit_frames.safe_text import harmless_cell, visible
 
 
 def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
@@ -45,10 +46,8 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
 
 def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
     # With its own line ending the writer quotes cells with a carriage return too, which other endings forgo.
-    from te_audit_frames.storage.text import harmless
-
     text = io.StringIO()
-    csv.writer(text).writerow([harmless(clean(cell)) if isinstance(cell, str) else cell for cell in cells])
+    csv.writer(text).writerow([harmless_cell(clean(cell)) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue().removesuffix("\r\n")
 
 

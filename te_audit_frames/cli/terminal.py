@@ -1,71 +1,20 @@
-"""Text for a terminal: made harmless first, for names in an activity log come from people, then aligned."""
+"""Tables for a terminal: every cell made harmless, then aligned."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-import unicodedata
-from collections.abc import Iterable
 
 import pandas as pd
 
 from te_audit_frames.periods import iso
-
-# Control characters move the cursor and recolour the screen; format characters, the bidi controls among them, reorder
-# what stands around them.
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"  # format characters too, but harmless, and Persian and Indic names need them
-_COMBINING = {"Mn", "Me", "Cf"}
+from te_audit_frames.safe_text import cut_to_width, visible, width
 
 _WIDEST = 60
 """Columns that one cell may take."""
 
 NONE = "(none)"
 """What a null is called."""
-
-
-def visible(text: str) -> str:
-    r"""Put text on one line, without the characters that act instead of showing.
-
-    Parameters
-    ----------
-    text : str
-        Of any origin.
-
-    Returns
-    -------
-    str
-        The same text with single blanks for white space, and without control, bidi and other unseen characters.
-
-    Examples
-    --------
-    >>> from te_audit_frames.cli.terminal import visible
-    >>> visible("Ada\x1b[31m\u202e\nLovelace")
-    'Ada[31m Lovelace'
-    """
-    shown = (char for char in text if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
-    return " ".join("".join(shown).split())
-
-
-def width(text: str) -> int:
-    r"""Count the terminal columns that text takes: two for wide East Asian characters, none for combining ones.
-
-    Parameters
-    ----------
-    text : str
-        As `visible` returns it.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from te_audit_frames.cli.terminal import width
-    >>> width("日本"), width("e\u0301")
-    (4, 1)
-    """
-    return sum(map(_columns, text))
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -116,7 +65,7 @@ def fit(text: str) -> str:
     if not sys.stdout.isatty():
         return text
     room = shutil.get_terminal_size().columns
-    return "\n".join(_cut(line, room) for line in text.splitlines())
+    return "\n".join(cut_to_width(line, room) for line in text.splitlines())
 
 
 def _cell(value: object) -> str:
@@ -130,28 +79,7 @@ def _cell(value: object) -> str:
         return f"{value:.1%}"
     if isinstance(value, pd.Timestamp):
         return iso(value)
-    return _cut(visible(str(value)), _WIDEST)
-
-
-def _cut(text: str, room: int) -> str:
-    # Counted in characters too, since a name may be one letter under a thousand accents.
-    if width(text) <= room and len(text) <= 4 * room:
-        return text
-    return "".join(_fitting(text[: 4 * room], room - 1)) + "…"
-
-
-def _fitting(text: str, room: int) -> Iterable[str]:
-    for char in text:
-        room -= _columns(char)
-        if room < 0:
-            return
-        yield char
-
-
-def _columns(char: str) -> int:
-    if unicodedata.category(char) in _COMBINING:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return cut_to_width(visible(str(value)), _WIDEST)
 
 
 def _pad(text: str, columns: int, to_right: bool) -> str:

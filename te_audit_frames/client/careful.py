@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from te_audit_frames.client.page import Errors, Page, not_the_contract, shorten
+from te_audit_frames.client.page import Errors, Page, not_the_contract
 from te_audit_frames.errors import DecodeError
 from te_audit_frames.periods import EPOCH
+from te_audit_frames.safe_text import excerpt, printable
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
 # The forms that pyarrow reads, and besides them lower-case t and z and up to nine fractional digits.
@@ -239,10 +240,10 @@ def _canonical(value: object) -> str:
 
 def _raise_unfit(name: str, position: int, unfit: list[tuple[str, Any, str]]) -> NoReturn:
     field, value, wanted = unfit[0]
-    shown = shorten(_canonical(value))
+    shown = excerpt(_canonical(value))
     subject = f"field {field!r} is {shown}" if field else f"it is {shown}"
     raise DecodeError(
-        f"page {name}, event {position}: {subject}, not {wanted}. "
+        f"page {printable(name)}, event {position}: {subject}, not {wanted}. "
         'errors="coerce" keeps the event, leaves the column empty and the value in `extra`.',
         page=name,
         event=position,

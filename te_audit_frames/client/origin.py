@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import string
+from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import groupby
 from operator import itemgetter
@@ -13,10 +15,24 @@ from urllib.parse import SplitResult, unquote, urlencode, urljoin, urlsplit
 import requests
 from requests.auth import AuthBase
 
-from te_audit_frames.client.page import shorten
 from te_audit_frames.errors import AuditFramesError, InvalidRequest, PaginationError
+from te_audit_frames.safe_text import excerpt, printable
 
-_SHORTEST_PART = 12  # of a token, that is worth hiding
+_SHORTEST_PART = 12
+"""Characters of a form of the token that are worth hiding; a cut may have left no more."""
+
+_SHORTEST_FORM = 8
+"""Characters of an encoded token that cannot stand there by chance."""
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+# A character as URLs (once or several times over), HTML, JSON and programs write it.
+_ENCODED = re.compile(
+    r"%(?:25)*([0-9a-f]{2})|&#x0*([0-9a-f]{1,6});|&#0*([0-9]{1,7});|\\+u00([0-9a-f]{2})|\\+x([0-9a-f]{2})",
+    re.IGNORECASE,
+)
+_BASE64 = frozenset(f"{string.ascii_letters}{string.digits}+/-_")
+_PADDED = _BASE64 | {"="}
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -68,14 +84,11 @@ class Secret(AuthBase):
         return value
 
     def _without(self, text: str) -> str:
-        """Take out the token, as it is or in base64, whole or what a cut left of it."""
+        """Replace the token in a text, in each form that a server may quote it in, whole or what a cut left of it."""
         hidden = bytearray(len(text))
-        for form in (self._token, base64.b64encode(self._token.encode()).decode()):
-            size = min(len(form), _SHORTEST_PART)
-            parts = {form[place : place + size] for place in range(len(form) - size + 1)}
-            for place in range(len(text) - size + 1):
-                if text[place : place + size] in parts:
-                    hidden[place : place + size] = bytes([True]) * size
+        for reading, places in (_as_it_is(text), _decoded(text)):
+            for low, high in _find(reading, self._token):
+                hidden[places[low] : places[high]] = bytes([True]) * (places[high] - places[low])
         runs = groupby(zip(hidden, text, strict=True), key=itemgetter(0))
         return "".join("<token>" if is_hidden else "".join(sign for _, sign in run) for is_hidden, run in runs)
 
@@ -84,6 +97,59 @@ class Secret(AuthBase):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a token is not pickled; make a new Client where it is needed")
+
+
+def _as_it_is(text: str) -> tuple[str, range]:
+    return text, range(len(text) + 1)
+
+
+def _decoded(text: str) -> tuple[str, list[int]]:
+    """Decode what stands for single characters; return the result, and where in the text each of its characters is."""
+    characters: list[str] = []
+    places: list[int] = []
+    end = 0
+    for match in _ENCODED.finditer(text):
+        characters += text[end : match.start()]
+        places += range(end, match.start() + 1)
+        decimal = match[3]
+        code = int(decimal) if decimal else int(next(filter(None, match.groups())), 16)
+        characters.append(chr(code) if code < 128 else "\0")  # no token has others
+        end = match.end()
+    characters += text[end:]
+    return "".join(characters), [*places, *range(end, len(text) + 1)]
+
+
+def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
+    """Find where a token stands in a text, in any of its forms, whatever the case."""
+    text = text.translate(_LOWER)
+    whole = token.encode()
+    spelled = {token}
+    if len(token) >= _SHORTEST_FORM:
+        spelled |= {token[::-1], whole.hex(), *(whole.hex(separator) for separator in ":- ")}
+    yield from _find_parts(text, spelled)
+    for low, high in _find_parts(text, {form for form in _in_base64(whole) if len(form) >= _SHORTEST_FORM}):
+        # What was encoded together with it, such as the word Bearer, goes too, and so does the padding.
+        before = next((place for place in range(low, 0, -1) if text[place - 1] not in _BASE64), 0)
+        yield before, next((place for place in range(high, len(text)) if text[place] not in _PADDED), len(text))
+
+
+def _find_parts(text: str, forms: set[str]) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        lower = form.translate(_LOWER)
+        size = min(len(lower), _SHORTEST_PART)
+        parts = {lower[place : place + size] for place in range(len(lower) - size + 1)}
+        for place in range(len(text) - size + 1):
+            if text[place : place + size] in parts:
+                yield place, place + size
+
+
+def _in_base64(whole: bytes) -> Iterator[str]:
+    """Write bytes in both alphabets of base64, as they look behind nothing, one and two other bytes."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for before in range(3):
+            encoded = encode(b" " * before + whole).decode()
+            # Without the letters that the neighbours have a share in.
+            yield encoded[-(-before * 8 // 6) : (before + len(whole)) * 8 // 6]
 
 
 class Origin:
@@ -132,7 +198,7 @@ class Origin:
             return target._replace(scheme=self._parts.scheme, netloc=self._parts.netloc, fragment="").geturl()
         where = target._replace(netloc=target.netloc.rpartition("@")[2], query="", fragment="").geturl()
         raise PaginationError(
-            f"page {page}: its next link leads to {shorten(ascii(where)[1:-1])}, "
+            f"page {printable(page)}: its next link leads to {excerpt(ascii(where)[1:-1])}, "
             f"which is not below {self.base_url}/v7/. Nothing was sent there, so the token is safe. "
             "If the API answers through another address, make that one the base_url."
         )

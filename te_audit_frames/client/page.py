@@ -11,11 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.errors import DecodeError, InvalidRequest
+from te_audit_frames.safe_text import LONGEST_EXCERPT, excerpt, printable
 from te_audit_frames.schema import to_events
 
 Errors = Literal["raise", "coerce"]
-
-_SHOWN = 120
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,10 @@ def check_errors(errors: str) -> None:
 
 def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
     """Say that an answer as a whole is not the contract's; such an answer is worth another request."""
-    shown = shorten(body[: 4 * _SHOWN].decode(errors="replace"))
+    shown = excerpt(body[: 4 * LONGEST_EXCERPT].decode(errors="replace"))
     return DecodeError(
-        f"page {name} is not an answer of /audit-user-events: {problem}. It begins with {shown!r}. "
+        f'page {printable(name)} is not an answer of /audit-user-events: {problem}. It begins with "{shown}". '
         "Where it is a web page, something between here and the API answered: check base_url and the proxy.",
         page=name,
         value=shown,
     )
-
-
-def shorten(text: str, *, to: int = _SHOWN) -> str:
-    """Cut a text to what fits into a message."""
-    return text if len(text) <= to else text[:to] + "…"

@@ -21,10 +21,11 @@ from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch_checks import MOST_RESTARTS, TOLERANCE, FetchChecks, ReadAgain
 from te_audit_frames.client.origin import Origin
-from te_audit_frames.client.page import Errors, Page, shorten
+from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import BadRequest, PaginationError
 from te_audit_frames.periods import SECOND, iso
+from te_audit_frames.safe_text import excerpt
 
 MAX_EMPTY_PAGES = 1_000
 """Empty pages in a row, each with a next link, after which the log is taken to have no end."""
@@ -351,8 +352,8 @@ class Paginator:
         restored = wrong - {"window"} if wrong & set(_INSTANTS) else wrong
         wanted += [(name, self._sent[name]) for name in sorted(restored) if name in self._sent]
         self._changed_link = (
-            shorten(urlencode([(name, value) for name, value in carried if name in wrong])),
-            shorten(urlencode({name: self._sent[name] for name in sorted(restored) if name in self._sent})),
+            excerpt(urlencode([(name, value) for name, value in carried if name in wrong])),
+            excerpt(urlencode({name: self._sent[name] for name in sorted(restored) if name in self._sent})),
         )
         self._checks.note("next links asked for another range or scope than the question; its own was put back")
         return parts._replace(query=urlencode(wanted)).geturl()

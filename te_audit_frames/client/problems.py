@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from te_audit_frames.client.page import shorten
 from te_audit_frames.errors import (
     ApiError,
     AuthenticationError,
@@ -20,8 +19,10 @@ from te_audit_frames.errors import (
     PermissionDenied,
     ServerError,
 )
+from te_audit_frames.safe_text import excerpt, printable
 
 _LONGEST_SAID = 1_000
+_MOST_FIELDS = 100
 
 TOO_SLOW = "Give the Client a longer timeout, or smaller pages (page_size), or ask again later."
 
@@ -52,12 +53,15 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
     said = ": ".join(part for part in (title, detail) if part)
     named = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in fields)
     told = (f", {said}" if said else "") + (f" ({named})" if named else "")
-    message = f"page {page}: the API answered {status}{shorten(told.removesuffix('.'), to=_LONGEST_SAID)}. {remedy}"
+    message = f"page {page}: the API answered {status}{excerpt(told.removesuffix('.'), _LONGEST_SAID)}. {remedy}"
     return cls(message, status=status, title=title, detail=detail, fields=fields)
 
 
 def _told(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
-    """Read what the API says of an error: title, detail, and the fields at fault; all of it as text, whatever it is."""
+    """Read what the API says of an error: title, detail, and the fields at fault.
+
+    All of it as text, whatever it is, and made harmless here, since callers print and log these too.
+    """
     try:
         problem = json.loads(body)
         if not isinstance(problem, dict):
@@ -65,17 +69,21 @@ def _told(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
         sent = problem.get("errors")
         fields = [entry for entry in sent if isinstance(entry, dict)] if isinstance(sent, list) else []
         return (
-            str(problem.get("title") or problem.get("error") or ""),
-            str(problem.get("detail") or problem.get("error_description") or ""),
-            [{name: str(value) for name, value in entry.items()} for entry in fields],
+            _said(problem.get("title") or problem.get("error") or ""),
+            _said(problem.get("detail") or problem.get("error_description") or ""),
+            [{_said(name): _said(value) for name, value in entry.items()} for entry in fields[:_MOST_FIELDS]],
         )
     except (ValueError, RecursionError):
         return "", "", []
 
 
+def _said(value: object) -> str:
+    return excerpt(str(value), _LONGEST_SAID)
+
+
 def _host(location: str) -> str:
     try:
-        return urlsplit(location).netloc.rpartition("@")[2] or "the same host"
+        return excerpt(urlsplit(location).netloc.rpartition("@")[2]) or "the same host"
     except ValueError:
         return "an unreadable address"
 
@@ -117,7 +125,7 @@ def describe(error: Exception) -> tuple[str, str]:
     """Say what failed and what to do, without the address, whose query is the caller's business."""
     cause = _innermost(error)
     if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
-        return f"{cause} [{type(cause).__name__}]", _WAY  # a line, or lines, without end
+        return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # a line, or lines, without end
     reason, remedy = next((reason, remedy) for cls, reason, remedy in _REASONS if isinstance(error, cls))
     return f"{reason} [{type(error).__name__}]", remedy
 
@@ -137,6 +145,7 @@ def refused_certificate(error: BaseException) -> tuple[str, str] | None:
     if fault is None:
         return None
     what, remedy = _CERTIFICATES.get(
-        fault.verify_code, (f"was not accepted, {fault.verify_message}", "For a private authority, give ca_bundle=.")
+        fault.verify_code,
+        (f"was not accepted, {printable(fault.verify_message)}", "For a private authority, give ca_bundle=."),
     )
     return f"the TLS certificate {what}", remedy

@@ -1,4 +1,4 @@
-"""The progress bar: pages, events, and the wait for the rate limit when there is one."""
+"""The progress bar: the share of the period that is done, events, pages, and the wait for the rate limit."""
 
 from __future__ import annotations
 
@@ -14,57 +14,90 @@ if TYPE_CHECKING:
 class Progress:
     """A tqdm bar, in a terminal or a notebook; nothing where nobody looks.
 
+    It is empty until a share is known, full once everything has arrived, and in a notebook red where a fetch ended
+    before.
+
     Parameters
     ----------
     show : bool or None
         None shows it only where somebody can see it move.
+
+    Examples
+    --------
+    >>> from te_audit_frames.client.progress import Progress
+    >>> progress = Progress(show=False)
+    >>> progress.open()
+    >>> progress.page(events=500, done=0.25)
+    >>> progress.page(events=500, done=1.0)
+    >>> progress.close()
     """
 
     def __init__(self, *, show: bool | None) -> None:
         self._bar: tqdm[Any] | None = None
+        self._events = 0
         self._pages = 0
+        self._done: float | None = None
         self._wait = ""
         self._show = show
 
     def open(self) -> None:
         """Show the bar."""
         if self._show or (self._show is None and _is_interactive()):
-            self._bar = _bar()
+            self._bar = _bar(self._words())
 
     def page(self, *, events: int, done: float | None = None) -> None:
-        """Count a page and its events."""
+        """Count a page and its events.
+
+        Parameters
+        ----------
+        events : int
+            How many of its events are kept.
+        done : float, optional
+            The share of the whole fetch that has arrived by now, from 0.0 to 1.0: of the period, or of the pages if
+            their number is known. It may fall, if a fetch has to begin again. Left out, the share stays as it was.
+        """
         self._pages += 1
-        if self._bar is not None:
-            self._bar.update(events)
-            self._say()
+        self._events += events
+        if done is not None:
+            self._done = min(max(done, 0.0), 1.0)
+        self._update()
 
     def waiting(self, seconds: float) -> None:
         """Say until when the fetch waits for the rate limit; 0.0 ends it. Called from any worker."""
         if self._bar is not None:
             until = datetime.now().astimezone() + timedelta(seconds=seconds)
             self._wait = f", rate limit: waiting {seconds:.0f} s until {until:%H:%M:%S}" if seconds >= 1 else ""
-            self._say()
+            self._update()
 
     def close(self) -> None:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._wait = ""
-            self._say()
+            self._update()
+            if self._done is None:
+                self._bar.total = None  # nobody knows how much is missing, so that is no reason for alarm
             self._bar.close()
             self._bar = None
 
-    def _say(self) -> None:
+    def _update(self) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{self._pages:,} page{'s' * (self._pages != 1)}{self._wait}")
+            self._bar.n = self._done or 0.0
+            self._bar.bar_format = self._words()
+            self._bar.refresh()
+
+    def _words(self) -> str:
+        share, left = ("", "") if self._done is None else ("{percentage:3.0f}%|{bar}| ", "<{remaining}")
+        pages = f"{self._pages:,} page{'s' * (self._pages != 1)}"
+        return f"fetching: {share}{self._events:,} events [{{elapsed}}{left}, {pages}{self._wait}]"
 
 
-def _bar() -> tqdm[Any]:
+def _bar(words: str) -> tqdm[Any]:
     bar: Any
     if _in_notebook() and find_spec("ipywidgets"):
         from tqdm.notebook import tqdm as bar
     else:
         from tqdm import tqdm as bar
-    shown: tqdm[Any] = bar(desc="fetching", unit=" events", dynamic_ncols=True)
+    shown: tqdm[Any] = bar(total=1.0, bar_format=words, dynamic_ncols=True)
     return shown
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from te_audit_frames.periods import iso
-from te_audit_frames.receipt import printable
+from te_audit_frames.safe_text import printable
 
 _MOST_FEWER = 20
 """How many keys a report names of which a reading had fewer than the archive."""
@@ -121,7 +121,7 @@ class SyncReport:
             said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             said += f", {self.vanished_events:,} no longer at the vendor"
-        return said + (f"; scope: {self.scope}" if "," in self.scope else "")
+        return printable(said + (f"; scope: {self.scope}" if "," in self.scope else ""))
 
     def __repr__(self) -> str:
         lines = {

@@ -1,7 +1,7 @@
 """Events as CSV and JSON Lines, for the tools that read nothing else.
 
 Names in an activity log come from people, hostile ones among them. A spreadsheet runs a cell that starts with ``=``
-as a formula, so `write_csv` puts an apostrophe before such a cell.
+as a formula, so `write_csv` guards such cells.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -17,20 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from te_audit_frames.safe_text import harmless_cell, harmless_json
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.rows import rows_of
 from te_audit_frames.storage.staging import FilePath, replacing
 
 _ROWS_AT_ONCE = 16_384
-
-# A tab or a line break at the start, or an operator after what a spreadsheet skips: white space, control and
-# zero-width characters. The operators' full-width, small and raised forms count, since some spreadsheets fold them.
-# Apostrophes are looked through, so that a cell that had one already gets another, and the prefix can be undone.
-_FORMULA = re.compile(
-    r"'*[\t\r\n]|"
-    r"['\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*"
-    r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\u207a\u207b\u207c\u208a\u208b\u208c]"
-)
 
 
 def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> None:
@@ -43,8 +34,9 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
     path : str or PathLike
         Where the file goes; it is replaced whole, readable by its owner only (0600).
     raw : bool, default False
-        Leave cells that a spreadsheet would run as a formula as they are. Otherwise they get an apostrophe in front;
-        taking one off again gives the value.
+        Don't guard cells against spreadsheets. By default an apostrophe is put before everything that a spreadsheet
+        would run as a formula: at the start of a cell, and behind each semicolon, bar, tab and line break in it,
+        where a spreadsheet may be told to split. JSON gets escapes in place of apostrophes, and stays the same JSON.
 
     Raises
     ------
@@ -68,32 +60,30 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
     ...     print(Path(folder, "events.csv").read_text().splitlines()[1])
     2026-01-05T09:00:00Z,,,'=1+1,,,,,
     """
-    cell = str if raw else harmless
 
     def lines(rows: list[dict[str, Any]]) -> str:
         text = io.StringIO()
-        csv.writer(text).writerows([_cell(row[name], cell) for name in COLUMNS] for row in rows)
+        csv.writer(text).writerows([_cell(name, row[name], raw=raw) for name in COLUMNS] for row in rows)
         return text.getvalue()
 
     _write(events, path, ",".join(COLUMNS) + "\r\n", lines)
 
 
-def _cell(value: Any, cell: Callable[[str], str]) -> str:
+def _cell(name: str, value: Any, *, raw: bool) -> str:
     if value is None:
         return ""
-    return cell(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if raw:
+        return text
+    if name == "resources":
+        return harmless_json(text)
+    return harmless_cell(_harmless_extra(text) if name == "extra" else text)
 
 
-def harmless(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would run as a formula.
-
-    Examples
-    --------
-    >>> from te_audit_frames.storage.text import harmless
-    >>> harmless("=1+1"), harmless("Ada")
-    ("'=1+1", 'Ada')
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
+def _harmless_extra(text: str) -> str:
+    """Make JSON harmless in a way that leaves it JSON; text that is not stays as it is."""
+    harmless = harmless_json(text)
+    return harmless if harmless != text and _is_json(text) else text
 
 
 def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
@@ -143,12 +133,18 @@ def _line(row: dict[str, Any]) -> str:
 def _embedded(extra: str | None) -> str:
     if extra is None:
         return "null"
-    try:
-        json.loads(extra, parse_int=str, parse_float=str, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+    if not _is_json(extra):
         return json.dumps(extra, ensure_ascii=False)
     # Between tokens a line break is mere white space, and within them JSON has none.
     return extra.replace("\r", " ").replace("\n", " ")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -39,6 +39,12 @@ ZONES = {
     "Pacific/Apia": ["2011-12-30", "2011-12-31"],  # a day that was not
     "America/New_York": ["2026-03-08", "2026-11-01"],
 }
+# Zones whose clocks do what no machine of the campaign stands in.
+CLOCKS = ZONES | {
+    "Pacific/Chatham": ["2026-04-05", "2026-09-27"],  # at a quarter to four
+    "America/St_Johns": ["2010-11-07", "2011-03-13"],  # at a minute past midnight, and back into the day before
+    "Antarctica/Casey": ["2021-10-03"],  # by three hours, at a minute past midnight
+}
 DIMENSIONS = ["user", "account_group", "event", "ip_address"]
 
 
@@ -49,7 +55,9 @@ def draw(dice, midnight):
     """Draw events around a turn of the clock, some on the very moment, some without a date, some twice."""
     rows = []
     for _ in range(dice.choice([0, 1, 5, 30])):
-        seconds = dice.choice([dice.randint(-40 * 86_400, 40 * 86_400), dice.randint(-12, 12) * 1800])
+        seconds = dice.choice(
+            [dice.randint(-40 * 86_400, 40 * 86_400), dice.randint(-12, 12) * 1800, dice.randint(-120, 120) * 60]
+        )
         moment = midnight + timedelta(seconds=seconds, microseconds=dice.choice([0, 0, -1, 1]))
         row = {name: dice.choice([None, *TEXTS]) for name in COLUMNS}
         row |= {"date": dice.choice([moment] * 9 + [None]), "event": dice.choice(TEXTS[:2]), "extra": None}
@@ -83,7 +91,7 @@ def work(frame, rows, dice, midnight, path):
     if what == "shuffle":
         return frame.sample(frac=1, random_state=dice.randrange(99)), rows
     if what == "zone":
-        return frame.assign(date=frame["date"].dt.tz_convert(dice.choice(list(ZONES)))), rows
+        return frame.assign(date=frame["date"].dt.tz_convert(dice.choice(list(CLOCKS)))), rows
     if what == "category":
         return frame.astype(dict.fromkeys(["uid", "user", "aid", "event"], "category")), rows
     taf.write_parquet(frame, path)
@@ -124,7 +132,7 @@ def sums(frame, rows, dice):
     yield summary
 
     for freq in ["h", *dice.sample(["D", "W", "MS"], 2)]:
-        zone, by = dice.choice(list(ZONES)), dice.choice([None, dice.sample(DIMENSIONS, dice.choice([1, 2]))])
+        zone, by = dice.choice(list(CLOCKS)), dice.choice([None, dice.sample(DIMENSIONS, dice.choice([1, 2]))])
         counts = taf.activity(events, freq=freq, by=by, top=dice.choice([None, 1]), tz=zone)
         found = Counter()
         for period, number in counts.groupby("period")["events"].sum().items():
@@ -149,8 +157,8 @@ def digest(frames, *files):
 
 def one_frame(seed, folder):
     dice = random.Random(seed)
-    zone = dice.choice(list(ZONES))
-    midnight = datetime.fromisoformat(dice.choice(ZONES[zone])).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    zone = dice.choice(list(CLOCKS))
+    midnight = datetime.fromisoformat(dice.choice(CLOCKS[zone])).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     rows = draw(dice, midnight)
     frame = frame_of(rows, midnight)
     for _ in range(dice.randint(1, 4)):

@@ -50,13 +50,15 @@ def in_base64(before):
     return encoded[-(-before * 8 // 6) : (before + len(PART)) * 8 // 6]
 
 
-FORMS = [PART, PART.hex().encode(), b"%" + PART.hex("%").encode().upper(), *map(in_base64, range(3))]
+FORMS = [PART, PART[::-1], PART.hex().encode(), b"%" + PART.hex("%").encode(), *map(in_base64, range(3))]
+FORMS += [form.translate(bytes.maketrans(b"+/", b"-_")) for form in FORMS[-3:]] + [PART.hex(":").encode()]
+FORMS += [b"".join(b"&#%d;" % sign for sign in PART), b"".join(rb"\u%04x" % sign for sign in PART)]
 
 
 def hits(outputs):
-    """Find the token, in any of its forms, in what was put out."""
+    """Find the token, in any of its forms and whatever the case, in what was put out."""
     outputs = [part if isinstance(part, bytes) else str(part).encode(errors="replace") for part in outputs]
-    return [part for part in outputs if any(form in part for form in FORMS)]
+    return [part for part in outputs if any(form.lower() in part.lower() for form in FORMS)]
 
 
 def told(error):
@@ -81,9 +83,19 @@ def kept(folder):
             yield f"{pq.read_table(file).to_pylist()} {pq.read_metadata(file).metadata}"
 
 
-# ---- 60 ways to fail: each raises, or returns what it put out ------------------------------------------------------
+# ---- 64 ways to fail: each raises, or returns what it put out ------------------------------------------------------
 
 sent = set()
+
+
+def quoted(text):
+    """Text as a server, or what stands before it, may quote it."""
+    whole = text.encode()
+    forms = [text.upper(), text[::-1], whole.hex(), whole.hex().upper(), whole.hex(":"), quote(quote(text, safe=""))]
+    forms += [base64.urlsafe_b64encode(b"x" * before + whole).decode().rstrip("=") for before in range(3)]
+    forms += [quote(base64.b64encode(whole), safe=""), base64.b64encode(f"me:{text}".encode()).decode()]
+    forms += ["".join(f"%{sign:02x}" for sign in whole), "".join(f"&#{sign};" for sign in whole)]
+    return " ".join([*forms, "".join(f"\\u{sign:04x}" for sign in whole)])
 
 
 def client(url, **policy):
@@ -210,6 +222,10 @@ PATHS = {
     "title": fetch([whole({"error": BEARER, "error_description": TOKEN}, 401)]),
     "fields": fetch([whole({"errors": [{"field": TOKEN, "message": [BEARER]}]}, 400)]),
     "base64": fetch([whole({"detail": base64.b64encode(TOKEN.encode()).decode()}, 403)]),
+    "in other forms": fetch([whole({"title": quoted(TOKEN), "detail": quoted(BEARER)}, 403)]),
+    "in other forms, as text": fetch([whole(quoted(TOKEN.upper()).encode())]),
+    "in other forms, as fields": fetch([whole({"errors": [{quoted(TOKEN): quoted(TOKEN.title())}]}, 400)]),
+    "in other forms, as an address": fetch([whole(b"", 302, Location=f"https://{quote(TOKEN.upper(), safe='')}/")]),
     "quoting page": fetch([whole(b"<pre>Authorization: " + BEARER.encode())]),
     "quoting page, cut": fetch([whole(b"<pre>".ljust(96) + BEARER.encode() * 3)]),
     "quoting title, cut": fetch([whole({"title": "x" * 975 + TOKEN}, 404)]),
@@ -287,7 +303,9 @@ def test_the_token_shows_nowhere(cases, tmp_path, caplog, capfd, monkeypatch):
     assert sent == {BEARER}, "it was never sent, so nothing could show it"
 
 
-@pytest.mark.parametrize("form", [TOKEN, BEARER, quote(BEARER), base64.b64encode(f"x{BEARER}".encode()).decode()])
+@pytest.mark.parametrize(
+    "form", [TOKEN, BEARER, quote(BEARER), base64.b64encode(f"x{BEARER}".encode()).decode(), *quoted(TOKEN).split()]
+)
 def test_the_search_finds_each_form(form):
     assert hits(["nothing", f"<{form}>"]) == [f"<{form}>".encode()]
 
