@@ -148,7 +148,7 @@ class Receipt:
             lines.append(("joined from", f"{self.parts:,} frames"))
         if self.rows is not None and self.rows != self.events:
             lines.append(("rows now", f"{self.rows:,}: the frame is no longer what was fetched"))
-        if self.checked:
+        if self.checked and self.complete:
             lines.append(("checked", _checked(self.checked)))
         if self.requests:
             lines.append(

@@ -597,11 +597,11 @@ def test_coerced_values_are_kept_counted_and_warned_of_once(workers):
     events = [second(number) for number in range(59, -1, -1)]
     events[10] |= {"user": {"name": "Ann"}}
     events[40] |= {"aid": True, "uid": 1.5}
-    with Log(events, size=7) as api:
-        with pytest.warns(AuditFramesWarning, match="3 values that no column can hold") as warned:
-            frame = client_of(api, workers=workers).fetch_events(**MINUTE, errors="coerce")
-        assert len(warned) == 1
-    assert warned[0].filename == __file__
+    counted = pytest.warns(AuditFramesWarning, match="3 values that no column can hold")
+    with Log(events, size=7) as api, counted as warned:
+        frame = client_of(api, workers=workers).fetch_events(**MINUTE, errors="coerce")
+    (one,) = [warning for warning in warned if "clock" not in str(warning.message)]
+    assert one.filename == __file__
     with warnings.catch_warnings(action="ignore", category=AuditFramesWarning):
         same(frame, taf.read_pages([json.dumps({"auditEvents": events}).encode()], errors="coerce"))
     assert taf.receipt(frame).coerced == 3
