@@ -292,7 +292,7 @@ class Fetch:
             self._pending = deque([(low, high)])
             paginator = self._reader.ask_seconds(low, high)
             page = self._reader.next_page(paginator)
-            now = self._note_now(paginator, page)
+            now = self._note_now(paginator)
             self._asked_end = asked.end
             if asked.end > now > asked.start:
                 # Events of the future are not there yet.
@@ -319,7 +319,10 @@ class Fetch:
                 paginator, page = self._ask_for({"window": f"{seconds}s"})
         else:
             paginator, page = self._ask_for({"startDate": iso(floor_second(question.start) - SECOND)})
-        now = self._note_now(paginator, page)
+        resolved = None
+        if isinstance(question, Window) and paginator.covered:
+            resolved = paginator.covered[0] + SECOND + question.length
+        now = self._note_now(paginator, resolved=resolved)
         # An end far before now is that of an answer which covers a part; the rest is asked for in turn.
         clocks = (now, self._clock.now())
         is_close = page.end is not None and any(abs(page.end - clock) < _CLOCKS_APART for clock in clocks)
@@ -348,22 +351,31 @@ class Fetch:
         paginator = self._reader.ask(query)
         return paginator, self._reader.next_page(paginator)
 
-    def _note_now(self, paginator: Paginator, page: Page) -> datetime:
-        """Take the earlier of the server's and the local clock for now, if they are close; else the server's."""
-        local = self._clock.now()
-        server = paginator.answered_at
+    def _note_now(self, paginator: Paginator, *, resolved: datetime | None = None) -> datetime:
+        """Take the earlier of the server's and the local clock for now, if they are close.
+
+        Else the server's, unless the local clock agrees with the moment that the server resolved a window by.
+        """
         if self.checks.now is not None:
             return self.checks.now
+        local = self._clock.now()
+        server = paginator.answered_at
         now = local
         if server is not None:
             ahead = server - local
             self.checks.clock_ahead_seconds = round(ahead.total_seconds(), 3)
             now = min(server, local)
             if abs(ahead) > _CLOCKS_APART:
-                now = server
+                local_is_right = resolved is not None and abs(resolved - local) <= _CLOCKS_APART
+                now = min(local, resolved) if local_is_right and resolved else server
+                advice = (
+                    "its own range agrees with this machine's, which was used."
+                    if local_is_right
+                    else "the server's was used. Check the time of this machine."
+                )
                 warn(
                     f"the server's clock and this machine's are {abs(ahead.total_seconds()) / 60:,.0f} minutes apart; "
-                    "the server's was used. Check the time of this machine."
+                    f"{advice}"
                 )
         self.checks.now = now
         return now
