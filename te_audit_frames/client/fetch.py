@@ -366,7 +366,8 @@ class Fetch:
             self.checks.clock_ahead_seconds = round(ahead.total_seconds(), 3)
             now = min(server, local)
             if abs(ahead) > _CLOCKS_APART:
-                local_is_right = resolved is not None and abs(resolved - local) <= _CLOCKS_APART
+                # Only a clock that is ahead is outvoted: to end too early loses nothing of what is said to be there.
+                local_is_right = resolved is not None and server > local and abs(resolved - local) <= _CLOCKS_APART
                 now = min(local, resolved) if local_is_right and resolved else server
                 advice = (
                     "its own range agrees with this machine's, which was used."
