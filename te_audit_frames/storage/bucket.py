@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
 from te_audit_frames.errors import ArchiveError, InvalidRequest
 from te_audit_frames.storage.place import Change
 
+_META = "_meta"
 _SCHEMES = ("s3", "gs", "az")
 # Two writers of one day meet now and then, and each turn lets one of them through.
 _TURNS = 50
@@ -42,14 +43,16 @@ class Bucket:
             ) from None
         self._url = url.rstrip("/")
         try:
-            self._store = from_url(self._url, config=dict(storage_options))
+            with self._panics_named(_META):
+                self._store = from_url(self._url, config=dict(storage_options))
         except (self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
             raise InvalidRequest(f"storage_options: {self._url} cannot be opened with them: {error}") from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""
         try:
-            listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
+            with self._panics_named(folder):
+                listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
         except self._obstore.exceptions.BaseError as error:
             raise self._failed(folder, error) from None
         return sorted(listed)
@@ -66,7 +69,8 @@ class Bucket:
             if new is None or new == old:
                 return False
             try:
-                self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
+                with self._panics_named(name):
+                    self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
             except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
                 continue
             except (self._obstore.exceptions.BaseError, OSError) as error:
@@ -74,9 +78,9 @@ class Bucket:
             return True
         raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Nothing: each change is conditional."""
-        return nullcontext()
+    def writing(self) -> AbstractContextManager[bool]:
+        """Do nothing: each change is conditional, and others may be writing."""
+        return nullcontext(False)
 
     def address(self, name: str) -> str:
         """Return the URL."""
@@ -84,13 +88,33 @@ class Bucket:
 
     def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
         try:
-            found = self._obstore.get(self._store, name)
-            version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
-            return bytes(found.bytes()), version
+            with self._panics_named(name):
+                found = self._obstore.get(self._store, name)
+                version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
+                return bytes(found.bytes()), version
         except FileNotFoundError:
             return None, None
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise self._failed(name, error) from None
+
+    @contextmanager
+    def _panics_named(self, name: str) -> Iterator[None]:
+        """Turn a panic of the store's Rust code into an error that says where it happened.
+
+        A panic is no `Exception`, and its class cannot be imported.
+        """
+        try:
+            yield
+        except Exception:  # what obstore documents
+            raise
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise ArchiveError(
+                f"{self.address(name)}: the package obstore failed with a defect of its own: {error}. Check the "
+                "store's settings (storage_options and environment), and try again; if it stays so, try another "
+                "release: pip install -U obstore"
+            ) from None
 
     def _failed(self, name: str, error: Exception) -> ConnectionError:
         text = str(error)
