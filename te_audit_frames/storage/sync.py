@@ -51,7 +51,7 @@ _MOST_AGAIN = 3
 """Days of a stream that are read again since an event of theirs came late in it; with more, order is given up."""
 
 _IDLE = 20
-"""Batches without a whole day, with undated events among them, after which order is given up."""
+"""Batches without a whole day after which order is given up, if dates are missing or out of order."""
 
 _FEW_PAGES, _MANY_PAGES = 100, 400
 """A piece of fewer pages is followed by one of twice the days, a piece of more by one of half the days."""
@@ -286,27 +286,30 @@ class Sync:
         stream = self._source.iter_batches(start=stretch.start, end=stretch.end, **self._question)
         passing = Passing(stretch)
         again: set[date] = set()
-        idle = 0
+        idle, is_whole = 0, False
         try:
             for batch in stream:
                 self._sight.see(batch)
                 late = passing.add(batch)
                 self._forget(late)
                 again |= late
-                if len(again) > _MOST_AGAIN or stream.receipt.order == "none":
+                idle = 0 if self._keep(passing.passed(stream.missing)) else idle + 1
+                is_out_of_order = idle >= _IDLE and stream.receipt.order == "none"
+                if is_out_of_order or len(again) > _MOST_AGAIN:
                     self._forget(passing.days)
                     return passing.days
-                idle = 0 if self._keep(passing.passed(stream.missing)) else idle + 1
-                if passing.has_undated and idle >= _IDLE:
+                if idle >= _IDLE and passing.has_undated:
                     self._keep_day(None, passing.undated())
                     return again | set(passing.waiting())
+            is_whole = True
         except PaginationError:
             if stream.receipt.order != "none":
                 raise
             self._forget(passing.days)
             return passing.days
         finally:
-            self._charge(stream.receipt)
+            # What was given up comes again, and its values that no column can hold are counted then.
+            self._charge(stream.receipt, coerced=is_whole)
         self._keep(passing.passed([]))
         self._keep_day(None, passing.undated())
         return again
@@ -343,12 +346,12 @@ class Sync:
         self._write()
         return receipt.pages
 
-    def _charge(self, receipt: Receipt) -> None:
+    def _charge(self, receipt: Receipt, *, coerced: bool = True) -> None:
         self.report.requests += receipt.requests
         self.report.retries += receipt.retries
         self.report.throttled += receipt.throttled
         self.report.waited_seconds = round(self.report.waited_seconds + receipt.waited_seconds, 3)
-        self.report.coerced_values += receipt.coerced
+        self.report.coerced_values += receipt.coerced if coerced else 0
 
     # ---- keeping -------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from longhistory import LongHistory
 from rawserver import TOKEN
-from world import DAY, NOW, World, event, keys, many, told
+from world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
@@ -83,7 +83,7 @@ def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cas
 def test_every_flipped_bit_is_found(cases, tmp_path):
     World(*many(4), {"event": "no date"}).sync(archive := taf.Archive(tmp_path), start=NOW - 4 * DAY)
     assert archive.verify().ok
-    files = [Path(file) for file in archive.files()] + [tmp_path / "_meta/coverage.json"]
+    files = [Path(file) for file in archive.files()] + [tmp_path / "_meta/coverage.json", tmp_path / "_meta/manifest.json"]
     for seed in range(cases):
         draw = random.Random(seed)
         file = draw.choice(files)
@@ -108,7 +108,7 @@ def sync_in_a_process(place, url, token, begun, limit):
     if limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    client = taf.Client(token=token, base_url=url, workers=4, progress=False)
+    client = taf.Client(token=token, base_url=url, workers=4, progress=False, clock=ClockAt(NOW))
     try:
         taf.Archive(place).sync(client, start=NOW - 25 * DAY)
     except OSError as error:
@@ -128,7 +128,7 @@ def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_pat
     world = World(*many(25))
     truth = told(world)
     with Sandbox(world.events, now=NOW, page_size=20, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, NOW)
         interrupted = 0
         for seed in range(cases):
             archive = taf.Archive(place := tmp_path / str(seed))
@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
     early = World(*[one for one in history if one["date"] < "2026-04-15T06"], now=NOW - 5 * DAY)
     full = 0
     with Sandbox(history, now=NOW, page_size=20, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, NOW)
         for number in range(cases):
             archive = taf.Archive(place := tmp_path / str(number))
             early.sync(archive, start=NOW - 10 * DAY)
@@ -366,7 +366,7 @@ class History(RuleBasedStateMachine):
         self.see(for_good=False)
         before = self.most
         with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
-            client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=20, progress=False)
+            client = client_at(api, self.world.now, workers=1, deadline=20)
             with suppress(taf.RateLimited):
                 self.archive.sync(client, start=self.first, lookback=self.lookback)
         # What it kept before it broke off was visible too, and stays.
@@ -412,13 +412,14 @@ sys.path[:0] = {path!r}
 from longhistory import LongHistory
 import te_audit_frames as taf
 from rawserver import TOKEN
+from world import NOW, ClockAt
 from te_audit_frames.storage.archive import Archive
 
 def peak():
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 
 url, days, place = {url!r}, {days}, {place!r}
-client = taf.Client(token=TOKEN, base_url=url, progress=False, deadline=3600)
+client = taf.Client(token=TOKEN, base_url=url, progress=False, deadline=3600, clock=ClockAt(NOW))
 archive = Archive(place)
 before = peak()
 report = archive.sync(client, start={start!r})
@@ -443,7 +444,7 @@ def test_ten_years_of_ten_thousand_events_a_day_take_little_memory(cases, tmp_pa
         archive = taf.Archive(place)
         stamps = {file: Path(file).stat().st_mtime_ns for file in archive.files()}
         asked = len(api.requests)
-        client = taf.Client(token=TOKEN, base_url=api.url, progress=False)
+        client = taf.Client(token=TOKEN, base_url=api.url, progress=False, clock=ClockAt(NOW))
         report = archive.sync(client)
         assert (report.days_read, report.events_added) == (4, 0)
         assert (
