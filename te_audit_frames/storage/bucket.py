@@ -11,7 +11,6 @@ from typing import Any
 from te_audit_frames.errors import ArchiveError, InvalidRequest
 from te_audit_frames.storage.place import Change
 
-_META = "_meta"
 _SCHEMES = ("s3", "gs", "az")
 # Two writers of one day meet now and then, and each turn lets one of them through.
 _TURNS = 50
@@ -43,15 +42,15 @@ class Bucket:
             ) from None
         self._url = url.rstrip("/")
         try:
-            with self._panics_named(_META):
+            with _without_panic():
                 self._store = from_url(self._url, config=dict(storage_options))
-        except (self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
+        except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
             raise InvalidRequest(f"storage_options: {self._url} cannot be opened with them: {error}") from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""
         try:
-            with self._panics_named(folder):
+            with self._named(folder):
                 listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
         except self._obstore.exceptions.BaseError as error:
             raise self._failed(folder, error) from None
@@ -69,7 +68,7 @@ class Bucket:
             if new is None or new == old:
                 return False
             try:
-                with self._panics_named(name):
+                with self._named(name):
                     self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
             except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
                 continue
@@ -88,7 +87,7 @@ class Bucket:
 
     def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
         try:
-            with self._panics_named(name):
+            with self._named(name):
                 found = self._obstore.get(self._store, name)
                 version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
                 return bytes(found.bytes()), version
@@ -98,22 +97,16 @@ class Bucket:
             raise self._failed(name, error) from None
 
     @contextmanager
-    def _panics_named(self, name: str) -> Iterator[None]:
-        """Turn a panic of the store's Rust code into an error that says where it happened.
-
-        A panic is no `Exception`, and its class cannot be imported.
-        """
+    def _named(self, name: str) -> Iterator[None]:
+        """Say of a panic which file it is about, and what to do."""
         try:
-            yield
-        except Exception:  # what obstore documents
-            raise
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
+            with _without_panic():
+                yield
+        except _Panic as panic:
             raise ArchiveError(
-                f"{self.address(name)}: the package obstore failed with a defect of its own: {error}. Check the "
-                "store's settings (storage_options and environment), and try again; if it stays so, try another "
-                "release: pip install -U obstore"
+                f"{self.address(name)}: the package obstore failed with a defect of its own: {panic}. Check the "
+                "store's settings (storage_options and environment; a line break in a key, for example), and try "
+                "again; if it stays so, try another release: pip install -U obstore"
             ) from None
 
     def _failed(self, name: str, error: Exception) -> ConnectionError:
@@ -123,3 +116,18 @@ class Bucket:
         if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
             said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
         return ConnectionError(5, f"the object store failed: {said}", self.address(name))
+
+
+class _Panic(Exception):
+    """What Rust code calls a panic, as an error that can be caught."""
+
+
+@contextmanager
+def _without_panic() -> Iterator[None]:
+    """Turn a panic of Rust code, which is no `Exception` and whose class cannot be imported, into a `_Panic`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _Panic(str(error)) from None

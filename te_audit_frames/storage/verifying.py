@@ -102,7 +102,14 @@ def _compare_notes(place: Place, found: Mapping[str, Checked], problems: dict[st
 def _missing(name: str, manifest: Manifest) -> str:
     if name == COVERAGE:
         return "it is missing. Take it from a backup; or sync, which reads the vendor's two years again."
-    return f"it is missing; it had {manifest.files[name].rows or 0:,} events. {RESTORE}, sync."
+    return f"it is missing; it had {manifest.files[name].rows or 0:,} events. {_restored(name)}."
+
+
+def _restored(name: str) -> str:
+    if name == name_of(None):
+        # A sync reads days, and events without a date are of none.
+        return f"Take it from a backup; or remove it and {COVERAGE}, and sync, which reads the vendor's two years again"
+    return f"{RESTORE}, remove it and sync"
 
 
 def _changed(name: str, checked: Checked | None, manifest: Manifest) -> str:
@@ -112,14 +119,14 @@ def _changed(name: str, checked: Checked | None, manifest: Manifest) -> str:
     if foreign:
         return (
             f"it is foreign: it has events of account groups that no sync of this archive kept ({', '.join(foreign)}). "
-            f"{RESTORE}, remove it and sync."
+            f"{_restored(name)}."
         )
     if name not in manifest.files:
         return "it is foreign: no sync of this archive wrote it. Remove it and sync."
     rows = manifest.files[name].rows or 0
     if checked.rows < rows:
-        return f"it is older: it has {checked.rows:,} events of {rows:,}. {RESTORE}, remove it and sync."
-    return f"it is not the one that was written last, which had {rows:,} events. {RESTORE}, remove it and sync."
+        return f"it is older: it has {checked.rows:,} events of {rows:,}. {_restored(name)}."
+    return f"it is not the one that was written last, which had {rows:,} events. {_restored(name)}."
 
 
 def _unlike(manifest: Manifest, expect: str) -> str:
