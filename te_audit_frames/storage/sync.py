@@ -50,8 +50,8 @@ _BEYOND_DOUBT = timedelta(days=365)
 _MOST_AGAIN = 3
 """Days of a stream that are read again since an event of theirs came late in it; with more, order is given up."""
 
-_IDLE = 20
-"""Batches without a whole day after which order is given up, if dates are missing or out of order."""
+_IDLE, _IDLE_OUT_OF_ORDER = 20, 3
+"""Batches without a whole day after which order is given up, if dates are missing, or out of order."""
 
 _FEW_PAGES, _MANY_PAGES = 100, 400
 """A piece of fewer pages is followed by one of twice the days, a piece of more by one of half the days."""
@@ -146,6 +146,7 @@ class Sync:
         self._read: dict[date, int] = {}
         self._unnoted: dict[date, int] = {}
         self._waits_for: set[date] = set()
+        self._unproven: set[date] = set()
         self._gathered: dict[date | None, pa.Table] = {}
         self._gathered_since = time.monotonic()
         self._vanished: list[pa.Table] = []
@@ -230,6 +231,11 @@ class Sync:
         """List the stretches of days to read, newest first."""
         days = [self._first + number * ONE_DAY for number in range((self._end.date() - self._first).days + 1)]
         present = set(self._place.names(TABLE))  # a day whose file was removed is read again
+        # A file without a note is what a sync leaves behind that gave up order, or that was killed. Whatever it was,
+        # this one must get further.
+        self._unproven = {
+            day for day in days if day not in self._read and day not in self._coverage.notes and name_of(day) in present
+        }
         needed = [
             day
             for day in days
@@ -263,6 +269,9 @@ class Sync:
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def _fetch(self, stretch: Period) -> None:
+        if any(stretch.start <= midnight(day) < stretch.end for day in self._unproven):
+            self._fetch_in_pieces(stretch)
+            return
         try:
             again = self._follow(stretch)
         except BadRequest:
@@ -294,7 +303,7 @@ class Sync:
                 self._forget(late)
                 again |= late
                 idle = 0 if self._keep(passing.passed(stream.missing)) else idle + 1
-                is_out_of_order = idle >= _IDLE and stream.receipt.order == "none"
+                is_out_of_order = idle >= _IDLE_OUT_OF_ORDER and stream.receipt.order == "none"
                 if is_out_of_order or len(again) > _MOST_AGAIN:
                     self._forget(passing.days)
                     return passing.days
@@ -438,9 +447,10 @@ class Sync:
         self._unnoted = {}
 
     def _forget(self, days: Collection[date]) -> None:
-        """Take back what was noted of days that proved not to be whole."""
+        """Take back what was noted of days that proved not to be whole; the events that came of them stay."""
+        if self._gathered.keys() & set(days):
+            self._write()
         for day in days:
-            self._gathered.pop(day, None)
             self._read.pop(day, None)
             self._unnoted.pop(day, None)
         if any(day in self._coverage.notes for day in days):

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,7 +84,10 @@ def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cas
 def test_every_flipped_bit_is_found(cases, tmp_path):
     World(*many(4), {"event": "no date"}).sync(archive := taf.Archive(tmp_path), start=NOW - 4 * DAY)
     assert archive.verify().ok
-    files = [Path(file) for file in archive.files()] + [tmp_path / "_meta/coverage.json", tmp_path / "_meta/manifest.json"]
+    files = [Path(file) for file in archive.files()] + [
+        tmp_path / "_meta/coverage.json",
+        tmp_path / "_meta/manifest.json",
+    ]
     for seed in range(cases):
         draw = random.Random(seed)
         file = draw.choice(files)
@@ -95,6 +99,60 @@ def test_every_flipped_bit_is_found(cases, tmp_path):
         assert found == [file.relative_to(tmp_path).as_posix()], f"seed {seed}"
         file.write_bytes(whole)
     assert archive.verify().ok
+
+
+@pytest.mark.campaign(full=500, short=25)
+def test_every_file_that_is_missing_foreign_or_older_is_found(cases, tmp_path):
+    """Whatever is done to sound files with sound files of other days, other archives and other times."""
+    rooms = {name: tmp_path / name for name in ("ours", "yesterday", "theirs")}
+    archive = taf.Archive(rooms["ours"])
+    world = World(*many(6), {"event": "no date", "aid": "1"}, now=NOW - DAY)
+    world.sync(archive, start=NOW - 6 * DAY)
+    shutil.copytree(rooms["ours"], rooms["yesterday"])
+    world.now = NOW
+    world.events += [event(NOW - 2 * DAY + HOUR, "late"), {"event": "another", "aid": "1"}]
+    digest = world.sync(archive, start=NOW - 6 * DAY).manifest
+    foreign = World(*[each | {"aid": "9"} for each in many(9)], {"event": "no date", "aid": "9"})
+    foreign.sync(taf.Archive(rooms["theirs"]), start=NOW - 9 * DAY)
+    files = {name: content_of(room) for name, room in rooms.items()}
+    ours = files["ours"]
+    for seed in range(cases):
+        draw = random.Random(seed)
+        changed = dict(ours)
+        for _ in range(draw.randint(1, 4)):
+            kind = draw.choice(["missing", "older", "foreign"])
+            source = files[{"missing": "ours", "older": "yesterday", "foreign": "theirs"}[kind]]
+            name = draw.choice(sorted(source))
+            if kind == "missing":
+                changed.pop(name, None)
+            else:
+                changed[name] = source[name]
+        differing = {name for name in changed.keys() | ours.keys() if changed.get(name) != ours.get(name)}
+        lay_out(rooms["ours"], changed)
+        if not changed.keys() - {"_meta/manifest.json"}:
+            continue
+        found = archive.verify(expect=digest)
+        named = {name for name, _ in found.problems}
+        assert found.ok == (not differing), f"seed {seed}: {differing}"
+        if "_meta/manifest.json" not in differing:
+            assert named >= differing, f"seed {seed}"
+            # Foreign notes miss what they know of.
+            assert named == differing or "_meta/coverage.json" in differing, f"seed {seed}"
+        lay_out(rooms["ours"], ours)
+    assert archive.verify(expect=digest).ok
+
+
+def content_of(room):
+    names = [path for path in room.rglob("*") if path.is_file() and path.name != "lock"]
+    return {path.relative_to(room).as_posix(): path.read_bytes() for path in names}
+
+
+def lay_out(room, files):
+    for name in content_of(room).keys() - files.keys():
+        (room / name).unlink()
+    for name, content in files.items():
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_bytes(content)
 
 
 # ---- processes that die ------------------------------------------------------------------------------------------
@@ -314,6 +372,7 @@ class History(RuleBasedStateMachine):
         self.first = NOW - 4 * DAY
         self.hidden = set()
         self.is_begun = False
+        self.latest = NOW - 9 * DAY
         self.most = Counter()
 
     @rule(hours=st.integers(0, 60), kind=st.sampled_from("ab"), aid=st.sampled_from("12"), twice=st.booleans())
@@ -350,7 +409,7 @@ class History(RuleBasedStateMachine):
         before = self.archive.load() if self.is_begun else taf.read_pages([])
         complete = self.complete_days()
         report = self.run_sync(workers)
-        self.is_begun = True
+        self.is_begun, self.latest = True, self.world.now
         assert keys(self.archive.load()) == self.most
         assert report.events_added == self.most.total() - len(before)
         # A group that the archive has in days that are read again anyway, and that does not come, is missed.
@@ -364,7 +423,7 @@ class History(RuleBasedStateMachine):
     @rule(allowed=st.integers(2, 6))
     def a_sync_that_breaks_off(self, allowed):
         self.see(for_good=False)
-        before = self.most
+        before, self.latest = self.most, self.world.now
         with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
             client = client_at(api, self.world.now, workers=1, deadline=20)
             with suppress(taf.RateLimited):
@@ -373,6 +432,19 @@ class History(RuleBasedStateMachine):
         if list(Path(self.archive.location).glob("events/*/*")):
             self.most = keys(self.archive.load())
             assert before <= self.most <= before | told(self.world)
+
+    @rule(hours=st.sampled_from([-20, 5 * 24]))
+    def a_sync_on_a_machine_with_a_wrong_clock(self, hours):
+        self.see(for_good=False)
+        before = self.most
+        self.world.local = self.world.now + hours * HOUR
+        with pytest.warns(taf.AuditFramesWarning, match="Set the clock that is wrong"):
+            self.run_sync(workers=1)
+        earlier, self.world.local = min(self.world.local, self.world.now), None
+        self.latest = max(self.latest, earlier)
+        assert (self.archive.coverage()["fetched_at"] <= self.latest).all()
+        self.most = keys(self.archive.load())
+        assert before <= self.most <= before | told(self.world)
 
     @invariant()
     def every_file_is_sound(self):
