@@ -23,6 +23,7 @@ from te_audit_frames.errors import (
 from te_audit_frames.periods import SECOND, Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, in_order, to_arrow
+from te_audit_frames.storage.clocks import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
 from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
 from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
@@ -40,12 +41,6 @@ _EVENTS_AT_ONCE = 200_000
 
 _SECONDS_AT_ONCE = 10.0
 """Seconds after which the days gathered are written, however few they are."""
-
-_APART = timedelta(minutes=5)
-"""How far the server's clock and this machine's may be apart before that is worth a warning."""
-
-_BEYOND_DOUBT = timedelta(days=365)
-"""How far this machine's clock may be behind the server's before nothing is read by it."""
 
 _MOST_AGAIN = 3
 """Days of a stream that are read again since an event of theirs came late in it; with more, order is given up."""
@@ -153,7 +148,7 @@ class Sync:
         self.report = SyncReport(location, start="", end="")
         self._now, horizon = self._clocks()
         self._had = coverage
-        self._coverage = coverage.possible_at(horizon + _APART)
+        self._coverage = coverage.possible_at(horizon + APART)
         carried = self._coverage.latest_sync
         self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
         self._end = floor_second(self._now - settle)
@@ -201,27 +196,17 @@ class Sync:
         stream = self._source.iter_batches(window="1s", **self._question)
         for _ in stream:
             pass
-        receipt = stream.receipt
-        self._charge(receipt)
-        period = receipt.period
-        assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101
-        local = datetime.fromisoformat(receipt.fetched_at)
-        ahead = receipt.checked.get("clock_ahead_seconds")
-        if ahead is None:
-            ahead = (period.end - local).total_seconds()
-        self.report.clock_ahead_seconds = round(ahead, 3)
-        server = max(period.end, local + timedelta(seconds=ahead))
-        if abs(server - local) > _APART:
-            earlier, later = ("this machine's", "the server's") if ahead > 0 else ("the server's", "this machine's")
-            note = (
-                f"{later} clock ({iso(floor_second(max(server, local)))}) is ahead of {earlier} "
-                f"({iso(floor_second(min(server, local)))}) by {timedelta(seconds=round(abs(ahead)))}"
-            )
-            if server - local > _BEYOND_DOUBT:
+        self._charge(stream.receipt)
+        clocks = Clocks.of(stream.receipt)
+        self.report.clock_ahead_seconds = round(clocks.ahead.total_seconds(), 3)
+        if difference := clocks.difference():
+            if clocks.is_beyond_doubt:
                 # Or an archive might begin in 1970, where a machine's clock stands without its battery.
-                raise ArchiveError(f"{self.report.location}: {note}. Set the clock that is wrong, and sync again.")
-            self._remark(f"{note}; days count as read only up to the earlier. Set the clock that is wrong")
-        return min(period.end, local), max(server, local)
+                raise ArchiveError(
+                    f"{self.report.location}: {difference}. Set the clock that is wrong, and sync again."
+                )
+            self._remark(f"{difference}; days count as read only up to the earlier. Set the clock that is wrong")
+        return clocks.earlier, clocks.later
 
     def _remark(self, note: str) -> None:
         self.report.notes.append(note)
