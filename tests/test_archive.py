@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from rawserver import RawServer, client_of, page, whole
-from world import DAY, NOW, World, event, keys, many, told
+from world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
@@ -186,10 +186,9 @@ def test_empty_days_are_files_without_rows(archive):
 
 
 def test_coverage_shows_partial_days_sealed_days_and_gaps(archive):
-    world = World(*many(15))
-    world.sync(archive, start=NOW - 5 * DAY)
-    world.now -= 10 * DAY
+    world = World(*many(15), now=NOW - 10 * DAY)
     world.sync(archive, start=world.now - 2 * DAY)
+    World(*many(15)).sync(archive, start=NOW - 5 * DAY)
     coverage = archive.coverage().set_index("day")
     assert coverage.index.freq is None
     assert (coverage.index.diff()[1:] == DAY).all()
@@ -291,7 +290,7 @@ def test_events_out_of_order_are_all_kept(archive):
 
     for workers in (1, 4):
         with RawServer(answer) as server:
-            report = archive.sync(client_of(server, workers=workers), start="2026-04-01")
+            report = archive.sync(client_of(server, workers=workers, clock=ClockAt(NOW)), start="2026-04-01")
     assert report.events_added == 0
     assert keys(archive.load()) == told(world)
     assert archive.coverage().iloc[:-1]["complete"].all()
@@ -311,7 +310,7 @@ def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive, wi
         return whole(page(*sorted(inside, key=lambda one: one["date"], reverse=True)))
 
     with RawServer(answer) as server:
-        archive.sync(client_of(server), start="2026-04-01")
+        archive.sync(client_of(server, clock=ClockAt(NOW)), start="2026-04-01")
     assert keys(archive.load()) == told(world)
 
 
@@ -319,7 +318,7 @@ def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive, wi
 def test_an_interrupted_first_sync_keeps_what_it_has_and_the_next_goes_on(archive, start):
     world = World(*many(40), page_size=20)
     with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20) as api:
-        client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=20, progress=False)
+        client = client_at(api, NOW, workers=1, deadline=20)
         with pytest.raises(taf.RateLimited) as caught:
             archive.sync(client, start=start)
     assert "The archive keeps the 17 days read so far" in caught.value.__notes__[0]
@@ -518,7 +517,8 @@ def test_nothing_of_the_making_stands_in_the_table(archive, tmp_path):
     (root / "_staging").mkdir(parents=True)
     (root / "_staging/.te-audit-left.part").write_bytes(b"of a process that was killed")
     World(*many(3)).sync(archive)
-    assert {path.name for path in root.rglob("*") if path.is_file()} == {"events.parquet", "coverage.json", "lock"}
+    names = {path.name for path in root.rglob("*") if path.is_file()}
+    assert names == {"events.parquet", "coverage.json", "manifest.json", "lock"}
 
 
 def test_the_footer_says_what_the_file_is(archive):
@@ -535,7 +535,7 @@ def test_the_footer_says_what_the_file_is(archive):
 def test_saved_frames_are_taken_in(archive, tmp_path):
     world = World(*many(15))
     with Sandbox(world.events, now=NOW, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, NOW)
         events = client.fetch_events(start="2026-04-08T12:00:00Z", end="2026-04-14", all_account_groups=True)
     taf.write_parquet(events, tmp_path / "saved.parquet")
     assert archive.import_parquet(tmp_path / "saved.parquet") == len(events)
@@ -557,7 +557,7 @@ def test_saved_frames_are_taken_in(archive, tmp_path):
 
 def saved(world, path, **question):
     with Sandbox(world.events, now=world.now, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, world.now)
         taf.write_parquet(client.fetch_events(all_account_groups=True, **question), path)
 
 

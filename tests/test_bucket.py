@@ -11,6 +11,8 @@ from world import DAY, NOW, World, event, keys, many, told
 import te_audit_frames as taf
 from te_audit_frames.cli.exits import exit_code
 from te_audit_frames.storage.bucket import Bucket
+from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.manifest import Entry
 
 
 def contents(s3, bucket):
@@ -94,3 +96,68 @@ def test_a_bucket_that_is_not_there_is_a_failure_of_the_network_not_of_the_data(
     with pytest.raises(ConnectionError, match=r"the object store failed: NoSuchBucket: .*bucket") as caught:
         missing.load()
     assert exit_code(caught.value) == 4
+
+
+def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket, monkeypatch):
+    with pytest.raises(taf.InvalidRequest, match="storage_options: s3://x/y cannot be opened"):
+        taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
+    place = Bucket(bucket, {})
+    for act in (
+        lambda: taf.Archive(bucket).load(),
+        lambda: place.names("events"),
+        lambda: place.update("_meta/coverage.json", lambda old: b"new"),
+    ):
+        with pytest.raises(taf.ArchiveError, match=rf"{bucket}/.*: the package obstore failed .* Check the store's"):
+            act()
+
+
+def test_two_writers_at_once_are_both_in_the_manifest(bucket):
+    """One syncs while the other is in the middle of its own sync."""
+    archive, other = taf.Archive(bucket), taf.Archive(bucket)
+    first = World(*many(6)).sync(archive, start=NOW - 6 * DAY).manifest
+    late = World(*many(6), event(NOW - DAY, "late"))
+
+    ledger = Ledger(Bucket(bucket, {}), alone=False, survey=lambda: ({}, set()))
+    ledger.begin()
+    theirs = []
+
+    def make(content):
+        if not theirs:
+            theirs.append(late.sync(other, start=NOW - 6 * DAY).manifest)
+        return Made((content or b"") + b"!", 1)
+
+    ledger.write({"events/ours": make})
+    assert ledger.digest == theirs[0]  # what is only announced does not change it
+    ledger.finish()
+    assert ledger.digest != theirs[0]
+    manifest = read_manifest(Bucket(bucket, {}))
+    assert {first, theirs[0]} <= set(manifest.parents)
+    assert manifest.digest == ledger.digest
+    assert manifest.files["events/ours"].sha256 == digest_of(b"!")
+    assert [name for name, _ in archive.verify().problems] == ["events/ours"]  # which is no file of a day
+
+
+def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
+    place = Bucket(bucket, {})
+    one, two = (Ledger(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
+    one.begin()
+    two.begin()
+
+    def append(letter, meanwhile=()):
+        acts = iter(meanwhile)
+
+        def make(content):
+            for act in acts:
+                act()
+            return Made((content or b"") + letter, len(content or b"") + 1)
+
+        return make
+
+    one.write({"file": append(b"1", [lambda: two.write({"file": append(b"2")})])})
+    for ledger in (one, two):
+        ledger.finish()
+        assert read_manifest(place).accepts("file", digest_of(place.read("file")))
+    assert place.read("file") == b"21"
+    assert read_manifest(place).files["file"] == Entry(digest_of(b"21"), 2)
+    assert not read_manifest(place).unfinished()

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from pyarrow import fs
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_arrow, to_events
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
 from te_audit_frames.storage.sink import parquet_sink
 
@@ -721,3 +722,56 @@ def test_a_long_period_ago_is_a_period(path):
     long_ago = timedelta(days=365 * 200)
     write_parquet(to_events(table_of([{"date": 0}, {"date": None}])), path)
     assert len(read_parquet(path, start=datetime(1970, 1, 1, tzinfo=UTC) - long_ago)) == 1
+
+
+# ---- receipts that nobody of ours wrote ----------------------------------------------------------------------------
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 10**7)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "api", "2026-01-05T00:00:00Z", "2026-01-05", "2026-01-05T00:00:00", "9999-12-31T23:59:59Z"])
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["start", "end", "aid", "x"]), inner),
+    max_leaves=6,
+)
+
+
+@given(
+    changed=st.dictionaries(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), _VALUES, max_size=4),
+    removed=st.sets(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), max_size=3),
+    instead=st.none() | _VALUES,
+)
+@settings(deadline=None, max_examples=300)
+def test_a_receipt_in_a_footer_is_sound_or_the_file_is_named(tmp_path_factory, changed, removed, instead):
+    folder = tmp_path_factory.mktemp("receipts")
+    events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+    period = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
+    proof = {"source": "api", "resolved": period, "scope": {"aid": None, "all_account_groups": True}}
+    plain = {**taf.receipt(events).to_dict(), **proof, "complete": True, **changed}
+    plain = {name: value for name, value in plain.items() if name not in removed}
+    events.attrs[ATTRS_KEY] = plain if instead is None else instead
+    path = folder / "events.parquet"
+    taf.write_parquet(events, path)
+
+    def show(start=None):
+        read = taf.read_parquet(path, start=start)
+        if read.attrs[ATTRS_KEY] is not None:
+            repr(taf.receipt(read)), taf.receipt(read).period
+
+    for act in (show, lambda: show("2026-01-05T12:00:00Z"), lambda: taf.Archive(folder / "a").import_parquet(path)):
+        try:
+            act()
+        except taf.NotAnAuditFrame as error:
+            assert "events.parquet is damaged: the receipt in its footer" in str(error)
+            assert "Take it from a backup" in str(error)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'"x"', b"[" * 100_000, b'{"te_audit_frames": []}'])
+def test_garbage_in_the_place_of_a_receipt_is_named(tmp_path, text):
+    rows = pa.table({name: pa.nulls(0, ARROW_SCHEMA.field(name).type) for name in COLUMNS})
+    pq.write_table(rows.replace_schema_metadata({b"PANDAS_ATTRS": text}), tmp_path / "events.parquet")
+    for act in (taf.read_parquet, taf.Archive(tmp_path / "a").import_parquet):
+        with pytest.raises(taf.NotAnAuditFrame, match=r"events.parquet is damaged: .* Take it from a backup"):
+            act(tmp_path / "events.parquet")

@@ -6,10 +6,26 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 import te_audit_frames as taf
+from te_audit_frames.client.pacing import Clock
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 4, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
+
+
+class ClockAt(Clock):
+    """A machine whose local clock stands still, and whose waits are real."""
+
+    def __init__(self, moment):
+        self.moment = moment
+
+    def now(self):
+        return self.moment
+
+
+def client_at(api, moment, **policy):
+    """A client of a practice API, on a machine whose clock stands at a moment."""
+    return taf.Client(token=api.token, base_url=api.url, progress=False, clock=ClockAt(moment), **policy)
 
 
 class World:
@@ -18,12 +34,13 @@ class World:
     def __init__(self, *events, now=NOW, **options):
         self.now = now
         self.events = list(events)
+        self.local = None  # the machine's own clock; by default it agrees with the server's
         self.options = {"rate_limit": None, "page_size": 50} | options
         self.requests = []
 
     def sync(self, archive, *, workers=4, **how):
         with Sandbox(self.events, now=self.now, **self.options) as api:
-            client = taf.Client(token=api.token, base_url=api.url, workers=workers, retries=1, progress=False)
+            client = client_at(api, self.local or self.now, workers=workers, retries=1)
             try:
                 return archive.sync(client, **{"start": NOW - 20 * DAY, **how})
             finally:

@@ -50,7 +50,8 @@ def sync(
 ) -> None:
     """Bring an archive up to date.
 
-    What the archive has, it keeps: the vendor forgets after two years. One line says what came.
+    What the archive has, it keeps: the vendor forgets after two years. One line says what came, and the digest of
+    the archive's manifest, which archive verify --expect compares.
     """
     archive = taf.Archive(location)
     report = archive.sync(client_of(**policy), start=since, lookback=lookback, all_account_groups=not login_group_only)
@@ -83,14 +84,20 @@ def coverage(location: str, form: str) -> None:
     epilog="""\b
 Example:
   te-audit-frames archive verify te-audit
+  te-audit-frames archive verify te-audit --expect 9f86d081884c7d65...
 
 \b
 Exit codes: 0 all is as it was written, 5 something is not."""
 )
 @_location
-def verify(location: str) -> None:
-    """Check every file: its digest, its rows, its schema."""
-    found = taf.Archive(location).verify()
+@click.option(
+    "--expect",
+    metavar="DIGEST",
+    help="The manifest's digest, as the last sync printed it: finds an archive that was put back as a whole.",
+)
+def verify(location: str, expect: str | None) -> None:
+    """Check every file, and that none is missing, foreign or older."""
+    found = taf.Archive(location).verify(expect=expect)
     click.echo("\n".join(" " * (len(line) - len(line.lstrip())) + visible(line) for line in repr(found).splitlines()))
     if not found.ok:
         sys.exit(DATA)

@@ -6,31 +6,33 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from te_audit_frames.errors import ArchiveError, InvalidRequest
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
 from te_audit_frames.receipt import with_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, in_order, to_arrow, to_events
-from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note, Reading
-from te_audit_frames.storage.day import ONE_DAY, RESTORE, UNDATED, midnight, name_of
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
+from te_audit_frames.storage.coverage import COVERAGE, Coverage
+from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight
 from te_audit_frames.storage.folder import Folder
-from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.importing import import_events
+from te_audit_frames.storage.keeping import read_coverage
+from te_audit_frames.storage.ledger import Ledger
 from te_audit_frames.storage.parquet import read_parquet
 from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import period_of, receipt_of, sight_of, whole_days
+from te_audit_frames.storage.proof import receipt_of
 from te_audit_frames.storage.report import SyncReport, Verification
 from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of
 from te_audit_frames.storage.sink import parquet_sink
 from te_audit_frames.storage.staging import FilePath
 from te_audit_frames.storage.sync import Source, Sync
 from te_audit_frames.storage.table import DayFile, Table
+from te_audit_frames.storage.verifying import digest_wanted, verification
 
 
 class Archive:
@@ -131,9 +133,10 @@ class Archive:
         since = None if start is None else to_instant(start, argument="start")
         settling = _seconds("settle", settle)
         looking_back = to_window(lookback, argument="lookback")
-        with self._place.writing():
+        with self._place.writing() as alone:
             sync = Sync(
                 self._place,
+                Ledger(self._place, alone=alone, survey=self._table.survey),
                 client,
                 read_coverage(self._place),
                 location=self.location,
@@ -148,8 +151,9 @@ class Archive:
     def import_parquet(self, path: FilePath, *, filesystem: Any = None) -> int:
         """Take in a file of events that was saved earlier.
 
-        Rows merge as those of a sync do: what the archive has already is not doubled. Where the file has the receipt
-        of a complete fetch, its days count as read.
+        Rows merge as those of a sync do: what the archive has already is not doubled. If the file has the receipt of
+        a complete fetch, its days count as read; days without events only as far as the vendor still had them, or
+        between days of the archive.
 
         Parameters
         ----------
@@ -165,6 +169,8 @@ class Archive:
         ------
         NotAnAuditFrame
             The file is not of events, or damaged.
+        InvalidRequest
+            The file would add more than 5,000 days; nothing was written.
         ArchiveLocked, ArchiveError, OSError
             As of `sync`.
 
@@ -180,33 +186,9 @@ class Archive:
         (1, 0)
         """
         events = read_parquet(path, filesystem=filesystem)
-        rows = to_arrow(events)
-        days = pc.floor_temporal(rows["date"], unit="day")
-        proof = period_of(events)
-        whole = set(whole_days(proof[0])) if proof else set()
-        touched = {moment and moment.date() for moment in pc.unique(days).to_pylist()} | whole
-        added = 0
-        with self._place.writing():
-            coverage = read_coverage(self._place)
-            sight = sight_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope["all_account_groups"]))
-            sight.see(rows)
-            events_of: dict[date, int] = {}
-            for day in touched:
-                chosen = days.is_null() if day is None else pc.equal(days, pa.scalar(midnight(day), days.type))
-                kept = keep_rows(self._place, day, in_order(rows.filter(chosen).to_batches()), sight.could_see)
-                added += kept.merged.added.num_rows
-                if day is not None:
-                    events_of[day] = kept.merged.rows.num_rows
-                if day in whole:
-                    sight.look_back(kept.archived)
-            notes = {day: Note(events, ()) for day, events in events_of.items()}
-            if proof:
-                period, paid = proof
-                reading = Reading(period.end, datetime.fromisoformat(paid.fetched_at), True, sight.scope)
-                notes |= {day: Note(events_of[day], (reading,)) for day in whole}
-            if notes:
-                update_coverage(self._place, lambda coverage: coverage.merged(Coverage(notes)))
-        return added
+        with self._place.writing() as alone:
+            ledger = Ledger(self._place, alone=alone, survey=self._table.survey)
+            return import_events(self._place, self._table, ledger, events, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -301,39 +283,45 @@ class Archive:
         coverage = self._known()
         return coverage.without(day for day in coverage.notes if day not in present).to_frame()
 
-    def verify(self) -> Verification:
-        """Check every file: its SHA-256, its row count, its schema, that its events are of its day, and the notes.
+    def verify(self, *, expect: str | None = None) -> Verification:
+        """Check every file by itself, and that the archive consists of the files that were written last.
+
+        By itself, a file is checked for its SHA-256, its row count, its schema, and that its events are of its day.
+        The manifest, which every sync writes, then tells which files are missing, which are foreign and which are
+        older than they were.
+
+        Parameters
+        ----------
+        expect : str, optional
+            The digest that the last sync reported (`SyncReport.manifest`), kept elsewhere. Without it, an archive
+            that was put back to an older state as a whole, or rewritten together with its manifest, looks sound.
 
         Returns
         -------
         Verification
-            With `.ok` and `.problems`.
+            With `.ok` and `.problems`. An archive without a manifest is not ok.
 
         Raises
         ------
         ArchiveError
             There is no archive.
+        InvalidRequest
+            `expect` is not a digest.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+        ...     archive = taf.Archive(folder)
+        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+        ...     archive.verify(expect=report.manifest).ok
+        True
         """
+        wanted = digest_wanted(expect)
         self._require()
-        names = self._table.names()
-        with ThreadPoolExecutor(CORES) as pool:
-            found = dict(zip(names, pool.map(self._table.check, names), strict=True))
-        problems = {name: said for name, said in found.items() if isinstance(said, str)}
-        counts = {name: said for name, said in found.items() if isinstance(said, int)}
-        try:
-            notes = read_coverage(self._place).notes
-        except ArchiveError as error:
-            problems[COVERAGE] = str(error)
-            notes = {}
-        for day, note in notes.items():
-            name = name_of(day)
-            if name not in found:
-                problems[name] = f"it is missing; it had {note.events:,} events. {RESTORE}, sync."
-            elif counts.get(name, note.events) < note.events:
-                problems[name] = (
-                    f"it has {counts[name]:,} events, and had {note.events:,} once. {RESTORE}, remove it and sync."
-                )
-        return Verification(self.location, len(found) + 1, sum(counts.values()), tuple(sorted(problems.items())))
+        return verification(self._place, self._table, location=self.location, expect=wanted)
 
     def export(
         self,

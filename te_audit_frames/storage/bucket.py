@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -42,14 +42,16 @@ class Bucket:
             ) from None
         self._url = url.rstrip("/")
         try:
-            self._store = from_url(self._url, config=dict(storage_options))
-        except (self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
+            with _without_panic():
+                self._store = from_url(self._url, config=dict(storage_options))
+        except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
             raise InvalidRequest(f"storage_options: {self._url} cannot be opened with them: {error}") from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""
         try:
-            listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
+            with self._named(folder):
+                listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
         except self._obstore.exceptions.BaseError as error:
             raise self._failed(folder, error) from None
         return sorted(listed)
@@ -66,7 +68,8 @@ class Bucket:
             if new is None or new == old:
                 return False
             try:
-                self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
+                with self._named(name):
+                    self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
             except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
                 continue
             except (self._obstore.exceptions.BaseError, OSError) as error:
@@ -74,9 +77,9 @@ class Bucket:
             return True
         raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Nothing: each change is conditional."""
-        return nullcontext()
+    def writing(self) -> AbstractContextManager[bool]:
+        """Do nothing: each change is conditional, and others may be writing."""
+        return nullcontext(False)
 
     def address(self, name: str) -> str:
         """Return the URL."""
@@ -84,13 +87,27 @@ class Bucket:
 
     def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
         try:
-            found = self._obstore.get(self._store, name)
-            version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
-            return bytes(found.bytes()), version
+            with self._named(name):
+                found = self._obstore.get(self._store, name)
+                version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
+                return bytes(found.bytes()), version
         except FileNotFoundError:
             return None, None
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise self._failed(name, error) from None
+
+    @contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        """Say of a panic which file it is about, and what to do."""
+        try:
+            with _without_panic():
+                yield
+        except _Panic as panic:
+            raise ArchiveError(
+                f"{self.address(name)}: the package obstore failed with a defect of its own: {panic}. Check the "
+                "store's settings (storage_options and environment; a line break in a key, for example), and try "
+                "again; if it stays so, try another release: pip install -U obstore"
+            ) from None
 
     def _failed(self, name: str, error: Exception) -> ConnectionError:
         text = str(error)
@@ -99,3 +116,18 @@ class Bucket:
         if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
             said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
         return ConnectionError(5, f"the object store failed: {said}", self.address(name))
+
+
+class _Panic(Exception):
+    """What Rust code calls a panic, as an error that can be caught."""
+
+
+@contextmanager
+def _without_panic() -> Iterator[None]:
+    """Turn a panic of Rust code, which is no `Exception` and whose class cannot be imported, into a `_Panic`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _Panic(str(error)) from None

@@ -7,8 +7,6 @@ too much. Two notes of one day merge, so that it does not matter who wrote first
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,6 +19,7 @@ from te_audit_frames.errors import ArchiveError
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.day import ONE_DAY, midnight
+from te_audit_frames.storage.sealed import seal, unseal
 
 COVERAGE = "_meta/coverage.json"
 
@@ -166,6 +165,18 @@ class Coverage:
         gone = set(days)
         return Coverage({day: note for day, note in self.notes.items() if day not in gone}, self.since)
 
+    def possible_at(self, moment: datetime) -> Coverage:
+        """Leave out readings from later than some moment, which some server or machine with a wrong clock made.
+
+        Such a reading calls days complete that were not over, or that had not even begun.
+        """
+        notes = {}
+        for day, note in self.notes.items():
+            possible = tuple(each for each in note.readings if max(each.read_to, each.fetched_at) <= moment)
+            if note.events or midnight(day) <= moment or possible == note.readings:
+                notes[day] = Note(note.events, possible)
+        return Coverage(notes, self.since)
+
     def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
         """Leave out those of some days whose files are gone, or have fewer events than they had once."""
         return self.without(day for day in days if day in self.notes and counts.get(day, -1) < self.notes[day].events)
@@ -257,7 +268,7 @@ class Coverage:
                 for day, note in sorted(self.notes.items())
             },
         }
-        return _sealed(content)
+        return seal(content)
 
     @classmethod
     def load(cls, content: bytes | None, *, file: str) -> Coverage:
@@ -270,28 +281,25 @@ class Coverage:
         """
         if content is None:
             return cls()
+        read = unseal(content)
         try:
-            read = json.loads(content)
-            version = read.pop("schema_version")
-            del read["sha256"]
-            is_whole = _sealed({"schema_version": version, **read}) == content
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            is_whole = False
-        if not is_whole:
-            raise ArchiveError(
-                f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a "
-                "backup; or remove it: the events stay, and the next sync reads the vendor's two years again."
-            )
-        if version > SCHEMA_VERSION:
-            raise ArchiveError(
-                f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
-            )
-        scopes = [
-            Scope(asked, tuple(groups), tuple(without), alone)
-            for asked, groups, without, alone in (scope.values() for scope in read["scopes"])
-        ]
-        notes = {date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()}
-        return cls(notes, date.fromisoformat(read["since"]) if read["since"] else None)
+            if read is not None and read["schema_version"] > SCHEMA_VERSION:
+                raise ArchiveError(
+                    f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
+                )
+            if read is not None:
+                scopes = [
+                    Scope(asked, tuple(groups), tuple(without), alone)
+                    for asked, groups, without, alone in (scope.values() for scope in read["scopes"])
+                ]
+                notes = {date.fromisoformat(day): _note(note, scopes) for day, note in read["days"].items()}
+                return cls(notes, date.fromisoformat(read["since"]) if read["since"] else None)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            pass  # sealed, but not by this package
+        raise ArchiveError(
+            f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a "
+            "backup; or remove it: the events stay, and the next sync reads the vendor's two years again."
+        )
 
 
 _COLUMNS = {
@@ -312,10 +320,3 @@ def _note(note: Mapping[str, Any], scopes: list[Scope]) -> Note:
         for read_to, fetched_at, is_import, number in note["readings"]
     )
     return Note(note["events"], tuple(readings))
-
-
-def _sealed(content: Mapping[str, Any]) -> bytes:
-    """Write JSON with a digest of itself, a day a line."""
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace('},"', '},\n"')
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f'{{"sha256":"{digest}",\n{text[1:]}\n'.encode()

@@ -125,19 +125,28 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := _damage(content):
         raise ArchiveError(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
-    rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
-    return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
+    try:
+        rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
+        return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # a sound digest, but not of our making
+        raise ArchiveError(
+            f"{file}: it does not hold events as an archive keeps them ({error}). {RESTORE}, remove it, and the next "
+            "sync fetches the day again."
+        ) from None
 
 
 def problem_of(content: bytes, day: date | None) -> str | None:
     """Tell what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
     if problem := _damage(content):
         return problem
-    file = pq.ParquetFile(pa.BufferReader(content))
-    stamp = file.metadata.metadata or {}
-    if not file.schema_arrow.remove_metadata().equals(ARROW_SCHEMA):
-        return "its schema is not the one of events"
-    rows = file.read()
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        stamp = file.metadata.metadata or {}
+        if not file.schema_arrow.remove_metadata().equals(ARROW_SCHEMA):
+            return "its schema is not the one of events"
+        rows = file.read()
+    except (pa.ArrowException, OSError) as error:
+        return f"it cannot be read: {error}"
     if stamp.get(_ROWS.encode()) != str(rows.num_rows).encode():
         return f"it holds {rows.num_rows:,} rows, and its footer speaks of another number"
     return None if _belongs(rows["date"], day) else "it holds events of another day, or not in ascending order"

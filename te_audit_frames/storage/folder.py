@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidRequest
+from te_audit_frames.storage.day import TABLE
 from te_audit_frames.storage.place import Change
-from te_audit_frames.storage.staging import flush_folder, replacing
+from te_audit_frames.storage.staging import flush_folder, is_staged, replacing
 
 _STAGING = "_staging"
 _LOCK = "_meta/lock"
@@ -56,19 +58,32 @@ class Folder:
         if new is None or new == old:
             return False
         target = self._root / name
+        _refuse_link(target)
         try:
             _make(target.parent)
-            # Outside the table, so that whoever globs it never meets a file in the making.
-            with replacing(target, staged_in=self._root / _STAGING) as file:
-                file.write(new)
+            self._replace(target, new)
         except OSError as error:
             raise _unwritten(error, target) from None
         return True
 
+    def _replace(self, target: Path, content: bytes) -> None:
+        try:
+            # Outside the table, so that whoever globs it never meets a file in the making.
+            with replacing(target, staged_in=self._root / _STAGING) as file:
+                file.write(content)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # The day's folder is on another disk, onto which nothing can be renamed from here.
+            with replacing(target) as file:
+                file.write(content)
+
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[bool]:
         """Hold the folder's lock, which the system releases when the process ends, however it ends."""
         lock = self._root / _LOCK
+        for ours in (lock.parent, self._root / _STAGING, lock):
+            _refuse_link(ours)
         try:
             for folder in (lock.parent, self._root / _STAGING):
                 _make(folder)
@@ -78,13 +93,24 @@ class Folder:
             raise _unwritten(error, lock) from None
         try:
             with FileLock(lock, timeout=0, mode=0o600):
-                for left in (self._root / _STAGING).iterdir():  # by a process that was killed
-                    left.unlink()
-                yield
+                self._sweep()
+                yield True
         except Timeout:
             raise ArchiveLocked(
                 f"{self._root}: another process is writing into this archive; wait until it has finished, and try again"
             ) from None
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed left in the making, and nothing else."""
+        folders = [self._root / _STAGING]
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / TABLE) as days:
+            # Only a folder on another disk has files in the making; see `_replace`.
+            folders += [Path(day) for day in days if day.is_symlink() or Path(day).is_mount()]
+        for folder in folders:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_staged(entry.name) and entry.is_file(follow_symlinks=False):
+                        Path(entry).unlink()
 
     def address(self, name: str) -> str:
         """Return the absolute path."""
@@ -98,6 +124,15 @@ def _make(folder: Path) -> None:
             flush_folder(missing.parent)
     except (FileExistsError, NotADirectoryError):
         raise _in_the_way(folder) from None
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse to write through a link where an archive makes none: it may lead to what is somebody else's."""
+    if path.is_symlink():
+        raise ArchiveError(
+            f"{path} is a symbolic link, which an archive neither follows nor replaces. Put what it leads to in its "
+            "place, or remove it. (The folder of a day may be a link to another disk, and so may the archive itself.)"
+        )
 
 
 def _unwritten(error: OSError, file: Path) -> OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +12,9 @@ from te_audit_frames.merge import Merged, merge
 from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day import dump, load, name_of
+from te_audit_frames.storage.ledger import Ledger, Made, Maker
 from te_audit_frames.storage.place import Place
+from te_audit_frames.storage.sight import group_names
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,31 @@ class Kept:
 
 
 def keep_rows(
-    place: Place, day: date | None, fetched: pa.Table, could_see: Callable[[pa.Table], pa.Array] | None = None
-) -> Kept:
-    """Merge rows into a day's file, which is written only if it gains rows or values, or if there is none yet.
+    place: Place,
+    ledger: Ledger,
+    rows: Mapping[date | None, pa.Table],
+    could_see: Callable[[pa.Table], pa.Array] | None = None,
+) -> dict[date | None, Kept]:
+    """Merge rows into the files of their days. A file is written if it gains rows or values, or if there was none.
 
     `could_see` marks which archived rows the reading could have returned; see `merge`.
     """
-    kept: list[Kept] = []
+    kept: dict[date | None, Kept] = {}
 
-    def change(content: bytes | None) -> bytes | None:
-        file = place.address(name_of(day))
-        archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
-        merged = merge(archived, fetched, visible=could_see and could_see(archived))
-        kept.append(Kept(archived, merged, is_new=content is None))
-        return dump(merged.rows) if content is None or merged.added.num_rows or merged.filled else None
+    def maker_of(day: date | None, fetched: pa.Table) -> Maker:
+        def make(content: bytes | None) -> Made:
+            file = place.address(name_of(day))
+            archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
+            merged = merge(archived, fetched, visible=could_see and could_see(archived))
+            kept[day] = Kept(archived, merged, is_new=content is None)
+            if content is not None and not merged.added.num_rows and not merged.filled:
+                return Made(None)
+            return Made(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
 
-    place.update(name_of(day), change)
-    return kept[-1]  # in a bucket, a change may have to be made more than once
+        return make
+
+    ledger.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
+    return kept
 
 
 def read_coverage(place: Place) -> Coverage:
@@ -59,13 +69,14 @@ def read_coverage(place: Place) -> Coverage:
     return Coverage.load(place.read(COVERAGE), file=place.address(COVERAGE))
 
 
-def update_coverage(place: Place, change: Callable[[Coverage], Coverage]) -> Coverage:
+def update_coverage(place: Place, ledger: Ledger, change: Callable[[Coverage], Coverage]) -> Coverage:
     """Change what is known of each day, in one step."""
     changed: list[Coverage] = []
 
-    def rewrite(content: bytes | None) -> bytes:
+    def make(content: bytes | None) -> Made:
         changed.append(change(Coverage.load(content, file=place.address(COVERAGE))))
-        return changed[-1].dump()
+        dumped = changed[-1].dump()
+        return Made(None if dumped == content else dumped)
 
-    place.update(COVERAGE, rewrite)
+    ledger.write({COVERAGE: make})
     return changed[-1]

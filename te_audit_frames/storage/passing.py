@@ -34,8 +34,11 @@ class Passing:
         self._held: dict[int | None, list[pa.RecordBatch]] = defaultdict(list)
         self._waits = np.ones(count, dtype=np.bool_)
 
-    def add(self, batch: pa.RecordBatch) -> bool:
-        """Hold a batch's events by their days, and tell whether one of these days had been passed already."""
+    def add(self, batch: pa.RecordBatch) -> set[date]:
+        """Hold a batch's events by their days, and return the days among them that had been passed already.
+
+        The events of these are not held: such a day has to be read again.
+        """
         micros = batch["date"].cast(pa.int64())
         if micros.null_count:
             self._held[None].append(batch.filter(batch["date"].is_null()))
@@ -43,9 +46,22 @@ class Passing:
             micros = batch["date"].cast(pa.int64())
         first = (self._start - EPOCH) // ONE_DAY
         numbers = np.floor_divide(micros.to_numpy(), ONE_DAY // timedelta(microseconds=1)) - first
+        late: set[date] = set()
         for number in np.unique(numbers):
-            self._held[int(number)].append(batch.filter(pa.array(numbers == number)))
-        return not self._waits[np.unique(numbers)].all()
+            if self._waits[number]:
+                self._held[int(number)].append(batch.filter(pa.array(numbers == number)))
+            else:
+                late.add(self.days[number])
+        return late
+
+    @property
+    def has_undated(self) -> bool:
+        """Whether events without a date came."""
+        return None in self._held
+
+    def waiting(self) -> list[date]:
+        """List the days that were not passed yet, in ascending order."""
+        return [self.days[number] for number in np.flatnonzero(self._waits)]
 
     def passed(self, missing: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
         """Hand over the days that nothing is missing of any more, newest first."""

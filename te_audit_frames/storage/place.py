@@ -27,8 +27,8 @@ class Place(Protocol):
     def update(self, name: str, change: Change) -> bool:
         """Change a file in one step, and tell whether it was written."""
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Keep other writers out, where that is needed for what `update` promises."""
+    def writing(self) -> AbstractContextManager[bool]:
+        """Keep other writers out if `update` needs that; the block gets whether nobody else can be writing."""
 
     def address(self, name: str) -> str:
         """Return what an engine opens: a path or a URL."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
@@ -88,11 +89,14 @@ def period_of(events: pd.DataFrame) -> tuple[Period, Receipt] | None:
     paid = Receipt.from_dict(plain)
     is_fetch = paid.source == "api" and paid.parts == 1 and not paid.filters
     is_proof = is_fetch and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
-    if paid.period is None or not is_proof:
+    period = paid.period
+    if period is None or not is_proof or not paid.fetched_at:
         return None
-    # A period may end in the future, of which the fetch saw nothing.
-    end = min(paid.period.end, datetime.fromisoformat(paid.fetched_at) - _CLOCKS)
-    return (Period(paid.period.start, end), paid) if paid.period.start < end else None
+    # A period may end in the future, of which the fetch saw nothing; nor can it have been fetched in the future.
+    fetched_at = min(datetime.fromisoformat(paid.fetched_at), datetime.now(UTC))
+    end = min(period.end, fetched_at - _CLOCKS)
+    paid = replace(paid, fetched_at=iso(fetched_at))
+    return (Period(period.start, end), paid) if period.start < end else None
 
 
 def whole_days(period: Period) -> list[date]:

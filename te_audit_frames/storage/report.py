@@ -54,6 +54,14 @@ class SyncReport:
         What it cost.
     waited_seconds : float
         The time that workers waited for the budget, added up.
+    clock_ahead_seconds : float or None
+        The server's clock minus this machine's. None if nothing told.
+    manifest : str
+        The digest of the archive's manifest behind this sync. Keep it elsewhere, as the mail of a cron job does, and
+        ``Archive.verify(expect=...)`` finds an archive that was put back to an older state as a whole.
+    notes : list of str
+        What a reader should know: clocks that are apart, a manifest that cannot be compared with what was before,
+        files that were not as the manifest has them.
 
     Examples
     --------
@@ -86,6 +94,9 @@ class SyncReport:
     retries: int = 0
     throttled: int = 0
     waited_seconds: float = 0.0
+    clock_ahead_seconds: float | None = None
+    manifest: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def add_fewer(self, keys: pa.Table) -> None:
         """Take up what `te_audit_frames.merge.count_fewer` found of a day."""
@@ -121,7 +132,8 @@ class SyncReport:
             said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             said += f", {self.vanished_events:,} no longer at the vendor"
-        return printable(said + (f"; scope: {self.scope}" if "," in self.scope else ""))
+        said += f"; scope: {self.scope}" if "," in self.scope else ""
+        return printable("; ".join([said, *self.notes, f"manifest {self.manifest}"]))
 
     def __repr__(self) -> str:
         lines = {
@@ -148,7 +160,8 @@ class SyncReport:
             lines["without date"] = f"{self.undated_events:,}"
         if self.coerced_values:
             lines["set aside"] = f"{self.coerced_values:,} values, in `extra`"
-        return _listed(f"SyncReport of {self.location}", lines)
+        lines["manifest"] = self.manifest
+        return _listed(f"SyncReport of {self.location}", [*lines.items(), *(("note", note) for note in self.notes)])
 
 
 @dataclass(frozen=True)
@@ -163,6 +176,11 @@ class Verification:
         How many were checked, and counted in the files that are sound.
     problems : tuple of (str, str)
         A file, and what is wrong with it.
+    manifest : str
+        The digest of the archive's manifest. Empty if there is none.
+    unfinished : int
+        The number of files that a sync announced and did not confirm, because it was interrupted or still runs. They
+        are sound; the next sync finishes them.
 
     Examples
     --------
@@ -175,6 +193,8 @@ class Verification:
     files: int
     events: int
     problems: tuple[tuple[str, str], ...] = field(default=())
+    manifest: str = ""
+    unfinished: int = 0
 
     @property
     def ok(self) -> bool:
@@ -183,7 +203,11 @@ class Verification:
 
     def __repr__(self) -> str:
         lines = {"ok": "yes" if self.ok else "no", "files": f"{self.files:,}", "events": f"{self.events:,}"}
-        return _listed(f"Verification of {self.location}", lines | {f"  {name}": said for name, said in self.problems})
+        lines["manifest"] = self.manifest or "none"
+        if self.unfinished:
+            lines["unfinished"] = f"{self.unfinished:,} files, which an interrupted sync announced; sync to finish"
+        problems = [(f"  {name}", problem) for name, problem in self.problems]
+        return _listed(f"Verification of {self.location}", [*lines.items(), *problems])
 
 
 def _days(count: int) -> str:
@@ -194,7 +218,7 @@ def _length(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def _listed(title: str, lines: dict[str, str]) -> str:
-    shown = [(printable(what), printable(value)) for what, value in lines.items()]
+def _listed(title: str, lines: list[tuple[str, str]]) -> str:
+    shown = [(printable(what), printable(value)) for what, value in lines]
     width = max(len(what) for what, _ in shown)
     return "\n".join([printable(title), *(f"  {what:<{width}}  {value}" for what, value in shown)])

@@ -78,6 +78,11 @@ def groups_of(rows: pa.Table | pa.RecordBatch) -> pa.Array:
     return pc.coalesce(rows["aid"], rows["account_group_name"])
 
 
+def group_names(rows: pa.Table | pa.RecordBatch) -> set[str]:
+    """Return the account groups of some rows."""
+    return _different(groups_of(rows))
+
+
 def _people_of(rows: pa.Table | pa.RecordBatch) -> pa.Array:
     return pc.coalesce(rows["uid"], rows["user"])
 

@@ -161,6 +161,11 @@ def _replacing_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
     flush_folder(target.parent)
 
 
+def is_staged(name: str) -> bool:
+    """Whether a file has the name of one in the making."""
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+
+
 def flush_folder(folder: Path) -> None:
     """Write down what a folder holds: without this, a power cut may undo what was made or renamed in it."""
     # Windows has no such call and needs none.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -10,21 +12,45 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.errors import BadRequest, FetchError, InvalidRequest, PaginationError
+from te_audit_frames.errors import (
+    ArchiveError,
+    AuditFramesWarning,
+    BadRequest,
+    FetchError,
+    InvalidRequest,
+    PaginationError,
+)
 from te_audit_frames.merge import count_fewer
-from te_audit_frames.periods import Period, floor_second, iso
+from te_audit_frames.periods import SECOND, Period, floor_second, iso
 from te_audit_frames.receipt import Receipt
-from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, in_order, to_arrow
+from te_audit_frames.storage.clocks import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
 from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
 from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
+from te_audit_frames.storage.ledger import Ledger
 from te_audit_frames.storage.passing import Passing
 from te_audit_frames.storage.place import Place
 from te_audit_frames.storage.report import SyncReport
 from te_audit_frames.storage.sight import Sight, groups_of
 
-_NOTED_AT_ONCE = 32
-"""Days that are kept before they are noted: what a killed process reads again at most."""
+_KEPT_AT_ONCE = 32
+"""Days that are gathered before they are written and noted: what a killed process reads again at most."""
+
+_EVENTS_AT_ONCE = 200_000
+"""Events that are gathered, since memory is finite."""
+
+_SECONDS_AT_ONCE = 10.0
+"""Seconds after which the days gathered are written, however few they are."""
+
+_MOST_AGAIN = 3
+"""Days of a stream that are read again since an event of theirs came late in it; with more, order is given up."""
+
+_IDLE, _IDLE_OUT_OF_ORDER = 20, 3
+"""Batches without a whole day after which order is given up, if dates are missing, or out of order."""
+
+_FEW_PAGES, _MANY_PAGES = 100, 400
+"""A piece of fewer pages is followed by one of twice the days, a piece of more by one of half the days."""
 
 
 class Stream(Protocol):
@@ -74,6 +100,8 @@ class Sync:
     ----------
     place : Place
         Where the archive lies; its `writing` is held by the caller.
+    ledger : Ledger
+        Writes its files.
     source : Source
         How to ask.
     coverage : Coverage
@@ -94,6 +122,7 @@ class Sync:
     def __init__(
         self,
         place: Place,
+        ledger: Ledger,
         source: Source,
         coverage: Coverage,
         *,
@@ -105,23 +134,28 @@ class Sync:
         errors: str,
     ) -> None:
         self._place = place
+        self._ledger = ledger
         self._source = source
-        self._coverage = coverage
         self._all_account_groups = all_account_groups
         self._question: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
         self._lookback = lookback
         self._read: dict[date, int] = {}
         self._unnoted: dict[date, int] = {}
         self._waits_for: set[date] = set()
+        self._unproven: set[date] = set()
+        self._gathered: dict[date | None, pa.Table] = {}
+        self._gathered_since = time.monotonic()
         self._vanished: list[pa.Table] = []
         self._fewer: list[pa.Table] = []
-        carried = coverage.latest_sync
-        self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
         self.report = SyncReport(location, start="", end="")
-        self._now = self._server_now()
+        self._now, horizon = self._clocks()
+        self._had = coverage
+        self._coverage = coverage.possible_at(horizon + APART)
+        carried = self._coverage.latest_sync
+        self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
         self._end = floor_second(self._now - settle)
         oldest = oldest_kept(self._now).date()
-        self._first = start.date() if start else max(coverage.since or oldest, oldest)
+        self._first = start.date() if start else max(self._coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
             raise InvalidRequest(
                 f"start: {self._first} is not before {iso(self._end)}, where this sync ends; give an earlier one"
@@ -130,40 +164,65 @@ class Sync:
 
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
+        self._ledger.begin()
         # Before anything else, so that a sync that is interrupted leaves behind how far back the next has to go.
-        if self._coverage.since is None or self._first < self._coverage.since:
-            self._coverage = update_coverage(self._place, lambda coverage: coverage.merged(Coverage(since=self._first)))
+        if self._had != self._coverage or self._coverage.since is None or self._first < self._coverage.since:
+            had, healed, since = self._had, self._coverage, Coverage(since=self._first)
+            self._coverage = self._update(lambda found: (healed if found == had else found).merged(since))
         try:
             # Again, since a token that sees more than the one before shows it only by what it brings: a new account
             # group may be one whose events of the past could not be seen.
             while stretches := self._plan():
                 for stretch in stretches:
                     self._fetch(stretch)
+                self._write()
         except (FetchError, KeyboardInterrupt) as error:
+            self._write()
             kept = len(self._read)
             error.add_note(f"The archive keeps the {kept:,} days read so far; the next sync goes on from there.")
             raise
         finally:
             self._unnoted = self._read.copy()  # all, since the scope is known only now
             self._note()
+            self._ledger.finish()
             self._tell()
         return self.report
 
+    def _update(self, change: Callable[[Coverage], Coverage]) -> Coverage:
+        return update_coverage(self._place, self._ledger, change)
+
     # ---- deciding ------------------------------------------------------------------------------------------------
 
-    def _server_now(self) -> datetime:
+    def _clocks(self) -> tuple[datetime, datetime]:
+        """Return the earlier of the server's and this machine's time, which decides what is past, and the later."""
         stream = self._source.iter_batches(window="1s", **self._question)
         for _ in stream:
             pass
         self._charge(stream.receipt)
-        period = stream.receipt.period
-        assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101
-        return period.end
+        clocks = Clocks.of(stream.receipt)
+        self.report.clock_ahead_seconds = round(clocks.ahead.total_seconds(), 3)
+        if difference := clocks.difference():
+            if clocks.is_beyond_doubt:
+                # Or an archive might begin in 1970, where a machine's clock stands without its battery.
+                raise ArchiveError(
+                    f"{self.report.location}: {difference}. Set the clock that is wrong, and sync again."
+                )
+            self._remark(f"{difference}; days count as read only up to the earlier. Set the clock that is wrong")
+        return clocks.earlier, clocks.later
+
+    def _remark(self, note: str) -> None:
+        self.report.notes.append(note)
+        warnings.warn(f"{self.report.location}: {note}", AuditFramesWarning, stacklevel=5)
 
     def _plan(self) -> list[Period]:
         """List the stretches of days to read, newest first."""
         days = [self._first + number * ONE_DAY for number in range((self._end.date() - self._first).days + 1)]
         present = set(self._place.names(TABLE))  # a day whose file was removed is read again
+        # A file without a note is what a sync leaves behind that gave up order, or that was killed. Whatever it was,
+        # this one must get further.
+        self._unproven = {
+            day for day in days if day not in self._read and day not in self._coverage.notes and name_of(day) in present
+        }
         needed = [
             day
             for day in days
@@ -176,7 +235,7 @@ class Sync:
             # before. Nothing is noted until they are through, and where there are many others they come first.
             self._waits_for = {day for day in needed if self._is_open(day)}
             others = [day for day in needed if day not in self._waits_for]
-            if self._waits_for and len(others) > _NOTED_AT_ONCE:
+            if self._waits_for and len(others) > _KEPT_AT_ONCE:
                 return self._stretches(self._waits_for) + self._stretches(others)
         return self._stretches(needed)
 
@@ -197,9 +256,11 @@ class Sync:
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def _fetch(self, stretch: Period) -> None:
+        if any(stretch.start <= midnight(day) < stretch.end for day in self._unproven):
+            self._fetch_in_pieces(stretch)
+            return
         try:
-            if not self._follow(stretch):
-                self._take_whole(stretch)
+            again = self._follow(stretch)
         except BadRequest:
             # Nobody knows the widest range that the API allows; halves of whole days are asked for, newest first.
             days = max((stretch.end - stretch.start) / 2 // ONE_DAY, 1)
@@ -208,69 +269,123 @@ class Sync:
                 raise
             self._fetch(Period(middle, stretch.end))
             self._fetch(Period(stretch.start, middle))
+        else:
+            for each in self._stretches(again):
+                self._fetch_in_pieces(each)
 
-    def _follow(self, stretch: Period) -> bool:
-        """Fetch a stretch, and keep each day as soon as paging has passed it; tell whether dates were in order."""
+    def _follow(self, stretch: Period) -> Collection[date]:
+        """Fetch a stretch, and keep each day as soon as paging has passed it; return the days to read again.
+
+        Order is given up if the dates prove to run no way, and if events without a date keep the fetch from vouching
+        for any day.
+        """
         stream = self._source.iter_batches(start=stretch.start, end=stretch.end, **self._question)
         passing = Passing(stretch)
+        again: set[date] = set()
+        idle, is_whole = 0, False
         try:
             for batch in stream:
                 self._sight.see(batch)
-                if passing.add(batch):
-                    return False
-                self._keep(passing.passed(stream.missing))
+                late = passing.add(batch)
+                self._forget(late)
+                again |= late
+                idle = 0 if self._keep(passing.passed(stream.missing)) else idle + 1
+                is_out_of_order = idle >= _IDLE_OUT_OF_ORDER and stream.receipt.order == "none"
+                if is_out_of_order or len(again) > _MOST_AGAIN:
+                    self._forget(passing.days)
+                    return passing.days
+                if idle >= _IDLE and passing.has_undated:
+                    self._keep_day(None, passing.undated())
+                    return again | set(passing.waiting())
+            is_whole = True
         except PaginationError:
-            if stream.receipt.order != "none":
-                raise
-            return False
+            # A stream cannot take back what it handed out; a fetch can. What is wrong with the pages, it says again.
+            self._forget(passing.days)
+            return passing.days
         finally:
-            self._charge(stream.receipt)
+            # What was given up comes again, and its values that no column can hold are counted then.
+            self._charge(stream.receipt, coerced=is_whole)
         self._keep(passing.passed([]))
         self._keep_day(None, passing.undated())
-        return True
+        return again
 
-    def _take_whole(self, stretch: Period) -> None:
-        """Fetch a stretch whose events are not in the order of their dates, so that no day is whole before the end."""
-        days = Passing(stretch)
-        self._forget(days.days)
-        events = self._source.fetch_events(start=stretch.start, end=stretch.end, **self._question)
-        self._charge(Receipt.from_dict(events.attrs["te_audit_frames"]))
+    def _fetch_in_pieces(self, stretch: Period) -> None:
+        """Fetch a stretch whose events are out of order: pieces of whole days, newest first, each kept at once.
+
+        A piece is whole only at its end, so small pieces lose little to a deadline; they grow while they are quick.
+        """
+        end, days, most = stretch.end, 1, (stretch.end - stretch.start) // ONE_DAY + 1
+        while end > stretch.start:
+            piece = Period(max(stretch.start, midnight((end - SECOND).date() - (days - 1) * ONE_DAY)), end)
+            try:
+                pages = self._take_whole(piece)
+            except BadRequest:
+                if days == 1:
+                    raise
+                days = most = days // 2
+                continue
+            end = piece.start
+            days = min(days * 2, most) if pages <= _FEW_PAGES else max(days // 2, 1) if pages > _MANY_PAGES else days
+
+    def _take_whole(self, piece: Period) -> int:
+        """Fetch a piece whatever its order, and keep it; return the number of pages."""
+        days = Passing(piece)
+        events = self._source.fetch_events(start=piece.start, end=piece.end, **self._question)
+        receipt = Receipt.from_dict(events.attrs[ATTRS_KEY])
+        self._charge(receipt)
         for batch in to_arrow(events).to_batches():
             self._sight.see(batch)
             days.add(batch)
         self._keep(days.passed([]))
         self._keep_day(None, days.undated())
+        self._write()
+        return receipt.pages
 
-    def _charge(self, receipt: Receipt) -> None:
+    def _charge(self, receipt: Receipt, *, coerced: bool = True) -> None:
         self.report.requests += receipt.requests
         self.report.retries += receipt.retries
         self.report.throttled += receipt.throttled
         self.report.waited_seconds = round(self.report.waited_seconds + receipt.waited_seconds, 3)
-        self.report.coerced_values += receipt.coerced
+        self.report.coerced_values += receipt.coerced if coerced else 0
 
     # ---- keeping -------------------------------------------------------------------------------------------------
 
-    def _keep(self, days: Iterable[tuple[date, list[pa.RecordBatch]]]) -> None:
-        for day, batches in days:
+    def _keep(self, days: Iterable[tuple[date, list[pa.RecordBatch]]]) -> int:
+        count = 0
+        for count, (day, batches) in enumerate(days, start=1):  # noqa: B007 - counted for the caller
             self._keep_day(day, batches)
-            if len(self._unnoted) >= _NOTED_AT_ONCE:
-                self._note()
+        return count
 
     def _keep_day(self, day: date | None, batches: list[pa.RecordBatch]) -> None:
+        """Gather a day, and write what was gathered if that is enough."""
         if day is None and not batches:
             return
-        fetched = in_order(batches)
-        kept = keep_rows(self._place, day, fetched, self._could_see)
-        if day is None:
-            self.report.undated_events += fetched.num_rows
-        else:
+        if day in self._gathered:
+            self._write()
+        self._gathered[day] = in_order(batches)
+        if (
+            len(self._gathered) >= _KEPT_AT_ONCE
+            or sum(rows.num_rows for rows in self._gathered.values()) >= _EVENTS_AT_ONCE
+            or time.monotonic() - self._gathered_since >= _SECONDS_AT_ONCE
+        ):
+            self._write()
+
+    def _write(self) -> None:
+        """Write the days gathered, and note them."""
+        gathered, self._gathered = self._gathered, {}
+        for day, kept in keep_rows(self._place, self._ledger, gathered, self._could_see).items():
+            self.report.events_added += kept.merged.added.num_rows
+            if day is None:
+                self.report.undated_events = max(self.report.undated_events, gathered[None].num_rows)
+                continue
             self._look_back(day, kept)
             self._read[day] = self._unnoted[day] = kept.merged.rows.num_rows
             self._waits_for.discard(day)
             self.report.days_added += kept.is_new
             self.report.days_changed += bool(not kept.is_new and kept.merged.added.num_rows)
-        self.report.events_added += kept.merged.added.num_rows
-        self.report.paired_events += kept.merged.paired
+            self.report.paired_events += kept.merged.paired
+        self._note()
+        self._gathered_since = time.monotonic()
 
     def _could_see(self, archived: pa.Table) -> pa.Array:
         """Mark the archived rows that this sync's token would have brought, as far as is known until now."""
@@ -309,6 +424,15 @@ class Sync:
             self.report.add_fewer(fewer.filter(self._sight.could_see(fewer)))
         self.report.days_read = len(self._read)
         self.report.scope = str(self._sight.scope)
+        self.report.manifest = self._ledger.digest
+        if self._ledger.adopted:
+            self.report.notes.append(
+                f"the archive had {self._ledger.adopted:,} files and no manifest: the new one is not comparable with "
+                "before"
+            )
+        if unexpected := sorted(set(self._ledger.unexpected)):
+            shown = ", ".join(unexpected[:3]) + (f" and {len(unexpected) - 3} more" if len(unexpected) > 3 else "")
+            self._remark(f"something else changed {shown} since the last sync; run a verification, which says how")
 
     def _note(self) -> None:
         """Note the days that were kept, behind their files, as soon as it is known what the token sees."""
@@ -316,13 +440,15 @@ class Sync:
             return
         reading = Reading(self._end, self._now, False, self._sight.scope)
         notes = {day: Note(events, (reading,)) for day, events in self._unnoted.items()}
-        self._coverage = update_coverage(self._place, lambda coverage: coverage.merged(Coverage(notes)))
+        self._coverage = self._update(lambda coverage: coverage.merged(Coverage(notes)))
         self._unnoted = {}
 
-    def _forget(self, days: list[date]) -> None:
-        """Take back what was noted of days that proved not to be whole."""
+    def _forget(self, days: Collection[date]) -> None:
+        """Take back what was noted of days that proved not to be whole; the events that came of them stay."""
+        if self._gathered.keys() & set(days):
+            self._write()
         for day in days:
             self._read.pop(day, None)
             self._unnoted.pop(day, None)
         if any(day in self._coverage.notes for day in days):
-            self._coverage = update_coverage(self._place, lambda coverage: coverage.without(days))
+            self._coverage = self._update(lambda coverage: coverage.without(days))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,9 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import ArchiveError
+from te_audit_frames.schema import CORES
+from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day import ONE_DAY, TABLE, day_of, load, midnight, problem_of
+from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.place import Place
 from te_audit_frames.storage.selection import Bounds, within
+from te_audit_frames.storage.sight import group_names
 
 GROUP = ("aid", "account_group_name")
 
@@ -31,6 +37,28 @@ class DayFile:
 
     name: str
     day: date | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one file proved to be, looked at by itself.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of its bytes.
+    rows : int
+        The number of events in it.
+    groups : frozenset of str
+        The account groups of these.
+    problem : str
+        What is wrong with it. Empty if nothing is.
+    """
+
+    sha256: str = ""
+    rows: int = 0
+    groups: frozenset[str] = frozenset()
+    problem: str = ""
 
 
 class Table:
@@ -82,15 +110,29 @@ class Table:
             rows = rows.filter(pc.or_(*named))
         return rows.select(list(columns)), count
 
-    def check(self, name: str) -> str | int:
-        """Return how many events a file has, or what is wrong with it."""
+    def check(self, name: str) -> Checked:
+        """Look at a file by itself: whether it is as it was written, and what it holds."""
         try:
             day = day_of(name)
         except ValueError:
-            return "it does not belong here: readers of the table take it for events"
+            return Checked(problem="it does not belong here: readers of the table take it for events")
         content = self._place.read(name) or b""
-        problem = problem_of(content, day)
-        return problem or load(content, file=name, columns=["date"]).num_rows
+        sha256 = hashlib.sha256(content).hexdigest()
+        if problem := problem_of(content, day):
+            return Checked(sha256, problem=problem)
+        rows = load(content, file=name, columns=["date", *GROUP])
+        return Checked(sha256, rows.num_rows, frozenset(group_names(rows)))
+
+    def survey(self) -> tuple[dict[str, Entry], set[str]]:
+        """List every sound file as a manifest names it, and the account groups in them."""
+        names = self.names()
+        with ThreadPoolExecutor(CORES) as pool:
+            checked = dict(zip(names, pool.map(self.check, names), strict=True))
+        sound = {name: found for name, found in checked.items() if not found.problem}
+        entries = {name: Entry(found.sha256, found.rows) for name, found in sound.items()}
+        if (coverage := self._place.read(COVERAGE)) is not None:
+            entries[COVERAGE] = Entry(hashlib.sha256(coverage).hexdigest(), None)
+        return entries, {group for found in sound.values() for group in found.groups}
 
     def _day_files(self) -> Iterator[DayFile]:
         for name in self.names():

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from longhistory import LongHistory
 from rawserver import TOKEN
-from world import DAY, NOW, World, event, keys, many, told
+from world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.merge import merge
@@ -83,7 +84,10 @@ def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cas
 def test_every_flipped_bit_is_found(cases, tmp_path):
     World(*many(4), {"event": "no date"}).sync(archive := taf.Archive(tmp_path), start=NOW - 4 * DAY)
     assert archive.verify().ok
-    files = [Path(file) for file in archive.files()] + [tmp_path / "_meta/coverage.json"]
+    files = [Path(file) for file in archive.files()] + [
+        tmp_path / "_meta/coverage.json",
+        tmp_path / "_meta/manifest.json",
+    ]
     for seed in range(cases):
         draw = random.Random(seed)
         file = draw.choice(files)
@@ -97,6 +101,60 @@ def test_every_flipped_bit_is_found(cases, tmp_path):
     assert archive.verify().ok
 
 
+@pytest.mark.campaign(full=500, short=25)
+def test_every_file_that_is_missing_foreign_or_older_is_found(cases, tmp_path):
+    """Whatever is done to sound files with sound files of other days, other archives and other times."""
+    rooms = {name: tmp_path / name for name in ("ours", "yesterday", "theirs")}
+    archive = taf.Archive(rooms["ours"])
+    world = World(*many(6), {"event": "no date", "aid": "1"}, now=NOW - DAY)
+    world.sync(archive, start=NOW - 6 * DAY)
+    shutil.copytree(rooms["ours"], rooms["yesterday"])
+    world.now = NOW
+    world.events += [event(NOW - 2 * DAY + HOUR, "late"), {"event": "another", "aid": "1"}]
+    digest = world.sync(archive, start=NOW - 6 * DAY).manifest
+    foreign = World(*[each | {"aid": "9"} for each in many(9)], {"event": "no date", "aid": "9"})
+    foreign.sync(taf.Archive(rooms["theirs"]), start=NOW - 9 * DAY)
+    files = {name: content_of(room) for name, room in rooms.items()}
+    ours = files["ours"]
+    for seed in range(cases):
+        draw = random.Random(seed)
+        changed = dict(ours)
+        for _ in range(draw.randint(1, 4)):
+            kind = draw.choice(["missing", "older", "foreign"])
+            source = files[{"missing": "ours", "older": "yesterday", "foreign": "theirs"}[kind]]
+            name = draw.choice(sorted(source))
+            if kind == "missing":
+                changed.pop(name, None)
+            else:
+                changed[name] = source[name]
+        differing = {name for name in changed.keys() | ours.keys() if changed.get(name) != ours.get(name)}
+        lay_out(rooms["ours"], changed)
+        if not changed.keys() - {"_meta/manifest.json"}:
+            continue
+        found = archive.verify(expect=digest)
+        named = {name for name, _ in found.problems}
+        assert found.ok == (not differing), f"seed {seed}: {differing}"
+        if "_meta/manifest.json" not in differing:
+            assert named >= differing, f"seed {seed}"
+            # Foreign notes miss what they know of.
+            assert named == differing or "_meta/coverage.json" in differing, f"seed {seed}"
+        lay_out(rooms["ours"], ours)
+    assert archive.verify(expect=digest).ok
+
+
+def content_of(room):
+    names = [path for path in room.rglob("*") if path.is_file() and path.name != "lock"]
+    return {path.relative_to(room).as_posix(): path.read_bytes() for path in names}
+
+
+def lay_out(room, files):
+    for name in content_of(room).keys() - files.keys():
+        (room / name).unlink()
+    for name, content in files.items():
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_bytes(content)
+
+
 # ---- processes that die ------------------------------------------------------------------------------------------
 
 _FORK = multiprocessing.get_context("forkserver")
@@ -108,7 +166,7 @@ def sync_in_a_process(place, url, token, begun, limit):
     if limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    client = taf.Client(token=token, base_url=url, workers=4, progress=False)
+    client = taf.Client(token=token, base_url=url, workers=4, progress=False, clock=ClockAt(NOW))
     try:
         taf.Archive(place).sync(client, start=NOW - 25 * DAY)
     except OSError as error:
@@ -128,7 +186,7 @@ def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_pat
     world = World(*many(25))
     truth = told(world)
     with Sandbox(world.events, now=NOW, page_size=20, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, NOW)
         interrupted = 0
         for seed in range(cases):
             archive = taf.Archive(place := tmp_path / str(seed))
@@ -172,7 +230,7 @@ def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
     early = World(*[one for one in history if one["date"] < "2026-04-15T06"], now=NOW - 5 * DAY)
     full = 0
     with Sandbox(history, now=NOW, page_size=20, rate_limit=None) as api:
-        client = taf.Client(token=api.token, base_url=api.url, progress=False)
+        client = client_at(api, NOW)
         for number in range(cases):
             archive = taf.Archive(place := tmp_path / str(number))
             early.sync(archive, start=NOW - 10 * DAY)
@@ -322,6 +380,7 @@ class History(RuleBasedStateMachine):
         self.first = NOW - 4 * DAY
         self.hidden = set()
         self.is_begun = False
+        self.latest = NOW - 9 * DAY
         self.most = Counter()
 
     @rule(
@@ -383,7 +442,7 @@ class History(RuleBasedStateMachine):
         before = self.archive.load() if self.is_begun else taf.read_pages([])
         complete = self.complete_days()
         report = self.run_sync(workers)
-        self.is_begun = True
+        self.is_begun, self.latest = True, self.world.now
         assert by_person(keys(self.archive.load())) == self.most
         assert report.events_added == self.most.total() - len(before)
         # A group that the archive has in days that are read again anyway, and that does not come, is missed.
@@ -397,15 +456,28 @@ class History(RuleBasedStateMachine):
     @rule(allowed=st.integers(2, 6))
     def a_sync_that_breaks_off(self, allowed):
         self.see(for_good=False)
-        before = self.most
+        before, self.latest = self.most, self.world.now
         with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
-            client = taf.Client(token=api.token, base_url=api.url, workers=1, deadline=20, progress=False)
+            client = client_at(api, self.world.now, workers=1, deadline=20)
             with suppress(taf.RateLimited):
                 self.archive.sync(client, start=self.first, lookback=self.lookback)
         # What it kept before it broke off was visible too, and stays.
         if list(Path(self.archive.location).glob("events/*/*")):
             self.most = by_person(keys(self.archive.load()))
             assert before <= self.most <= before | by_person(told(self.world))
+
+    @rule(hours=st.sampled_from([-20, 5 * 24]))
+    def a_sync_on_a_machine_with_a_wrong_clock(self, hours):
+        self.see(for_good=False)
+        before = self.most
+        self.world.local = self.world.now + hours * HOUR
+        with pytest.warns(taf.AuditFramesWarning, match="Set the clock that is wrong"):
+            self.run_sync(workers=1)
+        earlier, self.world.local = min(self.world.local, self.world.now), None
+        self.latest = max(self.latest, earlier)
+        assert (self.archive.coverage()["fetched_at"] <= self.latest).all()
+        self.most = by_person(keys(self.archive.load()))
+        assert before <= self.most <= before | by_person(told(self.world))
 
     @invariant()
     def every_file_is_sound(self):
@@ -445,13 +517,14 @@ sys.path[:0] = {path!r}
 from longhistory import LongHistory
 import te_audit_frames as taf
 from rawserver import TOKEN
+from world import NOW, ClockAt
 from te_audit_frames.storage.archive import Archive
 
 def peak():
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 
 url, days, place = {url!r}, {days}, {place!r}
-client = taf.Client(token=TOKEN, base_url=url, progress=False, deadline=3600)
+client = taf.Client(token=TOKEN, base_url=url, progress=False, deadline=3600, clock=ClockAt(NOW))
 archive = Archive(place)
 before = peak()
 report = archive.sync(client, start={start!r})
@@ -476,7 +549,7 @@ def test_ten_years_of_ten_thousand_events_a_day_take_little_memory(cases, tmp_pa
         archive = taf.Archive(place)
         stamps = {file: Path(file).stat().st_mtime_ns for file in archive.files()}
         asked = len(api.requests)
-        client = taf.Client(token=TOKEN, base_url=api.url, progress=False)
+        client = taf.Client(token=TOKEN, base_url=api.url, progress=False, clock=ClockAt(NOW))
         report = archive.sync(client)
         assert (report.days_read, report.events_added) == (4, 0)
         assert (

@@ -29,6 +29,7 @@ from click.testing import CliRunner
 from hostile_text import ACTS, KINDS, PAYLOADS
 from matplotlib import pyplot as plt
 from rawserver import RawServer, whole
+from world import client_at
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
@@ -147,12 +148,12 @@ def test_parquet_json_lines_and_the_archive_give_it_back_exactly(payloads, event
         assert line["extra"] == (None if pd.isna(row["extra"]) else json.loads(row["extra"]))
 
     archive = taf.Archive(tmp_path / "archive")
-    archive.sync(client_of(api), start=START, settle=0)
+    archive.sync(client_at(api, END), start=START, settle=0)
     pd.testing.assert_frame_equal(archive.load(), events)
     assert archive.verify().ok
-    assert archive.sync(client_of(api), start=START, settle=0).events_added == 0
+    assert archive.sync(client_at(api, END), start=START, settle=0).events_added == 0
     files = [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "archive").rglob("*") if path.is_file()]
-    allowed = r"archive/(events/event_date=2026-04-\d\d/events\.parquet|_meta/(coverage\.json|lock))"
+    allowed = r"archive/(events/event_date=2026-04-\d\d/events\.parquet|_meta/((coverage|manifest)\.json|lock))"
     assert [name for name in files if not re.fullmatch(allowed, name)] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "events.jsonl", "events.parquet"]
 
@@ -321,7 +322,7 @@ def notebook(texts):
         reports = []
         for sent in (events_of(texts), events_of(texts[:1])):  # the second sync names the groups that are not seen
             with Sandbox(sent, now=END, rate_limit=None) as api:
-                reports.append(archive.sync(client_of(api), start=START, settle=0))
+                reports.append(archive.sync(client_at(api, END), start=START, settle=0))
         for text in file_names(texts):
             Path(folder, "events", text).touch()  # a verification names what does not belong there
         ours = [*reports, archive.verify(), *(taf.receipt(read(events_of([text]))) for text in texts)]

@@ -1,0 +1,80 @@
+"""Two clocks, the server's and this machine's: the earlier decides what is past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from te_audit_frames.periods import floor_second, iso
+from te_audit_frames.receipt import Receipt
+
+APART = timedelta(minutes=5)
+"""How far the clocks may be apart before that is worth a warning."""
+
+_BEYOND_DOUBT = timedelta(days=365)
+"""How far this machine's clock may be behind the server's before nothing is read by it."""
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What the server's clock and this machine's showed at the same time.
+
+    Attributes
+    ----------
+    end : datetime
+        Up to where the server answered.
+    server, local : datetime
+        The two clocks.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_instant
+    >>> from te_audit_frames.storage.clocks import Clocks
+    >>> server, local = (to_instant(f"2026-04-{day}", argument="now") for day in (22, 20))
+    >>> Clocks(server, server, local).difference()
+    "the server's clock (2026-04-22T00:00:00Z) is ahead of this machine's (2026-04-20T00:00:00Z) by 2 days, 0:00:00"
+    """
+
+    end: datetime
+    server: datetime
+    local: datetime
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Clocks:
+        """Read both clocks from the receipt of a fetch that ended at the server's now."""
+        period = receipt.period
+        assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101
+        local = datetime.fromisoformat(receipt.fetched_at)
+        ahead = receipt.checked.get("clock_ahead_seconds")
+        server = period.end if ahead is None else max(period.end, local + timedelta(seconds=ahead))
+        return cls(period.end, server, local)
+
+    @property
+    def ahead(self) -> timedelta:
+        """The server's clock minus this machine's."""
+        return self.server - self.local
+
+    @property
+    def earlier(self) -> datetime:
+        """The moment before which everything is past."""
+        return min(self.end, self.local)
+
+    @property
+    def later(self) -> datetime:
+        """The moment after which nothing can have been read."""
+        return max(self.server, self.local)
+
+    @property
+    def is_beyond_doubt(self) -> bool:
+        """Whether this machine's clock is so far behind that nothing can be read by it."""
+        return self.ahead > _BEYOND_DOUBT
+
+    def difference(self) -> str:
+        """Describe how far the clocks are apart. Empty if that is not worth a warning."""
+        if abs(self.ahead) <= APART:
+            return ""
+        names = ("this machine's", "the server's")
+        slow, fast = names if self.ahead > timedelta(0) else names[::-1]
+        low, high = (iso(floor_second(each(self.server, self.local))) for each in (min, max))
+        apart = timedelta(seconds=round(abs(self.ahead).total_seconds()))
+        return f"{fast} clock ({high}) is ahead of {slow} ({low}) by {apart}"

@@ -1,0 +1,139 @@
+"""Taking events into an archive from a frame that was saved earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.periods import EPOCH, Period
+from te_audit_frames.schema import in_order, to_arrow
+from te_audit_frames.storage.coverage import Coverage, Note, Reading, oldest_kept
+from te_audit_frames.storage.day import ONE_DAY, midnight
+from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.ledger import Ledger
+from te_audit_frames.storage.place import Place
+from te_audit_frames.storage.proof import period_of, sight_of, whole_days
+from te_audit_frames.storage.table import Table
+
+_MOST_NEW_FILES = 5_000
+"""Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""
+
+_KEPT_AT_ONCE = 32
+"""Days that are written together."""
+
+_MICROS_A_DAY = 86_400_000_000
+
+
+def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFrame, *, file: str) -> int:
+    """Merge a frame into an archive; return the number of events that the archive did not have.
+
+    Parameters
+    ----------
+    place, table, ledger
+        The archive; the place's `writing` is held by the caller.
+    events : pandas.DataFrame
+        An audit frame as `read_parquet` returns it.
+    file : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    InvalidRequest
+        It would add more days than a log has; nothing was written.
+    NotAnAuditFrame
+        It has events of a year that is out of reach.
+    """
+    rows = to_arrow(events)
+    days = _by_day(rows, file=file)
+    proof = period_of(events)
+    present = [each.day for each in table.files((None, None)) if each.day is not None]
+    whole: set[date] = set()
+    if proof:
+        period, receipt = proof
+        whole = _worth_noting(period, datetime.fromisoformat(receipt.fetched_at), present, days)
+    touched = days.keys() | whole
+    if (new := len(touched - {*present, None})) > _MOST_NEW_FILES:
+        claim = f" Its receipt is for {proof[0]}." if proof else ""
+        raise InvalidRequest(
+            f"path: {file} would add {new:,} days to the archive, and no more than {_MOST_NEW_FILES:,} are taken at "
+            f"once.{claim} If that is right, import it in parts: read_parquet(path, start=..., end=...), "
+            "write_parquet, and import_parquet for each."
+        )
+    ledger.begin()
+    coverage = read_coverage(place)
+    sight = sight_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
+    sight.see(rows)
+    added = 0
+    events_of: dict[date, int] = {}
+    for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _KEPT_AT_ONCE):
+        fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
+        for day, kept in keep_rows(place, ledger, fetched, sight.could_see).items():
+            added += kept.merged.added.num_rows
+            if day is not None:
+                events_of[day] = kept.merged.rows.num_rows
+            if day in whole:
+                sight.look_back(kept.archived)
+    notes = {day: Note(count, ()) for day, count in events_of.items()}
+    if proof:
+        period, receipt = proof
+        reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, sight.scope)
+        notes |= {day: Note(events_of[day], (reading,)) for day in whole}
+    if notes:
+        update_coverage(place, ledger, lambda coverage: coverage.merged(Coverage(notes)))
+    ledger.finish()
+    return added
+
+
+def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
+    """Cut rows, which are in ascending order and the undated last, into days."""
+    undated = rows["date"].null_count
+    dated = rows.slice(0, rows.num_rows - undated)
+    numbers = np.floor_divide(dated["date"].cast(pa.int64()).to_numpy(), _MICROS_A_DAY)
+    different, starts = np.unique(numbers, return_index=True)
+    days: dict[date | None, pa.Table] = {}
+    ends = [*starts[1:], len(numbers)] if len(starts) else []
+    for number, start, end in zip(different, starts, ends, strict=True):
+        try:
+            day = EPOCH.date() + int(number) * ONE_DAY
+            midnight(day) + 2 * ONE_DAY  # what is computed of a day must lie in the calendar, too
+        except OverflowError:
+            raise NotAnAuditFrame(
+                f"{file}: an event is of day {number:,} since 1970, which is outside the calendar; leave it out"
+            ) from None
+        days[day] = dated.slice(start, end - start)
+    if undated:
+        days[None] = rows.slice(len(numbers))
+    return days
+
+
+def _worth_noting(
+    period: Period, fetched_at: datetime, present: list[date], days: Mapping[date | None, pa.Table]
+) -> set[date]:
+    """Choose the whole days of a period of which a reading says something.
+
+    A day without events says something if the vendor still had it, or if it lies between the archive's days; that a
+    log was empty before it began says nothing, whatever period was asked for.
+    """
+    oldest = oldest_kept(fetched_at)
+    first, last = min(present, default=date.max), max(present, default=date.min)
+    low = min([oldest, *(midnight(day) for day in present[:1]), *(midnight(day) for day in days if day is not None)])
+    start = max(period.start, low)
+    if start >= period.end:
+        return set()
+    return {
+        day
+        for day in whole_days(Period(start, period.end))
+        if day in days or midnight(day) >= oldest or first <= day <= last
+    }
+
+
+def _batched(days: Iterable[date | None], size: int) -> Iterator[list[date | None]]:
+    each = iter(days)
+    while some := list(islice(each, size)):
+        yield some

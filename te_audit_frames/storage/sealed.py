@@ -1,0 +1,44 @@
+"""JSON that carries a SHA-256 of itself, so that any changed bit is found when it is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def seal(content: Mapping[str, Any]) -> bytes:
+    """Write JSON with a digest of itself, one entry per line; the same content makes the same bytes.
+
+    Parameters
+    ----------
+    content : mapping
+        Plain JSON types.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> from te_audit_frames.storage.sealed import seal, unseal
+    >>> unseal(seal({"days": 3}))
+    {'days': 3}
+    >>> unseal(seal({"days": 3}).replace(b"3", b"4")) is None
+    True
+    """
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace('},"', '},\n"')
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"sha256":"{digest}",\n{text[1:]}\n'.encode()
+
+
+def unseal(content: bytes) -> dict[str, Any] | None:
+    """Read what `seal` wrote. None if a bit of it has changed."""
+    try:
+        read = json.loads(content)
+        del read["sha256"]
+        is_whole = seal(read) == content
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None
+    return dict(read) if is_whole else None

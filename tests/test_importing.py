@@ -1,0 +1,104 @@
+"""Taking saved frames into an archive: what of their receipts is believed."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from world import DAY, NOW, World, event, many
+
+import te_audit_frames as taf
+from te_audit_frames.schema import ATTRS_KEY
+from te_audit_frames.storage import importing
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def claim(path, *moments, start, end=TODAY, fetched_at=None, **fields):
+    """Save events with the receipt of a complete fetch of some period."""
+    sent = [event(moment) for moment in moments]
+    events = taf.read_pages([json.dumps({"auditEvents": sent}).encode()])
+    receipt = taf.receipt(events).to_dict()
+    events.attrs[ATTRS_KEY] = receipt | {
+        "source": "api",
+        "resolved": {"start": text(start), "end": text(end)},
+        "scope": {"aid": None, "all_account_groups": True},
+        "complete": True,
+        "fetched_at": text(fetched_at or TODAY),
+        **fields,
+    }
+    taf.write_parquet(events, path)
+    return path
+
+
+def text(moment):
+    return moment if isinstance(moment, str) else moment.isoformat().replace("+00:00", "Z")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return taf.Archive(tmp_path / "te-audit")
+
+
+@pytest.mark.parametrize("start", ["2000-01-01T00:00:00Z", "0002-01-01T00:00:00Z"])
+@pytest.mark.parametrize("end", [TODAY, "9998-12-31T00:00:00Z"], ids=["now", "9998"])
+def test_days_without_events_are_kept_only_where_the_vendor_had_them(archive, tmp_path, start, end):
+    moments = [TODAY - number * DAY - timedelta(hours=1) for number in range(3, 1_000, 20)]
+    assert archive.import_parquet(claim(tmp_path / "saved.parquet", *moments, start=start, end=end)) == 50
+    two_years_ago = pd.Timestamp(TODAY) - pd.DateOffset(years=2)
+    days = {pd.Timestamp(moment).floor("D") for moment in moments}
+    kept = archive.coverage().query("not gap")["day"]
+    assert set(kept) == days | set(pd.date_range(two_years_ago, TODAY - 2 * DAY))
+    assert archive.verify().ok
+
+
+def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_path):
+    far, near = TODAY - 1_500 * DAY, TODAY - 1_400 * DAY
+    archive.import_parquet(claim(tmp_path / "a.parquet", far, near, start=near, end=near + DAY, complete=False))
+    assert len(archive.files()) == 2
+    fetched_at = TODAY - 300 * DAY  # when the vendor had nothing of these days any more
+    path = claim(tmp_path / "b.parquet", start=TODAY - 2_000 * DAY, end=near + 5 * DAY, fetched_at=fetched_at)
+    archive.import_parquet(path)
+    kept = archive.coverage().query("not gap")["day"]
+    assert kept.min() == far
+    assert kept.max() == near
+    assert len(kept) == 101
+
+
+def test_more_days_than_a_log_has_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 50)  # of which fewer take less time
+    moments = [TODAY - number * DAY for number in range(1, 52)]
+    path = claim(tmp_path / "saved.parquet", *moments, start=TODAY - 6_000 * DAY)
+    with pytest.raises(taf.InvalidRequest, match=r"saved.parquet would add 73[01] days .* import it in parts"):
+        archive.import_parquet(path)
+    assert not list((tmp_path / "te-audit").rglob("*.parquet"))
+    for number, (start, end) in enumerate([("2000-01-01", moments[25]), (moments[25], TODAY)]):
+        part = taf.read_parquet(path, start=start, end=end)
+        taf.write_parquet(part, tmp_path / f"{number}.parquet")
+        archive.import_parquet(tmp_path / f"{number}.parquet")
+    assert len(archive.load()) == 51
+
+
+def test_an_event_outside_the_calendar_is_refused(archive, tmp_path):
+    path = claim(tmp_path / "saved.parquet", start=TODAY - DAY)
+    events = taf.read_pages([b'{"auditEvents": [{"event": "x", "date": "9999-12-31T23:00:00Z"}]}'])
+    taf.write_parquet(events, path)
+    with pytest.raises(taf.NotAnAuditFrame, match=r"saved.parquet: an event is of day 2,932,896 since 1970"):
+        archive.import_parquet(path)
+
+
+def test_a_frame_cannot_have_been_fetched_in_the_future(archive, tmp_path):
+    path = claim(tmp_path / "saved.parquet", start=TODAY - 5 * DAY, end=TODAY + 900 * DAY, fetched_at=TODAY + 999 * DAY)
+    archive.import_parquet(path)
+    coverage = archive.coverage()
+    assert coverage["day"].max() <= pd.Timestamp.now(tz="UTC") - DAY
+    assert (coverage["fetched_at"] <= pd.Timestamp.now(tz="UTC")).all()
+
+
+def test_an_import_merges_with_what_a_sync_kept(archive, tmp_path):
+    World(*many(5)).sync(archive)
+    before = archive.coverage()
+    path = claim(tmp_path / "saved.parquet", NOW - DAY - timedelta(hours=3, seconds=1), start=NOW - 2 * DAY, end=NOW)
+    assert archive.import_parquet(path) == 1
+    assert len(archive.load()) == 36
+    assert len(archive.coverage()) == len(before)
