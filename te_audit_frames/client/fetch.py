@@ -36,6 +36,8 @@ from te_audit_frames.periods import EPOCH, SECOND, Period, Question, Since, Wind
 
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
+_LONGEST_DOUBT = timedelta(days=31)
+"""How far a window is extended if the server's clock is ahead of this machine's, and no range tells which is right."""
 
 
 class Fetch:
@@ -329,10 +331,12 @@ class Fetch:
         is_close = is_close or (page.end is not None and page.end > now)
         end = floor_second(min(now, page.end) if is_close and page.end else now)
         low = end - question.length if isinstance(question, Window) else min(question.start, end)
+        if isinstance(question, Window) and not paginator.covered and _CLOCKS_APART < now - clocks[1] < _LONGEST_DOUBT:
+            low = floor_second(clocks[1]) - question.length  # whose window it is, nothing tells
         if paginator.covered and isinstance(question, Window):
             sound = floor_second(paginator.covered[0]) + SECOND
             # The window as the server understood it, if its clock did: no second is asked for twice.
-            if page.end and low <= sound < end and sound + question.length <= page.end:
+            if page.end and low <= sound <= low + _CLOCKS_APART and sound + question.length <= page.end:
                 low = sound
         self._asked_end = end
         self.period = Period(low, max(end, low))
@@ -368,7 +372,7 @@ class Fetch:
             if abs(ahead) > _CLOCKS_APART:
                 # Only a clock that is ahead is outvoted: to end too early loses nothing of what is said to be there.
                 local_is_right = resolved is not None and server > local and abs(resolved - local) <= _CLOCKS_APART
-                now = min(local, resolved) if local_is_right and resolved else server
+                now = resolved if local_is_right and resolved else server
                 advice = (
                     "its own range agrees with this machine's, which was used."
                     if local_is_right

@@ -120,8 +120,10 @@ class PageReader:
                 self.checks.note(f"the API keeps events from {iso(paginator.covered[0])} on; there are none before")
             stated_low = low
         # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
-        # Less than a minute counts as rounding, unless there is more than a page: then even seconds are asked for.
-        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or not paginator.more else 0
+        # Less than a minute counts as rounding, unless there is more than a page, or the API is known to answer in
+        # part: then even seconds are asked for.
+        is_rounding = not paginator.more and not self.checks.answers_are_partial
+        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or is_rounding else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
         sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):
@@ -131,6 +133,7 @@ class PageReader:
                 "Ask for a shorter or a later period."
             )
         if (sound_low, sound_high) != (low, high):
+            self.checks.answers_are_partial = True
             self.checks.note("the API answered a part of the range that was asked for; the rest was asked for in turn")
         return sound_low, sound_high
 
