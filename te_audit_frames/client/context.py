@@ -1,12 +1,14 @@
-"""What one fetch may take, and what it has taken so far."""
+"""What all requests of one fetch share: its deadline, its cancellation, its clock, its progress and its counters."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from te_audit_frames.client.connections import Lines
+from te_audit_frames.client.connections import OpenConnections
+from te_audit_frames.client.progress import Progress
+from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.stats import FetchStats
 
 
 class Stopped(Exception):
@@ -14,41 +16,48 @@ class Stopped(Exception):
 
 
 @dataclass
-class Effort:
-    """What one fetch may take, and what it has taken so far. Workers share it.
+class FetchContext:
+    """What all requests of one fetch share. Every method may be called from any thread.
 
     Attributes
     ----------
+    clock : Clock
+        The time.
+    seconds_allowed : float
+        How long the fetch may take.
+    progress : Progress
+        The progress bar.
+    stats : FetchStats
+        Every counter of the fetch.
     deadline : float
         When to give up, on the clock's monotonic scale.
-    allowed : float
-        The seconds that deadline stands for, for messages.
-    waiting : callable
-        Told how many seconds a wait for the budget still takes, and 0.0 when it is over.
-    requests, retries, throttled, waited_seconds
-        The counts for the receipt.
+    stopped : threading.Event
+        Set once nothing may be sent any more.
+    connections : OpenConnections
+        The connections in use now.
     """
 
-    deadline: float
-    allowed: float
-    waiting: Callable[[float], None] = lambda seconds: None
-    requests: int = 0
-    retries: int = 0
-    throttled: int = 0
-    waited_seconds: float = 0.0
-    stopped: threading.Event = field(default_factory=threading.Event)
-    lines: Lines = field(default_factory=Lines)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    clock: Clock
+    seconds_allowed: float
+    progress: Progress
+    stats: FetchStats = field(default_factory=FetchStats)
+    deadline: float = field(init=False)
+    stopped: threading.Event = field(init=False, default_factory=threading.Event)
+    connections: OpenConnections = field(init=False, default_factory=OpenConnections)
+
+    def __post_init__(self) -> None:
+        self.deadline = self.clock.monotonic() + self.seconds_allowed
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the fetch was stopped."""
+        return self.stopped.is_set()
+
+    def seconds_left(self) -> float:
+        """Return how many seconds are left until the deadline."""
+        return self.deadline - self.clock.monotonic()
 
     def stop(self) -> None:
-        """End what is under way; nothing is sent any more."""
+        """Cut every connection, and allow no further request."""
         self.stopped.set()
-        self.lines.cut()
-
-    def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, waited_seconds: float = 0.0) -> None:
-        """Add to the counts, from any thread."""
-        with self.lock:
-            self.requests += requests
-            self.retries += retries
-            self.throttled += throttled
-            self.waited_seconds += waited_seconds
+        self.connections.cut()
