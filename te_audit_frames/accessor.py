@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from te_audit_frames.periods import Instant
-from te_audit_frames.receipt import Receipt, receipt
+from te_audit_frames.receipts import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, require_columns
 
 if TYPE_CHECKING:

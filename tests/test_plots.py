@@ -288,7 +288,7 @@ def test_an_event_called_other_keeps_its_bar() -> None:
 
 @pytest.mark.parametrize("n", [0, -1, None, 2.5, True])
 def test_a_wrong_n_is_refused(n: Any) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r"n: .*n=10"):
+    with pytest.raises(taf.InvalidArgument, match=r"n: .*n=10"):
         taf.plot_top(table([]), n=n)
 
 

@@ -192,19 +192,19 @@ def test_an_integer_aid_becomes_its_digits(library: str) -> None:
 
 @pytest.mark.parametrize("events", [[{"uid": "7"}], None, "events.parquet", pd.Series(["a"])])
 def test_what_is_no_frame_is_refused_by_name(events: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r"events: a .*Polars"):
+    with pytest.raises(taf.InvalidArgument, match=r"events: a .*Polars"):
         taf.summarize_by_user(events)
 
 
 @pytest.mark.parametrize("by", ["event-type", "", [], ["user", "user"], ["user", None], None, 3, "resources"])
 def test_a_wrong_by_is_refused(by: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r'by: .*"user"'):
+    with pytest.raises(taf.InvalidArgument, match=r'by: .*"user"'):
         taf.summarize(table([]), by=by)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("top", [0, -1, 2.5, "10", True])
 def test_a_wrong_top_is_refused(top: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r"top: .*top=10"):
+    with pytest.raises(taf.InvalidArgument, match=r"top: .*top=10"):
         taf.summarize_by_user(table([]), top=top)  # type: ignore[arg-type]
 
 

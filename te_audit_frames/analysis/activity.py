@@ -23,7 +23,7 @@ from te_audit_frames.analysis.calendar import (
 )
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.source import Source, collect, rank
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -76,7 +76,7 @@ def activity(
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `freq`, `by`, `tz` or `top` is not one of the above, or there would be more than two million rows.
     NotAnAuditFrame
         A column that is needed is missing.
@@ -119,7 +119,7 @@ def count_activity(
 
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"by: {shape[1]:,} values of {by!r} in each of {shape[0]:,} periods are more rows than {MOST_ROWS:,}. "
             "Keep the largest, for example with top=20, or take a longer freq."
         )

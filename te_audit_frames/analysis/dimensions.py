@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def parse_by(by: str | Sequence[str]) -> list[Dimension]:
     names = list(by) if isinstance(by, list | tuple) else [by]
     known = [name for name in names if isinstance(name, str) and name in DIMENSIONS]
     if not names or len(set(known)) < len(names):
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"by: {by!r} is not one or several of {', '.join(map(repr, DIMENSIONS))}, each at most once. "
             'For example by="user".'
         )

@@ -23,7 +23,7 @@ from te_audit_frames.analysis.dimensions import Dimension, parse_by
 from te_audit_frames.analysis.lettering import letter, list_names
 from te_audit_frames.analysis.source import OTHER
 from te_audit_frames.analysis.summaries import summarize
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, less black and a yellow too faint for paper.
@@ -65,7 +65,7 @@ def plot_activity(
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `activity`.
 
     Examples
@@ -121,7 +121,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `activity`.
 
     Examples
@@ -173,7 +173,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `summarize`.
 
     Examples
@@ -184,7 +184,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     ['Ada']
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InvalidRequest(f"n: {n!r} is not a positive whole number. For example n=10.")
+        raise InvalidArgument(f"n: {n!r} is not a positive whole number. For example n=10.")
     dimensions = parse_by(by)
     summary = summarize(events, by=by, top=n)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.analysis import dense
 from te_audit_frames.analysis.dimensions import Dimension
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, SOURCES, require_columns
 
@@ -117,7 +117,7 @@ class Source:
     def fold(self, identity: list[str], top: int | None) -> tuple[Source, list[str]]:
         """Make one group of all but the `top` largest; return the events, and by what to group them."""
         if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-            raise InvalidRequest(f"top: {top!r} is not a positive whole number. For example top=10.")
+            raise InvalidArgument(f"top: {top!r} is not a positive whole number. For example top=10.")
         if top is None or not identity:
             return self, identity
         groups = self.count(identity)
@@ -244,7 +244,7 @@ def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimens
             warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
             frame = nw.from_native(events).lazy()
     except TypeError:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be counted. These can: pandas and "
             "Polars frames, PyArrow tables, DuckDB relations, Dask and PySpark frames."
         ) from None

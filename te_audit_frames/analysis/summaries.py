@@ -38,7 +38,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `by` or `top` is not one of the above, or `events` is of a library that is not supported.
     NotAnAuditFrame
         A column that is needed is missing.
@@ -96,7 +96,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `summarize`.
 
     Examples
@@ -128,7 +128,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `summarize`.
 
     Examples
@@ -160,7 +160,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         As in `summarize`.
 
     Examples

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from te_audit_frames.client.account_groups import has_one_account_group
+from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.disjoint_reading import DisjointReading
-from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch_checks import (
     MOST_RESTARTS,
     YOUNG,
@@ -22,16 +22,13 @@ from te_audit_frames.client.fetch_checks import (
     pick,
     row_counts,
 )
-from te_audit_frames.client.origin import Origin
-from te_audit_frames.client.pacing import Clock, Pacer
 from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.page_reader import PageReader, epoch_second, epoch_seconds, instant, seconds_of
 from te_audit_frames.client.pagination import Paginator, Query
-from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.sliced_reading import SlicedReading
-from te_audit_frames.client.tally import Tally
+from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.client.transport import Transport
-from te_audit_frames.errors import BadRequest, InvalidRequest, PaginationError, warn
+from te_audit_frames.errors import BadRequest, InvalidArgument, PaginationError, warn
 from te_audit_frames.periods import EPOCH, SECOND, Period, Question, Since, Window, floor_second, iso
 
 _LAST_MINUTE = 60
@@ -60,8 +57,8 @@ class Fetch:
     ----------
     period : Period or None
         What the question resolved to. None before the first answer of a window.
-    tally : Tally
-        What came.
+    stats : FetchStats
+        Every counter of the fetch.
     checks : FetchChecks
         What was checked.
     """
@@ -75,27 +72,21 @@ class Fetch:
         workers: int,
         verify: str,
         transport: Transport,
-        origin: Origin,
-        pacer: Pacer,
-        clock: Clock,
-        effort: Effort,
-        progress: Progress,
+        context: FetchContext,
     ) -> None:
         self._question = question
         self._scope = scope
-        self._pacer = pacer
-        self._clock = clock
-        self._effort = effort
-        self._progress = progress
+        self._pacer = transport.pacer
+        self._clock = context.clock
+        self._context = context
+        self._progress = context.progress
         self.checks = FetchChecks()
         self._reader = PageReader(
             scope,
             errors=errors,
             workers=workers,
             transport=transport,
-            origin=origin,
-            effort=effort,
-            progress=progress,
+            context=context,
             checks=self.checks,
         )
         self._order_is_trusted = verify == "spot"
@@ -111,9 +102,9 @@ class Fetch:
         self.period: Period | None = None
 
     @property
-    def tally(self) -> Tally:
-        """What came."""
-        return self._reader.tally
+    def stats(self) -> FetchStats:
+        """Every counter of the fetch."""
+        return self._context.stats
 
     @property
     def order(self) -> str:
@@ -150,7 +141,7 @@ class Fetch:
                     return
                 except ReadAgain as again:
                     restarts += 1
-                    is_too_late = not restartable and self.tally.events > 0
+                    is_too_late = not restartable and self.stats.events > 0
                     self._prepare(again)
                     if is_too_late:
                         raise _too_late(again) from None
@@ -161,7 +152,7 @@ class Fetch:
                         ) from None
                 yield None
         finally:
-            self._effort.stop()
+            self._context.stop()
             self._pacer.wake()
             self._reader.stop()
             self._progress.close()
@@ -184,7 +175,7 @@ class Fetch:
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 "batches: this fetch was begun in another process, whose threads are not here. Begin it in the "
                 "process that reads it."
             )
@@ -390,9 +381,7 @@ class Fetch:
     def _groups_are_merged(self, page: Page) -> bool:
         """Return whether events of several account groups are known to come in one order of dates, or are of one."""
         if self._has_one_group is None and not _are_interleaved(page.batch):
-            self._has_one_group = has_one_account_group(
-                self._reader.transport, self._reader.origin, self._effort, seen=page.batch["aid"]
-            )
+            self._has_one_group = has_one_account_group(self._reader.transport, self._context, seen=page.batch["aid"])
             if not self._has_one_group:
                 self.checks.note(
                     "it could not be seen whether the events of several account groups come in one order, so every "
@@ -407,7 +396,7 @@ class Fetch:
             for beyond, got in reading.seams.overlaps():
                 self.checks.seams += 1
                 yield from self._add_young(row_counts(beyond) - row_counts(got), beyond, period, where="at a cut")
-        pages = self.tally.pages
+        pages = self.stats.pages
         number = 1 if pages < 50 else 2 if pages < 150 else 3
         windows = [window for reading in readings for window in reading.seams.windows(number)]
         windows.sort(key=lambda window: window.low)
