@@ -14,15 +14,15 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import (
+from te_audit_frames.analysis.dimensions import parse_by
+from te_audit_frames.analysis.freq import (
     PLAUSIBLE,
     check_freq,
     find_periods,
     list_periods,
     step_seconds,
 )
-from te_audit_frames.analysis.dimensions import parse_by
-from te_audit_frames.analysis.source import Source, collect, rank
+from te_audit_frames.analysis.grouping import Grouper, collect, rank
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.schema import ATTRS_KEY
@@ -102,10 +102,10 @@ def count_activity(
     check_freq(freq)
     zone = parse_zone(tz)
     dimensions = [] if by is None else parse_by(by)
-    source = Source.of(events, dimensions).dated()
+    grouper = Grouper.of(events, dimensions).dated()
     identity = [column for dimension in dimensions for column in dimension.identity]
-    folded, keys = source.fold(identity, top)
-    seen = _find_first_and_last(source)
+    folded, keys = grouper.fold(identity, top)
+    seen = _find_first_and_last(grouper)
     receipt = _receipt(events)
     # A frame that plain pandas cut has lost rows of the receipt's period, and nobody knows of which part.
     is_cut = isinstance(events, pd.DataFrame) and receipt.get("events", len(events)) != len(events)
@@ -126,7 +126,7 @@ def count_activity(
     counts = np.zeros(shape, dtype="int64")
     np.add.at(counts, (find_periods(steps["step"], periods["period"], freq), column), steps["events"])
 
-    names = source.name(groups, dimensions)
+    names = grouper.name(groups, dimensions)
     result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
     result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
     result["events"] = counts.ravel()
@@ -184,15 +184,15 @@ def find_covered(events: Any, seen: Moments) -> Moments:
     return first, max(first, last)
 
 
-def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
+def _count_steps(grouper: Grouper, keys: list[str], seconds: int) -> pd.DataFrame:
     """Count events by step of UTC; `step` is its start."""
-    steps = source.count(keys, step=seconds)
+    steps = grouper.count(keys, step=seconds)
     steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
     return steps.astype({"events": "int64"})
 
 
-def _find_first_and_last(source: Source) -> Moments:
-    ends = collect(source.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
+def _find_first_and_last(grouper: Grouper) -> Moments:
+    ends = collect(grouper.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
     return ends["first"].iloc[0], ends["last"].iloc[0]
 
 

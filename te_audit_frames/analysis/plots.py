@@ -18,10 +18,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from te_audit_frames.analysis.activity import Moments, count_activity, find_covered, hours_of_week
-from te_audit_frames.analysis.calendar import list_edges
 from te_audit_frames.analysis.dimensions import Dimension, parse_by
-from te_audit_frames.analysis.lettering import letter, list_names
-from te_audit_frames.analysis.source import OTHER
+from te_audit_frames.analysis.freq import list_edges
+from te_audit_frames.analysis.grouping import OTHER
+from te_audit_frames.analysis.labels import draw_literally, list_labels
 from te_audit_frames.analysis.summaries import summarize
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
@@ -87,7 +87,7 @@ def plot_activity(
     periods = counts.iloc[:: len(groups)]
     edges = list_edges(periods["period"], freq)
     heights = counts["events"].to_numpy().reshape(len(periods), len(groups)).T
-    names = list_names(groups, dimensions) if by else ["events"]
+    names = list_labels(groups, dimensions) if by else ["events"]
     colours = _colours(names)
     complete = periods["complete"].to_numpy()
     _stack(ax, _date_numbers(edges), heights, colours, complete)
@@ -193,12 +193,12 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     if summary.empty:
         return _draw_nothing(ax, title, covered, "UTC")
     largest, others = summary.head(n), summary.tail(-n)
-    names = list_names(largest, dimensions)
+    names = list_labels(largest, dimensions)
     bars = ax.barh(range(len(largest)), largest["events"], color=COLOURS[0], height=0.75)
     shares = [f" {count:,} ({share:.0%})" for count, share in zip(largest["events"], largest["share"], strict=True)]
     ax.bar_label(bars, shares, fontsize="small")
     ax.set_yticks(range(len(largest)), names)
-    letter(ax.get_yticklabels())
+    draw_literally(ax.get_yticklabels())
     ax.invert_yaxis()
     ax.margins(x=0.15)
     ax.tick_params(axis="y", length=0)
@@ -293,5 +293,5 @@ def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
     room = 0.2 * math.ceil(len(keys) / columns) / inches.height
     ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))
     legend = ax.legend(handles=keys, loc="upper left", ncols=columns, fontsize="small", frameon=False, borderaxespad=0)
-    letter(legend.get_texts())
+    draw_literally(legend.get_texts())
     legend.set_in_layout(False)  # however wide its names are, the bars keep their room

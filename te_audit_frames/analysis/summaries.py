@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from te_audit_frames.analysis.dimensions import DIMENSIONS, parse_by
-from te_audit_frames.analysis.source import Source, rank
+from te_audit_frames.analysis.grouping import Grouper, rank
 
 
 def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -> pd.DataFrame:
@@ -59,9 +59,9 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     """
     dimensions = parse_by(by)
     others = [dimension for dimension in DIMENSIONS.values() if dimension not in dimensions]
-    source = Source.of(events, dimensions, others)
+    grouper = Grouper.of(events, dimensions, others)
     identity = [column for dimension in dimensions for column in dimension.identity]
-    folded, keys = source.fold(identity, top)
+    folded, keys = grouper.fold(identity, top)
 
     groups = folded.count(keys).rename(columns={"first": "first_event", "last": "last_event"})
     for other in others:
@@ -75,7 +75,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
         | {"first_event": "datetime64[us, UTC]", "last_event": "datetime64[us, UTC]"}
     )
     figures = groups[list(types)].fillna({other.counted_as: 0 for other in others}).astype(types)
-    return source.name(groups, dimensions).join(figures)
+    return grouper.name(groups, dimensions).join(figures)
 
 
 def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:

@@ -34,7 +34,7 @@ FALLBACK_FONTS = (
 )
 
 
-def letter(texts: Iterable[Text]) -> None:
+def draw_literally(texts: Iterable[Text]) -> None:
     """Draw texts literally, dollar signs and all, with a letter for every script; LaTeX never gets to see them."""
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:
@@ -49,7 +49,7 @@ def _installed_fallbacks() -> list[str]:
     return [name for name in FALLBACK_FONTS if name in installed]
 
 
-def list_names(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
+def list_labels(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
     """Name groups for a reader, no two alike: where two people share a name, their keys follow it, else a number."""
     keys = [groups[dimension.key] for dimension in dimensions]
     labels = [groups[dimension.label or dimension.key].fillna(groups[dimension.key]) for dimension in dimensions]

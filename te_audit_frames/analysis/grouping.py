@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.analysis import dense
+from te_audit_frames.analysis import bincount
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
@@ -34,7 +34,7 @@ NAIVE = "column 'date' holds timestamps without a time zone. Say in which zone t
 
 
 @dataclass(frozen=True)
-class Source:
+class Grouper:
     """Events where they are, with `date` and the identity and label of every dimension that was asked for.
 
     Attributes
@@ -49,12 +49,12 @@ class Source:
     texts: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension] = ()) -> Source:
+    def of(cls, events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension] = ()) -> Grouper:
         """Read the columns that `dimensions`, and others that are only `counted`, need from a frame of any library."""
         read = _in_memory if isinstance(events, pd.DataFrame | pa.Table) else _lazy
         return read(events, dimensions, counted)
 
-    def dated(self) -> Source:
+    def dated(self) -> Grouper:
         """Leave out the events without a date."""
         return replace(self, frame=self.frame.filter(~nw.col("date").is_null()))
 
@@ -73,7 +73,7 @@ class Source:
         pandas.DataFrame
             One row a group: the columns, `events`, and `first` and `last` or `step` (in steps since 1970).
         """
-        if self.is_in_memory and (groups := dense.count(self._native, columns, step=step)) is not None:
+        if self.is_in_memory and (groups := bincount.count(self._native, columns, step=step)) is not None:
             return groups
         events, date = nw.len().alias("events"), nw.col("date")
         if step is not None:
@@ -88,7 +88,7 @@ class Source:
         pandas.DataFrame
             One row a group: the keys and `different`. Groups without any value may be absent.
         """
-        if self.is_in_memory and (groups := dense.count_distinct(self._native, keys, others)) is not None:
+        if self.is_in_memory and (groups := bincount.count_distinct(self._native, keys, others)) is not None:
             return groups
         # Grouped twice: a grouped n_unique adds up partitions on Dask.
         pairs = self.frame.group_by(*keys, *others).agg(nw.len())
@@ -114,7 +114,7 @@ class Source:
     def _native(self) -> Any:
         return self.frame.to_native()
 
-    def fold(self, identity: list[str], top: int | None) -> tuple[Source, list[str]]:
+    def fold(self, identity: list[str], top: int | None) -> tuple[Grouper, list[str]]:
         """Make one group of all but the `top` largest; return the events, and by what to group them."""
         if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
             raise InvalidArgument(f"top: {top!r} is not a positive whole number. For example top=10.")
@@ -186,7 +186,7 @@ def _is_group(identity: list[str], values: Iterable[Any]) -> nw.Expr:
 
 def _in_memory(
     events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension], counted: Sequence[Dimension]
-) -> Source:
+) -> Grouper:
     everything = [*dimensions, *counted]
     needed = [column for dimension in everything for column in dimension.columns]
     columns = ["date", *needed]
@@ -203,7 +203,7 @@ def _in_memory(
             label = numbered.get(dimension.label, pa.nulls(len(arrays["date"]), pa.int32()))
             numbered[dimension.stand_in] = _stand_in(numbered[dimension.key], label)
     texts = {name: text for name, (_, text) in coded.items()}
-    return Source(nw.from_native(pa.table(numbered)).lazy(), texts)
+    return Grouper(nw.from_native(pa.table(numbered)).lazy(), texts)
 
 
 def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
@@ -235,7 +235,7 @@ def _number(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     return pa.array(numbers).take(encoded.indices), encoded.dictionary.take(order)
 
 
-def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension]) -> Source:
+def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimension]) -> Grouper:
     everything = [*dimensions, *counted]
     needed = ["date", *(column for dimension in everything for column in dimension.columns)]
     try:
@@ -266,4 +266,4 @@ def _lazy(events: Any, dimensions: Sequence[Dimension], counted: Sequence[Dimens
     # Polars compares no moments of two zones, and those of our own are in UTC.
     moments = nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
     selected = frame.select(moments, *texts)
-    return Source(selected.with_columns(*stand_ins) if stand_ins else selected)
+    return Grouper(selected.with_columns(*stand_ins) if stand_ins else selected)
