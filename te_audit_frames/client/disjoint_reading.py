@@ -96,11 +96,6 @@ class DisjointReading:
         """List the epoch seconds not received as a whole, as half-open ranges in ascending order."""
         return sorted((part.low, part.high) for part in self._open)
 
-    @property
-    def done(self) -> float:
-        """The share of the period that was received, from 0 to 1."""
-        return 1 - sum(part.high - part.low for part in self._open) / max(self._seconds, 1)
-
     def _take(self, part: _Part, page: Page) -> pa.RecordBatch:
         assert part.paginator is not None  # noqa: S101 - it brought this page  # nosec B101
         self._pages += 1
@@ -112,7 +107,7 @@ class DisjointReading:
         if self._has_undated and self._thrown_away:
             raise ReadAgain("undated")
         chosen = undated | ((seconds >= part.low) & (seconds < part.high))
-        return self._reader.keep(part.paginator, page, chosen, self._period, done=self.done)
+        return self._reader.keep(part.paginator, page, chosen, self._period)
 
     def _narrow(self, part: _Part) -> None:
         """Ask in turn for what the answer does not cover."""
