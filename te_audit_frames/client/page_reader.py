@@ -107,7 +107,8 @@ class PageReader:
         if paginator.covered is None:
             return low, high
         stated_low, stated_high = (epoch_second(moment) for moment in paginator.covered)
-        if paginator.is_empty and high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS:
+        is_at_the_end = high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS
+        if paginator.is_empty and is_at_the_end and high - low > 2 * _TOLERANCE_SECONDS:
             # The start was moved up to the end: the API has nothing so early.
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
