@@ -8,7 +8,7 @@ import pytest
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.receipts import Receipt, receipt, with_receipt
+from te_audit_frames.receipts import Receipt, attach_receipt, receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -32,7 +32,7 @@ def paid(**what):
 
 
 def frame(rows=3, **what):
-    return with_receipt(pd.DataFrame({"date": range(rows)}), paid(**what))
+    return attach_receipt(pd.DataFrame({"date": range(rows)}), paid(**what))
 
 
 def test_attrs_hold_plain_json_and_give_the_receipt_back():

@@ -12,7 +12,7 @@ import pyarrow as pa
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import FetchError, InvalidArgument, warn
-from te_audit_frames.receipts import Receipt, with_receipt
+from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import in_order, to_events
 
 
@@ -136,7 +136,7 @@ class Batches(Iterator[pa.RecordBatch]):
             warn_coerced(coerced)
 
     def _frame(self, batches: list[pa.RecordBatch]) -> pd.DataFrame:
-        return with_receipt(to_events(in_order(batches)), self.receipt)
+        return attach_receipt(to_events(in_order(batches)), self.receipt)
 
 
 def warn_coerced(coerced: int) -> None:

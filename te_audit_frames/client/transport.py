@@ -137,10 +137,7 @@ class Transport:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_passing),
-            stop=lambda state: (
-                state.attempt_number > self._retries
-                or self._clock.monotonic() + state.upcoming_sleep > context.deadline
-            ),
+            stop=lambda state: state.attempt_number > self._retries or state.upcoming_sleep > context.seconds_left(),
             wait=tenacity.wait_random_exponential(multiplier=1.0, max=_LONGEST_BACKOFF),
             sleep=lambda seconds: self._sleep(seconds, context),
             reraise=True,
@@ -239,8 +236,8 @@ class Transport:
         if time.monotonic() >= ends:
             failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
             remedy = TOO_SLOW
-        said = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
-        raise _Final(said) if certificate else NetworkError(f"page {page}: {said}")
+        message = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
+        raise _Final(message) if certificate else NetworkError(f"page {page}: {message}")
 
     def _body(self, response: requests.Response, context: FetchContext) -> bytes:
         body = io.BytesIO()  # a list of chunks would take many times their size where they are small
