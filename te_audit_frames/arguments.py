@@ -60,6 +60,6 @@ def check_whole_number(name: str, value: int, low: int, high: int | None = None)
     """
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if not is_whole or value < low or (high is not None and value > high):
-        bounds = f"from {low:,} to {high:,}" if high is not None else f"from {low:,} on"
-        raise InvalidArgument(f"{name}: {value!r} is not a whole number {bounds}. For example {name}={max(low, 10)}.")
+        bounds = f"from {low:,} on. For example {name}=10." if high is None else f"from {low:,} to {high:,}"
+        raise InvalidArgument(f"{name}: {value!r} is not a whole number {bounds}")
     return value

@@ -65,7 +65,7 @@ class Stream(Protocol):
         """What came so far."""
 
     @property
-    def missing(self) -> list[tuple[datetime, datetime]]:
+    def missing(self) -> list[Period]:
         """What the batches so far do not vouch for."""
 
 
