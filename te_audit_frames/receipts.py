@@ -114,7 +114,7 @@ class Receipt:
         if self.scope.get("aid"):
             return f"account group {self.scope['aid']}"
         if self.scope.get("all_account_groups"):
-            return "every account group that the token may see"
+            return "every account group of the token"
         return "the token's login account group" if self.scope else "not known"
 
     def to_dict(self) -> dict[str, Any]:
