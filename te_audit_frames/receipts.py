@@ -1,4 +1,4 @@
-"""The receipt: what was asked for, what came back, whether that is complete; and its arithmetic.
+"""The receipt: what was asked for, what came back and whether that is complete; how receipts are cut and joined.
 
 It travels in `events.attrs` as plain JSON types, small, since pandas copies attrs with every operation, and it goes
 into the footer of every Parquet file.
@@ -15,7 +15,7 @@ import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.safe_text import printable
+from te_audit_frames.safe_text import aligned
 from te_audit_frames.schema import ATTRS_KEY
 
 
@@ -108,6 +108,15 @@ class Receipt:
             return None
         return Period(datetime.fromisoformat(self.resolved["start"]), datetime.fromisoformat(self.resolved["end"]))
 
+    @property
+    def scope_name(self) -> str:
+        """The account groups that were asked for, in words."""
+        if self.scope.get("aid"):
+            return f"account group {self.scope['aid']}"
+        if self.scope.get("all_account_groups"):
+            return "every account group of the token"
+        return "the token's login account group" if self.scope else "not known"
+
     def to_dict(self) -> dict[str, Any]:
         """Write the receipt in plain JSON types, as `events.attrs` and Parquet footers hold it."""
         plain = asdict(self)
@@ -123,19 +132,13 @@ class Receipt:
     def lines(self) -> list[tuple[str, str]]:
         """List what the receipt says, as (what, value) pairs for display."""
         asked = {key: value for key, value in self.requested.items() if value is not None and key != "default"}
-        scope = "every account group of the token" if self.scope.get("all_account_groups") else "one account group"
-        if self.scope.get("aid"):
-            scope += f", aid {self.scope['aid']}"
-        elif not self.scope.get("all_account_groups"):
-            scope += ", the token's login group"
         lines = [
             ("complete", "yes" if self.complete else "no"),
             ("asked for", ", ".join(f"{key} {value}" for key, value in asked.items()) or self.source),
         ]
         if self.period:
             lines.append(("period (UTC)", f"{self.period}, the end excluded"))
-        if self.source == "api":
-            lines.append(("scope", scope))
+        lines.append(("scope", self.scope_name))
         if self.source == "archive":
             lines.append(("events", f"{self.events:,}"))
         else:
@@ -169,8 +172,7 @@ class Receipt:
         return lines + [("note", note) for note in self.notes]
 
     def __repr__(self) -> str:
-        width = max(len(what) for what, _ in self.lines())
-        return "\n".join(["Receipt", *(f"  {what:<{width}}  {printable(value)}" for what, value in self.lines())])
+        return aligned("Receipt", self.lines())
 
     def _repr_html_(self) -> str:
         import html
@@ -227,13 +229,43 @@ def receipt(events: pd.DataFrame) -> Receipt:
     >>> taf.receipt(events).source
     'pages'
     """
-    plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
-    if not isinstance(plain, Mapping):
+    found = stored_receipt(events)
+    if found is None:
         raise InvalidArgument(
             "events: this frame carries no receipt. fetch_events(), read_pages() and read_parquet() give one; "
-            "pandas drops it from frames that were concatenated or built anew: te_audit_frames.concat() keeps it, and "
-            "with_receipt() gives it back."
+            "pandas drops it from frames that it concatenates or builds: te_audit_frames.concat() keeps it, and "
+            "with_receipt() restores it."
         )
+    return found
+
+
+def stored_receipt(events: pd.DataFrame) -> Receipt | None:
+    """Return the receipt in a frame's attrs, or None if it has none.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        Any frame.
+
+    Returns
+    -------
+    Receipt or None
+
+    Raises
+    ------
+    InvalidArgument
+        The receipt is damaged.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.receipts import stored_receipt
+    >>> stored_receipt(pd.DataFrame()) is None
+    True
+    """
+    plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
+    if not isinstance(plain, Mapping):
+        return None
     try:
         found = Receipt.from_dict(plain, rows=len(events))
         _check(found)
@@ -480,11 +512,10 @@ def is_same_filter(receipts: Sequence[Receipt]) -> bool:
 
 
 def _name_of_scope(receipt: Receipt) -> str:
-    if receipt.scope.get("aid"):
-        return f"aid {receipt.scope['aid']}"
-    if receipt.scope.get("all_account_groups"):
-        return "every account group of the token"
-    return " ".join(["the login group", ", ".join(sorted(receipt.account_groups))]).strip()
+    if receipt.scope.get("aid") or receipt.scope.get("all_account_groups"):
+        return receipt.scope_name
+    # Login account groups of different tokens differ only by the events in them.
+    return " ".join([receipt.scope_name, ", ".join(sorted(receipt.account_groups))]).strip()
 
 
 def _joined_filters(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
@@ -515,7 +546,7 @@ def _joined_checks(checks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return both
 
 
-def with_receipt(events: pd.DataFrame, paid: Receipt) -> pd.DataFrame:
+def attach_receipt(events: pd.DataFrame, receipt: Receipt) -> pd.DataFrame:
     """Attach a receipt to a frame that was just made."""
-    events.attrs[ATTRS_KEY] = paid.to_dict()
+    events.attrs[ATTRS_KEY] = receipt.to_dict()
     return events

@@ -31,7 +31,7 @@ def fetch(api, clock=None, *, workers=8, policy=None, **question):
     scope = {"aid": question.get("aid"), "all_account_groups": question.get("all_account_groups", False)}
     before = api.truth(**whole_time, **scope)
     requests = len(api.requests)
-    events = client_of(api, clock, workers=workers, **(policy or {})).fetch_events(**question)
+    events = client_of(api, clock, workers=workers, **(policy or {})).fetch_events(**question | scope)
     asked = [request for request in api.requests[requests:] if request.path.endswith("audit-user-events")]
     after = api.truth(**whole_time, **scope)
     paid = taf.receipt(events)

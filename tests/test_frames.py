@@ -337,9 +337,12 @@ def test_gaps_are_named_and_nothing_is_complete() -> None:
 @pytest.mark.parametrize(
     ("scopes", "said"),
     [
-        ([{"aid": "1"}, {"aid": "2"}], "different scopes: aid 1; aid 2"),
-        ([{"aid": "1"}, {"all_account_groups": True}], "different scopes: aid 1; every account group"),
-        ([{}, {"all_account_groups": True}], "different scopes: the login group 1; every account group"),
+        ([{"aid": "1"}, {"aid": "2"}], "different scopes: account group 1; account group 2"),
+        ([{"aid": "1"}, {"all_account_groups": True}], "different scopes: account group 1; every account group"),
+        (
+            [{}, {"all_account_groups": True}],
+            "scopes: the token's login account group 1; every account group",
+        ),
     ],
 )
 def test_different_scopes_are_named(scopes: list[dict[str, Any]], said: str) -> None:

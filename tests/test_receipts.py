@@ -8,7 +8,7 @@ import pytest
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.receipts import Receipt, receipt, with_receipt
+from te_audit_frames.receipts import Receipt, attach_receipt, receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -32,7 +32,7 @@ def paid(**what):
 
 
 def frame(rows=3, **what):
-    return with_receipt(pd.DataFrame({"date": range(rows)}), paid(**what))
+    return attach_receipt(pd.DataFrame({"date": range(rows)}), paid(**what))
 
 
 def test_attrs_hold_plain_json_and_give_the_receipt_back():
@@ -83,8 +83,8 @@ def test_the_period_is_read_as_aware_moments():
         ({"complete": False}, "complete +no"),
         ({}, "complete +yes"),
         ({}, "every account group of the token"),
-        ({"scope": {"aid": None, "all_account_groups": False}}, "the token's login group"),
-        ({"scope": {"aid": "77", "all_account_groups": False}}, "one account group, aid 77"),
+        ({"scope": {"aid": None, "all_account_groups": False}}, "the token's login account group"),
+        ({"scope": {"aid": "77", "all_account_groups": False}}, "account group 77"),
         ({}, "3 on 1 page,"),
         ({"pages": 2_000}, "on 2,000 pages,"),
         ({}, "2026-01-01T00:00:00Z to 2026-01-02T12:00:00Z, the end excluded"),

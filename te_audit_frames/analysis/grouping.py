@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.analysis import bincount
 from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, SOURCES, require_columns
@@ -116,8 +117,8 @@ class Grouper:
 
     def fold(self, identity: list[str], top: int | None) -> tuple[Grouper, list[str]]:
         """Make one group of all but the `top` largest; return the events, and by what to group them."""
-        if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-            raise InvalidArgument(f"top: {top!r} is not a positive whole number. For example top=10.")
+        if top is not None:
+            check_whole_number("top", top, 1)
         if top is None or not identity:
             return self, identity
         groups = self.count(identity)

@@ -23,7 +23,7 @@ from te_audit_frames.analysis.freq import list_edges
 from te_audit_frames.analysis.grouping import OTHER
 from te_audit_frames.analysis.labels import draw_literally, list_labels
 from te_audit_frames.analysis.summaries import summarize
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.periods import parse_zone
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, less black and a yellow too faint for paper.
@@ -183,8 +183,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     >>> [label.get_text() for label in taf.plot_top(events).get_yticklabels()]
     ['Ada']
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InvalidArgument(f"n: {n!r} is not a positive whole number. For example n=10.")
+    check_whole_number("n", n, 1)
     dimensions = parse_by(by)
     summary = summarize(events, by=by, top=n)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))

@@ -15,7 +15,7 @@ from te_audit_frames.errors import ApiError
 
 
 def has_one_account_group(transport: Transport, context: FetchContext, *, seen: pa.Array) -> bool:
-    """Return whether the API lists exactly one account group, and the events seen are of no other.
+    """Return whether the API lists exactly one account group, and the events seen belong to no other.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def has_one_account_group(transport: Transport, context: FetchContext, *, seen: 
     Returns
     -------
     bool
-        False also if the list cannot be had, since nothing is known then.
+        Also False if the list cannot be fetched, because then nothing is known.
     """
     aids = set(pc.unique(seen.drop_null()).to_pylist())
     if len(aids) > 1:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 
@@ -26,7 +27,9 @@ from te_audit_frames.client.spot_checks import SpotChecks
 from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.errors import InvalidArgument, PaginationError
-from te_audit_frames.periods import Period, Question, Window
+from te_audit_frames.periods import Period, Question, Window, iso
+
+_log = logging.getLogger("te_audit_frames")
 
 
 class Fetch:
@@ -155,14 +158,14 @@ class Fetch:
             self._reader.stop()
             self._progress.close()
 
-    def missing(self) -> list[tuple[datetime, datetime]]:
+    def missing(self) -> list[Period]:
         """List the periods that the batches so far do not vouch for, in UTC, half-open and ascending."""
         if self.period is None:
             return [self._unresolved()]
         gaps = [gap for reading in self._readings for gap in reading.missing()] + list(self._pending)
         bounds = [(instant(low), instant(high)) for low, high in merged(gaps)]
         clipped = [(max(low, self.period.start), min(high, self.period.end)) for low, high in bounds]
-        return [(low, high) for low, high in clipped if low < high]
+        return [Period(low, high) for low, high in clipped if low < high]
 
     def _share_done(self) -> float:
         """Return the share of the period that is vouched for, from 0 to 1."""
@@ -171,12 +174,12 @@ class Fetch:
         left = sum((end - start for start, end in self.missing()), timedelta())
         return 1 - left / (self.period.end - self.period.start)
 
-    def _unresolved(self) -> tuple[datetime, datetime]:
+    def _unresolved(self) -> Period:
         if isinstance(self._question, Period):
-            return self._question.start, self._question.end
+            return self._question
         now = self._clock.now()
         start = now - self._question.length if isinstance(self._question, Window) else self._question.start
-        return min(start, now), now
+        return Period(min(start, now), now)
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -244,6 +247,7 @@ class Fetch:
                 restartable=restartable,
             )
         else:
+            _log.info("reading %s to %s in disjoint questions", iso(instant(low)), iso(instant(high)))
             reading = DisjointReading(self._reader, low, high, self._resolved)
         self._readings.append(reading)
         yield from reading.batches(paginator, page)
