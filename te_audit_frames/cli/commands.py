@@ -185,7 +185,7 @@ Examples:
 @options.tz_option
 @options.top_option(default=None, text="With --by, keep the N largest and fold all others into one.  [default: all]")
 @options.format_option
-def activity(*, file: str, freq: str, by: str | None, tz: str, top: int | None, form: str) -> None:
+def activity(*, file: str, freq: Freq, by: str | None, tz: str, top: int | None, form: str) -> None:
     """Count the events of a FILE per hour, day, week or month.
 
     FILE is Parquet, from fetch. Periods without events are zero; one that the events do not cover to its end is not
@@ -220,7 +220,7 @@ Example:
 @options.by_option(default=None, text="Draw each of these apart.")
 @options.tz_option
 @options.top_option(default=None, text="With --by, draw the N largest apart and all others as one.")
-def plot_activity(*, file: str, output: str, freq: str, by: str | None, tz: str, top: int | None) -> None:
+def plot_activity(*, file: str, output: str, freq: Freq, by: str | None, tz: str, top: int | None) -> None:
     """Draw how many events each hour, day, week or month had."""
     save(lambda: taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, top=top), output)
 
@@ -251,7 +251,7 @@ Example:
 @options.top_option(default=10, text="How many bars.")
 def plot_top(file: str, output: str, by: str, top: int) -> None:
     """Draw who, where or what has the most events."""
-    save(lambda: taf.plot_top(_read(file), by=by, n=top), output)
+    save(lambda: taf.plot_top(_read(file), by=by, top=top), output)
 
 
 def _read(file: str) -> pd.DataFrame:
