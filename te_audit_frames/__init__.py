@@ -24,7 +24,7 @@ from te_audit_frames.errors import (
     BadRequest,
     DecodeError,
     FetchError,
-    InvalidRequest,
+    InvalidArgument,
     NetworkError,
     NotAnAuditFrame,
     NotFound,
@@ -34,7 +34,7 @@ from te_audit_frames.errors import (
     ServerError,
 )
 from te_audit_frames.periods import Period
-from te_audit_frames.receipt import Receipt, receipt
+from te_audit_frames.receipts import Receipt, receipt
 from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
-    from te_audit_frames.client.saved import read_pages
+    from te_audit_frames.client.read_pages import read_pages
     from te_audit_frames.frames import between, concat, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
@@ -72,7 +72,7 @@ __all__ = [
     "Client",
     "DecodeError",
     "FetchError",
-    "InvalidRequest",
+    "InvalidArgument",
     "NetworkError",
     "NotAnAuditFrame",
     "NotFound",
@@ -122,7 +122,7 @@ _LATER = {
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
-    "read_pages": "client.saved",
+    "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant
-from te_audit_frames.receipt import Receipt, receipt
+from te_audit_frames.receipts import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, SOURCES
 
 if TYPE_CHECKING:

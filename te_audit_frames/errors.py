@@ -3,7 +3,7 @@
 ::
 
     AuditFramesError
-    ├── InvalidRequest (ValueError)       an argument is wrong; nothing was sent
+    ├── InvalidArgument (ValueError)       an argument is wrong; nothing was sent
     ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
     ├── ArchiveError                      an archive that is not there, is damaged, or cannot be written
     │   └── ArchiveLocked                 another process is writing into it
@@ -45,7 +45,7 @@ class AuditFramesError(Exception):
     ...     taf.fetch_events(window="7 days", client=taf.Client(token="practice"))
     ... except taf.AuditFramesError as error:
     ...     print(type(error).__name__)
-    InvalidRequest
+    InvalidArgument
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -59,7 +59,7 @@ def _rebuild(cls: type[AuditFramesError], args: tuple[Any, ...]) -> AuditFramesE
     return error
 
 
-class InvalidRequest(AuditFramesError, ValueError):
+class InvalidArgument(AuditFramesError, ValueError):
     """An argument is wrong; the message names it and shows a right one. Nothing was sent.
 
     Examples
@@ -68,7 +68,7 @@ class InvalidRequest(AuditFramesError, ValueError):
     >>> taf.Client(token="two words")
     Traceback (most recent call last):
         ...
-    te_audit_frames.errors.InvalidRequest: token: ...
+    te_audit_frames.errors.InvalidArgument: token: ...
     """
 
 

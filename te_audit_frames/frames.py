@@ -17,10 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.merge import merge
 from te_audit_frames.periods import EPOCH, Instant, Period, iso, parse_zone, to_instant
-from te_audit_frames.receipt import (
+from te_audit_frames.receipts import (
     Receipt,
     counted_of,
     is_same_fetch,
@@ -58,7 +58,7 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `mask` is not of bool, has nulls, another length or another index.
 
     Examples
@@ -74,7 +74,7 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
     """
     _require_frame(events, "events")
     if label is not None and not isinstance(label, str):
-        raise InvalidRequest(f'label: {label!r} is not text; right is, for example, "failed logins"')
+        raise InvalidArgument(f'label: {label!r} is not text; right is, for example, "failed logins"')
     chosen = _checked_mask(events, mask)
     kept = events.loc[chosen]
     if ATTRS_KEY not in events.attrs:
@@ -115,7 +115,7 @@ def between(
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         A bound is not a moment, or has no zone without `tz`; `end` is not after `start`.
     NotAnAuditFrame
         There is no column `date`, or its dates have no time zone.
@@ -137,7 +137,7 @@ def between(
     since = None if start is None else to_instant(start, argument="start", zone=zone)
     until = None if end is None else to_instant(end, argument="end", zone=zone)
     if since is not None and until is not None and until <= since:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"end: {iso(until)} is not after start {iso(since)}; the start is included, the end is not"
         )
     dates = _dates_of(events)
@@ -189,7 +189,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         There is no frame, one of them is none or has no receipt, or they have different columns; or their periods
         overlap and they do not have just the columns of events.
     NotAnAuditFrame
@@ -209,14 +209,14 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     several = _listed(frames)
     if not several:
-        raise InvalidRequest("frames: there is no frame to join; give at least one, such as [january, february]")
+        raise InvalidArgument("frames: there is no frame to join; give at least one, such as [january, february]")
     receipts = []
     for number, frame in enumerate(several):
         _require_frame(frame, f"frames[{number}]")
         try:
             receipts.append(receipt(frame))
-        except InvalidRequest as error:
-            raise InvalidRequest(f"frames[{number}]: {error}") from None
+        except InvalidArgument as error:
+            raise InvalidArgument(f"frames[{number}]: {error}") from None
         _require_same_columns(several[0], frame, number)
         _dates_of(frame)
     # The earlier fetch first, since of an event that both have, the merge keeps what the earlier one says.
@@ -253,7 +253,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `like` has no receipt; or `frame` lost rows of it, or has further ones.
 
     Examples
@@ -271,7 +271,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
     paid = receipt(like)
     if len(frame) != len(like):
         remedy = 'merge with how="left"' if len(frame) < len(like) else 'merge with validate="many_to_one"'
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"frame: it has {len(frame):,} rows, and the events that it was made from have {len(like):,}; {remedy}, or "
             "take rows out with where() or between(), which change the receipt"
         )
@@ -279,7 +279,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
         before, after = (each["date"].value_counts(dropna=False) for each in (like, frame))
         lost = int(before.sub(after, fill_value=0).clip(lower=0).sum())
         if lost:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"frame: {lost:,} of its rows have dates that the events it was made from lack, so rows were lost "
                 'and others were doubled; merge with how="left" and validate="many_to_one"'
             )
@@ -290,12 +290,12 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
 
 def _require_frame(events: object, argument: str) -> None:
     if not isinstance(events, pd.DataFrame):
-        raise InvalidRequest(f"{argument}: takes a pandas frame of events, not {type(events).__name__}. {SOURCES}")
+        raise InvalidArgument(f"{argument}: takes a pandas frame of events, not {type(events).__name__}. {SOURCES}")
 
 
 def _listed(frames: object) -> list[Any]:
     if isinstance(frames, pd.DataFrame) or not isinstance(frames, Iterable):
-        raise InvalidRequest(f"frames: takes several frames, such as [january, february], not {type(frames).__name__}")
+        raise InvalidArgument(f"frames: takes several frames, such as [january, february], not {type(frames).__name__}")
     return list(frames)
 
 
@@ -322,22 +322,22 @@ def _count_groups(events: pd.DataFrame) -> dict[str, int]:
 def _checked_mask(events: pd.DataFrame, mask: Any) -> _Mask:
     right = 'right is, for example, events["event"] == "Login failed."'
     if not pd.api.types.is_list_like(mask, allow_sets=False) or getattr(mask, "ndim", 1) != 1:
-        raise InvalidRequest(f"mask: takes one truth value a row, not {type(mask).__name__}; {right}")
+        raise InvalidArgument(f"mask: takes one truth value a row, not {type(mask).__name__}; {right}")
     if isinstance(mask, pd.Series) and not mask.index.equals(events.index):
-        raise InvalidRequest(
+        raise InvalidArgument(
             "mask: its index is not that of events, so it is not known which rows it means; make it from these events, "
             "or give mask.to_numpy() if it is in the order of their rows"
         )
     values = pd.Series(list(mask) if isinstance(mask, Iterator) else mask)
     values = values if len(values) else values.astype("bool")
     if len(values) != len(events):
-        raise InvalidRequest(f"mask: it has {len(values):,} values, and events have {len(events):,} rows")
+        raise InvalidArgument(f"mask: it has {len(values):,} values, and events have {len(events):,} rows")
     if nulls := int(values.isna().sum()):
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"mask: {nulls:,} of its values are null; say what they mean, for example with mask.fillna(False)"
         )
     if not (pd.api.types.is_bool_dtype(values.dtype) or all(isinstance(each, bool | np.bool_) for each in values)):
-        raise InvalidRequest(f"mask: its values are {values.dtype}, not bool; {right}")
+        raise InvalidArgument(f"mask: its values are {values.dtype}, not bool; {right}")
     return values.to_numpy(dtype=np.bool_)
 
 
@@ -348,7 +348,7 @@ def _dates_of(events: pd.DataFrame) -> pd.Series:
         )
     dates = events["date"]
     if not isinstance(dates, pd.Series):
-        raise InvalidRequest("events: column 'date' stands there twice; keep one of them")
+        raise InvalidArgument("events: column 'date' stands there twice; keep one of them")
     if pd.api.types.is_datetime64_any_dtype(dates.dtype) and getattr(dates.dt, "tz", None) is not None:
         return dates
     raise NotAnAuditFrame(
@@ -359,14 +359,14 @@ def _dates_of(events: pd.DataFrame) -> pd.Series:
 
 def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int) -> None:
     if not frame.columns.is_unique:
-        raise InvalidRequest(f"frames[{number}]: a column stands there twice")
+        raise InvalidArgument(f"frames[{number}]: a column stands there twice")
     lacks = [name for name in first.columns if name not in frame.columns]
     further = [name for name in frame.columns if name not in first.columns]
     if lacks or further:
         said = [f"lacks {', '.join(map(repr, lacks))}"] * bool(lacks) + [f"has {', '.join(map(repr, further))}"] * bool(
             further
         )
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"frames[{number}]: its columns are not those of frames[0]: it {' and '.join(said)}. Give all frames "
             "the same columns, for example with frame[list(columns)]"
         )
@@ -417,7 +417,7 @@ def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd
     """Put frames with other columns one behind the other."""
     if any(_overlap(a, b) for number, a in enumerate(receipts) for b in receipts[:number]):
         odd = [name for name in several[0].columns if name not in COLUMNS] or list(several[0].columns)
-        raise InvalidRequest(
+        raise InvalidArgument(
             "frames: their periods overlap, and equal events can be told only by the columns of events alone, not with "
             f"{', '.join(map(repr, odd))}; join frames with just the columns {', '.join(COLUMNS)}, then add others"
         )

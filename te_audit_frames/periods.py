@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import pandas as pd
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 
 Instant = str | datetime | date | pd.Timestamp
 """What `start` and `end` may be: ISO 8601 text, an aware datetime or Timestamp, or a bare date (midnight UTC)."""
@@ -103,7 +103,7 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `window` together with `start` or `end`, `end` without `start`, `end` not after `start`, or a value that is
         not of its form.
 
@@ -116,18 +116,18 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
     if window is not None:
         for name, value in (("start", start), ("end", end)):
             if value is not None:
-                raise InvalidRequest(f"window and {name} exclude each other: give window, or start (and end)")
+                raise InvalidArgument(f"window and {name} exclude each other: give window, or start (and end)")
         return Window(to_window(window))
     if start is None:
         if end is not None:
-            raise InvalidRequest('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
+            raise InvalidArgument('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
         return Window(to_window(DEFAULT_WINDOW))
     since = to_instant(start, argument="start")
     if end is None:
         return Since(since)
     until = to_instant(end, argument="end")
     if until <= since:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"end: {iso(until)} is not after start {iso(since)}; a period includes its start and excludes its end, "
             'so one day is start="2026-01-01", end="2026-01-02"'
         )
@@ -151,7 +151,7 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         Any other form, a length of zero or below, or more than a hundred years.
 
     Examples
@@ -163,11 +163,11 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
     if isinstance(window, timedelta):
         length = window
         if length % SECOND:
-            raise InvalidRequest(f"{argument}: {window} is not of whole seconds, which is all the API takes")
+            raise InvalidArgument(f"{argument}: {window} is not of whole seconds, which is all the API takes")
     elif isinstance(window, str):
         match = _WINDOW.fullmatch(window)
         if not match:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"{argument}: {window!r} is not a number and a unit; right are "
                 '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta'
             )
@@ -176,13 +176,13 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
         too_long = len(digits.lstrip("0")) > 10
         length = _MOST_WINDOW + SECOND if too_long else timedelta(seconds=int(digits) * _UNIT_SECONDS[unit])
     else:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f'{argument}: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}'
         )
     if length <= timedelta(0):
-        raise InvalidRequest(f'{argument}: {window!r} has no length; right is, for example, "7d"')
+        raise InvalidArgument(f'{argument}: {window!r} has no length; right is, for example, "7d"')
     if length > _MOST_WINDOW:
-        raise InvalidRequest(f'{argument}: longer than a hundred years; the API keeps two ("104w")')
+        raise InvalidArgument(f'{argument}: longer than a hundred years; the API keeps two ("104w")')
     return length
 
 
@@ -191,7 +191,7 @@ def parse_zone(tz: str | tzinfo) -> tzinfo:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         There is no such zone.
 
     Examples
@@ -205,7 +205,7 @@ def parse_zone(tz: str | tzinfo) -> tzinfo:
     try:
         return zoneinfo.ZoneInfo(tz)
     except (LookupError, OSError, TypeError, ValueError):
-        raise InvalidRequest(f'tz: {tz!r} is not a time zone. For example tz="Europe/Berlin".') from None
+        raise InvalidArgument(f'tz: {tz!r} is not a time zone. For example tz="Europe/Berlin".') from None
 
 
 def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> datetime:
@@ -229,7 +229,7 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         The value has no time zone, is not a moment, or lies outside what can be asked for.
 
     Examples
@@ -243,7 +243,7 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
     if isinstance(value, str):
         value = _parse(value.strip(), argument)
     if not isinstance(value, date) or pd.isna(value):
-        raise InvalidRequest(
+        raise InvalidArgument(
             f'{argument}: {value!r} is not a moment; right are "2026-01-01", "2026-01-01T12:00:00Z", '
             "an aware datetime, a date or a pandas.Timestamp"
         )
@@ -252,7 +252,7 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
     if value.utcoffset() is None and zone is not None:
         value = value.replace(tzinfo=zone)
     if value.utcoffset() is None:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments; say which: "
             f'"{value.isoformat()}Z" for UTC, or datetime(..., tzinfo=ZoneInfo("Europe/Berlin"))'
         )
@@ -261,7 +261,7 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
         instant - timedelta(days=2)  # room for the second that is asked before the start, in any zone
         instant + timedelta(days=2)
     except OverflowError:
-        raise InvalidRequest(f"{argument}: {value.isoformat()} is outside the calendar") from None
+        raise InvalidArgument(f"{argument}: {value.isoformat()} is outside the calendar") from None
     return instant
 
 
@@ -269,7 +269,7 @@ def _parse(text: str, argument: str) -> datetime | date:
     try:
         return date.fromisoformat(text) if _BARE_DATE.fullmatch(text) else datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f'{argument}: {text!r} is not an ISO 8601 moment; right are "2026-01-01" and "2026-01-01T12:00:00Z"'
         ) from None
 

@@ -244,7 +244,7 @@ def test_an_empty_frame_has_the_same_columns_and_types(library: str, by: str | N
 
 @pytest.mark.parametrize("tz", ["", "CET/", "Berlin", "../etc/passwd", "+02:00", 2, None])
 def test_a_wrong_zone_is_refused(tz: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r'tz: .*tz="Europe/Berlin"'):
+    with pytest.raises(taf.InvalidArgument, match=r'tz: .*tz="Europe/Berlin"'):
         taf.activity(table([]), tz=tz)  # type: ignore[arg-type]
 
 
@@ -257,19 +257,19 @@ def test_a_zone_may_be_given_as_an_object(tz: Any) -> None:
 
 @pytest.mark.parametrize("freq", ["d", "M", "day", "15min", "", None, ["D"]])
 def test_a_wrong_freq_is_refused(freq: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r'freq: .*freq="D"'):
+    with pytest.raises(taf.InvalidArgument, match=r'freq: .*freq="D"'):
         taf.activity(table([]), freq=freq)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("by", ["uid", ["user", "user"], [], "", 3, [["user"]]])
 def test_a_wrong_by_is_refused(by: object) -> None:
-    with pytest.raises(taf.InvalidRequest, match="by: "):
+    with pytest.raises(taf.InvalidArgument, match="by: "):
         taf.activity(table([]), by=by)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2101, 9999])
 def test_implausible_dates_are_refused_by_name(year: int) -> None:
-    with pytest.raises(taf.InvalidRequest, match=rf"{year:04}-06-01.*Leave out the implausible"):
+    with pytest.raises(taf.InvalidArgument, match=rf"{year:04}-06-01.*Leave out the implausible"):
         taf.activity(frame([datetime(year, 6, 1, tzinfo=UTC), START]))
 
 
@@ -277,7 +277,7 @@ def test_zero_rows_without_end_are_refused_and_top_is_the_remedy(monkeypatch: py
     drawn = [{"date": START + timedelta(days=day), "ip_address": f"10.0.0.{day}"} for day in range(20)]
     monkeypatch.setattr(activity_module, "MOST_ROWS", 200)
 
-    with pytest.raises(taf.InvalidRequest, match=r"20 values of 'ip_address' in each of 20 periods.*top=20"):
+    with pytest.raises(taf.InvalidArgument, match=r"20 values of 'ip_address' in each of 20 periods.*top=20"):
         taf.activity(table(drawn), by="ip_address")
     assert len(taf.activity(table(drawn), by="ip_address", top=3)) == 20 * 4
 

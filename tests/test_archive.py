@@ -636,32 +636,32 @@ def test_the_report_is_json_too(archive):
     ],
 )
 def test_wrong_arguments_of_a_sync_are_named(archive, how, said):
-    with pytest.raises(taf.InvalidRequest, match=said):
+    with pytest.raises(taf.InvalidArgument, match=said):
         World().sync(archive, **how)
 
 
 @pytest.mark.parametrize(
     ("act", "error", "said"),
     [
-        (lambda: taf.Archive(""), taf.InvalidRequest, "location: ''"),
-        (lambda: taf.Archive("ftp://x/y"), taf.InvalidRequest, "location: ftp://x/y"),
-        (lambda: taf.Archive("s3://"), taf.InvalidRequest, "location: s3://"),
-        (lambda: taf.Archive("s3://bucket//te"), taf.InvalidRequest, "location: s3://bucket//te"),
-        (lambda: taf.Archive("s3://bucket/a%20b"), taf.InvalidRequest, "location: .* has a %"),
-        (lambda: taf.Archive("s3://bucket/a/../b"), taf.InvalidRequest, "location: .* has a /.."),
-        (lambda: taf.Archive(Path("s3://bucket/te")), taf.InvalidRequest, "as text, not as a Path"),
-        (lambda: taf.Archive("te*"), taf.InvalidRequest, r"location: te\* has a \*"),
-        (lambda: taf.Archive("~no-such-user/te"), taf.InvalidRequest, "location: ~no-such-user/te"),
+        (lambda: taf.Archive(""), taf.InvalidArgument, "location: ''"),
+        (lambda: taf.Archive("ftp://x/y"), taf.InvalidArgument, "location: ftp://x/y"),
+        (lambda: taf.Archive("s3://"), taf.InvalidArgument, "location: s3://"),
+        (lambda: taf.Archive("s3://bucket//te"), taf.InvalidArgument, "location: s3://bucket//te"),
+        (lambda: taf.Archive("s3://bucket/a%20b"), taf.InvalidArgument, "location: .* has a %"),
+        (lambda: taf.Archive("s3://bucket/a/../b"), taf.InvalidArgument, "location: .* has a /.."),
+        (lambda: taf.Archive(Path("s3://bucket/te")), taf.InvalidArgument, "as text, not as a Path"),
+        (lambda: taf.Archive("te*"), taf.InvalidArgument, r"location: te\* has a \*"),
+        (lambda: taf.Archive("~no-such-user/te"), taf.InvalidArgument, "location: ~no-such-user/te"),
         (lambda: taf.Archive(__file__).load(), taf.ArchiveError, "a file is in the way"),
-        (lambda: taf.Archive("te", storage_options={"region": "x"}), taf.InvalidRequest, "storage_options"),
+        (lambda: taf.Archive("te", storage_options={"region": "x"}), taf.InvalidArgument, "storage_options"),
         (lambda: taf.Archive("no-such-folder").load(), taf.ArchiveError, "no archive here yet"),
         (lambda: taf.Archive("no-such-folder").files(), taf.ArchiveError, "no archive here yet"),
         (lambda: taf.Archive("no-such-folder").verify(), taf.ArchiveError, "no archive here yet"),
-        (lambda: taf.Archive("te").load(columns=["nope"]), taf.InvalidRequest, "columns: 'nope'"),
-        (lambda: taf.Archive("te").load(start="2026-02-01", end="2026-01-01"), taf.InvalidRequest, "end: "),
-        (lambda: taf.Archive("te").load(by_account_group=1.5), taf.InvalidRequest, "by_account_group: 1.5"),
-        (lambda: taf.Archive("te").load(by_account_group=[1.5]), taf.InvalidRequest, "by_account_group: 1.5"),
-        (lambda: taf.Archive("te").export("x", by="year"), taf.InvalidRequest, "by: 'year'"),
+        (lambda: taf.Archive("te").load(columns=["nope"]), taf.InvalidArgument, "columns: 'nope'"),
+        (lambda: taf.Archive("te").load(start="2026-02-01", end="2026-01-01"), taf.InvalidArgument, "end: "),
+        (lambda: taf.Archive("te").load(by_account_group=1.5), taf.InvalidArgument, "by_account_group: 1.5"),
+        (lambda: taf.Archive("te").load(by_account_group=[1.5]), taf.InvalidArgument, "by_account_group: 1.5"),
+        (lambda: taf.Archive("te").export("x", by="year"), taf.InvalidArgument, "by: 'year'"),
     ],
 )
 def test_wrong_use_is_named(act, error, said, tmp_path, monkeypatch):

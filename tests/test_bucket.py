@@ -9,7 +9,7 @@ import pytest
 from world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
-from te_audit_frames.cli.exits import exit_code
+from te_audit_frames.cli.exit_codes import exit_code
 from te_audit_frames.storage.bucket import Bucket
 from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.manifest import Entry
@@ -81,7 +81,7 @@ def test_what_the_store_refuses_is_said_with_the_address(bucket, monkeypatch):
     with pytest.raises(OSError, match="object store failed") as caught:
         taf.Archive("s3://te-audit-no-such-bucket/x", storage_options={"aws_region": "us-east-1"}).coverage()
     assert "te-audit-no-such-bucket" in str(caught.value.filename)
-    with pytest.raises(taf.InvalidRequest, match="storage_options: s3://x/y cannot be opened"):
+    with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
         taf.Archive("s3://x/y", storage_options={"colour": "blue"})
 
 
@@ -99,7 +99,7 @@ def test_a_bucket_that_is_not_there_is_a_failure_of_the_network_not_of_the_data(
 
 
 def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket, monkeypatch):
-    with pytest.raises(taf.InvalidRequest, match="storage_options: s3://x/y cannot be opened"):
+    with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
         taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
     monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
     place = Bucket(bucket, {})

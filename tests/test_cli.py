@@ -29,11 +29,11 @@ from hypothesis import strategies as st
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
-from te_audit_frames.cli.exits import Program
-from te_audit_frames.cli.formats import to_csv, to_json
-from te_audit_frames.cli.rescue import outside
+from te_audit_frames.cli.exit_codes import Program
+from te_audit_frames.cli.output import to_csv, to_json
+from te_audit_frames.cli.partial import outside
 from te_audit_frames.cli.terminal import table
-from te_audit_frames.client.pacing import Clock
+from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Organisation, Sandbox
 from te_audit_frames.storage.folder import Folder
@@ -304,7 +304,7 @@ def test_the_token_is_no_local_of_any_frame(tmp_path):
     secret.write_text(f"{CANARY} and more")
     secret.chmod(0o600)
     context = program.make_context("te-audit-frames", ["fetch", "-o", "e.parquet", "--token-file", str(secret)])
-    with context, pytest.raises(taf.InvalidRequest) as caught:
+    with context, pytest.raises(taf.InvalidArgument) as caught:
         click.Group.invoke(program, context)
     trace, seen = caught.value.__traceback__, []
     while trace:
@@ -358,7 +358,7 @@ def test_a_traceback_only_on_request(tmp_path, debug, trace):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (taf.InvalidRequest("x"), 2),
+        (taf.InvalidArgument("x"), 2),
         (taf.AuthenticationError("x", status=401), 3),
         (taf.PermissionDenied("x", status=403), 3),
         (taf.BadRequest("x", status=400), 4),

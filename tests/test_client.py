@@ -10,7 +10,7 @@ import pytest
 from rawserver import TOKEN, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.errors import AuthenticationError, BadRequest, DecodeError, InvalidRequest, NotFound
+from te_audit_frames.errors import AuthenticationError, BadRequest, DecodeError, InvalidArgument, NotFound
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def api():
 )
 def test_a_policy_out_of_its_range_is_named_with_the_range(name, wrong):
     kind = "number" if name in ("timeout", "deadline", "reserve") else "whole number"
-    with pytest.raises(InvalidRequest, match=rf"^{name}: .* is not a {kind} from [\d.,]+ to [\d.,]+"):
+    with pytest.raises(InvalidArgument, match=rf"^{name}: .* is not a {kind} from [\d.,]+ to [\d.,]+"):
         taf.Client(**{"token": TOKEN, name: wrong})
 
 
@@ -118,7 +118,7 @@ WRONG = [
 @pytest.mark.parametrize(("wrong", "message"), WRONG, ids=lambda value: str(value) if isinstance(value, dict) else "")
 @pytest.mark.parametrize("verb", ["fetch_events", "iter_batches", "get_page"])
 def test_a_wrong_argument_is_refused_before_any_request(verb, wrong, message, api):
-    with pytest.raises(InvalidRequest, match=message) as caught:
+    with pytest.raises(InvalidArgument, match=message) as caught:
         getattr(client_of(api), verb)(**wrong)
     assert isinstance(caught.value, ValueError)
     assert api.accepted == 0
@@ -127,7 +127,7 @@ def test_a_wrong_argument_is_refused_before_any_request(verb, wrong, message, ap
 @pytest.mark.parametrize("verb", ["fetch_events", "iter_batches"])
 @pytest.mark.parametrize("errors", ["ignore", "", None])
 def test_errors_is_one_of_two_words(verb, errors, api):
-    with pytest.raises(InvalidRequest, match=r"^errors: "):
+    with pytest.raises(InvalidArgument, match=r"^errors: "):
         getattr(client_of(api), verb)(window="1h", errors=errors)
     assert api.accepted == 0
 
@@ -262,7 +262,7 @@ def test_get_page_sends_what_it_is_told_once(asked, sent, api):
 
 @pytest.mark.parametrize("cursor", ["", " ", 7])
 def test_an_empty_cursor_is_refused(cursor, api):
-    with pytest.raises(InvalidRequest, match=r"^cursor: "):
+    with pytest.raises(InvalidArgument, match=r"^cursor: "):
         client_of(api).get_page(cursor=cursor)
     assert api.accepted == 0
 

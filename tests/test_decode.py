@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rawserver import page as body_of
 
-from te_audit_frames.client.careful import decode_carefully
 from te_audit_frames.client.decode import _decode_fast, decode_many, decode_page
+from te_audit_frames.client.decode_fallback import decode_carefully
 from te_audit_frames.errors import DecodeError
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 

@@ -18,7 +18,7 @@ from te_audit_frames.errors import (
     AuditFramesWarning,
     DecodeError,
     FetchError,
-    InvalidRequest,
+    InvalidArgument,
     NotAnAuditFrame,
     RateLimited,
 )
@@ -50,7 +50,7 @@ def test_the_docstring_draws_the_tree():
         assert depths[cls.__name__] == [c.__module__ for c in cls.__mro__].count(errors.__name__) - 1
 
 
-@pytest.mark.parametrize(("cls", "builtin"), [(InvalidRequest, ValueError), (NotAnAuditFrame, AttributeError)])
+@pytest.mark.parametrize(("cls", "builtin"), [(InvalidArgument, ValueError), (NotAnAuditFrame, AttributeError)])
 def test_the_builtin_kind_that_callers_expect(cls, builtin):
     assert issubclass(cls, builtin)
     assert issubclass(cls, AuditFramesError)
@@ -122,7 +122,7 @@ def set_aside(folder):
 
 # How it comes about, and what the message says, but for the dots: where, what, and what to do.
 PROVOKED = {
-    InvalidRequest: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
+    InvalidArgument: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
     NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
     errors.ArchiveError: (lambda folder: taf.Archive(folder).coverage(), "FOLDER: … no archive … sync()"),
     errors.ArchiveLocked: (locked, "FOLDER: another process … wait until it has finished"),

@@ -645,7 +645,7 @@ def test_batches_that_were_begun_do_not_become_a_frame():
     with Sandbox(events=100, seed=0, page_size=10) as api:
         batches = taf.Client(token=api.token, base_url=api.url).iter_batches(window="90d", all_account_groups=True)
         next(batches)
-        with pytest.raises(taf.InvalidRequest, match="one by one"):
+        with pytest.raises(taf.InvalidArgument, match="one by one"):
             batches.to_events()
 
 
@@ -654,7 +654,7 @@ def test_batches_that_became_a_frame_are_used_up():
         batches = client_of(api).iter_batches(**MINUTE)
         assert len(batches.to_events()) == 1
         assert list(batches) == []
-        with pytest.raises(taf.InvalidRequest):
+        with pytest.raises(taf.InvalidArgument):
             batches.to_events()
         assert len(api.requests) == 1
     assert batches.receipt.complete

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import te_audit_frames as taf
-from te_audit_frames.receipt import Receipt
+from te_audit_frames.receipts import Receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, in_order, to_arrow, to_events
 
@@ -191,7 +191,7 @@ def test_where_takes_masks_of_every_kind_and_any_index(events: pd.DataFrame, mas
     ],
 )
 def test_a_wrong_mask_is_named(events: pd.DataFrame, mask: Callable[..., Any], said: str) -> None:
-    with pytest.raises(taf.InvalidRequest, match=said):
+    with pytest.raises(taf.InvalidArgument, match=said):
         taf.where(events, mask(events))
 
 
@@ -243,11 +243,11 @@ def test_between_beyond_what_was_fetched_claims_nothing_there(events: pd.DataFra
 @pytest.mark.parametrize(
     ("how", "error", "said"),
     [
-        ({"start": "2026-03-03T00:00"}, taf.InvalidRequest, "start: .* no time zone"),
-        ({"start": datetime(2026, 3, 3)}, taf.InvalidRequest, "start: .* no time zone"),
-        ({"end": "2026-03-03", "tz": "Berlin"}, taf.InvalidRequest, "tz: 'Berlin'"),
-        ({"start": "2026-03-03", "end": "2026-03-03"}, taf.InvalidRequest, "end: .* is not after start"),
-        ({"start": 3}, taf.InvalidRequest, "start: 3"),
+        ({"start": "2026-03-03T00:00"}, taf.InvalidArgument, "start: .* no time zone"),
+        ({"start": datetime(2026, 3, 3)}, taf.InvalidArgument, "start: .* no time zone"),
+        ({"end": "2026-03-03", "tz": "Berlin"}, taf.InvalidArgument, "tz: 'Berlin'"),
+        ({"start": "2026-03-03", "end": "2026-03-03"}, taf.InvalidArgument, "end: .* is not after start"),
+        ({"start": 3}, taf.InvalidArgument, "start: 3"),
     ],
 )
 def test_wrong_bounds_are_named(events: pd.DataFrame, how: dict[str, Any], error: type, said: str) -> None:
@@ -263,7 +263,7 @@ def test_frames_that_cannot_be_cut_are_named(events: pd.DataFrame) -> None:
         with pytest.raises(taf.NotAnAuditFrame, match=r"column 'date' is of dtype datetime64\[us\], not .*tz_localize"):
             act()
     for act in (lambda: taf.between([1]), lambda: taf.where("x", [True]), lambda: taf.with_receipt(1, like=events)):
-        with pytest.raises(taf.InvalidRequest, match="takes a pandas frame of events"):
+        with pytest.raises(taf.InvalidArgument, match="takes a pandas frame of events"):
             act()
 
 
@@ -292,7 +292,7 @@ def test_a_damaged_receipt_is_named(damage: dict[str, Any], events: pd.DataFrame
         lambda: taf.with_receipt(events, like=events),
         lambda: taf.receipt(events),
     ):
-        with pytest.raises(taf.InvalidRequest, match=r"the receipt in events.attrs.* is damaged"):
+        with pytest.raises(taf.InvalidArgument, match=r"the receipt in events.attrs.* is damaged"):
             act()
 
 
@@ -451,7 +451,7 @@ def test_further_columns_join_where_periods_do_not_overlap() -> None:
     assert both["date"].tolist() == TEN_DAYS
     assert taf.receipt(both).complete
     assert len(taf.concat([one[["date"]], two[["date"]]])) == 10
-    with pytest.raises(taf.InvalidRequest, match=r"overlap, .* not with 'team'"):
+    with pytest.raises(taf.InvalidArgument, match=r"overlap, .* not with 'team'"):
         taf.concat([one, one])
 
 
@@ -470,7 +470,7 @@ def test_further_columns_join_where_periods_do_not_overlap() -> None:
     ],
 )
 def test_what_cannot_be_joined_is_named(join: Callable[..., Any], said: str, events: pd.DataFrame) -> None:
-    with pytest.raises(taf.InvalidRequest, match=said):
+    with pytest.raises(taf.InvalidArgument, match=said):
         taf.concat(join(events))
 
 
@@ -514,14 +514,14 @@ def test_with_receipt_gives_the_receipt_back_to_what_pandas_made(events: pd.Data
 
 def test_with_receipt_raises_if_rows_were_lost(events: pd.DataFrame) -> None:
     staff = pd.DataFrame({"uid": ["u", "u"], "team": ["Shops", "Lab"]})
-    with pytest.raises(taf.InvalidRequest, match=r'frame: it has 9 rows, .* have 10; merge with how="left"'):
+    with pytest.raises(taf.InvalidArgument, match=r'frame: it has 9 rows, .* have 10; merge with how="left"'):
         taf.with_receipt(events.iloc[1:], like=events)
-    with pytest.raises(taf.InvalidRequest, match=r"frame: it has 20 rows, .*many_to_one"):
+    with pytest.raises(taf.InvalidArgument, match=r"frame: it has 20 rows, .*many_to_one"):
         taf.with_receipt(events.merge(staff, on="uid"), like=events)
     doubled = pd.concat([events.iloc[1:], events.iloc[1:2]])
-    with pytest.raises(taf.InvalidRequest, match="1 of its rows have dates"):
+    with pytest.raises(taf.InvalidArgument, match="1 of its rows have dates"):
         taf.with_receipt(doubled, like=events)
-    with pytest.raises(taf.InvalidRequest, match="no receipt"):
+    with pytest.raises(taf.InvalidArgument, match="no receipt"):
         taf.with_receipt(events, like=pd.DataFrame(events.to_dict("list")))
 
 

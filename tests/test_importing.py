@@ -69,7 +69,7 @@ def test_more_days_than_a_log_has_are_refused_before_anything_is_written(archive
     monkeypatch.setattr(importing, "_MOST_NEW_FILES", 50)  # of which fewer take less time
     moments = [TODAY - number * DAY for number in range(1, 52)]
     path = claim(tmp_path / "saved.parquet", *moments, start=TODAY - 6_000 * DAY)
-    with pytest.raises(taf.InvalidRequest, match=r"saved.parquet would add 73[01] days .* import it in parts"):
+    with pytest.raises(taf.InvalidArgument, match=r"saved.parquet would add 73[01] days .* import it in parts"):
         archive.import_parquet(path)
     assert not list((tmp_path / "te-audit").rglob("*.parquet"))
     for number, (start, end) in enumerate([("2000-01-01", moments[25]), (moments[25], TODAY)]):

@@ -64,7 +64,7 @@ def test_each_sync_that_changes_something_has_the_digest_before_as_its_parent(ar
     assert archive.verify(expect=report.manifest.upper()).ok
     said = problems(archive, expect=first)[MANIFEST]
     assert "was the one before it" in said
-    with pytest.raises(taf.InvalidRequest, match="expect: 'latest' is not a manifest's digest"):
+    with pytest.raises(taf.InvalidArgument, match="expect: 'latest' is not a manifest's digest"):
         archive.verify(expect="latest")
 
 

@@ -16,8 +16,9 @@ from rawserver import TOKEN
 from urllib3.util import parse_url
 
 from te_audit_frames import Client
-from te_audit_frames.client.origin import Origin, Secret
-from te_audit_frames.errors import ApiError, InvalidRequest, PaginationError
+from te_audit_frames.client.auth import Secret
+from te_audit_frames.client.urls import Origin
+from te_audit_frames.errors import ApiError, InvalidArgument, PaginationError
 
 API = "https://api.example.com"
 PAGE = f"{API}/v7/audit-user-events?window=7d"
@@ -58,7 +59,7 @@ def test_a_base_url_with_or_without_v7(given, base):
     ],
 )
 def test_what_is_no_base_url_is_refused_by_its_names(wrong):
-    with pytest.raises(InvalidRequest, match=r"^base_url \(TE_BASE_URL\): ") as caught:
+    with pytest.raises(InvalidArgument, match=r"^base_url \(TE_BASE_URL\): ") as caught:
         Origin(wrong)
     assert "pw" not in str(caught.value)
 
@@ -79,7 +80,7 @@ def test_what_is_no_base_url_is_refused_by_its_names(wrong):
     ],
 )
 def test_plain_http_is_for_loopback_only(host):
-    with pytest.raises(InvalidRequest, match=r"would send the token in the clear; use https"):
+    with pytest.raises(InvalidArgument, match=r"would send the token in the clear; use https"):
         Origin(f"http://{host}")
 
 
@@ -197,26 +198,26 @@ def test_whatever_a_link_says_nothing_leaves_for_another_origin(href):
 )
 def test_a_token_that_cannot_be_one_is_refused_and_not_echoed(token, monkeypatch):
     monkeypatch.setenv("TE_TOKEN", "practice-other")
-    with pytest.raises(InvalidRequest, match=r"^token: .*TE_TOKEN") as caught:
+    with pytest.raises(InvalidArgument, match=r"^token: .*TE_TOKEN") as caught:
         Client(token=token)
     assert not token.strip() or token not in str(caught.value)
 
 
 def test_no_token_names_the_environment_variable(monkeypatch):
     monkeypatch.delenv("TE_TOKEN", raising=False)
-    with pytest.raises(InvalidRequest, match=r"^token: there is none; set the environment variable TE_TOKEN"):
+    with pytest.raises(InvalidArgument, match=r"^token: there is none; set the environment variable TE_TOKEN"):
         Client()
 
 
 @pytest.mark.parametrize("token", [b"practice", 7, ["practice"]])
 def test_a_token_is_text(token):
-    with pytest.raises(InvalidRequest, match=r"^token: it is of type"):
+    with pytest.raises(InvalidArgument, match=r"^token: it is of type"):
         Client(token=token)
 
 
 def test_an_empty_variable_is_no_token(monkeypatch):
     monkeypatch.setenv("TE_TOKEN", "")
-    with pytest.raises(InvalidRequest, match=r"TE_TOKEN"):
+    with pytest.raises(InvalidArgument, match=r"TE_TOKEN"):
         Client()
 
 
@@ -331,7 +332,7 @@ def test_a_client_that_cannot_be_made_keeps_the_token_out_of_its_traceback(wrong
     # The arguments stand in a container, since a caller's own variables are the caller's business.
     try:
         Client(**wrong)
-    except InvalidRequest as error:
+    except InvalidArgument as error:
         told = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [frame for frame in told.stack if "te_audit_frames" in frame.filename and "tests" not in frame.filename]
     assert ours

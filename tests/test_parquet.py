@@ -118,7 +118,7 @@ def test_start_and_end_filter_like_pandas_does(tmp_path, table, bounds, size):
     pq.write_table(ordered, tmp_path / "events.parquet", row_group_size=size)
     start, end = (None if bound is None else pd.Timestamp(bound, unit="us", tz="UTC") for bound in bounds)
     if start is not None and end is not None and end <= start:
-        with pytest.raises(taf.InvalidRequest, match="not after start"):
+        with pytest.raises(taf.InvalidArgument, match="not after start"):
             read_parquet(tmp_path / "events.parquet", start=start, end=end)
         return
     frame = to_events(ordered)
@@ -164,7 +164,7 @@ def test_columns_come_as_they_were_asked_for(events, path, columns):
     ],
 )
 def test_wrong_columns_are_named(path, columns, said):
-    with pytest.raises(taf.InvalidRequest, match=said):
+    with pytest.raises(taf.InvalidArgument, match=said):
         read_parquet(path, columns=columns)
 
 
@@ -190,7 +190,7 @@ def test_a_start_may_be_said_in_many_ways(path, start):
 @pytest.mark.parametrize("argument", ["start", "end"])
 @pytest.mark.parametrize("moment", [datetime(2026, 1, 2), "2026-01-02T00:00:00", "yesterday", 5])
 def test_a_moment_that_could_mean_several_is_refused(path, argument, moment):
-    with pytest.raises(taf.InvalidRequest, match=argument):
+    with pytest.raises(taf.InvalidArgument, match=argument):
         read_parquet(path, **{argument: moment})
 
 
@@ -279,7 +279,7 @@ def test_every_codec_works(events, path, codec):
 
 
 def test_an_unknown_codec_is_refused(events, path):
-    with pytest.raises(taf.InvalidRequest, match="compression: 'zip' is not one of zstd, snappy"):
+    with pytest.raises(taf.InvalidArgument, match="compression: 'zip' is not one of zstd, snappy"):
         write_parquet(events, path, compression="zip")
     assert not path.exists()
 
@@ -312,7 +312,7 @@ def test_a_long_stream_out_of_order_is_cut_into_full_row_groups(path):
 
 
 def test_a_stream_of_something_else_is_refused(events, path):
-    with pytest.raises(taf.InvalidRequest, match="not Series"):
+    with pytest.raises(taf.InvalidArgument, match="not Series"):
         write_parquet(pl.DataFrame({"date": [1]}), path)
     with pytest.raises(taf.NotAnAuditFrame, match="schema of events"):
         write_parquet(pa.table({"date": [1]}).to_batches(), path)
@@ -458,7 +458,7 @@ def test_folders_are_not_files(events, tmp_path):
 
 @pytest.mark.parametrize("path", ["", None, 5, b"events.parquet"])
 def test_what_is_not_a_path_is_refused(events, path):
-    with pytest.raises(taf.InvalidRequest, match="path"):
+    with pytest.raises(taf.InvalidArgument, match="path"):
         write_parquet(events, path)
 
 
@@ -503,13 +503,13 @@ def test_uris_name_their_filesystem(events, tmp_path):
         write_parquet(events, uri)
         assert_identical(read_parquet(uri), events)
     assert stat.S_IMODE((tmp_path / "events.parquet").stat().st_mode) == 0o600
-    with pytest.raises(taf.InvalidRequest, match="nothing installed opens gopher://"):
+    with pytest.raises(taf.InvalidArgument, match="nothing installed opens gopher://"):
         write_parquet(events, "gopher://events.parquet")
 
 
 @pytest.mark.parametrize("filesystem", ["s3", object(), Path()])
 def test_what_is_not_a_filesystem_is_refused(events, filesystem):
-    with pytest.raises(taf.InvalidRequest, match="filesystem"):
+    with pytest.raises(taf.InvalidArgument, match="filesystem"):
         write_parquet(events, "events.parquet", filesystem=filesystem)
 
 
@@ -519,10 +519,10 @@ def test_what_is_not_a_filesystem_is_refused(events, filesystem):
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda frame: frame.assign(weekday=1, hour=2), taf.InvalidRequest, "would lose column 'weekday', 'hour'"),
-        (lambda frame: frame.rename_axis("row"), taf.InvalidRequest, "'row'"),
-        (lambda frame: frame.set_index("date", drop=False), taf.InvalidRequest, "'date'"),
-        (lambda frame: pd.concat([frame, frame[["aid"]]], axis=1), taf.InvalidRequest, "'aid'"),
+        (lambda frame: frame.assign(weekday=1, hour=2), taf.InvalidArgument, "would lose column 'weekday', 'hour'"),
+        (lambda frame: frame.rename_axis("row"), taf.InvalidArgument, "'row'"),
+        (lambda frame: frame.set_index("date", drop=False), taf.InvalidArgument, "'date'"),
+        (lambda frame: pd.concat([frame, frame[["aid"]]], axis=1), taf.InvalidArgument, "'aid'"),
         (lambda frame: frame.drop(columns=["uid", "extra"]), taf.NotAnAuditFrame, "'uid', 'extra'"),
         (lambda frame: frame.assign(date=frame["date"].dt.tz_localize(None)), taf.NotAnAuditFrame, "tz_localize"),
         (lambda frame: frame.assign(date="soon"), taf.NotAnAuditFrame, "'date'"),
@@ -544,7 +544,7 @@ def test_nothing_is_lost_silently(events, path, change, error, said):
 def test_attrs_that_are_not_json_are_refused(events, path, attrs):
     marked = events.copy()
     marked.attrs = attrs
-    with pytest.raises(taf.InvalidRequest, match="attrs"):
+    with pytest.raises(taf.InvalidArgument, match="attrs"):
         write_parquet(marked, path)
     assert names_in(path.parent) == []
 

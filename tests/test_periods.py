@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import (
     Period,
     Since,
@@ -55,13 +55,13 @@ def test_a_window_is_a_number_and_a_unit(window, seconds):
     ids=lambda window: type(window).__name__,
 )
 def test_any_other_window_is_refused_by_name(window):
-    with pytest.raises(InvalidRequest, match=r"^window: ") as caught:
+    with pytest.raises(InvalidArgument, match=r"^window: ") as caught:
         ask(window=window, start=None, end=None)
     assert len(str(caught.value)) < 300 or len(str(window)) > 100
 
 
 def test_a_wrong_window_is_told_a_right_one():
-    with pytest.raises(InvalidRequest, match=r'right are "45".*"7d"'):
+    with pytest.raises(InvalidArgument, match=r'right are "45".*"7d"'):
         to_window("7 days")
 
 
@@ -71,18 +71,18 @@ def test_nothing_said_is_the_last_7_days():
 
 @pytest.mark.parametrize("other", [{"start": "2026-01-01"}, {"end": "2026-01-01"}, {"start": "junk"}])
 def test_a_window_excludes_bounds(other):
-    with pytest.raises(InvalidRequest, match=rf"window and {next(iter(other))} exclude each other"):
+    with pytest.raises(InvalidArgument, match=rf"window and {next(iter(other))} exclude each other"):
         ask(**{"window": "7d", "start": None, "end": None} | other)
 
 
 def test_an_end_needs_a_start():
-    with pytest.raises(InvalidRequest, match=r'^end: needs a start too, as in start="2026-01-01", end="2026-02-01"'):
+    with pytest.raises(InvalidArgument, match=r'^end: needs a start too, as in start="2026-01-01", end="2026-02-01"'):
         ask(window=None, start=None, end="2026-01-02")
 
 
 @pytest.mark.parametrize("end", ["2026-01-01", "2025-12-31", "2026-01-01T01:00:00+01:00", NEW_YEAR])
 def test_an_end_is_after_its_start(end):
-    with pytest.raises(InvalidRequest, match=r"^end: .* is not after start .*one day is start="):
+    with pytest.raises(InvalidArgument, match=r"^end: .* is not after start .*one day is start="):
         ask(window=None, start=NEW_YEAR, end=end)
 
 
@@ -122,7 +122,7 @@ def test_a_moment_in_any_of_its_forms(start):
 @pytest.mark.parametrize("argument", ["start", "end"])
 def test_a_naive_moment_is_refused_with_the_remedy(argument, naive):
     bounds = {"start": "2020-01-01", "end": "2027-01-01"} | {argument: naive}
-    with pytest.raises(InvalidRequest, match=rf'^{argument}: 2026-01-01T.* has no time zone.*Z" for UTC.*ZoneInfo'):
+    with pytest.raises(InvalidArgument, match=rf'^{argument}: 2026-01-01T.* has no time zone.*Z" for UTC.*ZoneInfo'):
         ask(window=None, **bounds)
 
 
@@ -137,7 +137,7 @@ def test_a_naive_moment_is_refused_with_the_remedy(argument, naive):
 @pytest.mark.parametrize("argument", ["start", "end"])
 def test_what_is_no_moment_is_refused_by_name(argument, junk):
     bounds = {"start": "2020-01-01", "end": "2027-01-01"} | {argument: junk}
-    with pytest.raises(InvalidRequest, match=rf'^{argument}: .*"2026-01-01"'):
+    with pytest.raises(InvalidArgument, match=rf'^{argument}: .*"2026-01-01"'):
         ask(window=None, **bounds)
 
 
@@ -155,7 +155,7 @@ def test_what_is_no_moment_is_refused_by_name(argument, junk):
 def test_the_ends_of_the_calendar_are_answered_not_overrun(edge):
     try:
         instant = to_instant(edge, argument="start")
-    except InvalidRequest as error:
+    except InvalidArgument as error:
         assert str(error).startswith("start: ")
     else:
         instant - timedelta(days=1), instant + timedelta(days=1)

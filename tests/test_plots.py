@@ -288,7 +288,7 @@ def test_an_event_called_other_keeps_its_bar() -> None:
 
 @pytest.mark.parametrize("top", [0, -1, None, 2.5, True])
 def test_a_wrong_top_is_refused(top: Any) -> None:
-    with pytest.raises(taf.InvalidRequest, match=r"top: .*top=10"):
+    with pytest.raises(taf.InvalidArgument, match=r"top: .*top=10"):
         taf.plot_top(table([]), top=top)
 
 

@@ -222,7 +222,7 @@ def test_a_frame_that_cannot_be_kept_leaves_the_old_file(tmp_path, write):
     path = tmp_path / "events"
     write(one(user="Ana"), path)
     before = path.read_bytes()
-    with pytest.raises(taf.InvalidRequest, match="'weekday'"):
+    with pytest.raises(taf.InvalidArgument, match="'weekday'"):
         write(one(user="Bo").assign(weekday=1), path)
     with pytest.raises(taf.NotAnAuditFrame, match="'date'"):
         write(pd.DataFrame({"price": [1]}).rename(columns={"price": "aid"}), path)

@@ -113,7 +113,7 @@ def test_there_is_no_switch():
 @pytest.mark.parametrize("value", ["", "0", "false", "/dev/null"])
 def test_no_variable_turns_the_verification_off(api, environment, name, value):
     environment.setenv(name, value)
-    with pytest.raises((taf.NetworkError, taf.InvalidRequest), match=r"certificate was not accepted|_CA_BUNDLE: "):
+    with pytest.raises((taf.NetworkError, taf.InvalidArgument), match=r"certificate was not accepted|_CA_BUNDLE: "):
         client_of(api, retries=0).fetch_events(**DAY)
     assert api.requests == []
 
@@ -127,7 +127,7 @@ def test_a_bundle_that_is_none_is_refused_by_its_name(environment, tmp_path, *, 
     policy = {"ca_bundle": bundle} if name == "ca_bundle" else {}
     if not policy:
         environment.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    with pytest.raises(taf.InvalidRequest, match=f"^{name}: .*{fault}"):
+    with pytest.raises(taf.InvalidArgument, match=f"^{name}: .*{fault}"):
         taf.Client(token=TOKEN, **policy)
 
 

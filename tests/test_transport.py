@@ -29,8 +29,8 @@ from rawserver import (
     zipped,
 )
 
-from te_audit_frames.client.connections import Lines
-from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, server_date
+from te_audit_frames.client.connections import OpenConnections
+from te_audit_frames.client.rate_limit import LONGEST_WAIT, Allowance, Budget, server_date
 from te_audit_frames.client.transport import ACCEPT
 from te_audit_frames.errors import (
     ApiError,
@@ -38,7 +38,7 @@ from te_audit_frames.errors import (
     BadRequest,
     DecodeError,
     FetchError,
-    InvalidRequest,
+    InvalidArgument,
     NetworkError,
     NotFound,
     PermissionDenied,
@@ -408,7 +408,7 @@ def test_over_tls_an_unknown_certificate_gets_no_token(tls):
 
 
 def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
-    with RawServer([GOOD]) as api, pytest.raises(InvalidRequest, match=r"^ca_bundle: there is no file"):
+    with RawServer([GOOD]) as api, pytest.raises(InvalidArgument, match=r"^ca_bundle: there is no file"):
         client_of(api, ca_bundle=tmp_path / "none.pem")
 
 
@@ -617,7 +617,7 @@ def test_a_head_that_drips_is_bounded_by_the_time_out():
 
 
 def test_after_a_stop_no_further_connection_is_used():
-    lines = Lines()
+    lines = OpenConnections()
     with lines.used(seconds=60):
         lines.cut()
     with pytest.raises(ConnectionAbortedError), lines.used(seconds=60):

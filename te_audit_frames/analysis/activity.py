@@ -24,7 +24,7 @@ from te_audit_frames.analysis.freq import (
     step_seconds,
 )
 from te_audit_frames.analysis.grouping import Grouper, collect, rank
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -77,7 +77,7 @@ def activity(
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         An argument is not one of the above, or there would be more than two million rows.
     NotAnAuditFrame
         A needed column is missing.
@@ -116,7 +116,7 @@ def count_activity(
 
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"by: {shape[1]:,} values of {by!r} in {shape[0]:,} periods make more than {MOST_ROWS:,} rows. Keep the "
             "largest groups, for example top=20, or choose a longer freq."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.schema import COLUMNS, require_columns
 
 
@@ -85,7 +85,7 @@ RESULT_COLUMNS = {
 }  # fmt: skip
 
 
-def parse_by(by: str | Sequence[str], columns: Collection[str]) -> list[Dimension]:
+def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[Dimension]:
     """Turn the argument `by` into dimensions, in the caller's order.
 
     Parameters
@@ -102,7 +102,7 @@ def parse_by(by: str | Sequence[str], columns: Collection[str]) -> list[Dimensio
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         A name is unknown, given twice, or taken by a column of the result.
     NotAnAuditFrame
         The frame has no column for one of the four.
@@ -116,7 +116,7 @@ def parse_by(by: str | Sequence[str], columns: Collection[str]) -> list[Dimensio
     names = list(by) if isinstance(by, list | tuple) else [by]
     dimensions = [_parse(name, columns) for name in names]
     if not dimensions or len(set(dimensions)) < len(dimensions):
-        raise InvalidRequest(f'by: {by!r} has to name one or several columns, each once. For example by="user".')
+        raise InvalidArgument(f'by: {by!r} has to name one or several columns, each once. For example by="user".')
     return dimensions
 
 
@@ -128,9 +128,9 @@ def list_countable(columns: Collection[str], grouped: Sequence[Dimension]) -> li
 
 
 def check_top(top: int | None) -> None:
-    """Raise InvalidRequest unless `top` is a positive whole number or None."""
+    """Raise InvalidArgument unless `top` is a positive whole number or None."""
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        raise InvalidRequest(f"top: {top!r} is not a positive whole number. For example top=10.")
+        raise InvalidArgument(f"top: {top!r} is not a positive whole number. For example top=10.")
 
 
 def _parse(name: object, columns: Collection[str]) -> Dimension:
@@ -143,13 +143,13 @@ def _parse(name: object, columns: Collection[str]) -> Dimension:
                 require_columns(columns, ["date", dimension.key])
             return reduced or dimension
         if name in RESULT_COLUMNS:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"by: the result has a column {name!r} of its own. Rename yours, for example "
                 f'events.rename(columns={{{name!r}: "my_{name}"}}). Then by="my_{name}".'
             )
         if name in columns:
             return Dimension(name, name)
-    raise InvalidRequest(
+    raise InvalidArgument(
         f"by: {name!r} is neither one of {', '.join(map(repr, DIMENSIONS))} nor a column of the events. "
         'For example by="user".'
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 
 Freq = Literal["h", "D", "W", "MS"]
 """Hours, days, weeks from Monday, months: pandas' names of frequencies."""
@@ -26,9 +26,11 @@ _LOOKED_AT = (pd.Timestamp("1989-11-01", tz="UTC"), pd.Timestamp("2100-03-01", t
 
 
 def check_freq(freq: str) -> None:
-    """Raise InvalidRequest unless `freq` is one of `FREQUENCIES`."""
+    """Raise InvalidArgument unless `freq` is one of `FREQUENCIES`."""
     if freq not in FREQUENCIES:
-        raise InvalidRequest(f'freq: {freq!r} is not one of {", ".join(map(repr, FREQUENCIES))}. For example freq="D".')
+        raise InvalidArgument(
+            f'freq: {freq!r} is not one of {", ".join(map(repr, FREQUENCIES))}. For example freq="D".'
+        )
 
 
 def step_seconds(zone: tzinfo, seen: tuple[pd.Timestamp, pd.Timestamp]) -> int:
@@ -91,7 +93,7 @@ def list_periods(
     if pd.isnull([first]).any():
         first = last = PLAUSIBLE[0]  # gives no period, but an empty frame of the right types
     if first < PLAUSIBLE[0] or last > PLAUSIBLE[1]:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
             'implausible ones, for example with te_audit_frames.between(events, start="2010-01-01").'
         )

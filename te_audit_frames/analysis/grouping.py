@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.analysis import bincount
 from te_audit_frames.analysis.dimensions import Dimension, check_top, list_countable, parse_by
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns
 
@@ -67,7 +67,8 @@ class Grouper:
         in_memory = isinstance(events, pd.DataFrame | pa.Table)
         frame = events if in_memory else _as_lazy(events)
         columns = [str(name) for name in _column_names(frame)]
-        dimensions = [] if by is None else parse_by(by, columns)
+        # Only activity can do without groups.
+        dimensions = [] if by is None and not count_others else parse_by(by, columns)
         require_columns(columns, ["date"])
         counted = list_countable(columns, dimensions) if count_others else []
         return (_encode if in_memory else _select)(frame, dimensions, counted)
@@ -305,9 +306,9 @@ def _plain_type(kind: pa.DataType, name: str) -> pa.DataType:
     return kind
 
 
-def _uncountable(name: str, kind: object) -> InvalidRequest:
+def _uncountable(name: str, kind: object) -> InvalidArgument:
     advice = "explode_resources() gives each resource a row" if name == "resources" else "Turn it into text first"
-    return InvalidRequest(f"by: column {name!r} holds {kind}, which events cannot be counted by. {advice}.")
+    return InvalidArgument(f"by: column {name!r} holds {kind}, which events cannot be counted by. {advice}.")
 
 
 def _codes(values: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -336,7 +337,7 @@ def _as_lazy(events: Any) -> nw.LazyFrame[Any]:
             frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
             return frame
     except TypeError:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be counted. These can: pandas and "
             "Polars frames, PyArrow tables, DuckDB relations, Dask and PySpark frames."
         ) from None

@@ -23,7 +23,7 @@ from te_audit_frames.analysis.freq import Freq, list_edges
 from te_audit_frames.analysis.grouping import OTHER
 from te_audit_frames.analysis.labels import draw_literally, list_labels
 from te_audit_frames.analysis.summaries import count_groups
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.safe_text import drawable
 
@@ -66,7 +66,7 @@ def plot_activity(
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `activity`.
 
     Examples
@@ -123,7 +123,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `activity`.
 
     Examples
@@ -175,7 +175,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `summarize`.
 
     Examples
@@ -186,7 +186,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
     ['Ada']
     """
     if top is None:
-        raise InvalidRequest("top: None is not a positive whole number. For example top=10.")
+        raise InvalidArgument("top: None is not a positive whole number. For example top=10.")
     summary, dimensions = count_groups(events, by=by, top=top)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(top, len(summary)))
     title = "Most events by " + _noun(dimensions)

@@ -44,7 +44,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `by` or `top` is not one of the above, or `events` is not a supported frame.
     NotAnAuditFrame
         A needed column is missing.
@@ -112,7 +112,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `summarize`.
 
     Examples
@@ -144,7 +144,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `summarize`.
 
     Examples
@@ -176,7 +176,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
 
     Raises
     ------
-    InvalidRequest, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame
         See `summarize`.
 
     Examples

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import archives, options
-from te_audit_frames.cli.exits import Program
-from te_audit_frames.cli.formats import FORMATS
-from te_audit_frames.cli.pictures import save
-from te_audit_frames.cli.policy import client_of, policy_options
-from te_audit_frames.cli.practice import practice_options, serve
-from te_audit_frames.cli.rescue import rescuing
+from te_audit_frames.cli import archive, options
+from te_audit_frames.cli.demo import sandbox_options, serve, show
+from te_audit_frames.cli.exit_codes import Program
+from te_audit_frames.cli.output import FORMATS, ending, save
+from te_audit_frames.cli.partial import rescuing
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from te_audit_frames.analysis.freq import Freq
 
 PROGRAM = "te-audit-frames"
 
@@ -74,8 +75,6 @@ Example:
 )
 def demo(out: str) -> None:
     """See it all on a practice server: no account, no token."""
-    from te_audit_frames.cli.demo import show
-
     show(out)
 
 
@@ -110,7 +109,7 @@ Examples:
     show_default=True,
     help="At a value that does not fit its column: stop, or set it aside and go on.",
 )
-@policy_options
+@options.client_options
 def fetch(
     *,
     window: str | None,
@@ -121,17 +120,17 @@ def fetch(
     output: str,
     raw_csv: bool,
     errors: Literal["raise", "coerce"],
-    **policy: Any,
+    **settings: Any,
 ) -> None:
     """Fetch the events of a period into a file.
 
     The period is --window, or --start and --end, or else the last 7 days.
     """
-    if raw_csv and options.ending(output) != ".csv":
+    if raw_csv and ending(output) != ".csv":
         raise click.UsageError("--raw-csv is for -o FILE.csv.")
     if aid is not None and all_account_groups:
         raise click.UsageError("--aid and --all-account-groups exclude each other.")
-    client = client_of(**policy)
+    client = options.make_client(**settings)
     with rescuing(output):
         events = client.fetch_events(
             window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
@@ -146,7 +145,7 @@ def fetch(
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
     from te_audit_frames.storage.text import write_csv, write_jsonl
 
-    match options.ending(output):
+    match ending(output):
         case ".csv":
             write_csv(events, output, raw=raw_csv)
         case ".jsonl":
@@ -258,8 +257,8 @@ def _read(file: str) -> pd.DataFrame:
     return taf.read_parquet(file, columns=_COUNTED)
 
 
-program.add_command(archives.sync)
-program.add_command(archives.archive)
+program.add_command(archive.sync)
+program.add_command(archive.archive)
 
 
 @program.command(
@@ -269,7 +268,7 @@ Example:
 Then, in another terminal, the two lines that it prints, and:
   te-audit-frames fetch --window 90d --all-account-groups -o events.parquet"""
 )
-@practice_options
+@sandbox_options
 def sandbox(**options: Any) -> None:
     """Serve a practice ThousandEyes until Ctrl-C.
 

@@ -1,17 +1,19 @@
-"""Options that several commands share, and what their values must be."""
+"""Options that several commands share: what their values must be, and the client made of them."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from te_audit_frames.cli.formats import FORMATS
-from te_audit_frames.errors import InvalidRequest
+import te_audit_frames as taf
+from te_audit_frames.cli.output import FORMATS, ending
+from te_audit_frames.errors import InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,11 +55,6 @@ class Target(click.Path):
         return path
 
 
-def ending(path: str) -> str:
-    """Return what a path's name ends in, such as ``.csv``."""
-    return PurePath(path).suffix.lower()
-
-
 def read_token(path: str) -> str:
     """Read a token from a file that only its owner can read.
 
@@ -73,7 +70,7 @@ def read_token(path: str) -> str:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         Others can read the file, as ssh refuses its keys.
     OSError
         The file cannot be read.
@@ -81,7 +78,7 @@ def read_token(path: str) -> str:
     with open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
         mode = os.fstat(file.fileno()).st_mode
         if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"--token-file: others can read {path} (its rights are {stat.S_IMODE(mode):04o}). "
                 f"Make it yours alone with: chmod 600 {path}"
             )
@@ -134,3 +131,73 @@ def format_option(command: F) -> F:
         show_default=True,
         help="A table to read, or CSV or JSON for another program.",
     )(command)
+
+
+_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(taf.Client).parameters.items()}
+
+_CLIENT_OPTIONS = (
+    click.option(
+        "--token-file", metavar="FILE", type=click.Path(dir_okay=False), help="Holds the token; only you may read it."
+    ),
+    click.option(
+        "--workers",
+        metavar="N",
+        type=int,
+        default=_DEFAULTS["workers"],
+        show_default=True,
+        help="Requests under way at once, 1 to 64.",
+    ),
+    click.option(
+        "--deadline",
+        metavar="SECONDS",
+        type=float,
+        default=_DEFAULTS["deadline"],
+        show_default=True,
+        help="How long one fetch may take, waits for the rate limit included.",
+    ),
+    click.option(
+        "--reserve",
+        metavar="SHARE",
+        type=float,
+        default=_DEFAULTS["reserve"],
+        show_default=True,
+        help="The share of the rate limit, 0 to 0.95, that is left to others.",
+    ),
+    click.option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust in place of the usual."),
+    click.option("--progress/--no-progress", default=None, help="A progress bar.  [default: in a terminal]"),
+)
+
+
+def client_options(command: F) -> F:
+    """Add ``--token-file``, ``--workers``, ``--deadline``, ``--reserve``, ``--ca-bundle`` and ``--progress``."""
+    for option in reversed(_CLIENT_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_client(*, token_file: str | None, **settings: Any) -> taf.Client:
+    """Make the client that the options ask for.
+
+    Parameters
+    ----------
+    token_file : str or None
+        Where the token is; None for the environment's `TE_TOKEN`.
+    **settings
+        The other options of `client_options`.
+
+    Returns
+    -------
+    Client
+
+    Raises
+    ------
+    click.UsageError
+        There is no token.
+    """
+    if token_file is None and os.getenv("TE_TOKEN") is None:
+        raise click.UsageError(
+            "There is no token. Set the environment variable TE_TOKEN to it, or give --token-file FILE. "
+            "To try without one: te-audit-frames demo"
+        )
+    # The token is read within the call: no variable holds it, so no traceback shows it.
+    return taf.Client(token=None if token_file is None else read_token(token_file), **settings)

@@ -7,19 +7,20 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.effort import Effort
-from te_audit_frames.client.origin import Origin
+from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import ApiError
 
 
-def has_one_account_group(transport: Transport, origin: Origin, effort: Effort, *, seen: pa.Array) -> bool:
+def has_one_account_group(transport: Transport, context: FetchContext, *, seen: pa.Array) -> bool:
     """Return whether the API lists exactly one account group, and the events seen are of no other.
 
     Parameters
     ----------
-    transport, origin, effort
-        Send the one request.
+    transport : Transport
+        Sends the one request.
+    context : FetchContext
+        The fetch that the request belongs to.
     seen : pyarrow.Array
         The `aid` of events seen so far.
 
@@ -32,7 +33,9 @@ def has_one_account_group(transport: Transport, origin: Origin, effort: Effort, 
     if len(aids) > 1:
         return False
     try:
-        listed = transport.get(origin.url({}, of="account-groups"), page="account groups", read=_aids, effort=effort)
+        listed = transport.get(
+            transport.origin.url({}, of="account-groups"), page="account groups", read=_aids, context=context
+        )
     except ApiError:  # the token may lack the permission
         return False
     return listed is not None and len(listed) == 1 and aids <= listed

@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch import Fetch
-from te_audit_frames.client.pacing import Clock
-from te_audit_frames.errors import FetchError, InvalidRequest, warn
-from te_audit_frames.receipt import Receipt, with_receipt
+from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.errors import FetchError, InvalidArgument, warn
+from te_audit_frames.receipts import Receipt, with_receipt
 from te_audit_frames.schema import in_order, to_events
 
 
@@ -43,7 +42,6 @@ class Batches(Iterator[pa.RecordBatch]):
     def __init__(
         self,
         fetch: Fetch,
-        effort: Effort,
         requested: dict[str, Any],
         scope: dict[str, str],
         clock: Clock,
@@ -51,7 +49,6 @@ class Batches(Iterator[pa.RecordBatch]):
         max_fetch_bytes: int,
     ) -> None:
         self._fetch = fetch
-        self._effort = effort
         self._requested = requested
         self._scope = scope
         self._clock = clock
@@ -80,7 +77,7 @@ class Batches(Iterator[pa.RecordBatch]):
     def to_events(self) -> pd.DataFrame:
         """Take all batches into one audit frame, with the receipt."""
         if self._is_begun:
-            raise InvalidRequest("batches: some were taken one by one already; ask anew, with fetch_events")
+            raise InvalidArgument("batches: some were taken one by one already; ask anew, with fetch_events")
         self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
         size = 0
@@ -116,7 +113,7 @@ class Batches(Iterator[pa.RecordBatch]):
             notes.append("neither window nor start was given, so the last 7 days were taken")
         if aid and everywhere:
             notes.append("the API does not say what aid means together with all account groups")
-        return self._fetch.tally.receipt(
+        return self._fetch.stats.receipt(
             source="api",
             requested=self._requested,
             period=self._fetch.period,
@@ -126,10 +123,6 @@ class Batches(Iterator[pa.RecordBatch]):
             fetched_at=self._clock.now(),
             notes=notes + self._fetch.checks.notes,
             checked=self._fetch.checks.to_dict(),
-            requests=self._effort.requests,
-            retries=self._effort.retries,
-            throttled=self._effort.throttled,
-            waited_seconds=round(self._effort.waited_seconds, 3),
         )
 
     @property
@@ -139,7 +132,7 @@ class Batches(Iterator[pa.RecordBatch]):
 
     def _finish(self) -> None:
         self._complete = True
-        if coerced := self._fetch.tally.coerced:
+        if coerced := self._fetch.stats.coerced:
             warn_coerced(coerced)
 
     def _frame(self, batches: list[pa.RecordBatch]) -> pd.DataFrame:

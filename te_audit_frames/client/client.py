@@ -8,16 +8,17 @@ from typing import Any, Literal, NoReturn
 
 import pandas as pd
 
+from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.batches import Batches
+from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
-from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch import Fetch
-from te_audit_frames.client.origin import Origin, Secret
-from te_audit_frames.client.pacing import Budget, Clock, Pacer
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.progress import Progress
+from te_audit_frames.client.rate_limit import Budget, Clock, Pacer
 from te_audit_frames.client.transport import Transport
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.client.urls import Origin
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import (
     DEFAULT_WINDOW,
     SECOND,
@@ -82,7 +83,7 @@ class Client:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         There is no token, or an argument is not of its form.
 
     Examples
@@ -118,14 +119,14 @@ class Client:
         secret, problem = Secret.check(os.getenv("TE_TOKEN") if token is None else token)
         token = None  # a traceback with locals must not show it
         if secret is None:
-            raise InvalidRequest(problem)
+            raise InvalidArgument(problem)
         self._workers = int(_bounded("workers", workers, 1, 64, whole=True))
         self._deadline = _bounded("deadline", deadline, 0.001, 10_000_000)
         self._page_size = None if page_size is None else int(_bounded("page_size", page_size, 1, 100_000, whole=True))
         self._progress = progress
         self._max_fetch_bytes = int(_bounded("max_fetch_bytes", max_fetch_bytes, 1, 2**50, whole=True))
         if verify not in ("spot", "full"):
-            raise InvalidRequest(f'verify: {verify!r} is neither "spot" nor "full"')
+            raise InvalidArgument(f'verify: {verify!r} is neither "spot" nor "full"')
         self._verify = verify
         self._origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = clock or Clock()
@@ -143,8 +144,8 @@ class Client:
     def _connect(self) -> None:
         """Open connections of this process's own; those of a parent process before a fork are not shared."""
         self._process = os.getpid()
-        self._pacer = Pacer(Budget(reserve=self._reserve), self._clock)
-        self._transport = Transport(**self._policy, workers=self._workers, pacer=self._pacer, clock=self._clock)
+        pacer = Pacer(Budget(reserve=self._reserve), self._clock)
+        self._transport = Transport(**self._policy, workers=self._workers, pacer=pacer, clock=self._clock)
 
     def _connect_after_fork(self) -> None:
         if os.getpid() != self._process:
@@ -196,7 +197,7 @@ class Client:
 
         Raises
         ------
-        InvalidRequest
+        InvalidArgument
             An argument is not of its form; nothing was sent.
         FetchError
             The fetch could not be completed; `.partial` holds the events that came, `.missing` the periods that they
@@ -241,7 +242,7 @@ class Client:
 
         Raises
         ------
-        InvalidRequest
+        InvalidArgument
             An argument is not of its form; nothing was sent.
         FetchError
             While iterating, as `fetch_events` raises it, with `.missing`; the batches are yours already.
@@ -266,8 +267,6 @@ class Client:
         }
         scope = _scope(aid, all_account_groups)
         self._connect_after_fork()
-        progress = Progress(show=self._progress)
-        effort = self._effort(progress)
         fetch = Fetch(
             question,
             scope | self._paging(),
@@ -275,13 +274,9 @@ class Client:
             workers=self._workers,
             verify=self._verify,
             transport=self._transport,
-            origin=self._origin,
-            pacer=self._pacer,
-            clock=self._clock,
-            effort=effort,
-            progress=progress,
+            context=self._context(Progress(show=self._progress)),
         )
-        return Batches(fetch, effort, requested, scope, self._clock, max_fetch_bytes=self._max_fetch_bytes)
+        return Batches(fetch, requested, scope, self._clock, max_fetch_bytes=self._max_fetch_bytes)
 
     def get_page(
         self,
@@ -312,7 +307,7 @@ class Client:
 
         Raises
         ------
-        InvalidRequest
+        InvalidArgument
             An argument is not of its form; nothing was sent.
         FetchError
             No page could be had.
@@ -342,14 +337,13 @@ class Client:
             self._origin.url(parameters),
             page="1",
             read=lambda answer: decode_page(answer.body, name="1"),
-            effort=self._effort(Progress(show=False)),
+            context=self._context(Progress(show=False)),
         )
 
     # ---- the rest ----------------------------------------------------------------------------------------------
 
-    def _effort(self, progress: Progress) -> Effort:
-        deadline = self._clock.monotonic() + self._deadline
-        return Effort(deadline=deadline, allowed=self._deadline, waiting=progress.waiting)
+    def _context(self, progress: Progress) -> FetchContext:
+        return FetchContext(clock=self._clock, seconds_allowed=self._deadline, progress=progress)
 
     def _paging(self) -> dict[str, str]:
         return {"max": str(self._page_size)} if self._page_size else {}
@@ -381,7 +375,7 @@ def fetch_events(
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         There is no token, or an argument is not of its form; nothing was sent.
     FetchError
         The fetch could not be completed; `.partial` holds what came, `.missing` what it does not vouch for.
@@ -413,7 +407,7 @@ def _window_text(window: str | timedelta | None) -> str | None:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidRequest(f"{name}: {value!r} is empty or not text; leave it out to ask without it")
+        raise InvalidArgument(f"{name}: {value!r} is empty or not text; leave it out to ask without it")
     return value.strip()
 
 
@@ -421,5 +415,5 @@ def _bounded(name: str, value: float, low: float, high: float, *, whole: bool = 
     of_kind = isinstance(value, int) or (isinstance(value, float) and not whole)
     if not of_kind or isinstance(value, bool) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise InvalidRequest(f"{name}: {value!r} is not {kind} from {low:,} to {high:,}")
+        raise InvalidArgument(f"{name}: {value!r} is not {kind} from {low:,} to {high:,}")
     return value

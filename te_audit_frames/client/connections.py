@@ -44,7 +44,7 @@ class _Use:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
 
-class Lines:
+class OpenConnections:
     """The connections that one fetch is using now."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ _POOLS = {"http": _Pool, "https": _PoolTLS}
 
 
 class Adapter(HTTPAdapter):
-    """An adapter of requests whose connections `Lines` can cut."""
+    """An adapter of requests whose connections `OpenConnections` can cut."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools' manager, with pools of ours."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from te_audit_frames.client.careful import decode_carefully, envelope_date, micros
+from te_audit_frames.client.decode_fallback import decode_carefully, envelope_date, micros
 from te_audit_frames.client.page import Errors, Page, not_the_contract
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 

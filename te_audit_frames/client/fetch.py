@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from te_audit_frames.client.account_groups import has_one_account_group
+from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.disjoint_reading import DisjointReading
-from te_audit_frames.client.effort import Effort
 from te_audit_frames.client.fetch_checks import (
     MOST_RESTARTS,
     YOUNG,
@@ -22,20 +22,19 @@ from te_audit_frames.client.fetch_checks import (
     pick,
     row_counts,
 )
-from te_audit_frames.client.origin import Origin
-from te_audit_frames.client.pacing import Clock, Pacer
 from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.page_reader import PageReader, epoch_second, epoch_seconds, instant, seconds_of
 from te_audit_frames.client.pagination import Paginator, Query
-from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.sliced_reading import SlicedReading
-from te_audit_frames.client.tally import Tally
+from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.client.transport import Transport
-from te_audit_frames.errors import BadRequest, InvalidRequest, PaginationError, warn
+from te_audit_frames.errors import BadRequest, InvalidArgument, PaginationError, warn
 from te_audit_frames.periods import EPOCH, SECOND, Period, Question, Since, Window, floor_second, iso
 
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
+_LONGEST_DOUBT = timedelta(days=31)
+"""How far a window is extended if the server's clock is ahead of this machine's, and no range tells which is right."""
 
 
 class Fetch:
@@ -58,8 +57,8 @@ class Fetch:
     ----------
     period : Period or None
         What the question resolved to. None before the first answer of a window.
-    tally : Tally
-        What came.
+    stats : FetchStats
+        Every counter of the fetch.
     checks : FetchChecks
         What was checked.
     """
@@ -73,27 +72,21 @@ class Fetch:
         workers: int,
         verify: str,
         transport: Transport,
-        origin: Origin,
-        pacer: Pacer,
-        clock: Clock,
-        effort: Effort,
-        progress: Progress,
+        context: FetchContext,
     ) -> None:
         self._question = question
         self._scope = scope
-        self._pacer = pacer
-        self._clock = clock
-        self._effort = effort
-        self._progress = progress
+        self._pacer = transport.pacer
+        self._clock = context.clock
+        self._context = context
+        self._progress = context.progress
         self.checks = FetchChecks()
         self._reader = PageReader(
             scope,
             errors=errors,
             workers=workers,
             transport=transport,
-            origin=origin,
-            effort=effort,
-            progress=progress,
+            context=context,
             checks=self.checks,
         )
         self._order_is_trusted = verify == "spot"
@@ -109,9 +102,9 @@ class Fetch:
         self.period: Period | None = None
 
     @property
-    def tally(self) -> Tally:
-        """What came."""
-        return self._reader.tally
+    def stats(self) -> FetchStats:
+        """Every counter of the fetch."""
+        return self._context.stats
 
     @property
     def order(self) -> str:
@@ -148,7 +141,7 @@ class Fetch:
                     return
                 except ReadAgain as again:
                     restarts += 1
-                    is_too_late = not restartable and self.tally.events > 0
+                    is_too_late = not restartable and self.stats.events > 0
                     self._prepare(again)
                     if is_too_late:
                         raise _too_late(again) from None
@@ -159,7 +152,7 @@ class Fetch:
                         ) from None
                 yield None
         finally:
-            self._effort.stop()
+            self._context.stop()
             self._pacer.wake()
             self._reader.stop()
             self._progress.close()
@@ -182,7 +175,7 @@ class Fetch:
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 "batches: this fetch was begun in another process, whose threads are not here. Begin it in the "
                 "process that reads it."
             )
@@ -329,10 +322,12 @@ class Fetch:
         is_close = is_close or (page.end is not None and page.end > now)
         end = floor_second(min(now, page.end) if is_close and page.end else now)
         low = end - question.length if isinstance(question, Window) else min(question.start, end)
+        if isinstance(question, Window) and not paginator.covered and _CLOCKS_APART < now - clocks[1] < _LONGEST_DOUBT:
+            low = floor_second(clocks[1]) - question.length  # whose window it is, nothing tells
         if paginator.covered and isinstance(question, Window):
             sound = floor_second(paginator.covered[0]) + SECOND
             # The window as the server understood it, if its clock did: no second is asked for twice.
-            if page.end and low <= sound < end and sound + question.length <= page.end:
+            if page.end and low <= sound <= low + _CLOCKS_APART and sound + question.length <= page.end:
                 low = sound
         self._asked_end = end
         self.period = Period(low, max(end, low))
@@ -368,7 +363,7 @@ class Fetch:
             if abs(ahead) > _CLOCKS_APART:
                 # Only a clock that is ahead is outvoted: to end too early loses nothing of what is said to be there.
                 local_is_right = resolved is not None and server > local and abs(resolved - local) <= _CLOCKS_APART
-                now = min(local, resolved) if local_is_right and resolved else server
+                now = resolved if local_is_right and resolved else server
                 advice = (
                     "its own range agrees with this machine's, which was used."
                     if local_is_right
@@ -386,9 +381,7 @@ class Fetch:
     def _groups_are_merged(self, page: Page) -> bool:
         """Return whether events of several account groups are known to come in one order of dates, or are of one."""
         if self._has_one_group is None and not _are_interleaved(page.batch):
-            self._has_one_group = has_one_account_group(
-                self._reader.transport, self._reader.origin, self._effort, seen=page.batch["aid"]
-            )
+            self._has_one_group = has_one_account_group(self._reader.transport, self._context, seen=page.batch["aid"])
             if not self._has_one_group:
                 self.checks.note(
                     "it could not be seen whether the events of several account groups come in one order, so every "
@@ -403,7 +396,7 @@ class Fetch:
             for beyond, got in reading.seams.overlaps():
                 self.checks.seams += 1
                 yield from self._add_young(row_counts(beyond) - row_counts(got), beyond, period, where="at a cut")
-        pages = self.tally.pages
+        pages = self.stats.pages
         number = 1 if pages < 50 else 2 if pages < 150 else 3
         windows = [window for reading in readings for window in reading.seams.windows(number)]
         windows.sort(key=lambda window: window.low)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.errors import DecodeError, InvalidRequest
+from te_audit_frames.errors import DecodeError, InvalidArgument
 from te_audit_frames.safe_text import LONGEST_EXCERPT, excerpt, printable
 from te_audit_frames.schema import to_events
 
@@ -67,7 +67,7 @@ class Page:
 def check_errors(errors: str) -> None:
     """Refuse any `errors` but "raise" and "coerce"."""
     if errors not in ("raise", "coerce"):
-        raise InvalidRequest(f'errors: {errors!r} is neither "raise" nor "coerce"')
+        raise InvalidArgument(f'errors: {errors!r} is neither "raise" nor "coerce"')
 
 
 def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:

@@ -12,14 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.effort import Effort
+from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.fetch_checks import FetchChecks
-from te_audit_frames.client.origin import Origin
 from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.pagination import Paginator, Query
-from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.slicing import UNDATED, Seconds
-from te_audit_frames.client.tally import Tally
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.errors import PaginationError
@@ -48,20 +45,17 @@ class PageReader:
         errors: Errors,
         workers: int,
         transport: Transport,
-        origin: Origin,
-        effort: Effort,
-        progress: Progress,
+        context: FetchContext,
         checks: FetchChecks,
     ) -> None:
         self.scope = scope
         self.number_of_workers = workers
         self.transport = transport
-        self.origin = origin
-        self.effort = effort
+        self.context = context
         self.checks = checks
-        self.tally = Tally()
+        self.stats = context.stats
         self._errors = errors
-        self._progress = progress
+        self._progress = context.progress
         self._workers = Workers(workers)
         self._names = 0
         self._undated: Counter[str] = Counter()
@@ -70,7 +64,7 @@ class PageReader:
 
     def ask(self, query: Query) -> Paginator:
         """Begin a question; nothing is sent yet."""
-        return Paginator(self.transport, self.origin, query, self._errors, self.checks)
+        return Paginator(self.transport, query, self._errors, self.checks)
 
     def ask_seconds(self, low: int, high: int) -> Paginator:
         """Ask for `[low, high)` in epoch seconds: from one second before, up to the end, included or not."""
@@ -79,7 +73,7 @@ class PageReader:
     def submit(self, paginator: Paginator) -> Future[Page]:
         """Ask for the next page, in a thread of the pool."""
         name = self.next_name()
-        return self._workers.submit(lambda: paginator.next_page(name=name, effort=self.effort))
+        return self._workers.submit(lambda: paginator.next_page(name=name, context=self.context))
 
     def next_page(self, paginator: Paginator) -> Page:
         """Wait for the next page."""
@@ -120,8 +114,10 @@ class PageReader:
                 self.checks.note(f"the API keeps events from {iso(paginator.covered[0])} on; there are none before")
             stated_low = low
         # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
-        # Less than a minute counts as rounding, unless there is more than a page: then even seconds are asked for.
-        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or not paginator.more else 0
+        # Less than a minute counts as rounding, unless there is more than a page, or the API is known to answer in
+        # part: then even seconds are asked for.
+        is_rounding = not paginator.more and not self.checks.answers_are_partial
+        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or is_rounding else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
         sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):
@@ -131,6 +127,7 @@ class PageReader:
                 "Ask for a shorter or a later period."
             )
         if (sound_low, sound_high) != (low, high):
+            self.checks.answers_are_partial = True
             self.checks.note("the API answered a part of the range that was asked for; the rest was asked for in turn")
         return sound_low, sound_high
 
@@ -140,7 +137,7 @@ class PageReader:
         """Count a page, and return those of its events that were chosen and lie in the period."""
         chosen = chosen & self._first_undated(paginator, page.batch)
         kept = _within(page.batch if chosen.all() else page.batch.filter(pa.array(chosen)), period)
-        self.tally.add(kept, coerced=sum(bool(chosen[position]) for position in page.coerced))
+        self.stats.add(kept, coerced=sum(bool(chosen[position]) for position in page.coerced))
         self._progress.page(events=kept.num_rows, done=done)
         return kept
 
@@ -148,12 +145,12 @@ class PageReader:
         """Count events that a second reading found, and return those of the period."""
         for batch in rows.to_batches():
             kept = _within(batch, period)
-            self.tally.add(kept, pages=0)
+            self.stats.add(kept, pages=0)
             yield kept
 
     def begin_again(self) -> None:
         """Forget what was taken over so far."""
-        self.tally = Tally()
+        self.stats.forget_events()
         self._undated.clear()
         self.checks.begin_again()
 

@@ -13,10 +13,10 @@ from concurrent.futures import Future
 import pyarrow as pa
 
 from te_audit_frames.client.fetch_checks import ReadAgain
-from te_audit_frames.client.pacing import Pacer
 from te_audit_frames.client.page import Page
 from te_audit_frames.client.page_reader import PageReader, seconds_of
 from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.rate_limit import Pacer
 from te_audit_frames.client.seams import Seams
 from te_audit_frames.client.slicing import UNDATED, Disorder, Slice, Slicing
 from te_audit_frames.periods import Period
@@ -153,7 +153,7 @@ class SlicedReading:
         is_oldest = self._slicing.times(part.a, part.b)[0] == self._slicing.start
         if not is_oldest or paginator.pages < 2 or not paginator.has_oldest_first:
             return
-        if not paginator.first_page_is_unchanged(self._reader.next_name(), self._reader.effort):
+        if not paginator.first_page_is_unchanged(self._reader.next_name(), self._reader.context):
             self._reader.checks.note("the first page changed while later ones were read, so they were read again")
             raise ReadAgain("moved")
 

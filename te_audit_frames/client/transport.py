@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 import requests
 import urllib3
 
+from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.connections import Adapter
-from te_audit_frames.client.effort import Effort, Stopped
-from te_audit_frames.client.origin import Origin, Secret
-from te_audit_frames.client.pacing import Allowance, Clock, Pacer, server_date
-from te_audit_frames.client.problems import TOO_SLOW, api_error, describe, refused_certificate
-from te_audit_frames.errors import DecodeError, FetchError, InvalidRequest, NetworkError, RateLimited, ServerError
+from te_audit_frames.client.context import FetchContext, Stopped
+from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe, refused_certificate
+from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
+from te_audit_frames.client.urls import Origin
+from te_audit_frames.errors import DecodeError, FetchError, InvalidArgument, NetworkError, RateLimited, ServerError
 
 T = TypeVar("T")
 
@@ -80,11 +81,11 @@ class Transport:
         pacer: Pacer,
         clock: Clock,
     ) -> None:
-        self._origin = origin
+        self.origin = origin
         self._timeout = timeout
         self._retries = retries
         self._max_page_bytes = max_page_bytes
-        self._pacer = pacer
+        self.pacer = pacer
         self._clock = clock
         self._session = requests.Session()
         # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
@@ -97,7 +98,7 @@ class Transport:
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
         self._settings: dict[str, Any] = {**settings, "verify": _authorities(settings["verify"], ca_bundle)}
 
-    def get(self, url: str, *, page: str, read: Callable[[Answer], T], effort: Effort) -> T:
+    def get(self, url: str, *, page: str, read: Callable[[Answer], T], context: FetchContext) -> T:
         """Send one GET until `read` accepts the answer.
 
         Parameters
@@ -108,8 +109,8 @@ class Transport:
             How messages call what is asked for.
         read : callable
             Turns the answer into what the caller wants; its page-level `DecodeError` is retried.
-        effort : Effort
-            The bounds, and the counts to add to.
+        context : FetchContext
+            The fetch that the request belongs to.
 
         Returns
         -------
@@ -131,16 +132,17 @@ class Transport:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
-                effort.count(retries=1)
-            return read(self._exchange(url, page, effort))
+                context.stats.count(retries=1)
+            return read(self._exchange(url, page, context))
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_passing),
             stop=lambda state: (
-                state.attempt_number > self._retries or self._clock.monotonic() + state.upcoming_sleep > effort.deadline
+                state.attempt_number > self._retries
+                or self._clock.monotonic() + state.upcoming_sleep > context.deadline
             ),
             wait=tenacity.wait_random_exponential(multiplier=1.0, max=_LONGEST_BACKOFF),
-            sleep=lambda seconds: self._sleep(seconds, effort),
+            sleep=lambda seconds: self._sleep(seconds, context),
             reraise=True,
         )
         try:
@@ -158,55 +160,55 @@ class Transport:
 
     # ---- one exchange ------------------------------------------------------------------------------------------
 
-    def _exchange(self, url: str, page: str, effort: Effort) -> Answer:
+    def _exchange(self, url: str, page: str, context: FetchContext) -> Answer:
         """Send one GET, waiting for the budget as long as it takes, and sort the answer."""
         while True:
-            self._wait_for_permit(page, effort)
-            status, headers, body = self._send(url, page, effort)
+            self._wait_for_permit(page, context)
+            status, headers, body = self._send(url, page, context)
             if status != 429:
                 break
-            effort.count(throttled=1)
+            context.stats.count(throttled=1)
         if status == 200:
             return Answer(body, server_date(headers))
         raise api_error(status, headers, body, page)
 
-    def _wait_for_permit(self, page: str, effort: Effort) -> None:
+    def _wait_for_permit(self, page: str, context: FetchContext) -> None:
         began = self._clock.monotonic()
-        if began > effort.deadline:
+        if began > context.deadline:
             raise NetworkError(
-                f"page {page}: the {effort.allowed:g} s that this fetch may take are over. "
+                f"page {page}: the {context.seconds_allowed:g} s that this fetch may take are over. "
                 "Ask for less, or give the Client a longer deadline."
             )
         waited = False
-        while not effort.stopped.is_set():
-            wait = self._pacer.try_leave()
+        while not context.is_stopped:
+            wait = self.pacer.try_leave()
             now = self._clock.monotonic()
             if wait == 0.0:
                 if waited:
-                    effort.count(waited_seconds=now - began)
-                    effort.waiting(0.0)
+                    context.stats.count(waited_seconds=now - began)
+                    context.progress.waiting(0.0)
                 return
-            if now + wait > effort.deadline:
+            if now + wait > context.deadline:
                 raise RateLimited(
                     f"page {page}: the organisation's requests are used up for another {wait:.0f} s, "
-                    f"and the {effort.allowed:g} s that this fetch may take end before. "
+                    f"and the {context.seconds_allowed:g} s that this fetch may take end before. "
                     "Ask later, or for less, or give the Client a longer deadline.",
                     status=429,
                 )
             waited = True
-            effort.waiting(wait)
-            self._pacer.pause(wait)
+            context.progress.waiting(wait)
+            self.pacer.pause(wait)
         raise Stopped
 
     def _send(
-        self, url: str, page: str, effort: Effort
+        self, url: str, page: str, context: FetchContext
     ) -> tuple[int, requests.structures.CaseInsensitiveDict[str], bytes]:
         # Errors of requests and urllib3 hold the request, and with it the token: ours are raised outside the handler,
         # so that not even __context__ leads to it.
-        limit = min(self._timeout, max(effort.deadline - self._clock.monotonic(), _SHORTEST_EXCHANGE))
+        limit = min(self._timeout, max(context.seconds_left(), _SHORTEST_EXCHANGE))
         began = time.monotonic()
         ends = began + limit
-        effort.count(requests=1)
+        context.stats.count(requests=1)
         allowance, throttled, failure, remedy, certificate = None, False, "", "", None
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
@@ -215,12 +217,12 @@ class Transport:
             adapter = self._session.get_adapter(url)
             patience = (min(limit, _LONGEST_CONNECT), limit)
             with (
-                effort.lines.used(seconds=limit),
+                context.connections.used(seconds=limit),
                 adapter.send(request, timeout=patience, **self._settings) as response,
             ):
                 allowance = Allowance.from_headers(response.headers, now=self._clock.now())
                 throttled = response.status_code == 429
-                body = self._body(response, effort)
+                body = self._body(response, context)
                 if time.monotonic() < ends:
                     return response.status_code, response.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -231,20 +233,20 @@ class Transport:
             error.__context__ = None
             raise error.with_traceback(None) from None
         finally:
-            self._pacer.answer(allowance, throttled=throttled, took=time.monotonic() - began)
-        if effort.stopped.is_set():
+            self.pacer.answer(allowance, throttled=throttled, took=time.monotonic() - began)
+        if context.is_stopped:
             raise Stopped
         if time.monotonic() >= ends:
             failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
             remedy = TOO_SLOW
-        said = f"no whole answer came from {self._origin.base_url}: {failure}. {remedy}"
+        said = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
         raise _Final(said) if certificate else NetworkError(f"page {page}: {said}")
 
-    def _body(self, response: requests.Response, effort: Effort) -> bytes:
+    def _body(self, response: requests.Response, context: FetchContext) -> bytes:
         body = io.BytesIO()  # a list of chunks would take many times their size where they are small
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body.write(chunk)
-            if effort.stopped.is_set():
+            if context.is_stopped:
                 raise Stopped
             if body.tell() > self._max_page_bytes:
                 raise _Final(
@@ -253,11 +255,11 @@ class Transport:
                 )
         return body.getvalue()
 
-    def _sleep(self, seconds: float, effort: Effort) -> None:
+    def _sleep(self, seconds: float, context: FetchContext) -> None:
         until = self._clock.monotonic() + seconds
-        while not effort.stopped.is_set() and (left := until - self._clock.monotonic()) > 0:
-            self._pacer.pause(left)
-        if effort.stopped.is_set():
+        while not context.is_stopped and (left := until - self._clock.monotonic()) > 0:
+            self.pacer.pause(left)
+        if context.is_stopped:
             raise Stopped
 
 
@@ -271,12 +273,12 @@ def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str
         return True
     name = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" if ca_bundle is None else "ca_bundle"
     if not os.path.exists(chosen):  # noqa: PTH110 - a folder of them is as good as a file
-        raise InvalidRequest(f"{name}: there is no file {chosen}")
+        raise InvalidArgument(f"{name}: there is no file {chosen}")
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(**{"capath" if os.path.isdir(chosen) else "cafile": chosen})  # noqa: PTH112
     except OSError:
-        raise InvalidRequest(f"{name}: {chosen} is not readable, or holds no certificates in PEM form") from None
+        raise InvalidArgument(f"{name}: {chosen} is not readable, or holds no certificates in PEM form") from None
     return chosen
 
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.errors import ArchiveError, InvalidRequest
+from te_audit_frames.errors import ArchiveError, InvalidArgument
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
-from te_audit_frames.receipt import with_receipt
+from te_audit_frames.receipts import with_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight
@@ -51,7 +51,7 @@ class Archive:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         The location is of no known kind, or the extra `cloud` is not installed.
 
     Examples
@@ -68,7 +68,7 @@ class Archive:
 
     def __init__(self, location: FilePath, *, storage_options: Mapping[str, str] | None = None) -> None:
         if not isinstance(location, str | os.PathLike) or not os.fspath(location):
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f'location: {location!r} is not a place; right are a folder, "te-audit", or "s3://bucket/te-audit"'
             )
         self.location = os.fspath(location)
@@ -119,7 +119,7 @@ class Archive:
 
         Raises
         ------
-        InvalidRequest
+        InvalidArgument
             An argument is not of its form; nothing was sent.
         ArchiveLocked
             Another process is writing into the archive; nothing was sent.
@@ -169,7 +169,7 @@ class Archive:
         ------
         NotAnAuditFrame
             The file is not of events, or damaged.
-        InvalidRequest
+        InvalidArgument
             The file would add more than 5,000 days; nothing was written.
         ArchiveLocked, ArchiveError, OSError
             As of `sync`.
@@ -221,7 +221,7 @@ class Archive:
         ------
         ArchiveError
             There is no archive, or a file of it is damaged.
-        InvalidRequest
+        InvalidArgument
             An argument is wrong.
         """
         wanted = columns_of(columns)
@@ -255,7 +255,7 @@ class Archive:
         ------
         ArchiveError
             There is no archive.
-        InvalidRequest
+        InvalidArgument
             An argument is wrong.
         """
         bounds = bounds_of(start, end)
@@ -305,7 +305,7 @@ class Archive:
         ------
         ArchiveError
             There is no archive.
-        InvalidRequest
+        InvalidArgument
             `expect` is not a digest.
 
         Examples
@@ -352,7 +352,7 @@ class Archive:
         ------
         ArchiveError
             There is no archive, or a file of it is damaged.
-        InvalidRequest
+        InvalidArgument
             An argument is wrong.
         OSError
             A file cannot be written.
@@ -370,7 +370,7 @@ class Archive:
         100
         """
         if by not in (None, "month"):
-            raise InvalidRequest(f'by: {by!r} is not "month"; leave it out for one file')
+            raise InvalidArgument(f'by: {by!r} is not "month"; leave it out for one file')
         bounds = bounds_of(start, end)
         coverage = self._known()
         parts: dict[str, list[DayFile]] = {} if by else {os.fspath(path): []}
@@ -407,21 +407,21 @@ class Archive:
 
 def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
     if re.match(r"(s3|gs|az):/(?!/)", location):
-        raise InvalidRequest(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
+        raise InvalidArgument(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
     if odd := re.search(r"[*?\[\]%#]|/\.\.?(?=/|$)" if "://" in location else r"[*?\[]", location):
-        raise InvalidRequest(f"location: {location} has a {odd[0]}, which engines would not take as it is")
+        raise InvalidArgument(f"location: {location} has a {odd[0]}, which engines would not take as it is")
     if "://" in location:
         from te_audit_frames.storage.bucket import Bucket  # its package is an extra
 
         return Bucket(location, storage_options or {})
     if storage_options:
-        raise InvalidRequest(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
+        raise InvalidArgument(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
     return Folder(location)
 
 
 def _seconds(argument: str, value: float) -> timedelta:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
-        raise InvalidRequest(f"{argument}: {value!r} is not a number of seconds from 0 to 86,400")
+        raise InvalidArgument(f"{argument}: {value!r} is not a number of seconds from 0 to 86,400")
     return timedelta(seconds=value)
 
 
@@ -431,7 +431,7 @@ def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
     groups = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else [chosen]
     for group in groups:
         if isinstance(group, bool) or not isinstance(group, str | int):
-            raise InvalidRequest(f'by_account_group: {group!r} is not an aid or a name; right is, for example, "1234"')
+            raise InvalidArgument(f'by_account_group: {group!r} is not an aid or a name; right is, for example, "1234"')
     return [str(group) for group in groups]
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
-from te_audit_frames.errors import ArchiveError, InvalidRequest
+from te_audit_frames.errors import ArchiveError, InvalidArgument
 from te_audit_frames.storage.place import Change
 
 _SCHEMES = ("s3", "gs", "az")
@@ -30,14 +30,14 @@ class Bucket:
     def __init__(self, url: str, storage_options: Mapping[str, str]) -> None:
         scheme, _, rest = url.rstrip("/").partition("://")
         if scheme not in _SCHEMES or not rest or "//" in rest or rest.startswith("/"):
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"location: {url} is not a place; right are a folder, s3://bucket/prefix, gs:// and az://"
             )
         try:
             self._obstore: Any = import_module("obstore")
             from_url = import_module("obstore.store").from_url
         except ImportError:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"location: {url} needs the package obstore; install it with: pip install 'te-audit-frames[cloud]'"
             ) from None
         self._url = url.rstrip("/")
@@ -45,7 +45,7 @@ class Bucket:
             with _without_panic():
                 self._store = from_url(self._url, config=dict(storage_options))
         except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
-            raise InvalidRequest(f"storage_options: {self._url} cannot be opened with them: {error}") from None
+            raise InvalidArgument(f"storage_options: {self._url} cannot be opened with them: {error}") from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from te_audit_frames.periods import floor_second, iso
-from te_audit_frames.receipt import Receipt
+from te_audit_frames.receipts import Receipt
 
 APART = timedelta(minutes=5)
 """How far the clocks may be apart before that is worth a warning."""

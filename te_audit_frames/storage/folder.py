@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidRequest
+from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidArgument
 from te_audit_frames.storage.day import TABLE
 from te_audit_frames.storage.place import Change
 from te_audit_frames.storage.staging import flush_folder, is_staged, replacing
@@ -32,7 +32,9 @@ class Folder:
         try:
             self._root = Path(path).expanduser().absolute()
         except RuntimeError:
-            raise InvalidRequest(f"location: {path} is in the home of a user that this machine does not know") from None
+            raise InvalidArgument(
+                f"location: {path} is in the home of a user that this machine does not know"
+            ) from None
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order; empty where it does not exist."""

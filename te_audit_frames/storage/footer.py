@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
@@ -40,7 +40,7 @@ def footer_of(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `attrs` hold something that JSON does not.
 
     Examples
@@ -53,7 +53,7 @@ def footer_of(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
         stamp = _json({"schema_version": SCHEMA_VERSION, "receipt": attrs.get(ATTRS_KEY)})
         ours = {ATTRS_KEY: stamp, _PANDAS_ATTRS: _json(attrs)}
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequest(f"events.attrs: only plain JSON can be kept in a file, not this: {error}") from None
+        raise InvalidArgument(f"events.attrs: only plain JSON can be kept in a file, not this: {error}") from None
     # Arrow hands key-value pairs on to its readers, pandas among them, only from within this serialised schema.
     schema = ARROW_SCHEMA.with_metadata(ours).serialize().to_pybytes()
     return ours | {"ARROW:schema": base64.b64encode(schema).decode()}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.schema import in_order, to_arrow
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, oldest_kept
@@ -44,7 +44,7 @@ def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFra
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         It would add more days than a log has; nothing was written.
     NotAnAuditFrame
         It has events of a year that is out of reach.
@@ -60,7 +60,7 @@ def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFra
     touched = days.keys() | whole
     if (new := len(touched - {*present, None})) > _MOST_NEW_FILES:
         claim = f" Its receipt is for {proof[0]}." if proof else ""
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"path: {file} would add {new:,} days to the archive, and no more than {_MOST_NEW_FILES:,} are taken at "
             f"once.{claim} If that is right, import it in parts: read_parquet(path, start=..., end=...), "
             "write_parquet, and import_parquet for each."

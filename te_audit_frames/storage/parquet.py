@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant
-from te_audit_frames.receipt import narrowed
+from te_audit_frames.receipts import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
 from te_audit_frames.storage.footer import AFRESH, attrs_in
 from te_audit_frames.storage.rows import ascending, pinned, rows_of
@@ -59,7 +59,7 @@ def write_parquet(
     ------
     NotAnAuditFrame
         A column of events is missing or holds what its type cannot.
-    InvalidRequest
+    InvalidArgument
         The frame has further columns, which the file would lose; `attrs` are not plain JSON; or another argument
         is wrong.
     OSError
@@ -125,7 +125,7 @@ def read_parquet(
     NotAnAuditFrame
         The file is not Parquet, is damaged, lacks columns of events or has them in other types, or was written by a
         newer version.
-    InvalidRequest
+    InvalidArgument
         An argument is wrong: an unknown column, a naive datetime, an `end` not after `start`.
     FileNotFoundError
         There is no such file.

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.receipt import Receipt
+from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage.coverage import Coverage, Scope
 from te_audit_frames.storage.day import ONE_DAY, midnight

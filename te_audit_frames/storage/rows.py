@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow
 from te_audit_frames.storage.footer import AFRESH
 
@@ -35,7 +35,7 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     ------
     NotAnAuditFrame
         A column of events is missing, or holds what its type cannot, such as dates without a time zone.
-    InvalidRequest
+    InvalidArgument
         The frame has further columns, a column twice, or an index with a name.
 
     Examples
@@ -47,7 +47,7 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     >>> rows_of(events.assign(weekday="Monday"))
     Traceback (most recent call last):
         ...
-    te_audit_frames.errors.InvalidRequest: events: ... lose column 'weekday'; ...
+    te_audit_frames.errors.InvalidArgument: events: ... lose column 'weekday'; ...
     """
     _refuse_what_would_be_lost(events)
     dates = events["date"].dtype if "date" in events else None
@@ -62,19 +62,19 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
 def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
     further = [name for name in events.columns if name not in COLUMNS]
     if further:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: a file of events would lose column {', '.join(map(repr, further))}; leave it out with "
             f"events.drop(columns={further}), or write the wider frame with pandas"
         )
     if not events.columns.is_unique:
         twice = list(events.columns[events.columns.duplicated()])
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: column {', '.join(map(repr, twice))} stands there twice; keep one with "
             "events.loc[:, ~events.columns.duplicated()]"
         )
     named = [name for name in events.index.names if name is not None]
     if named:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: a file of events would lose the index {', '.join(map(repr, named))}; make it a column again with "
             "events.reset_index(), or leave it out with events.reset_index(drop=True)"
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Instant, iso, to_instant
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 
@@ -23,7 +23,7 @@ def columns_of(columns: Sequence[str] | None) -> tuple[str, ...]:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         A name is not a column of events, or is given twice.
     """
     if columns is None:
@@ -32,7 +32,7 @@ def columns_of(columns: Sequence[str] | None) -> tuple[str, ...]:
     for column in wanted:
         if column not in COLUMNS or wanted.count(column) > 1:
             fault = "is given twice" if column in COLUMNS else "is not a column of events"
-            raise InvalidRequest(f"columns: {column!r} {fault}; the columns are {', '.join(COLUMNS)}")
+            raise InvalidArgument(f"columns: {column!r} {fault}; the columns are {', '.join(COLUMNS)}")
     return wanted
 
 
@@ -41,13 +41,13 @@ def bounds_of(start: Instant | None, end: Instant | None) -> Bounds:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         A bound is not a moment with a time zone, or `end` is not after `start`.
     """
     since = None if start is None else to_instant(start, argument="start")
     until = None if end is None else to_instant(end, argument="end")
     if since is not None and until is not None and until <= since:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"end: {iso(until)} is not after start {iso(since)}; the start is included, the end is not"
         )
     return since, until

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import InvalidRequest, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.footer import Attrs, footer_of
 from te_audit_frames.storage.rows import ascending
@@ -57,7 +57,7 @@ def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem
 
     Raises
     ------
-    InvalidRequest, OSError
+    InvalidArgument, OSError
         As `write_parquet`.
 
     Examples
@@ -73,7 +73,7 @@ def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem
     """
     codec = "none" if compression is None else compression
     if codec not in _CODECS:
-        raise InvalidRequest(f"compression: {compression!r} is not one of {', '.join(_CODECS)}")
+        raise InvalidArgument(f"compression: {compression!r} is not one of {', '.join(_CODECS)}")
     with replacing(path, filesystem=filesystem) as file:
         sink = ParquetSink(file, codec)
         try:
@@ -121,11 +121,11 @@ class ParquetSink:
         ------
         NotAnAuditFrame
             It is of another schema.
-        InvalidRequest
+        InvalidArgument
             It is not a batch.
         """
         if not isinstance(batch, pa.RecordBatch | pa.Table):
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"events: takes an audit frame, or record batches of events, not {type(batch).__name__}"
             )
         if batch.schema != ARROW_SCHEMA:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 
 FilePath = str | os.PathLike[str]
 
@@ -48,7 +48,7 @@ def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None 
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         See `locate`.
     OSError
         The folder does not exist, the disk is full, and so on.
@@ -92,7 +92,7 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         `path` is not a path, or `filesystem` not a filesystem; or nothing installed knows the URI's scheme.
 
     Examples
@@ -102,7 +102,7 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
     '/events.parquet'
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
-        raise InvalidRequest(f'path: {path!r} is not a path; right is, for example, "events.parquet"')
+        raise InvalidArgument(f'path: {path!r} is not a path; right is, for example, "events.parquet"')
     name = os.fspath(path)
     place = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
     if filesystem is None and "://" in name:
@@ -117,7 +117,7 @@ def _adopt(filesystem: Any) -> fs.FileSystem:
         return filesystem
     protocol = getattr(filesystem, "protocol", None)
     if not isinstance(protocol, str | tuple) or not hasattr(filesystem, "open"):
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"filesystem: {type(filesystem).__name__} is neither a pyarrow.fs.FileSystem nor an fsspec filesystem"
         )
     if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
@@ -136,7 +136,7 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
             theirs, name = url_to_fs(uri)
         except (ImportError, ValueError) as error:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"path: nothing installed opens {scheme}:// ({unknown}; {error}). "
                 "Hand in a filesystem=, or install fsspec and its package for this scheme."
             ) from None

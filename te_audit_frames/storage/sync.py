@@ -17,12 +17,12 @@ from te_audit_frames.errors import (
     AuditFramesWarning,
     BadRequest,
     FetchError,
-    InvalidRequest,
+    InvalidArgument,
     PaginationError,
 )
 from te_audit_frames.merge import count_fewer
 from te_audit_frames.periods import SECOND, Period, floor_second, iso
-from te_audit_frames.receipt import Receipt
+from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, in_order, to_arrow
 from te_audit_frames.storage.clocks import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
@@ -157,7 +157,7 @@ class Sync:
         oldest = oldest_kept(self._now).date()
         self._first = start.date() if start else max(self._coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
-            raise InvalidRequest(
+            raise InvalidArgument(
                 f"start: {self._first} is not before {iso(self._end)}, where this sync ends; give an earlier one"
             )
         self.report.start, self.report.end = iso(midnight(self._first)), iso(self._end)

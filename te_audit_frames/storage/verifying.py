@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from te_audit_frames.errors import ArchiveError, InvalidRequest
+from te_audit_frames.errors import ArchiveError, InvalidArgument
 from te_audit_frames.schema import CORES
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day import RESTORE, name_of
@@ -23,13 +23,13 @@ def digest_wanted(expect: str | None) -> str | None:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         It is not a SHA-256 in hexadecimal.
     """
     if expect is None:
         return None
     if not isinstance(expect, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", expect.strip()):
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"expect: {expect!r} is not a manifest's digest; right are the 64 hexadecimal digits that a sync reported"
         )
     return expect.strip().lower()

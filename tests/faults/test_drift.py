@@ -14,8 +14,8 @@ import pytest
 from rawserver import RawServer, client_of, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.careful import decode_carefully
 from te_audit_frames.client.decode import _decode_fast
+from te_audit_frames.client.decode_fallback import decode_carefully
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS, RESOURCES, in_order, to_events
 
 START, SPAN = datetime(2026, 3, 1, 12, tzinfo=UTC), 60

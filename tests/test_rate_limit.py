@@ -13,7 +13,7 @@ import requests
 from rawserver import VirtualClock
 
 import te_audit_frames as taf
-from te_audit_frames.client.pacing import LONGEST_WAIT, Allowance, Budget, Pacer, server_date
+from te_audit_frames.client.rate_limit import LONGEST_WAIT, Allowance, Budget, Pacer, server_date
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.safe_text import printable
 from te_audit_frames.schema import ATTRS_KEY
@@ -216,7 +216,7 @@ def receipt(events: pd.DataFrame) -> Receipt:
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         The frame carries no receipt, or a damaged one; pandas drops it when frames with different receipts are
         concatenated.
 
@@ -229,7 +229,7 @@ def receipt(events: pd.DataFrame) -> Receipt:
     """
     plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
     if not isinstance(plain, Mapping):
-        raise InvalidRequest(
+        raise InvalidArgument(
             "events: this frame carries no receipt. fetch_events(), read_pages() and read_parquet() give one; "
             "pandas drops it from frames that were concatenated or built anew: te_audit_frames.concat() keeps it, and "
             "with_receipt() gives it back."
@@ -238,7 +238,7 @@ def receipt(events: pd.DataFrame) -> Receipt:
         found = Receipt.from_dict(plain, rows=len(events))
         _check(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidRequest(
+        raise InvalidArgument(
             f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
             "again."
         ) from None
@@ -292,7 +292,7 @@ def narrowed(
     Examples
     --------
     >>> from te_audit_frames.periods import to_instant
-    >>> from te_audit_frames.receipt import narrowed
+    >>> from te_audit_frames.receipts import narrowed
     >>> january = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
     >>> fetched = {"resolved": january, "events": 9, "notes": []}
     >>> part = narrowed(fetched, start=to_instant("2026-01-20", argument="start"), end=None, rows=4, of=9)
@@ -348,7 +348,7 @@ def joined(
     Examples
     --------
     >>> import te_audit_frames as taf
-    >>> from te_audit_frames.receipt import joined
+    >>> from te_audit_frames.receipts import joined
     >>> pages = taf.receipt(taf.read_pages([b'{"auditEvents": []}']))
     >>> joined([pages, pages], events=0, undated=0, account_groups={}).parts
     2

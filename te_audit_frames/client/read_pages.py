@@ -15,9 +15,9 @@ import pyarrow as pa
 from te_audit_frames.client.batches import warn_coerced
 from te_audit_frames.client.decode import decode_many, decode_page
 from te_audit_frames.client.page import Errors, check_errors
-from te_audit_frames.client.tally import Tally
-from te_audit_frames.errors import InvalidRequest
-from te_audit_frames.receipt import with_receipt
+from te_audit_frames.client.stats import FetchStats
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.receipts import with_receipt
 from te_audit_frames.schema import CORES, in_order, to_events
 
 _BYTES_AT_ONCE = 3 * 2**20
@@ -43,7 +43,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
 
     Raises
     ------
-    InvalidRequest
+    InvalidArgument
         Something in `pages` is not a page.
     FileNotFoundError
         A file is not there.
@@ -61,14 +61,14 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     sources: Iterable[Any] = [pages]
     if isinstance(pages, Iterable) and not isinstance(pages, (str, bytes)) and not hasattr(pages, "read"):
         sources = pages
-    tally = Tally()
+    stats = FetchStats()
     batches: list[pa.RecordBatch] = []
     with ThreadPoolExecutor(CORES) as pool:  # the parser releases the interpreter's lock
         for group in pool.map(lambda pages: _decode(pages, errors), _groups(sources)):
             for batch, pages_read, coerced in group:
-                tally.add(batch, pages=pages_read, coerced=coerced)
+                stats.add(batch, pages=pages_read, coerced=coerced)
                 batches.append(batch)
-    paid = tally.receipt(
+    receipt = stats.receipt(
         source="pages",
         requested={},
         period=None,
@@ -78,9 +78,9 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
         fetched_at=datetime.now(UTC),
         notes=["read from saved pages: nothing tells whether these are all of them"],
     )
-    if tally.coerced:
-        warn_coerced(tally.coerced)
-    return with_receipt(to_events(in_order(batches)), paid)
+    if stats.coerced:
+        warn_coerced(stats.coerced)
+    return with_receipt(to_events(in_order(batches)), receipt)
 
 
 def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
@@ -112,6 +112,6 @@ def _read(source: object, position: int) -> tuple[str, bytes]:
     raw = source.read() if hasattr(source, "read") else None
     if isinstance(raw, bytes):
         return str(getattr(source, "name", position + 1)), raw
-    raise InvalidRequest(
+    raise InvalidArgument(
         f"pages: item {position} is a {type(source).__name__}; a page is a path, bytes, or a file opened in binary mode"
     )

@@ -65,7 +65,7 @@ def outside(events: pd.DataFrame, missing: list[tuple[datetime, datetime]]) -> p
     --------
     >>> from datetime import UTC, datetime
     >>> import te_audit_frames as taf
-    >>> from te_audit_frames.cli.rescue import outside
+    >>> from te_audit_frames.cli.partial import outside
     >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-05T09:00:00Z"}]}'])
     >>> len(outside(events, [(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))]))
     1

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import te_audit_frames as taf
-from te_audit_frames.errors import InvalidRequest
-from te_audit_frames.receipt import Receipt, receipt, with_receipt
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.receipts import Receipt, receipt, with_receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -66,7 +66,7 @@ def test_a_filtered_frame_is_told_from_what_was_fetched():
 def test_a_frame_without_a_receipt_says_where_they_come_from():
     both = pd.concat([frame(), frame(events=4)])
     for events in (pd.DataFrame({"date": []}), both, None):
-        with pytest.raises(InvalidRequest, match=r"carries no receipt.*fetch_events\(\)"):
+        with pytest.raises(InvalidArgument, match=r"carries no receipt.*fetch_events\(\)"):
             receipt(events)
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rawserver import page
 
 import te_audit_frames as taf
-from te_audit_frames.client import saved
-from te_audit_frames.errors import AuditFramesWarning, DecodeError, InvalidRequest
+from te_audit_frames.client import read_pages
+from te_audit_frames.errors import AuditFramesWarning, DecodeError, InvalidArgument
 from te_audit_frames.sandbox import Sandbox
 
 
@@ -53,12 +53,12 @@ def test_no_page_is_an_empty_frame_of_the_same_kind():
 
 @pytest.mark.parametrize("wrong", [7, None, [7], [None], [b"{}".decode, FIRST], io.StringIO("{}"), [io.StringIO()]])
 def test_what_is_no_page_is_named(wrong):
-    with pytest.raises(InvalidRequest, match=r"^pages: item \d is a \w+; a page is a path, bytes, or a file"):
+    with pytest.raises(InvalidArgument, match=r"^pages: item \d is a \w+; a page is a path, bytes, or a file"):
         taf.read_pages(wrong)
 
 
 def test_the_item_that_is_no_page_is_told_by_place_and_type():
-    with pytest.raises(InvalidRequest, match=r"^pages: item 1 is a float;"):
+    with pytest.raises(InvalidArgument, match=r"^pages: item 1 is a float;"):
         taf.read_pages([FIRST, 1.5])
 
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("errors", ["ignore", "", None, True])
 def test_errors_is_one_of_two_words(errors):
-    with pytest.raises(InvalidRequest, match=r'^errors: .* neither "raise" nor "coerce"'):
+    with pytest.raises(InvalidArgument, match=r'^errors: .* neither "raise" nor "coerce"'):
         taf.read_pages([FIRST], errors=errors)
 
 
@@ -132,7 +132,7 @@ def test_grouping_changes_nothing(pages, at_once, odd):
     ]
     whole = page(*[row for body in bodies for row in json.loads(body)["auditEvents"]])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(saved, "_BYTES_AT_ONCE", at_once)
+        patch.setattr(read_pages, "_BYTES_AT_ONCE", at_once)
         events = taf.read_pages(bodies)
     pd.testing.assert_frame_equal(events, taf.read_pages(whole))
     assert taf.receipt(events).pages == len(pages)

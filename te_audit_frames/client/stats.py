@@ -1,7 +1,8 @@
-"""What arrived, counted page by page, and the receipt made of it."""
+"""Every counter of one fetch, and the receipt made of them."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,20 +14,30 @@ import pyarrow.compute as pc
 import requests
 
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.receipt import Receipt
+from te_audit_frames.receipts import Receipt
 from te_audit_frames.version import VERSION
 
 
 @dataclass
-class Tally:
-    """What arrived so far.
+class FetchStats:
+    """The counters of one fetch.
 
     Attributes
     ----------
-    events, pages, undated, coerced : int
-        How many were kept, read, without a date, set aside.
+    events : int
+        Events that were kept.
+    pages : int
+        Pages that were read.
+    undated : int
+        Events without a date.
+    coerced : int
+        Values that no column could hold.
     account_groups : Counter
         Events per `aid`.
+    requests, retries, throttled : int
+        Requests sent, requests repeated after a failure, and answers with status 429.
+    waited_seconds : float
+        Seconds that workers waited for the rate limit.
     """
 
     events: int = 0
@@ -34,10 +45,23 @@ class Tally:
     undated: int = 0
     coerced: int = 0
     account_groups: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    waited_seconds: float = 0.0
     _uids: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, waited_seconds: float = 0.0) -> None:
+        """Count requests and waits. Workers call this, each from its own thread."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+            self.waited_seconds += waited_seconds
 
     def add(self, kept: pa.RecordBatch, *, pages: int = 1, coerced: int = 0) -> None:
-        """Count a page, or several, and the events that are used of it."""
+        """Count pages, and the events that were kept of them."""
         self.pages += pages
         self.coerced += coerced
         self.events += kept.num_rows
@@ -46,6 +70,12 @@ class Tally:
             self.account_groups[group["values"] or ""] += group["counts"]
         if len(self._uids) < 2:
             self._uids.update(pc.unique(kept["uid"].drop_null()).to_pylist())
+
+    def forget_events(self) -> None:
+        """Set the counts of what arrived to zero; requests and waits still count."""
+        self.events = self.pages = self.undated = self.coerced = 0
+        self.account_groups.clear()
+        self._uids.clear()
 
     def receipt(
         self,
@@ -58,9 +88,9 @@ class Tally:
         order: str,
         fetched_at: datetime,
         notes: list[str],
-        **costs: Any,
+        checked: dict[str, Any] | None = None,
     ) -> Receipt:
-        """Write the receipt: what was asked for, as the caller of this says, and what was counted here."""
+        """Return the receipt: what was asked for, as the caller says, and what was counted here."""
         return Receipt(
             source=source,
             requested=requested,
@@ -76,7 +106,11 @@ class Tally:
             fetched_at=iso(fetched_at.replace(microsecond=0)),
             versions=_versions(),
             notes=notes + self._remarks(order),
-            **costs,
+            checked=checked or {},
+            requests=self.requests,
+            retries=self.retries,
+            throttled=self.throttled,
+            waited_seconds=round(self.waited_seconds, 3),
         )
 
     def _remarks(self, order: str) -> list[str]:

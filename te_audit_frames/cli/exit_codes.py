@@ -20,7 +20,7 @@ from te_audit_frames.errors import (
     AuthenticationError,
     DecodeError,
     FetchError,
-    InvalidRequest,
+    InvalidArgument,
     NotAnAuditFrame,
     PermissionDenied,
 )
@@ -32,7 +32,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141  # what a shell reports of a program that SI
 
 # The first that fits counts: a DecodeError is a FetchError too.
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
-    (InvalidRequest, USAGE),
+    (InvalidArgument, USAGE),
     (AuthenticationError, AUTHENTICATION),
     (PermissionDenied, AUTHENTICATION),
     (DecodeError, DATA),
@@ -87,7 +87,7 @@ def exit_code(error: BaseException) -> int:
     Examples
     --------
     >>> import te_audit_frames as taf
-    >>> from te_audit_frames.cli.exits import exit_code
+    >>> from te_audit_frames.cli.exit_codes import exit_code
     >>> exit_code(taf.NetworkError("no answer")), exit_code(FileNotFoundError())
     (4, 5)
     """
@@ -108,7 +108,7 @@ def paragraph(error: BaseException) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.cli.exits import paragraph
+    >>> from te_audit_frames.cli.exit_codes import paragraph
     >>> paragraph(FileNotFoundError(2, "No such file or directory", "events.parquet"))
     'Error: events.parquet: No such file or directory'
     """

@@ -1,19 +1,25 @@
-"""A small frame as text: a table for people, CSV and JSON for programs."""
+"""What commands print and draw: tables for people, CSV and JSON for programs, plots as files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import harmless_cell, visible
+from te_audit_frames.storage.staging import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
@@ -34,7 +40,7 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
     Examples
     --------
     >>> import pandas as pd
-    >>> from te_audit_frames.cli.formats import to_csv
+    >>> from te_audit_frames.cli.output import to_csv
     >>> print(to_csv(pd.DataFrame({"user": ["=1+1", None], "events": [2, 1]})))
     user,events
     '=1+1,2
@@ -67,7 +73,7 @@ def to_json(frame: pd.DataFrame) -> str:
     Examples
     --------
     >>> import pandas as pd
-    >>> from te_audit_frames.cli.formats import to_json
+    >>> from te_audit_frames.cli.output import to_json
     >>> print(to_json(pd.DataFrame({"user": ["Ada", None], "events": [2, 1]})))
     [{"user": "Ada", "events": 2},
      {"user": null, "events": 1}]
@@ -93,3 +99,34 @@ def _plain(value: Any) -> Any:
     if pd.isna(value):
         return None
     return iso(value) if isinstance(value, pd.Timestamp) else value
+
+
+def ending(path: str) -> str:
+    """Return what a path's name ends in, such as ``.csv``."""
+    return PurePath(path).suffix.lower()
+
+
+def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
+    """Draw a plot into a file; like all our files it is replaced whole, and its owner's alone.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns the Axes, as the plot functions do.
+    path : str or PathLike
+        Its ending, .png, .svg or .pdf, says the format.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    mpl.use("Agg")  # a command opens no window, and needs no display
+    figure = draw().get_figure(root=True)
+    assert figure is not None  # noqa: S101 - axes that were just drawn on have one  # nosec B101
+    with replacing(path) as picture:
+        figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
+    plt.close(figure)

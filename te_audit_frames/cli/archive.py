@@ -9,9 +9,8 @@ import click
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options
-from te_audit_frames.cli.exits import DATA
-from te_audit_frames.cli.formats import FORMATS
-from te_audit_frames.cli.policy import client_of, policy_options
+from te_audit_frames.cli.exit_codes import DATA
+from te_audit_frames.cli.output import FORMATS
 from te_audit_frames.periods import DEFAULT_LOOKBACK
 from te_audit_frames.safe_text import visible
 
@@ -44,9 +43,9 @@ Every night, by cron:
 )
 @click.option("--login-group-only", is_flag=True, help="Only the token's login account group, not every one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
-@policy_options
+@options.client_options
 def sync(
-    *, location: str, since: str | None, lookback: str, login_group_only: bool, as_json: bool, **policy: Any
+    *, location: str, since: str | None, lookback: str, login_group_only: bool, as_json: bool, **settings: Any
 ) -> None:
     """Bring an archive up to date.
 
@@ -54,7 +53,9 @@ def sync(
     the archive's manifest, which archive verify --expect compares.
     """
     archive = taf.Archive(location)
-    report = archive.sync(client_of(**policy), start=since, lookback=lookback, all_account_groups=not login_group_only)
+    report = archive.sync(
+        options.make_client(**settings), start=since, lookback=lookback, all_account_groups=not login_group_only
+    )
     click.echo(report.to_json() if as_json else visible(report.summary))
 
 

@@ -1,0 +1,63 @@
+"""What all requests of one fetch share: its deadline, its cancellation, its clock, its progress and its counters."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from te_audit_frames.client.connections import OpenConnections
+from te_audit_frames.client.progress import Progress
+from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.stats import FetchStats
+
+
+class Stopped(Exception):
+    """The fetch that this request belongs to was stopped; nobody reads this."""
+
+
+@dataclass
+class FetchContext:
+    """What all requests of one fetch share. Every method may be called from any thread.
+
+    Attributes
+    ----------
+    clock : Clock
+        The time.
+    seconds_allowed : float
+        How long the fetch may take.
+    progress : Progress
+        The progress bar.
+    stats : FetchStats
+        Every counter of the fetch.
+    deadline : float
+        When to give up, on the clock's monotonic scale.
+    stopped : threading.Event
+        Set once nothing may be sent any more.
+    connections : OpenConnections
+        The connections in use now.
+    """
+
+    clock: Clock
+    seconds_allowed: float
+    progress: Progress
+    stats: FetchStats = field(default_factory=FetchStats)
+    deadline: float = field(init=False)
+    stopped: threading.Event = field(init=False, default_factory=threading.Event)
+    connections: OpenConnections = field(init=False, default_factory=OpenConnections)
+
+    def __post_init__(self) -> None:
+        self.deadline = self.clock.monotonic() + self.seconds_allowed
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the fetch was stopped."""
+        return self.stopped.is_set()
+
+    def seconds_left(self) -> float:
+        """Return how many seconds are left until the deadline."""
+        return self.deadline - self.clock.monotonic()
+
+    def stop(self) -> None:
+        """Cut every connection, and allow no further request."""
+        self.stopped.set()
+        self.connections.cut()
