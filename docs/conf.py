@@ -22,7 +22,7 @@ version = release = taf.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 exclude_patterns = ["_build"]
-default_role = "py:obj"  # single backticks in docstrings: a link if the name is ours, plain code otherwise
+default_role = "literal"  # single backticks in docstrings; LinkPublicNames makes links of some
 
 autodoc_typehints = "none"  # numpydoc lists the types; in signatures they only make long lines
 autodoc_member_order = "bysource"
@@ -54,19 +54,19 @@ html_sidebars = {"get-started": [], "cookbook": [], "schema": [], "reliability":
 for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
     shutil.copy2(notebook, HERE / "notebooks" / notebook.name)
 
-_LOADS = re.compile(r"<(?:script|img|iframe|source)[^>]+src=\"(?:https?:)?//|<link[^>]+rel=\"stylesheet\"[^>]+\"https?://")
+_LOADS = re.compile(
+    r"<(?:script|img|iframe|source)[^>]+src=\"(?:https?:)?//|<link[^>]+rel=\"stylesheet\"[^>]+\"https?://"
+)
 _VARIABLES = {"client": "Client", "archive": "Archive", "batches": "Batches"}
 
 
 class LinkPublicNames(SphinxTransform):
-    """Link code such as `taf.fetch_events` or `Archive.load` to the reference; on GitHub it stays plain code."""
+    """Link code such as `taf.receipt`, `Archive.load` or `fetch_events` to the reference."""
 
     default_priority = 500
 
     def apply(self, **_: Any) -> None:
         """Wrap each literal that is a public name."""
-        if self.env.docname.startswith("reference/"):
-            return
         for literal in list(self.document.findall(nodes.literal)):
             target = _public_name(literal.astext())
             if target and not isinstance(literal.parent, nodes.reference | nodes.title | pending_xref):
@@ -83,7 +83,8 @@ def _public_name(code: str) -> str | None:
         return None
     prefix, name, member = match.groups()
     name = _VARIABLES.get(name, name) if member else name
-    is_ours = name in taf.__all__ and (prefix or name[0].isupper())
+    # Words such as `activity` and `receipt` have other meanings too.
+    is_ours = name in taf.__all__ and (prefix or name[0].isupper() or "_" in name)
     return f"te_audit_frames.{name}{member or ''}" if is_ours else None
 
 

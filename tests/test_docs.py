@@ -56,7 +56,7 @@ def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
 
 def test_the_reference_has_every_public_name_once():
     reference = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
-    documented = re.findall(r"^\.\. auto(?:function|class|exception):: (\w+)$", reference, re.MULTILINE)
+    documented = re.findall(r"^\.\. auto(?:function|class|exception):: (\w+)(?:\(\))?$", reference, re.MULTILINE)
     sandbox = {"Sandbox", "Organisation", "Request"}
     assert sorted(set(documented) - sandbox) == taf.__all__
     assert len(documented) == len(set(documented))
@@ -124,6 +124,29 @@ def test_links_to_files_lead_somewhere(page: Path):
 def test_the_reliability_page_names_every_campaign():
     page = (DOCS / "reliability.md").read_text(encoding="utf-8")
     assert [each.name for each in ROOT.glob("tests/faults/test_*.py") if f"`{each.name}`" not in page] == []
+
+
+@pytest.mark.skipif(
+    not (ROOT / "te_audit_frames" / "client" / "pagination.py").exists(),
+    reason="the modules do not have these names yet",
+)
+def test_the_architecture_page_names_every_module():
+    tree = section(ROOT / "ARCHITECTURE.md", "The house")
+    named: set[str] = set()
+    folder = ""
+    for line in tree.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if match := re.match(r" {2}(\w+)/", line):
+            folder = f"{match[1]}/"
+        elif indent in (2, 4):
+            named |= {f"{folder if indent == 4 else ''}{name}" for name in re.findall(r"\b\w+\.py\b", line)}
+    package = ROOT / "te_audit_frames"
+    there = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if path.parent == package or path.name != "__init__.py"
+    }
+    assert named == there
 
 
 def test_the_readme_stays_short():
