@@ -74,9 +74,10 @@ def keys(events):
     """Return the multiset of events of a frame or of JSON values: date, account group and uid of each."""
     if isinstance(events, pd.DataFrame):
         dates = events["date"].astype("object").where(events["date"].notna(), None)
-        rows = zip(dates, events["aid"], events["uid"], strict=True)
+        uids = events["uid"].astype("object").where(events["uid"].notna(), None)
+        rows = zip(dates, events["aid"], uids, strict=True)
         return Counter((None if date is None else date.to_pydatetime(), aid, uid) for date, aid, uid in rows)
-    return Counter((moment_of(one), one["aid"], one["uid"]) for one in events)
+    return Counter((moment_of(one), one["aid"], one.get("uid")) for one in events)
 
 
 def moment_of(one):

@@ -40,7 +40,7 @@ CALLS = {
 PLOTS = {
     "activity": lambda events: taf.plot_activity(events, freq="D", by="event", tz="Europe/Berlin", top=3),
     "heatmap": lambda events: taf.plot_heatmap(events, tz="Asia/Kathmandu"),
-    "top": lambda events: taf.plot_top(events, by="user", n=3),
+    "top": lambda events: taf.plot_top(events, by="user", top=3),
 }
 
 

@@ -228,7 +228,7 @@ def test_a_covered_period_without_events_is_named(plot: Any) -> None:
 def test_hostile_names_are_drawn_as_text_in_every_format(plot: Any) -> None:
     drawn = [{"date": START, "uid": str(number), "user": name} for number, name in enumerate(HOSTILE)]
 
-    ax = plot(table([*drawn, {"date": START}]), by="user", **({"top": 20} if plot is taf.plot_activity else {"n": 20}))
+    ax = plot(table([*drawn, {"date": START}]), by="user", top=20)
 
     draw(ax, "png", "svg", "pdf")
     texts = ax.get_legend().get_texts() if plot is taf.plot_activity else ax.get_yticklabels()
@@ -270,7 +270,7 @@ def test_the_widest_names_leave_the_bars_their_room() -> None:
 
 
 def test_the_largest_are_on_top_and_the_others_are_told_below() -> None:
-    ax = taf.plot_top(table(busy(days=1, kinds=4)), by="event", n=2)
+    ax = taf.plot_top(table(busy(days=1, kinds=4)), by="event", top=2)
 
     assert [bar.get_width() for bar in ax.patches] == [4, 3]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Event 00.", "Event 01."]
@@ -286,10 +286,10 @@ def test_an_event_called_other_keeps_its_bar() -> None:
     assert ax.get_xlabel() == "events"
 
 
-@pytest.mark.parametrize("n", [0, -1, None, 2.5, True])
-def test_a_wrong_n_is_refused(n: Any) -> None:
-    with pytest.raises(taf.InvalidArgument, match=r"n: .*n=10"):
-        taf.plot_top(table([]), n=n)
+@pytest.mark.parametrize("top", [0, -1, None, 2.5, True])
+def test_a_wrong_top_is_refused(top: Any) -> None:
+    with pytest.raises(taf.InvalidArgument, match=r"top: .*top=10"):
+        taf.plot_top(table([]), top=top)
 
 
 def test_the_heatmap_is_a_week_of_hours_from_monday() -> None:

@@ -41,7 +41,8 @@ def test_there_is_one_row_for_each_resource(touched: list[Any], kept: list[bool]
     ]
     shown = rows[["event", "resource_type", "resource_name"]].astype(object)
     assert shown.where(shown.notna(), None).to_numpy().tolist() == expected
-    assert rows.index.equals(pd.RangeIndex(len(expected)))
+    expected = events["resources"].astype(object).explode().dropna()
+    assert rows.index.tolist() == expected.index.tolist()
 
 
 def test_the_two_columns_stand_where_resources_stood() -> None:

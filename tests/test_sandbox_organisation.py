@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.sandbox.history import GivenEvents
+from te_audit_frames.sandbox.event_log import GivenEvents
 
 END = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date, timedelta
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -146,9 +148,126 @@ def test_an_event_called_other_is_not_the_folded_rest() -> None:
     assert summary[["event", "events"]].to_numpy().tolist() == [["(other)", 3], ["(other)", 4]]
 
 
-def test_only_the_columns_needed_must_be_there() -> None:
+SPELLINGS = {"uid": "user", "aid": "account_group", "account_group_name": "account_group", "event_type": "event"}
+
+
+@pytest.mark.parametrize(("spelling", "name"), [*SPELLINGS.items(), ("ip", "ip_address")])
+def test_obvious_spellings_mean_the_four_names(spelling: str, name: str) -> None:
+    events = table([{"date": START, "uid": "7", "user": "Ada", "aid": "1", "event": "a", "ip_address": "::1"}] * 2)
+
+    pd.testing.assert_frame_equal(taf.summarize(events, by=spelling), taf.summarize(events, by=name))
+
+
+def test_a_column_of_the_frame_comes_before_a_spelling_but_not_before_a_name() -> None:
+    events = LIBRARIES["pandas"](table([{"event": "a"}])).assign(event_type="mine", user="Ada", account_group="mine")
+
+    assert taf.summarize(events, by="event_type")["event_type"].tolist() == ["mine"]
+    assert list(taf.summarize(events, by="account_group").columns[:2]) == ["aid", "account_group_name"]
+
+
+def with_columns(library: str, drawn: list[Row], **columns: pa.Array) -> Any:
+    events = table(drawn).select(["date", "event", "uid", "user"])
+    for name, column in columns.items():
+        events = events.append_column(name, column)
+    if library.startswith("pandas"):
+        return events.to_pandas(types_mapper=pd.ArrowDtype if library == "pandas arrow" else None)
+    return LIBRARIES[library](events)
+
+
+OWN = {
+    "text": (pa.array(["b", "a", None, "b"]), {"a": 1, "b": 2, None: 1}),
+    "dictionary": (pa.array(["b", "a", None, "b"]).dictionary_encode(), {"a": 1, "b": 2, None: 1}),
+    "integer": (pa.array([10, 9, None, 10], pa.int16()), {"9": 1, "10": 2, None: 1}),
+    "boolean": (pa.array([True, False, None, True]), {"False": 1, "True": 2, None: 1}),
+    "float": (pa.array([2.5, 10.0, None, 2.5]), {"2.5": 2, "10.0": 1, None: 1}),
+    "day": (pa.array([date(2026, 3, 2), date(2026, 3, 1), None, date(2026, 3, 2)]), {"2026-03-01": 1, "2026-03-02": 2}),
+    "moment": (
+        pa.array([START, START + timedelta(days=1), None, START], pa.timestamp("us", "UTC")),
+        {"2026-03-01T00:00:00+00:00": 2, "2026-03-02T00:00:00+00:00": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "pandas arrow", "pyarrow", "polars", "polars lazy", "duckdb"])
+@pytest.mark.parametrize("kind", OWN)
+@pytest.mark.parametrize("top", [None, 1])
+def test_any_column_can_be_counted_by(library: str, kind: str, top: int | None) -> None:
+    column, expected = OWN[kind]
+    if library == "pandas" and kind in ("integer", "boolean"):
+        # Without help, pandas makes floats or objects of these.
+        library = "pandas arrow"
+    rows = [{"date": START, "event": "a", "uid": str(number)} for number in range(4)]
+
+    summary = taf.summarize(with_columns(library, rows, first=column), by="first", top=top)
+
+    assert summary["first"].dtype == "str"
+    assert summary.columns.tolist() == [*("first", "events", "share", "users", "event_types"), *summary.columns[5:]]
+    counts = {
+        None if pd.isna(key) else key: events for key, events in zip(summary["first"], summary["events"], strict=True)
+    }
+    largest = max(expected, key=expected.__getitem__)
+    if top:
+        assert counts == {largest: 2, "(other)": 2}
+    else:
+        assert counts == {None: 1} | expected
+        assert summary["first"].tolist()[-1:] != [largest]
+        assert pd.isna(summary["first"].iloc[-1]), "null is not behind keys of the same count"
+    assert taf.activity(with_columns(library, rows, first=column), by="first", top=top)["events"].sum() == 4
+
+
+def test_numbers_are_ordered_as_numbers() -> None:
+    events = with_columns("pyarrow", [{"event": "a"}] * 3, hour=pa.array([10, 9, 23]))
+
+    assert taf.summarize(events, by="hour")["hour"].tolist() == ["9", "10", "23"]
+
+
+def test_a_column_and_a_name_can_be_combined() -> None:
+    events = with_columns("pandas", [{"uid": "7", "user": "Ada"}] * 3, network=pa.array(["x", "y", "x"]))
+
+    summary = taf.summarize(events, by=["network", "user"])
+
+    assert summary[["network", "uid", "user", "events"]].to_numpy().tolist() == [
+        ["x", "7", "Ada", 2],
+        ["y", "7", "Ada", 1],
+    ]
+
+
+@pytest.mark.parametrize("name", ["events", "share", "period", "complete", "users"])
+def test_a_column_whose_name_the_result_needs_is_refused_with_advice(name: str) -> None:
+    events = with_columns("pandas", [{"event": "a"}], **{name: pa.array(["x"])})
+
+    with pytest.raises(taf.InvalidArgument, match=f"by: .*{name}.*rename"):
+        taf.summarize(events, by=name)
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow", "polars", "duckdb"])
+def test_a_column_of_lists_is_refused_with_advice(library: str) -> None:
+    with pytest.raises(taf.InvalidArgument, match=r"by: column 'resources' holds .*explode_resources"):
+        taf.summarize(LIBRARIES[library](table([{"event": "a"}])), by="resources")
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow", "polars", "duckdb"])
+def test_only_the_columns_needed_must_be_there_and_only_those_present_are_counted(library: str) -> None:
+    drawn = [{"date": START, "event": "a", "uid": "7", "user": "Ada", "aid": "1", "ip_address": "::1"}]
+    whole, part = table(drawn), table(drawn).select(["date", "event", "aid"])
+
+    summary = taf.summarize_by_event_type(LIBRARIES[library](part))
+
+    assert summary.columns.tolist() == ["event", "events", "share", "account_groups", "first_event", "last_event"]
+    expected = taf.summarize_by_event_type(whole).drop(columns=["users", "ip_addresses"])
+    pd.testing.assert_frame_equal(summary, expected)
+
+
+@pytest.mark.parametrize(("kept", "key"), [("uid", "uid"), ("user", "user")])
+def test_one_of_the_columns_of_a_user_is_enough(kept: str, key: str) -> None:
+    events = table([{"date": START, "uid": "7", "user": "Ada"}] * 2).select(["date", kept])
+
+    assert taf.summarize_by_user(events)[[key, "events"]].to_numpy().tolist() == [["7" if key == "uid" else "Ada", 2]]
+
+
+def test_a_column_that_is_needed_is_named_when_it_is_missing() -> None:
     with pytest.raises(taf.NotAnAuditFrame, match="'ip_address'") as caught:
-        taf.summarize_by_user(table([]).drop_columns(["ip_address", "extra", "resources"]))
+        taf.summarize(table([]).drop_columns(["ip_address", "extra", "resources"]), by="ip_address")
 
     assert caught.value.missing == ["ip_address"]
 
@@ -196,7 +315,7 @@ def test_what_is_no_frame_is_refused_by_name(events: object) -> None:
         taf.summarize_by_user(events)
 
 
-@pytest.mark.parametrize("by", ["event-type", "", [], ["user", "user"], ["user", None], None, 3, "resources"])
+@pytest.mark.parametrize("by", ["event-type", "", [], ["user", "user"], ["user", "uid"], ["user", None], None, 3])
 def test_a_wrong_by_is_refused(by: object) -> None:
     with pytest.raises(taf.InvalidArgument, match=r'by: .*"user"'):
         taf.summarize(table([]), by=by)  # type: ignore[arg-type]

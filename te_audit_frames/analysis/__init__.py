@@ -1,1 +1,1 @@
-"""What events say: counted, laid out in time, drawn."""
+"""What events say: summaries, activity over time, resources and plots."""

@@ -1,7 +1,7 @@
-"""When it happened: events counted per hour, day, week or month of a time zone.
+"""Events per hour, day, week or month of a time zone.
 
-No engine truncates to a zone's days portably. So the engine counts by steps of UTC, short enough that the zone's clock
-does not change within one, and pandas sorts these few steps into the zone's periods.
+No two engines truncate to the days of a time zone in the same way. So the engine counts by short steps of UTC, within
+which the zone's clock does not change, and pandas assigns these few steps to the zone's periods.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.analysis.calendar import (
+from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.freq import (
     PLAUSIBLE,
+    Freq,
     check_freq,
     find_periods,
     list_periods,
     step_seconds,
 )
-from te_audit_frames.analysis.dimensions import parse_by
-from te_audit_frames.analysis.source import Source, collect, rank
+from te_audit_frames.analysis.grouping import Grouper, collect, rank
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.receipts import stored_receipt
@@ -39,47 +40,47 @@ WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 def activity(
     events: Any,
     *,
-    freq: str = "D",
+    freq: Freq = "D",
     by: str | Sequence[str] | None = None,
     tz: str | tzinfo = "UTC",
     top: int | None = None,
 ) -> pd.DataFrame:
-    """Count events per period of time, in a zone's own hours, days, weeks or months.
+    """Count events per hour, day, week or month of a time zone.
 
-    A period that is covered and has no events is a row of zero. What is covered stands in the receipt that a fetched
-    frame carries; without one (Polars, DuckDB and the other libraries carry none) it is what lies between the first
-    and the last event. Events without a date are left out.
+    A covered period without events is a row of zero. The receipt of a fetched frame says what is covered. Without a
+    receipt (frames of Polars, DuckDB and other libraries have none), the time between the first and the last event
+    counts as covered. Events without a date are left out.
 
-    A frame with fewer rows than its receipt was cut by plain pandas. Then only periods between its first and last event
-    are complete. Use `between` and `where`, which change the receipt too.
+    A frame with fewer rows than its receipt was filtered by plain pandas. Then only periods between its first and last
+    event are complete. Use `between` and `where`, which change the receipt too.
 
     Parameters
     ----------
     events : frame of any supported library
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark.
     freq : {"D", "h", "W", "MS"}
-        Days, hours, weeks from Monday, or months. An hour that the clock strikes twice is two hours.
-    by : {"user", "account_group", "event", "ip_address"} or list of these, optional
-        What to count apart.
+        Days, hours, weeks from Monday, or months. An hour that is repeated when clocks go back counts as two hours.
+    by : str or list of str, optional
+        What to count separately; see `summarize`.
     tz : str or datetime.tzinfo
-        The zone whose clock and calendar it is, such as ``"Europe/Berlin"``.
+        The time zone of the periods, such as ``"Europe/Berlin"``.
     top : int, optional
-        Keep this many of `by`, the ones with most events, and fold the rest into ``"(other)"``.
+        Keep the `top` groups with the most events and fold the rest into ``"(other)"``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per period and value of `by`, ascending in time and, within a period, in the order that `summarize`
-        has: `period` (``datetime64[us, tz]``, its first instant), the columns of `by` as in `summarize` (a user has
-        `uid` and `user`), `events` (int64), `complete` (bool; False where the data does not cover the period from
-        its start to its end, so that its count may be too small).
+        One row per period and group, ascending in time and, within a period, in the order of `summarize`: `period`
+        (``datetime64[us, tz]``, its first instant), the columns of `by` as in `summarize` (a user has `uid` and
+        `user`), `events` (int64), `complete` (bool). `complete` is False if the data does not cover the whole
+        period, so that its count may be too small.
 
     Raises
     ------
     InvalidArgument
-        `freq`, `by`, `tz` or `top` is not one of the above, or there would be more than two million rows.
+        An argument is not one of the above, or there would be more than two million rows.
     NotAnAuditFrame
-        A column that is needed is missing.
+        A needed column is missing.
 
     Examples
     --------
@@ -96,23 +97,19 @@ def activity(
 
 
 def count_activity(
-    events: Any, *, freq: str, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
-) -> tuple[pd.DataFrame, Moments]:
-    """Return what `activity` returns, and the first and the last moment that its counts cover."""
+    events: Any, *, freq: Freq, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
+) -> tuple[pd.DataFrame, Sequence[Dimension], Moments]:
+    """Return what `activity` returns, the dimensions of `by`, and the first and the last moment that counts cover."""
     check_freq(freq)
     zone = parse_zone(tz)
-    dimensions = [] if by is None else parse_by(by)
-    source = Source.of(events, dimensions).dated()
-    identity = [column for dimension in dimensions for column in dimension.identity]
-    folded, keys = source.fold(identity, top)
-    seen = _find_first_and_last(source)
+    grouper = Grouper.of(events, by).dated()
+    folded, keys = grouper.fold(top)
+    seen = _find_first_and_last(grouper)
     receipt = _receipt(events)
-    # A frame that plain pandas cut has lost rows of the receipt's period, and nobody knows of which part.
-    is_cut = isinstance(events, pd.DataFrame) and receipt.get("events", len(events)) != len(events)
-    periods = list_periods(seen, _resolved(receipt), freq=freq, zone=zone, is_cut=is_cut)
+    periods = list_periods(seen, _resolved(receipt), freq=freq, zone=zone, is_cut=_is_cut(events))
     steps = _count_steps(folded, keys, step_seconds(zone, seen))
     if keys:
-        groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), identity)
+        groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), grouper.identity)
         column = steps[keys].merge(groups.reset_index(), on=keys, how="left")["index"]
     else:
         groups, column = pd.DataFrame(index=[0]), pd.Series(0, index=steps.index)
@@ -120,27 +117,27 @@ def count_activity(
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidArgument(
-            f"by: {shape[1]:,} values of {by!r} in each of {shape[0]:,} periods are more rows than {MOST_ROWS:,}. "
-            "Keep the largest, for example with top=20, or take a longer freq."
+            f"by: {shape[1]:,} values of {by!r} in {shape[0]:,} periods make more than {MOST_ROWS:,} rows. Keep the "
+            "largest groups, for example top=20, or choose a longer freq."
         )
     counts = np.zeros(shape, dtype="int64")
     np.add.at(counts, (find_periods(steps["step"], periods["period"], freq), column), steps["events"])
 
-    names = source.name(groups, dimensions)
+    names = grouper.name(groups)
     result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
     result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
     result["events"] = counts.ravel()
     result["complete"] = np.repeat(periods["complete"].to_numpy() & receipt.get("complete", True), shape[1])
-    return result, find_covered(events, seen)
+    return result, grouper.dimensions, find_covered(events, seen)
 
 
 def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Add up hours to a week of 7 x 24, by the wall clock of the hours' zone.
+    """Add up the hours of a week, 7 x 24, by the clock of their time zone.
 
     Parameters
     ----------
     hourly : pandas.DataFrame
-        What ``activity(events, freq="h")`` gives.
+        The result of ``activity(events, freq="h")``.
 
     Returns
     -------
@@ -162,38 +159,43 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_covered(events: Any, seen: Moments) -> Moments:
-    """Find the first and the last moment that counts of some events cover.
+    """Return the first and the last moment that counts of these events cover.
 
     Parameters
     ----------
     events : frame of any supported library
-        What is counted; a receipt that it carries says what was asked for.
+        The events. If they carry a receipt, it says which period they cover, unless plain pandas removed rows.
     seen : tuple of pandas.Timestamp
-        The first and the last event's date; NaT if there are none.
+        The dates of the first and the last event; NaT if there are none.
 
     Returns
     -------
     tuple of pandas.Timestamp
-        Both are included. NaT if there are neither events nor a receipt.
+        Both are included. NaT if nothing is known to be covered.
     """
-    asked = _resolved(_receipt(events))
-    if asked is None:
+    period = _resolved(_receipt(events))
+    if period is None or _is_cut(events):
         return seen
-    start, end = max(asked[0], PLAUSIBLE[0]), min(asked[1], PLAUSIBLE[1])
+    start, end = max(period[0], PLAUSIBLE[0]), min(period[1], PLAUSIBLE[1])
     first, last = pd.Series([start, seen[0]]).min(), pd.Series([end - pd.Timedelta("1us"), seen[1]]).max()
     return first, max(first, last)
 
 
-def _count_steps(source: Source, keys: list[str], seconds: int) -> pd.DataFrame:
-    """Count events by step of UTC; `step` is its start."""
-    steps = source.count(keys, step=seconds)
+def _count_steps(grouper: Grouper, keys: list[str], seconds: int) -> pd.DataFrame:
+    """Count events per step of UTC; `step` is its start."""
+    steps = grouper.count(keys, step=seconds)
     steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
     return steps.astype({"events": "int64"})
 
 
-def _find_first_and_last(source: Source) -> Moments:
-    ends = collect(source.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
+def _find_first_and_last(grouper: Grouper) -> Moments:
+    ends = collect(grouper.frame.select(first=nw.col("date").min(), last=nw.col("date").max()))
     return ends["first"].iloc[0], ends["last"].iloc[0]
+
+
+def _is_cut(events: Any) -> bool:
+    """Whether plain pandas removed rows of the receipt's period. Nobody knows which part of it they were from."""
+    return isinstance(events, pd.DataFrame) and _receipt(events).get("events", len(events)) != len(events)
 
 
 def _receipt(events: Any) -> Mapping[str, Any]:
@@ -202,7 +204,7 @@ def _receipt(events: Any) -> Mapping[str, Any]:
 
 
 def _resolved(receipt: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """Read for which period the events speak: what was asked for, as far as it had passed when it was fetched."""
+    """Return the period that a receipt covers: the requested one, up to the time of the fetch."""
     if not receipt.get("resolved"):
         return None
     start, end = (pd.Timestamp(receipt["resolved"][bound]) for bound in ("start", "end"))

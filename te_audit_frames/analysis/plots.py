@@ -1,4 +1,4 @@
-"""Pictures of summaries and activity. Nothing is counted here, and nothing is shown: each returns its Axes."""
+"""Plots of summaries and activity. They count nothing themselves and return their Axes without showing them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from te_audit_frames.analysis.activity import Moments, count_activity, find_covered, hours_of_week
-from te_audit_frames.analysis.calendar import list_edges
-from te_audit_frames.analysis.dimensions import Dimension, parse_by
-from te_audit_frames.analysis.lettering import letter, list_names
-from te_audit_frames.analysis.source import OTHER
-from te_audit_frames.analysis.summaries import summarize
-from te_audit_frames.arguments import check_whole_number
+from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.freq import Freq, list_edges
+from te_audit_frames.analysis.grouping import OTHER
+from te_audit_frames.analysis.labels import draw_literally, list_labels
+from te_audit_frames.analysis.summaries import count_groups
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
+from te_audit_frames.safe_text import drawable
 
-# Okabe and Ito's colours, which colour-blind readers tell apart, less black and a yellow too faint for paper.
+# Okabe and Ito's palette for colour-blind readers, without black and a yellow too faint for paper.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 OTHER_COLOUR = "#999999"
 
@@ -37,36 +38,36 @@ NOUNS = {"user": "user", "account_group": "account group", "event": "event type"
 def plot_activity(
     events: Any,
     *,
-    freq: str = "D",
+    freq: Freq = "D",
     by: str | Sequence[str] | None = None,
     tz: str | tzinfo = "UTC",
     top: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw events per period of time as bars, stacked by what `by` names.
+    """Draw events per period of time as bars, stacked by `by`.
 
-    The counts are those of `activity`. Bars of periods that the data does not cover from start to end are hatched.
+    The counts are those of `activity`. Bars of periods that the data does not cover completely are hatched.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `activity`.
+        See `activity`.
     freq, by, tz
-        As in `activity`.
+        See `activity`.
     top : int, optional
-        How many of `by` to show apart. The default is the six largest; the others are one, ``"(other)"``.
+        How many groups of `by` to show separately, six by default. The others are drawn as ``"(other)"``.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Where to draw. By default a new figure is made.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With the picture. Save it with ``ax.figure.savefig("activity.png")``.
+        The plot. Save it with ``ax.figure.savefig("activity.png")``.
 
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `activity`.
+        See `activity`.
 
     Examples
     --------
@@ -76,8 +77,9 @@ def plot_activity(
     >>> taf.plot_activity(events, by="event", tz="Europe/Berlin").get_ylabel()
     'events per day'
     """
-    dimensions = [] if by is None else parse_by(by)
-    counts, covered = count_activity(events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top)
+    counts, dimensions, covered = count_activity(
+        events, freq=freq, by=by, tz=tz, top=len(COLOURS) if top is None else top
+    )
     ax = ax or _new_axes(height=4.4)
     title = f"Events per {UNITS[freq]}" + (f" by {_noun(dimensions)}" if by else "")
     if not counts["events"].any():
@@ -87,7 +89,7 @@ def plot_activity(
     periods = counts.iloc[:: len(groups)]
     edges = list_edges(periods["period"], freq)
     heights = counts["events"].to_numpy().reshape(len(periods), len(groups)).T
-    names = list_names(groups, dimensions) if by else ["events"]
+    names = list_labels(groups, dimensions) if by else ["events"]
     colours = _colours(names)
     complete = periods["complete"].to_numpy()
     _stack(ax, _date_numbers(edges), heights, colours, complete)
@@ -103,26 +105,26 @@ def plot_activity(
 
 
 def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = None) -> Axes:
-    """Draw on which weekdays and at which hours events happen, by the clock of a zone.
+    """Draw how many events there are per weekday and hour, by the clock of a time zone.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `activity`.
+        See `activity`.
     tz : str or datetime.tzinfo
-        The zone whose clock and calendar it is.
+        The time zone of weekdays and hours.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Where to draw. By default a new figure is made.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With the picture: weekdays from Monday at the top, hours from left to right.
+        The plot, with Monday at the top and hours from left to right.
 
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `activity`.
+        See `activity`.
 
     Examples
     --------
@@ -132,7 +134,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     >>> taf.plot_heatmap(events, tz="Europe/Berlin").get_xlabel()
     'hour of the day, Europe/Berlin'
     """
-    hourly, covered = count_activity(events, freq="h", tz=tz)
+    hourly, _, covered = count_activity(events, freq="h", tz=tz)
     ax = ax or _new_axes(height=3.6)
     title = "Events by weekday and hour"
     if not hourly["events"].any():
@@ -152,29 +154,29 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     return ax
 
 
-def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: Axes | None = None) -> Axes:
-    """Draw who or what has most events.
+def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw the groups with the most events as horizontal bars.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `summarize`.
-    by : {"user", "account_group", "event", "ip_address"} or list of these
-        What a bar stands for.
-    n : int
-        How many bars. What the others have together stands below.
+        See `summarize`.
+    by : str or list of str
+        What to group by; see `summarize`.
+    top : int
+        How many bars to draw. The axis label gives the sum of all others.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Where to draw. By default a new figure is made.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With the picture: the most at the top. Dates in the title are UTC.
+        The plot, with the largest group at the top. Dates in the title are in UTC.
 
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `summarize`.
+        See `summarize`.
 
     Examples
     --------
@@ -183,21 +185,21 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
     >>> [label.get_text() for label in taf.plot_top(events).get_yticklabels()]
     ['Ada']
     """
-    check_whole_number("n", n, 1)
-    dimensions = parse_by(by)
-    summary = summarize(events, by=by, top=n)
-    ax = ax or _new_axes(height=1.4 + 0.3 * min(n, len(summary)))
+    if top is None:
+        raise InvalidArgument("top: None is not a positive whole number. For example top=10.")
+    summary, dimensions = count_groups(events, by=by, top=top)
+    ax = ax or _new_axes(height=1.4 + 0.3 * min(top, len(summary)))
     title = "Most events by " + _noun(dimensions)
     covered = find_covered(events, (summary["first_event"].min(), summary["last_event"].max()))
     if summary.empty:
         return _draw_nothing(ax, title, covered, "UTC")
-    largest, others = summary.head(n), summary.tail(-n)
-    names = list_names(largest, dimensions)
+    largest, others = summary.head(top), summary.tail(-top)
+    names = list_labels(largest, dimensions)
     bars = ax.barh(range(len(largest)), largest["events"], color=COLOURS[0], height=0.75)
     shares = [f" {count:,} ({share:.0%})" for count, share in zip(largest["events"], largest["share"], strict=True)]
     ax.bar_label(bars, shares, fontsize="small")
     ax.set_yticks(range(len(largest)), names)
-    letter(ax.get_yticklabels())
+    draw_literally(ax.get_yticklabels())
     ax.invert_yaxis()
     ax.margins(x=0.15)
     ax.tick_params(axis="y", length=0)
@@ -209,8 +211,8 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", n: int = 10, ax: 
 
 
 def _new_axes(height: float) -> Axes:
-    # Registered with pyplot, so that notebooks show it; a loop that saves many pictures is not a mistake. Not within
-    # rc_context: it would also undo what the first figure of a notebook sets up for those after it.
+    # Notebooks show figures that pyplot knows. A loop that saves many plots should not make it warn. rc_context is no
+    # alternative: it would also undo what the first figure of a notebook sets up for the later ones.
     most = mpl.rcParams["figure.max_open_warning"]
     mpl.rcParams["figure.max_open_warning"] = 0
     try:
@@ -221,7 +223,7 @@ def _new_axes(height: float) -> Axes:
 
 
 def _noun(dimensions: Sequence[Dimension]) -> str:
-    return " and ".join(NOUNS[dimension.name] for dimension in dimensions)
+    return " and ".join(NOUNS.get(dimension.name) or drawable(dimension.name) for dimension in dimensions)
 
 
 def _draw_nothing(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> Axes:
@@ -232,16 +234,16 @@ def _draw_nothing(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> A
 
 
 def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
-    """Say what is drawn, and below it the period that the counts cover: its first and last day in a zone."""
+    """Set the title, and below it the first and the last day that the counts cover, in a time zone."""
     if not pd.isna(covered[0]):
         first, last = (moment.tz_convert(parse_zone(tz)) for moment in covered)
         days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (first, last))
         title = f"{title}\n{' to '.join(days)} ({first.tz})"
-    ax.set_title(title, loc="left")
+    draw_literally([ax.set_title(title, loc="left")])
 
 
 def _colours(names: Sequence[str]) -> list[str]:
-    """Give every name a colour, "(other)" the grey one; beyond the palette, shades in order of size."""
+    """Give every name a colour: grey for "(other)", the palette if it suffices, else shades in order of size."""
     apart = len(names) - (OTHER in names)
     if apart <= len(COLOURS):
         colours = list(COLOURS[:apart])
@@ -251,7 +253,7 @@ def _colours(names: Sequence[str]) -> list[str]:
 
 
 def _stack(ax: Axes, edges: np.ndarray, heights: np.ndarray, colours: Sequence[str], complete: np.ndarray) -> None:
-    """Stack one band of bars on the other; NaN leaves a bar out, so that each is drawn either plain or hatched."""
+    """Stack the bars of each group. NaN leaves a bar out, so that each is drawn either plain or hatched."""
     tops = heights.cumsum(axis=0)
     for top, ground, colour in zip(tops, tops - heights, colours, strict=True):
         ax.stairs(np.where(complete, top, np.nan), edges, baseline=ground, fill=True, color=colour)
@@ -282,7 +284,7 @@ def _axis_of_counts(axis: Axis, label: str) -> None:
 
 
 def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
-    """Put the legend above the bars, in as many columns as fit, and make room for it."""
+    """Put the legend above the bars in as many columns as fit, and make room for it."""
     ax.spines[["top", "right"]].set_visible(False)
     if not keys:
         return
@@ -292,5 +294,5 @@ def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
     room = 0.2 * math.ceil(len(keys) / columns) / inches.height
     ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))
     legend = ax.legend(handles=keys, loc="upper left", ncols=columns, fontsize="small", frameon=False, borderaxespad=0)
-    letter(legend.get_texts())
+    draw_literally(legend.get_texts())
     legend.set_in_layout(False)  # however wide its names are, the bars keep their room

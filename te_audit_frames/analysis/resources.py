@@ -1,4 +1,4 @@
-"""What was touched: one row per resource of an event."""
+"""Resources of events: one row per touched resource."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from te_audit_frames.schema import RESOURCES, SOURCES, require_columns
 
 
 def explode_resources(events: pd.DataFrame) -> pd.DataFrame:
-    """Give each touched resource a row of its own.
+    """Return one row per touched resource.
+
+    As with `pandas.DataFrame.explode`, the rows of one event share its index label.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events, at least their `resources`.
+        Events. Only `resources` is required.
 
     Returns
     -------
     pandas.DataFrame
-        One row per resource, in the order of the events, with a fresh index. The event's columns, in which
-        `resource_type` and `resource_name` (both ``str``) take the place of `resources`. An event that touched
-        nothing has no row, one that touched three has three.
+        One row per resource, in the order of the events, under the event's index label. `resource_type` and
+        `resource_name` (both ``str``) replace `resources`; the other columns are repeated. Events that touched
+        nothing have no row.
 
     Raises
     ------
     NotAnAuditFrame
-        There is no column `resources`, or it does not hold lists of `type` and `name`.
+        The column `resources` is missing, or does not hold lists of `type` and `name`.
 
     Examples
     --------
@@ -39,12 +41,12 @@ def explode_resources(events: pd.DataFrame) -> pd.DataFrame:
     >>> taf.explode_resources(events)
                event resource_type resource_name
     0  Test deleted.      testName          Shop
-    1  Test deleted.      testName          Till
+    0  Test deleted.      testName          Till
     """
     require_columns(events.columns, ["resources"])
     lists = _lists(events["resources"])
     resources = pc.list_flatten(lists)
-    touching = events.take(pc.list_parent_indices(lists).to_numpy()).reset_index(drop=True)
+    touching = events.take(pc.list_parent_indices(lists).to_numpy())
     place = list(touching.columns).index("resources")
     for field in ("name", "type"):
         texts = pd.array(pc.struct_field(resources, field), dtype="str")

@@ -1,4 +1,4 @@
-"""Who did how much: events counted by user, account group, event type or address."""
+"""Summaries: events counted by user, account group, event type, address or any other column."""
 
 from __future__ import annotations
 
@@ -7,41 +7,47 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.analysis.dimensions import DIMENSIONS, parse_by
-from te_audit_frames.analysis.source import Source, rank
+from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.grouping import Grouper, rank
 
 
 def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -> pd.DataFrame:
-    """Count events by who, where or what, the most first.
+    """Count events by one or several columns, largest groups first.
 
-    A person is `uid`, shown by the name in the latest event; without a `uid`, the name itself tells people apart,
-    and never passes for the `uid` of somebody else. An account group is `aid`, likewise. Events that have neither are
-    a row of their own with null keys.
+    A user is identified by `uid` and shown with the name in their latest event. Events without a `uid` are grouped by
+    the name, which is never mixed up with the `uid` of somebody else. Account groups are identified by `aid` in the
+    same way. Events that have neither form a group with null keys.
 
     Parameters
     ----------
     events : frame of any supported library
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Their own engine does the grouping.
-    by : {"user", "account_group", "event", "ip_address"} or list of these
-        What a row stands for.
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Their own engine does the grouping. `date` and
+        the columns of `by` are required.
+    by : str or list of str
+        What to group by: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the
+        events, such as one you added. ``"uid"``, ``"aid"``, ``"event_type"`` and ``"ip"`` are other spellings of the
+        four.
     top : int, optional
-        Keep this many rows and fold all others into a last one, ``"(other)"``, so that sums hold.
+        Keep this many groups and fold all others into a last row, ``"(other)"``, so that sums stay right.
 
     Returns
     -------
     pandas.DataFrame
-        One row per key, most events first, ties in key order. First the columns of `by` (``str``): `uid` and `user`,
-        `aid` and `account_group_name`, `event`, `ip_address`. Then `events` (int64; they add up to the number of all
-        events), `share` (float64, of all events), of the other dimensions how many different ones there are, nulls
-        left out (`users`, `account_groups`, `event_types`, `ip_addresses`; int64), `first_event` and `last_event`
-        (``datetime64[us, UTC]``; events without a date are counted, but are neither).
+        One row per group, most events first, ties in key order. It has these columns:
+
+        - the columns of `by`, always ``str``: `uid` and `user` for a user, `aid` and `account_group_name` for an
+          account group, else the column itself;
+        - `events` (int64) and `share` of all events (float64);
+        - `users`, `account_groups`, `event_types` and `ip_addresses` (int64): the number of distinct ones, nulls not
+          counted. Those that are grouped by, or whose columns the frame does not have, are left out;
+        - `first_event` and `last_event` (``datetime64[us, UTC]``). Events without a date are counted, but are neither.
 
     Raises
     ------
     InvalidArgument
-        `by` or `top` is not one of the above, or `events` is of a library that is not supported.
+        `by` or `top` is not one of the above, or `events` is not a supported frame.
     NotAnAuditFrame
-        A column that is needed is missing.
+        A needed column is missing.
 
     Examples
     --------
@@ -56,37 +62,47 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     0   7  Ada  Test created.       1               1
     1   7  Ada    User login.       1               1
     2   8  Ben    User login.       1               1
+
+    Any column serves, also one that you add:
+
+    >>> hours = events.assign(hour=events["date"].dt.hour)
+    >>> taf.summarize(hours, by="hour")[["hour", "events", "users"]]
+      hour  events  users
+    0    8       2      2
+    1    9       1      1
     """
-    dimensions = parse_by(by)
-    others = [dimension for dimension in DIMENSIONS.values() if dimension not in dimensions]
-    source = Source.of(events, dimensions, others)
-    identity = [column for dimension in dimensions for column in dimension.identity]
-    folded, keys = source.fold(identity, top)
+    return count_groups(events, by=by, top=top)[0]
+
+
+def count_groups(events: Any, *, by: str | Sequence[str], top: int | None) -> tuple[pd.DataFrame, Sequence[Dimension]]:
+    """Return what `summarize` returns, and the dimensions of `by`."""
+    grouper = Grouper.of(events, by, count_others=True)
+    folded, keys = grouper.fold(top)
 
     groups = folded.count(keys).rename(columns={"first": "first_event", "last": "last_event"})
-    for other in others:
-        different = folded.count_distinct(keys, other.identity).rename(columns={"different": other.counted_as})
-        groups = groups.merge(different, on=keys, how="left")
-    groups = rank(groups, identity)
+    for other in grouper.counted:
+        distinct = folded.count_distinct(keys, other.identity).rename(columns={"distinct": other.counted_as})
+        groups = groups.merge(distinct, on=keys, how="left")
+    groups = rank(groups, grouper.identity)
     groups["share"] = groups["events"] / groups["events"].sum()
     types = (
         {"events": "int64", "share": "float64"}
-        | {other.counted_as: "int64" for other in others}
+        | {other.counted_as: "int64" for other in grouper.counted}
         | {"first_event": "datetime64[us, UTC]", "last_event": "datetime64[us, UTC]"}
     )
-    figures = groups[list(types)].fillna({other.counted_as: 0 for other in others}).astype(types)
-    return source.name(groups, dimensions).join(figures)
+    figures = groups[list(types)].fillna({other.counted_as: 0 for other in grouper.counted}).astype(types)
+    return grouper.name(groups).join(figures), grouper.dimensions
 
 
 def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
-    """Count events by person, the most first.
+    """Count events by user, most active first.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `summarize`.
+        See `summarize`.
     top : int, optional
-        Keep this many people and fold the rest into ``"(other)"``.
+        Keep this many users and fold the rest into ``"(other)"``.
 
     Returns
     -------
@@ -97,7 +113,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `summarize`.
+        See `summarize`.
 
     Examples
     --------
@@ -111,12 +127,12 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
 
 
 def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.DataFrame:
-    """Count events by account group, the most first.
+    """Count events by account group, most active first.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `summarize`.
+        See `summarize`.
     top : int, optional
         Keep this many account groups and fold the rest into ``"(other)"``.
 
@@ -129,7 +145,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `summarize`.
+        See `summarize`.
 
     Examples
     --------
@@ -143,12 +159,12 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
 
 
 def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFrame:
-    """Count events by type of event, the most first.
+    """Count events by event type, most frequent first.
 
     Parameters
     ----------
     events : frame of any supported library
-        As in `summarize`.
+        See `summarize`.
     top : int, optional
         Keep this many types and fold the rest into ``"(other)"``.
 
@@ -161,7 +177,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        As in `summarize`.
+        See `summarize`.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import pandas as pd
@@ -17,6 +17,9 @@ from te_audit_frames.cli.output import FORMATS, ending, save
 from te_audit_frames.cli.partial import keep_partial
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from te_audit_frames.analysis.freq import Freq
 
 PROGRAM = "te-audit-frames"
 
@@ -199,7 +202,7 @@ Examples:
 @options.tz_option
 @options.top_option(default=None, text="With --by, keep the N largest and combine the others.  [default: all]")
 @options.format_option
-def activity(*, file: str, freq: str, by: str | None, tz: str, top: int | None, form: str) -> None:
+def activity(*, file: str, freq: Freq, by: str | None, tz: str, top: int | None, form: str) -> None:
     """Count the events in FILE by hour, day, week or month.
 
     FILE is a Parquet file from fetch. Hours, days, weeks and months without events count zero; those that the events
@@ -233,9 +236,9 @@ Example:
 @options.freq_option
 @options.by_option(default=None, text="Draw each of these separately.")
 @options.tz_option
-@options.top_option(default=None, text="With --by, draw the N largest and combine the others.")
-def plot_activity(*, file: str, output: str, freq: str, by: str | None, tz: str, top: int | None) -> None:
-    """Draw the number of events by hour, day, week or month."""
+@options.top_option(default=None, text="With --by, draw the N largest apart and all others as one.")
+def plot_activity(*, file: str, output: str, freq: Freq, by: str | None, tz: str, top: int | None) -> None:
+    """Draw how many events each hour, day, week or month had."""
     save(lambda: taf.plot_activity(_read(file), freq=freq, by=by, tz=tz, top=top), output)
 
 
@@ -264,8 +267,8 @@ Example:
 @options.by_option(default="user", text="What each bar counts.")
 @options.top_option(default=10, text="How many bars.")
 def plot_top(file: str, output: str, by: str, top: int) -> None:
-    """Draw the users, account groups, event types or addresses with the most events."""
-    save(lambda: taf.plot_top(_read(file), by=by, n=top), output)
+    """Draw who, where or what has the most events."""
+    save(lambda: taf.plot_top(_read(file), by=by, top=top), output)
 
 
 def _read(file: str) -> pd.DataFrame:

@@ -51,6 +51,7 @@ class FetchChecks:
 
     now: datetime | None = None
     believes_ranges: bool = True
+    answers_are_partial: bool = False
     clock_ahead_seconds: float | None = None
     ranges: int = 0
     ranges_unconfirmed: int = 0

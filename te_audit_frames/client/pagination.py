@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
-from te_audit_frames.client.fetch_checks import MOST_RESTARTS, TOLERANCE, FetchChecks, ReadAgain
+from te_audit_frames.client.fetch_checks import MOST_RESTARTS, TOLERANCE, FetchChecks, ReadAgain, row_counts
 from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import BadRequest, PaginationError
@@ -98,6 +98,7 @@ class Paginator:
         self._changed_link: tuple[str, str] | None = None
         self._recent: list[pa.RecordBatch] = []
         self._first: pa.RecordBatch | None = None
+        self._landmark: tuple[str, pa.RecordBatch] | None = None
         self._first_url = self._next
         self._has_unchecked_boundaries = False
         self.more = True
@@ -143,13 +144,15 @@ class Paginator:
                     f"{self._misfit(page)}. Something between here and the API may mix up answers; ask again later, or "
                     "with a Client(workers=1)."
                 )
-        last_url, self._url = self._url, url
+        self._url = url
         self._check_range(page, name)
-        page, by = self._settled(page, last_url, name, context)
+        page, by = self._settled(page, name, context)
         if self.pages == 0:
             self._first = page.batch
         self.pages += 1
         self._recent = [*self._recent[1 - _REMEMBERED_PAGES :], page.batch]
+        if self._landmark is None or not _is_uniform(page.batch):
+            self._landmark = self._url, page.batch
         self._find_next(page, after=url, name=name)
         if not self.more and self._has_unchecked_boundaries and not self.first_page_is_unchanged(name, context):
             raise ReadAgain("moved")
@@ -261,51 +264,49 @@ class Paginator:
 
     # ---- pages that move -------------------------------------------------------------------------------------------
 
-    def _settled(self, page: Page, last_url: str, name: str, context: FetchContext) -> tuple[Page, int]:
+    def _settled(self, page: Page, name: str, context: FetchContext) -> tuple[Page, int]:
         """Return the page as it belongs behind the one before, and how many of its first rows that one had already.
 
         Pages move when events arrive in front of them, and equal rows on both sides of a boundary may also be events
         that happened twice, which are kept. Reading the page before once more tells: if nothing moved, it is what it
-        was.
+        was. If all rows of that page are equal, an earlier one is read, since a move would not show.
         """
-        if not self._repeats(page.batch):
+        if self._landmark is None or not self._repeats(page.batch):
             return page, 0
         if not self._checks.take_boundary_check():
             self._has_unchecked_boundaries = True
             return page, 0
-        last = self._recent[-1]
-        before = self._get(last_url, name, context).batch
-        if before.equals(last):
+        landmark_url, landmark = self._landmark
+        before = self._get(landmark_url, name, context).batch
+        if before.equals(landmark):
             return page, 0
         for _ in range(MOST_RESTARTS):
-            # What is read between two equal readings of the page before it belongs to the same moment.
+            # What is read between two equal readings of an earlier page belongs to the same moment.
             page, settled = self._get(self._url, name, context), before
-            before = self._get(last_url, name, context).batch
+            before = self._get(landmark_url, name, context).batch
             if before.equals(settled):
                 break
         else:
             raise ReadAgain("moved")
-        moved_by = [
-            by for by in range(1, len(last)) if before.slice(by).equals(last.slice(0, max(len(before) - by, 0)))
-        ]
+        rows = len(landmark)
+        moved_by = [by for by in range(1, rows) if before.slice(by).equals(landmark.slice(0, max(len(before) - by, 0)))]
         if len(moved_by) != 1:
             raise ReadAgain("moved")
+        self._landmark = landmark_url, before
         self._checks.note("events arrived while pages were read; the rows that moved to a later page were kept once")
         return page, moved_by[0]
 
     def _repeats(self, batch: pa.RecordBatch) -> bool:
-        """Return whether a page begins with the rows that the pages before it ended with."""
+        """Return whether a page has rows that are equal to some of the pages before it."""
         if not self._recent or not batch.num_rows:
             return False
-        before = pa.Table.from_batches(self._recent)
-        first = batch["date"][0]
-        same = pc.equal(before["date"], first) if first.is_valid else pc.is_null(before["date"])
-        rows = pa.Table.from_batches([batch])
-        for position in pc.indices_nonzero(same).to_pylist():
-            shared = min(before.num_rows - position, rows.num_rows)
-            if before.slice(position, shared).equals(rows.slice(0, shared)):
-                return True
-        return False
+        before, rows = pa.Table.from_batches(self._recent), pa.Table.from_batches([batch])
+        shared = pc.is_in(rows["date"], value_set=pc.unique(before["date"]))
+        if not pc.any(shared).as_py():
+            return False
+        candidates = rows.filter(shared)
+        others = before.filter(pc.is_in(before["date"], value_set=pc.unique(candidates["date"])))
+        return bool(row_counts(candidates) & row_counts(others))
 
     # ---- the next link ---------------------------------------------------------------------------------------------
 
@@ -372,6 +373,11 @@ def _identity(url: str) -> str:
     """Tell pages apart: by the cursor, or the whole address where there is none."""
     cursor = parse_qs(urlsplit(url).query).get("cursor")
     return cursor[0] if cursor else url
+
+
+def _is_uniform(batch: pa.RecordBatch) -> bool:
+    """Whether all rows are equal, so that a page would look the same if it moved."""
+    return bool(batch.slice(1).equals(batch.slice(0, max(len(batch) - 1, 0))))
 
 
 def _dates(batch: pa.RecordBatch | None) -> npt.NDArray[np.int64]:

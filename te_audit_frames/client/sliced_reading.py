@@ -81,11 +81,6 @@ class SlicedReading:
         """The order of dates as observed."""
         return self._slicing.order
 
-    @property
-    def done(self) -> float:
-        """The share of the period that was received, from 0 to 1."""
-        return self._slicing.done
-
     def missing(self) -> list[tuple[int, int]]:
         """List the epoch seconds that the batches so far do not vouch for, as half-open ranges."""
         # A page in hand is accounted for, but whoever asks may not have got its events.
@@ -150,7 +145,7 @@ class SlicedReading:
         if self.order == "none" and self._restartable and self._slicing.may_cut and paginator.more:
             raise ReadAgain("disorder")
         self.seams.note(part, page.batch, seconds)
-        return self._reader.keep(paginator, page, keep, self._period, done=self.done), finished
+        return self._reader.keep(paginator, page, keep, self._period), finished
 
     def _check_start(self, part: Slice, paginator: Paginator) -> None:
         """Read the first page again where retention may have removed events while pages were counted from them."""

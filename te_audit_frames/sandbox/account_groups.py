@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from te_audit_frames.sandbox.history import History
+from te_audit_frames.sandbox.event_log import EventLog
 
 PATH = "/v7/account-groups"
 
 
-def account_groups(history: History, *, link: str) -> bytes:
+def account_groups(event_log: EventLog, *, link: str) -> bytes:
     """Return the answer as JSON.
 
     Parameters
     ----------
-    history : History
+    event_log : EventLog
         Whose account groups.
     link : str
         The address of the answer itself.
@@ -28,11 +28,11 @@ def account_groups(history: History, *, link: str) -> bytes:
         {
             "aid": aid,
             "accountGroupName": name,
-            "isCurrentAccountGroup": aid == history.login_aid,
-            "isDefaultAccountGroup": aid == history.login_aid,
+            "isCurrentAccountGroup": aid == event_log.login_aid,
+            "isDefaultAccountGroup": aid == event_log.login_aid,
             "organizationName": "Practice Organisation",
             "orgId": "1",
         }
-        for aid, name in zip(history.aids, history.group_names, strict=True)
+        for aid, name in zip(event_log.aids, event_log.group_names, strict=True)
     ]
     return json.dumps({"accountGroups": groups, "_links": {"self": {"href": link}}}).encode()

@@ -12,14 +12,14 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from te_audit_frames.sandbox import account_groups
-from te_audit_frames.sandbox.allowance import Allowance
 from te_audit_frames.sandbox.behaviour import Behaviour
-from te_audit_frames.sandbox.history import History
+from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.links import next_query
 from te_audit_frames.sandbox.live_log import LiveLog
 from te_audit_frames.sandbox.mishaps import Mishaps
-from te_audit_frames.sandbox.questions import Question, Refusal, parse_query, read_question
+from te_audit_frames.sandbox.parameters import EventQuery, Refusal, parse_query, read_parameters
 from te_audit_frames.sandbox.ranges import stated_range
+from te_audit_frames.sandbox.rate_limit import RateLimit
 
 PATH = "/v7/audit-user-events"
 
@@ -80,12 +80,12 @@ class Answer:
 class Api:
     """The API of one organisation; the attributes are `Sandbox`'s options, and the state that they need."""
 
-    history: History
+    event_log: EventLog
     log: LiveLog
     behaviour: Behaviour
     token: str
     clock: Callable[[], datetime]
-    allowance: Allowance
+    rate_limit: RateLimit
     page_size: int
     include_start: bool
     include_end: bool
@@ -110,7 +110,7 @@ class Api:
         """
         now = self.clock().timestamp()
         known = self._knows(call.authorization)
-        balance = self.allowance.spend(1 if known else 0)
+        balance = self.rate_limit.spend(1 if known else 0)
         date = formatdate(now + self.behaviour.date_error.total_seconds(), usegmt=True)
         headers = {"Date": date, **balance.headers(now)}
         if not known:
@@ -138,7 +138,7 @@ class Api:
         if path == account_groups.PATH:
             if self.behaviour.account_groups == "refused":
                 raise Refusal(HTTPStatus.FORBIDDEN, "the token may not list account groups")
-            body = account_groups.account_groups(self.history, link=base)
+            body = account_groups.account_groups(self.event_log, link=base)
             return Answer(HTTPStatus.OK, headers, body, interim=self.behaviour.interim)
         return self._page_answer(query, base, now, headers)
 
@@ -146,60 +146,60 @@ class Api:
         self.log.advance(now)
         parameters = parse_query(query)
         has_stray, is_mixed_up = self.mishaps.next_request()
-        question = self._read(parameters, now)
-        body = self._page(query, base, self._about_others(question) if is_mixed_up else question, now)
+        event_query = self._read(parameters, now)
+        body = self._page(query, base, self._about_others(event_query) if is_mixed_up else event_query, now)
         interim = self.behaviour.interim
         if has_stray:
-            status, stray = self.mishaps.stray(self._page(query, base, self._about_others(question), now))
+            status, stray = self.mishaps.stray(self._page(query, base, self._about_others(event_query), now))
             answer = Answer(status, headers, b"", interim=interim, stray=stray)
         else:
             answer = Answer(HTTPStatus.OK, headers, body, interim=interim)
         self.mishaps.keep(body)
         return answer
 
-    def _read(self, parameters: Mapping[str, str], now: int) -> Question:
+    def _read(self, parameters: Mapping[str, str], now: int) -> EventQuery:
         if (
             self.behaviour.put_back == "refused"
             and "cursor" in parameters
             and frozenset(parameters.items()) not in self.issued
         ):
             raise Refusal(HTTPStatus.BAD_REQUEST, "follow _links.next.href as it is", field="cursor")
-        return read_question(
+        return read_parameters(
             parameters,
-            self.history,
+            self.event_log,
             self.behaviour,
             now=now,
             page_size=self.page_size,
             sliding=self.sliding_links,
         )
 
-    def _about_others(self, question: Question) -> Question:
+    def _about_others(self, event_query: EventQuery) -> EventQuery:
         """Return the same question about another account group, if there is one."""
-        others = [aid for aid in self.history.aids if aid != question.aid]
-        return replace(question, aid=others[-1]) if others else question
+        others = [aid for aid in self.event_log.aids if aid != event_query.aid]
+        return replace(event_query, aid=others[-1]) if others else event_query
 
-    def _page(self, query: str, base: str, question: Question, now: int) -> bytes:
+    def _page(self, query: str, base: str, event_query: EventQuery, now: int) -> bytes:
         parameters = parse_query(query)
-        first = question.start
+        first = event_query.start
         if first is not None and not self.include_start:
             first += 1
-        stop = question.end + self.include_end
-        page = self.log.page(first, stop, question.aid, question.mark, question.size, now=now)
+        stop = event_query.end + self.include_end
+        page = self.log.page(first, stop, event_query.aid, event_query.mark, event_query.size, now=now)
         links: dict[str, object] = {"self": {"href": f"{base}?{query}" if query else base}}
         if page.next_mark is not None:
             following = next_query(
                 parameters,
-                question,
+                event_query,
                 page.next_mark,
                 self.behaviour,
-                login_aid=self.history.login_aid,
+                login_aid=self.event_log.login_aid,
                 sliding=self.sliding_links,
                 now=now,
             )
             if self.behaviour.put_back == "refused":
                 self.issued.add(frozenset(parse_query(following).items()))
             links["next"] = {"href": f"{base}?{following}"}
-        envelope = json.dumps({"_links": links, **stated_range(self.behaviour, question.start, question.end)})
+        envelope = json.dumps({"_links": links, **stated_range(self.behaviour, event_query.start, event_query.end)})
         if self.behaviour.repeated_next and "next" in links:
             envelope = envelope.replace("}}", '}, "next": null}', 1)
         # The events are JSON already; only the rest of the answer is encoded here.

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Cursor, Mark, write_cursor
 from te_audit_frames.sandbox.dates import iso
-from te_audit_frames.sandbox.questions import Question
+from te_audit_frames.sandbox.parameters import EventQuery
 
 
 def next_query(
     parameters: Mapping[str, str],
-    question: Question,
+    event_query: EventQuery,
     mark: Mark,
     behaviour: Behaviour,
     *,
@@ -27,7 +27,7 @@ def next_query(
     ----------
     parameters : mapping
         The parameters of this page's request.
-    question : Question
+    event_query : EventQuery
         What this page answers.
     mark : int or tuple
         Where the next page begins.
@@ -45,29 +45,29 @@ def next_query(
     str
         A query.
     """
-    cursor = write_cursor(Cursor(mark, question.aid, question.start, question.end, question.size))
+    cursor = write_cursor(Cursor(mark, event_query.aid, event_query.start, event_query.end, event_query.size))
     if behaviour.bare_links:
         window = {"window": parameters["window"]} if sliding and "window" in parameters else {}
         return urlencode({**window, "cursor": cursor})
     kept = {name: parameters[name] for name in ("aid", "max") if name in parameters}
-    kept["useAllPermittedAids"] = parameters.get("useAllPermittedAids", "true" if question.aid is None else "false")
+    kept["useAllPermittedAids"] = parameters.get("useAllPermittedAids", "true" if event_query.aid is None else "false")
     if sliding and "window" in parameters:
         kept["window"] = parameters["window"]
-    elif question.start is not None:
-        kept |= {"startDate": iso(question.start), "endDate": iso(question.end)}
-    return urlencode({**_changed(kept, question, behaviour, login_aid=login_aid, now=now), "cursor": cursor})
+    elif event_query.start is not None:
+        kept |= {"startDate": iso(event_query.start), "endDate": iso(event_query.end)}
+    return urlencode({**_changed(kept, event_query, behaviour, login_aid=login_aid, now=now), "cursor": cursor})
 
 
 def _changed(
-    kept: dict[str, str], question: Question, behaviour: Behaviour, *, login_aid: str, now: int
+    kept: dict[str, str], event_query: EventQuery, behaviour: Behaviour, *, login_aid: str, now: int
 ) -> dict[str, str]:
     if behaviour.changed_links == "scope":
         return {**kept, "aid": login_aid, "useAllPermittedAids": "false"}
-    if behaviour.changed_links == "none" or question.start is None:
+    if behaviour.changed_links == "none" or event_query.start is None:
         return kept
     # Only the newer half of the range stays in view.
-    half = max((min(question.end, now) - question.start) // 2, 1)
+    half = max((min(event_query.end, now) - event_query.start) // 2, 1)
     if behaviour.changed_links == "dates":
-        return {**kept, "startDate": iso(question.start + half), "endDate": iso(question.end)}
+        return {**kept, "startDate": iso(event_query.start + half), "endDate": iso(event_query.end)}
     without_dates = {name: value for name, value in kept.items() if name not in {"startDate", "endDate"}}
     return {**without_dates, "window": f"{half}s"}

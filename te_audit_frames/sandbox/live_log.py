@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Mark, RowMark
 from te_audit_frames.sandbox.dates import iso
-from te_audit_frames.sandbox.history import History, Integers
+from te_audit_frames.sandbox.event_log import EventLog, Integers
 
 _FAR = 10**11
 """Seconds that displace an event beyond every other; longer ones would overflow."""
@@ -32,7 +32,7 @@ class LiveLog:
 
     Parameters
     ----------
-    history : History
+    event_log : EventLog
         The events at the beginning.
     behaviour : Behaviour
         What arrives, what is removed, and in which order events are stored and sent.
@@ -42,15 +42,15 @@ class LiveLog:
         Decides which events are misplaced, and what arrives.
     """
 
-    def __init__(self, history: History, behaviour: Behaviour, *, newest_first: bool, seed: int) -> None:
-        self._history = history
+    def __init__(self, event_log: EventLog, behaviour: Behaviour, *, newest_first: bool, seed: int) -> None:
+        self._event_log = event_log
         self._behaviour = behaviour
         self._newest_first = newest_first
         self._rng = np.random.default_rng([seed, 0x10C])
         self._lock = threading.Lock()
-        self._dates = history.dates
-        self._groups = history.groups
-        self._places = history.dates if behaviour.is_static_and_sorted else self._displace(history.dates)
+        self._dates = event_log.dates
+        self._groups = event_log.groups
+        self._places = event_log.dates if behaviour.is_static_and_sorted else self._displace(event_log.dates)
         self._arrived: list[str] = []
         self._removed = 0
         self._due = np.zeros(2)
@@ -88,17 +88,17 @@ class LiveLog:
                 arriving = min(arriving, self._behaviour.most_arrivals - len(self._arrived))
             for _ in range(arriving):
                 self._arrive(now)
-            self._removed = min(self._removed + leaving, len(self._history))
+            self._removed = min(self._removed + leaving, len(self._event_log))
 
     def _arrive(self, now: int) -> None:
-        """Add an event that happened now or a little earlier, made after one of the history."""
+        """Add an event that happened now or a little earlier, made after an event of the log."""
         date = now - int(self._rng.integers(0, int(self._behaviour.arrival_delay.total_seconds()), endpoint=True))
-        event: Any = {"aid": self._history.login_aid, "event": "User login."}
+        event: Any = {"aid": self._event_log.login_aid, "event": "User login."}
         group = 0
-        if len(self._history):
-            position = int(self._rng.integers(len(self._history)))
+        if len(self._event_log):
+            position = int(self._rng.integers(len(self._event_log)))
             group = int(self._groups[position])
-            example = json.loads(self._history.render(np.array([position]))[0])
+            example = json.loads(self._event_log.render(np.array([position]))[0])
             event = example if isinstance(example, dict) else event
         self._arrived.append(json.dumps(event | {"date": iso(date)}))
         place = date if self._behaviour.arrivals_stand == "by date" else max(now, int(self._places.max(initial=now)))
@@ -130,7 +130,7 @@ class LiveLog:
             The page.
         """
         if self._behaviour.is_static_and_sorted:
-            found = self._history.select(first, stop, aid)
+            found = self._event_log.select(first, stop, aid)
             total, begin = len(found), mark if isinstance(mark, int) else 0
             positions = found.page(begin, size, newest_first=self._newest_first)
             last = found.page(max(total - 1, 0), 1, newest_first=self._newest_first)
@@ -165,8 +165,8 @@ class LiveLog:
 
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events."""
-        known = len(self._history)
-        old = iter(self._history.render(positions[positions < known]))
+        known = len(self._event_log)
+        old = iter(self._event_log.render(positions[positions < known]))
         return [next(old) if position < known else self._arrived[position - known] for position in positions.tolist()]
 
     def _visible(self, first: int | None, stop: int, aid: str | None, *, now: int) -> Integers:
@@ -177,7 +177,7 @@ class LiveLog:
         if self._behaviour.retention is not None:
             shown &= self._dates >= now - self._behaviour.retention.total_seconds()
         if aid is not None:
-            shown &= self._groups == self._history.aids.index(aid)
+            shown &= self._groups == self._event_log.aids.index(aid)
         return np.flatnonzero(shown)
 
     def _sorted(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from te_audit_frames.sandbox import people
-from te_audit_frames.sandbox.happenings import live
-from te_audit_frames.sandbox.history import History, Integers
+from te_audit_frames.sandbox import names
+from te_audit_frames.sandbox.event_log import EventLog, Integers
+from te_audit_frames.sandbox.generate import generate_events
 from te_audit_frames.sandbox.staff import Staff
 
 _QUIET_START = 3_600
@@ -18,7 +18,7 @@ _VARIANTS = 24
 """How many different choices of resources each kind of event has."""
 
 
-class Organisation(History):
+class Organisation(EventLog):
     """An organisation's activity log, the same for the same arguments.
 
     People work the hours of their own zone and rest on their weekend, one administrator is rarely seen, an
@@ -68,10 +68,10 @@ class Organisation(History):
         first = int(self.start.timestamp()) + _QUIET_START
         rng = np.random.default_rng(seed)
         staff = Staff(rng, headcount=min(24 + events // 400, 200))
-        log = live(rng, events, staff, first, stop)
+        log = generate_events(rng, events, staff, first, stop)
         # Small integers, so that two million events take little memory.
         groups = log.group.astype(np.uint8)
-        super().__init__(log.date, groups, list(people.ACCOUNT_GROUPS), list(people.ACCOUNT_GROUPS.values()))
+        super().__init__(log.date, groups, list(names.ACCOUNT_GROUPS), list(names.ACCOUNT_GROUPS.values()))
 
         renamed = log.date >= staff.renamed_at(first, stop)[log.who]
         # Twins agree in their resources too: the choice hangs on the other columns, not on a draw of its own.
@@ -80,9 +80,9 @@ class Organisation(History):
         self._what = (log.kind * _VARIANTS + variant).astype(np.uint16)
         self._where = log.where.astype(np.uint16)
         self._who_texts = [_members(uid=uid, user=user) for uid, user in staff.identities()]
-        self._what_texts = [_what(rng, kind) for kind in people.KINDS for _ in range(_VARIANTS)]
+        self._what_texts = [_what(rng, kind) for kind in names.KINDS for _ in range(_VARIANTS)]
         self._where_texts = [_members(ipAddress=address) for address in staff.addresses]
-        self._group_texts = [_members(aid=aid, accountGroupName=name) for aid, name in people.ACCOUNT_GROUPS.items()]
+        self._group_texts = [_members(aid=aid, accountGroupName=name) for aid, name in names.ACCOUNT_GROUPS.items()]
 
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events.
@@ -116,10 +116,10 @@ def _members(**values: Any) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
 
-def _what(rng: np.random.Generator, kind: people.Kind) -> str:
+def _what(rng: np.random.Generator, kind: names.Kind) -> str:
     resources = [
         {"type": type_, "name": name}
         for type_ in kind.resources
-        for name in rng.choice(people.RESOURCE_NAMES[type_], rng.integers(1, kind.most + 1), replace=False).tolist()
+        for name in rng.choice(names.RESOURCE_NAMES[type_], rng.integers(1, kind.most + 1), replace=False).tolist()
     ]
     return _members(event=kind.event, resources=resources) if resources else _members(event=kind.event)

@@ -12,15 +12,15 @@ from types import TracebackType
 from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from te_audit_frames.sandbox.allowance import Allowance
 from te_audit_frames.sandbox.api import Answer, Api, Call
 from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
-from te_audit_frames.sandbox.history import GivenEvents, History
-from te_audit_frames.sandbox.listener import Listener, is_loopback
+from te_audit_frames.sandbox.event_log import EventLog, GivenEvents
+from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
 from te_audit_frames.sandbox.mishaps import Mishaps
 from te_audit_frames.sandbox.organisation import Organisation
-from te_audit_frames.sandbox.questions import LARGEST_PAGE
+from te_audit_frames.sandbox.parameters import LARGEST_PAGE
+from te_audit_frames.sandbox.rate_limit import RateLimit
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Sandbox:
 
     Attributes
     ----------
-    history : History
+    event_log : EventLog
         The events that are served at first.
     behaviour : Behaviour
         The options from `longest_range` on.
@@ -196,26 +196,26 @@ class Sandbox:
         require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
         require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
         clock = _clock(now)
-        self.history = _history(events, seed=seed, days=days, now=clock())
+        self.event_log = _event_log(events, seed=seed, days=days, now=clock())
         self.behaviour = Behaviour(**behaviour)
         require(
             not (sliding_links and self.behaviour.changed_links != "none"),
             "sliding_links: it decides what links carry, and so does changed_links; choose one",
         )
-        self._log = LiveLog(self.history, self.behaviour, newest_first=order == "newest", seed=seed)
+        self._log = LiveLog(self.event_log, self.behaviour, newest_first=order == "newest", seed=seed)
         self._clock = clock
         self.token = token
         self.requests: list[Request] = []
         self._latency = latency
         self._address = (host, port)
-        self._server: Listener | None = None
+        self._server: LoopbackServer | None = None
         self._api = Api(
-            history=self.history,
+            event_log=self.event_log,
             log=self._log,
             behaviour=self.behaviour,
             token=token,
             clock=clock,
-            allowance=Allowance(rate_limit, rate_period),
+            rate_limit=RateLimit(rate_limit, rate_period),
             page_size=page_size,
             include_start=include_start,
             include_end=include_end,
@@ -240,7 +240,7 @@ class Sandbox:
     def start(self) -> Sandbox:
         """Listen, and return the sandbox itself."""
         if self._server is None:
-            self._server = Listener(self._address, self._answer)
+            self._server = LoopbackServer(self._address, self._answer)
         return self
 
     def stop(self) -> None:
@@ -279,7 +279,7 @@ class Sandbox:
         >>> len(Sandbox(events=50, now=now).truth(now - timedelta(days=90), now, all_account_groups=True))
         50
         """
-        scope = None if all_account_groups else aid or self.history.login_aid
+        scope = None if all_account_groups else aid or self.event_log.login_aid
         texts = self._log.between(
             ceil(start.timestamp()), ceil(end.timestamp()), scope, now=int(self._clock().timestamp())
         )
@@ -332,7 +332,7 @@ def _clock(now: datetime | Callable[[], datetime] | None) -> Callable[[], dateti
     return clock
 
 
-def _history(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> History:
+def _event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> EventLog:
     if isinstance(events, Organisation):
         return events
     if isinstance(events, int):

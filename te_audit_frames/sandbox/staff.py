@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from te_audit_frames.sandbox import people
-from te_audit_frames.sandbox.history import Integers
+from te_audit_frames.sandbox import names
+from te_audit_frames.sandbox.event_log import Integers
 
 ADMIN, AUTOMATION = 0, 1
 _FIRST_BARE_NAME = 2
-_FIRST_NAMED = _FIRST_BARE_NAME + len(people.BARE_NAMES)
+_FIRST_NAMED = _FIRST_BARE_NAME + len(names.BARE_NAMES)
 
 ADDRESSES_EACH = 3
 ODD_ADDRESSES = 240
@@ -21,9 +21,9 @@ class Staff:
 
     def __init__(self, rng: np.random.Generator, *, headcount: int) -> None:
         self.headcount = headcount
-        self.office = rng.permutation(headcount) % len(people.OFFICES)
-        aids = list(people.ACCOUNT_GROUPS)
-        self.home = np.array([aids.index(people.OFFICES[office].aid) for office in self.office])
+        self.office = rng.permutation(headcount) % len(names.OFFICES)
+        aids = list(names.ACCOUNT_GROUPS)
+        self.home = np.array([aids.index(names.OFFICES[office].aid) for office in self.office])
         self.busyness = rng.lognormal(0, 0.9, headcount)
         self.busyness[AUTOMATION] = 0
         self.busyness[ADMIN] = self.busyness.sum() * 0.004
@@ -37,13 +37,13 @@ class Staff:
         self._renamed_after[list(self._later_names)] = rng.uniform(0.2, 0.8, len(self._later_names))
 
     def _name_everyone(self, rng: np.random.Generator) -> list[str]:
-        offices = [office.names() for office in people.OFFICES]
-        orders = [iter(rng.permutation(len(names)).tolist()) for names in offices]
+        offices = [office.users() for office in names.OFFICES]
+        orders = [iter(rng.permutation(len(office)).tolist()) for office in offices]
         everyone = [offices[office][next(orders[office])] for office in self.office.tolist()]
-        names = [f"{name} ({mailbox})" for name, mailbox in everyone]
-        names[AUTOMATION] = people.AUTOMATION
-        names[_FIRST_BARE_NAME:_FIRST_NAMED] = people.BARE_NAMES
-        return names
+        users = [f"{name} ({mailbox})" for name, mailbox in everyone]
+        users[AUTOMATION] = names.AUTOMATION
+        users[_FIRST_BARE_NAME:_FIRST_NAMED] = names.BARE_NAMES
+        return users
 
     def _rename_some(self, rng: np.random.Generator) -> dict[int, str]:
         """Give a few people another family name; the mailbox stays."""
@@ -52,7 +52,7 @@ class Staff:
         for person in some:
             name, mailbox = self._names[person].removesuffix(")").split(" (")
             given, family = name.split(" ")
-            others = [other for other in people.OFFICES[self.office[person]].family_names() if other != family]
+            others = [other for other in names.OFFICES[self.office[person]].family_names() if other != family]
             later[person] = f"{given} {others[int(rng.integers(len(others)))]} ({mailbox})"
         return later
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -22,6 +22,8 @@ from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, wit
 from te_audit_frames.storage.sink import parquet_sink
 from te_audit_frames.storage.staging import FilePath, locate
 
+Compression = Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
+
 _DATE = ARROW_SCHEMA.field("date").type
 
 
@@ -29,7 +31,7 @@ def write_parquet(
     events: pd.DataFrame | Iterable[pa.RecordBatch],
     path: FilePath,
     *,
-    compression: str | None = "zstd",
+    compression: Compression | None = "zstd",
     filesystem: Any = None,
 ) -> None:
     """Write events to one Parquet file that DuckDB, Polars, Spark, Arrow and pandas read with the right types.

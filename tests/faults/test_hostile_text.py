@@ -366,7 +366,7 @@ def pictures(texts):
         with mpl.rc_context({"svg.fonttype": "path" if by == "event" else "none"}):
             for start in range(0, len(events), 40):
                 part = events[start : start + 40]
-                bars = taf.plot_top(part, by=by, n=40)
+                bars = taf.plot_top(part, by=by, top=40)
                 assert_literal(bars.get_yticklabels(), part[names])
                 drawn.append(save(bars, as_png=by == "user"))
                 for half in (part[:20], part[20:]):

@@ -39,7 +39,7 @@ class Balance:
         }
 
 
-class Allowance:
+class RateLimit:
     """Counts requests in fixed periods; a period begins with its first request.
 
     It runs on real time, so that waiting ends even where the server's clock stands still.

@@ -1,4 +1,4 @@
-"""A history that can be served: events in ascending date, found by time and account group, rendered when asked."""
+"""A log that can be served: events in ascending date, selected by time and account group, rendered on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Selection:
-    """The events of one account group, or of all, within some seconds: their positions in the history."""
+    """The events of one account group, or of all, within some seconds: their positions in the log."""
 
     positions: Integers | None
     first: int
@@ -34,7 +34,7 @@ class Selection:
         return chosen if self.positions is None else self.positions[chosen]
 
 
-class History:
+class EventLog:
     """Events by position; the subclasses know how one event reads.
 
     Parameters
@@ -77,7 +77,7 @@ class History:
         raise NotImplementedError
 
 
-class GivenEvents(History):
+class GivenEvents(EventLog):
     """Events that the caller wrote down, served as they are, with whatever is wrong with them.
 
     Parameters

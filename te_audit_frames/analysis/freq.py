@@ -1,10 +1,11 @@
-"""The hours, days, weeks and months of a time zone, and which of them some events speak for."""
+"""Hours, days, weeks and months of a time zone, and which of them the events cover."""
 
 from __future__ import annotations
 
 import math
 from datetime import tzinfo
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,12 @@ import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
 
-FREQUENCIES = ("h", "D", "W", "MS")
+Freq = Literal["h", "D", "W", "MS"]
+"""Hours, days, weeks from Monday, months: pandas' names of frequencies."""
 
-# Dates outside these are some clock's mistake, and zero rows all the way to them would be of no use.
+FREQUENCIES: tuple[str, ...] = get_args(Freq)
+
+# Dates outside this range come from a wrong clock. Rows of zero all the way to them would be useless.
 PLAUSIBLE = (pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 
 # Wide enough for the period that holds either of them.
@@ -22,7 +26,7 @@ _LOOKED_AT = (pd.Timestamp("1989-11-01", tz="UTC"), pd.Timestamp("2100-03-01", t
 
 
 def check_freq(freq: str) -> None:
-    """Refuse what is not one of `FREQUENCIES`."""
+    """Raise InvalidArgument unless `freq` is one of `FREQUENCIES`."""
     if freq not in FREQUENCIES:
         raise InvalidArgument(
             f'freq: {freq!r} is not one of {", ".join(map(repr, FREQUENCIES))}. For example freq="D".'
@@ -30,20 +34,20 @@ def check_freq(freq: str) -> None:
 
 
 def step_seconds(zone: tzinfo, seen: tuple[pd.Timestamp, pd.Timestamp]) -> int:
-    """Find the longest step of UTC within which the zone's clock neither changes nor strikes the hour.
+    """Return the longest step of UTC within which the zone's clock neither changes nor reaches a full hour.
 
     Parameters
     ----------
     zone : datetime.tzinfo
-        Whose clock.
+        The time zone.
     seen : tuple of pandas.Timestamp
-        The first and the last event's date; NaT if there are none.
+        The dates of the first and the last event; NaT if there are none.
 
     Returns
     -------
     int
-        Seconds. As a rule a whole, half or quarter hour, and less only if the clock changed at an odd minute while
-        the events happened.
+        Seconds. Usually an hour, half an hour or a quarter; less only if the clock changed at an odd minute between
+        the two events.
     """
     if pd.isnull([*seen]).any():
         return 3600
@@ -59,22 +63,22 @@ def list_periods(
     zone: tzinfo,
     is_cut: bool = False,
 ) -> pd.DataFrame:
-    """List every period that holds events or is covered.
+    """Return every period that has events or is covered.
 
     Parameters
     ----------
     seen : tuple of pandas.Timestamp
-        The first and the last event's date; NaT where there are none.
+        The dates of the first and the last event; NaT if there are none.
     covered : tuple of pandas.Timestamp or None
-        The half-open period that was asked for, as the receipt has it. Without one, what lies between the first
-        and the last event is taken as covered.
+        The half-open period of the receipt. Without one, the time between the first and the last event counts as
+        covered.
     freq : str
         One of `FREQUENCIES`.
     zone : datetime.tzinfo
-        Whose clock and calendar.
+        The time zone of the periods.
     is_cut : bool
-        Whether the events are fewer than the receipt speaks of. Then nothing before the first event and behind the last
-        one is known.
+        Whether the frame has fewer events than its receipt says. Then nothing is known about the time before the
+        first event and after the last one.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def list_periods(
     start, end = covered or seen
     first, last = pd.Series([start, seen[0]]).min(), pd.Series([end, seen[1]]).max()
     if pd.isnull([first]).any():
-        first = last = PLAUSIBLE[0]  # no period follows from this, but their types do
+        first = last = PLAUSIBLE[0]  # gives no period, but an empty frame of the right types
     if first < PLAUSIBLE[0] or last > PLAUSIBLE[1]:
         raise InvalidArgument(
             f"events: their dates reach from {first.isoformat():.10} to {last.isoformat():.10}. Leave out the "
@@ -102,28 +106,28 @@ def list_periods(
 
 
 def list_edges(periods: pd.Series, freq: str) -> pd.DatetimeIndex:
-    """List the first instants of the periods and the end of the last: where a drawing of them has its edges."""
+    """Return the first instant of each period and the end of the last: the edges of bars."""
     last = periods.iloc[-1]
     around = _periods_around(last, last, freq, periods.dt.tz)
     return pd.DatetimeIndex([*periods, around["end"][around["period"] == last].iloc[0]])
 
 
 def find_periods(instants: pd.Series, periods: pd.Series, freq: str) -> npt.NDArray[np.int64]:
-    """Find the position of the period that each instant is in; `periods` holds their first instants."""
+    """Return the position of the period of each instant; `periods` holds the first instants of the periods."""
     if freq == "h":
         return np.asarray(periods.searchsorted(instants, side="right") - 1)
-    # By the calendar: where the clock goes back over midnight, a day goes on after the next one has begun.
+    # Compare calendar days: when the clock goes back over midnight, a day continues after the next one has begun.
     days = _ordinals(pd.DatetimeIndex(periods), freq)
     return np.asarray(days.searchsorted(_ordinals(pd.DatetimeIndex(instants).tz_convert(periods.dt.tz), freq)))
 
 
 def _periods_around(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> pd.DataFrame:
-    """List all periods from that of `first` to that of `last`, and a few more: `period` and `end`."""
-    # Whatever the clock does, the period that holds an instant begins and ends within this distance of it.
+    """Return the periods from that of `first` to that of `last`, and a few more: `period` and `end`."""
+    # However the clock changes, the period of an instant begins and ends within this distance of it.
     reach = pd.Timedelta({"h": "3h", "D": "3D", "W": "10D", "MS": "34D"}[freq])
     low, high = (moment.tz_convert("UTC").floor("s") for moment in (first - reach, last + reach))
     offsets, changes = _clock(zone, low, high)
-    # A period begins where a clock of one of these offsets strikes, or where the clock is changed.
+    # A period begins at a full hour or midnight under one of these offsets, or when the clock changes.
     strike = 3600 if freq == "h" else 86_400
     bounds = np.array([low.timestamp(), high.timestamp() + strike], dtype=np.int64)
     strikes = [np.arange(*((bounds + offset) // strike), dtype=np.int64) * strike - offset for offset in offsets]
@@ -131,31 +135,31 @@ def _periods_around(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tz
     instants = _at(moments, zone)
     keys = pd.DataFrame({"turn": _ordinals(instants, freq)})
     if freq == "h":
-        # An hour that the clock strikes twice is two hours.
+        # An hour that is repeated when the clock goes back counts as two hours.
         keys["offset"] = _offsets(moments, zone)
     begins = keys.ne(keys.shift()).any(axis=1).to_numpy()
     turns = pd.DataFrame({"turn": keys["turn"], "period": instants})[begins].iloc[1:]
     turns["end"] = turns["period"].shift(-1)
     turns = turns.iloc[:-1]
     if freq != "h":
-        # A clock that goes back over midnight comes to a day, or a month, a second time: it is one all the same.
+        # When the clock goes back over midnight, a day or month begins twice. It is still one period.
         turns = turns.groupby("turn").agg(period=("period", "first"), end=("end", "last"))
     return turns[["period", "end"]].reset_index(drop=True)
 
 
 def _ordinals(instants: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.int64]:
-    """Return a number for the hour, day, week or month that the clock on the wall shows."""
+    """Return a number for the hour, day, week or month of the local time."""
     wall = instants.tz_localize(None).to_period({"h": "h", "D": "D", "W": "W-SUN", "MS": "M"}[freq])
     return np.asarray(wall.asi8)
 
 
-# ---- what the clock of a zone does, in whole seconds since 1970 -----------------------------------------------------
+# ---- offsets of a zone, in whole seconds since 1970 -----------------------------------------------------------------
 
 
 def _clock(
     zone: tzinfo, first: pd.Timestamp, last: pd.Timestamp
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Tell how far the zone's clock is ahead of UTC between two moments, and when in between it is changed."""
+    """Return the offsets from UTC that the zone has between two moments, and when it changes in between."""
     moments = _changes(zone)
     between = moments[(moments > first.timestamp()) & (moments <= last.timestamp())]
     start = np.array([math.floor(first.timestamp())], dtype=np.int64)
@@ -164,7 +168,7 @@ def _clock(
 
 @lru_cache
 def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
-    """List the first second of every new offset from UTC, by halving the days on which it changes."""
+    """Return the first second of every new offset from UTC, by bisecting the days on which it changes."""
     first, last = (int(bound.timestamp()) for bound in _LOOKED_AT)
     days = np.arange(first, last, 86_400, dtype=np.int64)
     offsets = _offsets(days, zone)
@@ -181,7 +185,7 @@ def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
 
 
 def _halve(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
-    """Find the second between each `low` and `high` at which the offset is no longer that at `low`."""
+    """Return the second between each `low` and `high` at which the offset is no longer that at `low`."""
     before = _offsets(low, zone)
     while (high - low > 1).any():
         middle = (low + high) // 2

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Mark, read_cursor
 from te_audit_frames.sandbox.dates import read_date
-from te_audit_frames.sandbox.history import History
+from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.ranges import answered_range, is_too_wide
 
 LARGEST_PAGE = 10_000
@@ -45,7 +45,7 @@ def _bad(field: str, detail: str) -> Refusal:
 
 
 @dataclass(frozen=True)
-class Question:
+class EventQuery:
     """Which events are asked for, and which page of them.
 
     Attributes
@@ -87,7 +87,7 @@ def parse_query(query: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> from te_audit_frames.sandbox.questions import parse_query
+    >>> from te_audit_frames.sandbox.parameters import parse_query
     >>> parse_query("aid=1234&window=12h")
     {'aid': '1234', 'window': '12h'}
     """
@@ -99,22 +99,22 @@ def parse_query(query: str) -> dict[str, str]:
     return parameters
 
 
-def read_question(
+def read_parameters(
     parameters: Mapping[str, str],
-    history: History,
+    event_log: EventLog,
     behaviour: Behaviour,
     *,
     now: int,
     page_size: int,
     sliding: bool,
-) -> Question:
+) -> EventQuery:
     """Read the parameters of a request by the published rules.
 
     Parameters
     ----------
     parameters : mapping
         The query's parameters.
-    history : History
+    event_log : EventLog
         Whose account groups the token may read.
     behaviour : Behaviour
         Which ranges the server answers, and whether its links carry changed parameters.
@@ -127,7 +127,7 @@ def read_question(
 
     Returns
     -------
-    Question
+    EventQuery
         What to answer.
 
     Raises
@@ -136,14 +136,14 @@ def read_question(
         400 for a parameter against the rules, 403 for an account group that the token may not read.
     """
     size = _read_size(parameters, page_size)
-    aid = _read_scope(parameters, history)
+    aid = _read_scope(parameters, event_log)
     start, end = _read_range(parameters, now)
     if start is not None:
         if is_too_wide(behaviour, start, end):
             raise _bad("window" if "window" in parameters else "startDate", "the range is wider than is answered")
         start, end = answered_range(behaviour, start, end, now=now, ends_now="endDate" not in parameters)
     if "cursor" not in parameters:
-        return Question(aid, start, end, 0, size)
+        return EventQuery(aid, start, end, 0, size)
     cursor = read_cursor(parameters["cursor"])
     if cursor is None:
         raise _bad("cursor", "cursor is not one of this server; follow _links.next.href")
@@ -155,8 +155,8 @@ def read_question(
     # A server that changes its own links believes what they say.
     aid = aid if is_changed and has_scope else cursor.aid
     if start is not None and (is_changed or (sliding and "window" in parameters)):
-        return Question(aid, start, end, cursor.mark, size)
-    return Question(aid, cursor.start, cursor.end, cursor.mark, size)
+        return EventQuery(aid, start, end, cursor.mark, size)
+    return EventQuery(aid, cursor.start, cursor.end, cursor.mark, size)
 
 
 def _read_size(parameters: Mapping[str, str], page_size: int) -> int:
@@ -166,14 +166,14 @@ def _read_size(parameters: Mapping[str, str], page_size: int) -> int:
     return int(asked)
 
 
-def _read_scope(parameters: Mapping[str, str], history: History) -> str | None:
+def _read_scope(parameters: Mapping[str, str], event_log: EventLog) -> str | None:
     every = parameters.get("useAllPermittedAids", "false")
     if every not in {"true", "false"}:
         raise _bad("useAllPermittedAids", "useAllPermittedAids must be true or false")
-    aid = parameters.get("aid", history.login_aid)
+    aid = parameters.get("aid", event_log.login_aid)
     if not aid:
         raise _bad("aid", "aid must not be empty")
-    if aid not in history.aids:
+    if aid not in event_log.aids:
         raise Refusal(HTTPStatus.FORBIDDEN, "you are not assigned to this account group")
     return None if every == "true" else aid
 

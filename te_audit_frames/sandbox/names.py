@@ -25,7 +25,7 @@ class Office:
     family: str
     weekend: tuple[int, int] = (SATURDAY, SUNDAY)
 
-    def names(self) -> list[tuple[str, str]]:
+    def users(self) -> list[tuple[str, str]]:
         """Return every (display name, mailbox) that the office's given and family names make."""
         return [
             (f"{given} {family}", f"{given_latin}.{family_latin}@example.com")

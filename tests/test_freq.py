@@ -21,7 +21,7 @@ from frames import table
 
 import te_audit_frames as taf
 from te_audit_frames.analysis.activity import hours_of_week
-from te_audit_frames.analysis.calendar import find_periods, list_periods, step_seconds
+from te_audit_frames.analysis.freq import find_periods, list_periods, step_seconds
 
 mpl.use("agg")
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from te_audit_frames.sandbox import people
-from te_audit_frames.sandbox.history import Integers
+from te_audit_frames.sandbox import names
+from te_audit_frames.sandbox.event_log import Integers
 from te_audit_frames.sandbox.staff import ADMIN, AUTOMATION, Staff
 
 _WEEKEND_WORK = 0.05
@@ -21,7 +21,7 @@ _BURST = 12
 
 
 @dataclass(frozen=True)
-class Happenings:
+class EventCodes:
     """Events as codes: when, who, in which account group, which kind, and from which address."""
 
     date: Integers
@@ -30,22 +30,22 @@ class Happenings:
     kind: Integers
     where: Integers
 
-    def take(self, rows: NDArray[Any]) -> Happenings:
+    def take(self, rows: NDArray[Any]) -> EventCodes:
         """Return these rows."""
-        return Happenings(*(getattr(self, column.name)[rows] for column in fields(self)))
+        return EventCodes(*(getattr(self, column.name)[rows] for column in fields(self)))
 
     @staticmethod
-    def join(parts: list[Happenings]) -> Happenings:
+    def join(parts: list[EventCodes]) -> EventCodes:
         """Return the rows of all parts."""
-        return Happenings(
-            *(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Happenings))
+        return EventCodes(
+            *(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(EventCodes))
         )
 
 
-def live(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> Happenings:
+def generate_events(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
     """Draw exactly so many events with `first <= date < stop`, in ascending date."""
     twice, attacks, clean_ups, automation = (int(events * share) for share in (0.004, 0.02, 0.006, 0.14))
-    once = Happenings.join(
+    once = EventCodes.join(
         [
             _work(rng, events - twice - attacks - clean_ups - automation, staff, first, stop),
             _automate(rng, automation, staff, first, stop),
@@ -55,11 +55,11 @@ def live(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: 
     )
     # No event has an id: the same thing twice within one second is two events, and the log has some.
     again = once.take(rng.integers(0, len(once.date), twice)) if twice else once.take(np.array([], dtype=int))
-    everything = Happenings.join([once, again])
+    everything = EventCodes.join([once, again])
     return everything.take(np.argsort(everything.date, kind="stable"))
 
 
-def _work(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> Happenings:
+def _work(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
     """People at their desks, in their zone, on their working days."""
     calendar = _Calendar(rng, first, stop)
     dates, whos = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
@@ -73,11 +73,11 @@ def _work(rng: np.random.Generator, events: int, staff: Staff, first: int, stop:
         whos.append(who[inside])
         missing -= len(inside)
     date, who = np.concatenate(dates), np.concatenate(whos)
-    weights = np.array([kind.weight for kind in people.KINDS])
+    weights = np.array([kind.weight for kind in names.KINDS])
     kind = rng.choice(len(weights), events, p=weights / weights.sum())
     admin = who == ADMIN
-    kind[admin] = rng.choice(people.ADMIN_KINDS, int(admin.sum()))
-    return Happenings(date, who, _groups(rng, staff, who), kind, staff.usual_places(rng, who))
+    kind[admin] = rng.choice(names.ADMIN_KINDS, int(admin.sum()))
+    return EventCodes(date, who, _groups(rng, staff, who), kind, staff.usual_places(rng, who))
 
 
 def _hours(rng: np.random.Generator, starts_at: NDArray[np.float64]) -> Integers:
@@ -88,30 +88,30 @@ def _hours(rng: np.random.Generator, starts_at: NDArray[np.float64]) -> Integers
     return (starts_at + rng.normal(middle, spread)).astype(np.int64)
 
 
-def _automate(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> Happenings:
+def _automate(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
     """Automation: evenly, day and night, from one address."""
     steps = np.linspace(first, stop - 1, events, endpoint=False).astype(np.int64)
     date = np.minimum(steps + rng.integers(0, 20, events), stop - 1)
     who = np.full(events, AUTOMATION)
-    kind = rng.choice(people.AUTOMATION_KINDS, events)
-    return Happenings(date, who, _groups(rng, staff, who), kind, np.full(events, staff.office_place(AUTOMATION)))
+    kind = rng.choice(names.AUTOMATION_KINDS, events)
+    return EventCodes(date, who, _groups(rng, staff, who), kind, np.full(events, staff.office_place(AUTOMATION)))
 
 
-def _attack(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> Happenings:
+def _attack(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
     """Bursts of failed logins: one account, one odd address, seconds apart."""
     burst, date = _bursts(rng, events, first, stop, apart=6)
     who = rng.integers(0, staff.headcount, events)[burst]
-    kind = np.full(events, people.LOGIN_FAILED)
-    return Happenings(date, who, staff.home[who], kind, staff.odd_places(rng, events)[burst])
+    kind = np.full(events, names.LOGIN_FAILED)
+    return EventCodes(date, who, staff.home[who], kind, staff.odd_places(rng, events)[burst])
 
 
-def _clean_up(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> Happenings:
+def _clean_up(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
     """Somebody deletes many tests within minutes."""
     burst, date = _bursts(rng, events, first, stop, apart=15)
     somebody = rng.integers(AUTOMATION + 1, staff.headcount, events)
     who = somebody[burst]
-    kind = np.full(events, people.TEST_DELETED)
-    return Happenings(date, who, staff.home[who], kind, staff.usual_places(rng, somebody)[burst])
+    kind = np.full(events, names.TEST_DELETED)
+    return EventCodes(date, who, staff.home[who], kind, staff.usual_places(rng, somebody)[burst])
 
 
 def _bursts(rng: np.random.Generator, events: int, first: int, stop: int, *, apart: int) -> tuple[Integers, Integers]:
@@ -124,7 +124,7 @@ def _bursts(rng: np.random.Generator, events: int, first: int, stop: int, *, apa
 
 def _groups(rng: np.random.Generator, staff: Staff, who: Integers) -> Integers:
     elsewhere = rng.random(len(who)) < _AWAY_FROM_HOME_GROUP
-    return np.where(elsewhere, rng.integers(0, len(people.ACCOUNT_GROUPS), len(who)), staff.home[who])
+    return np.where(elsewhere, rng.integers(0, len(names.ACCOUNT_GROUPS), len(who)), staff.home[who])
 
 
 class _Calendar:
@@ -135,10 +135,10 @@ class _Calendar:
         eve = (datetime(1970, 1, 1) + timedelta(seconds=first)).date() - timedelta(days=1)
         days = [eve + timedelta(days=step) for step in range((stop - first) // 86_400 + 4)]
         mood = rng.lognormal(0, 0.2, len(days)) * np.linspace(0.9, 1.1, len(days))
-        self._begins = np.array([_midnights(office.zone, days) for office in people.OFFICES])
+        self._begins = np.array([_midnights(office.zone, days) for office in names.OFFICES])
         self._busyness = [
             np.cumsum(mood * [_WEEKEND_WORK if day.weekday() in office.weekend else 1.0 for day in days])
-            for office in people.OFFICES
+            for office in names.OFFICES
         ]
 
     def draw(self, rng: np.random.Generator, offices: Integers) -> Integers:

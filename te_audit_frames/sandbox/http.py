@@ -14,7 +14,7 @@ from socket import SHUT_RDWR, socket
 from typing import Any
 
 from te_audit_frames.sandbox.api import Answer, Call, problem
-from te_audit_frames.sandbox.questions import Refusal
+from te_audit_frames.sandbox.parameters import Refusal
 
 
 def is_loopback(host: str) -> bool:
@@ -32,7 +32,7 @@ def is_loopback(host: str) -> bool:
 
     Examples
     --------
-    >>> from te_audit_frames.sandbox.listener import is_loopback
+    >>> from te_audit_frames.sandbox.http import is_loopback
     >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
     (True, False)
     """
@@ -42,7 +42,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Listener(ThreadingHTTPServer):
+class LoopbackServer(ThreadingHTTPServer):
     """A server in a thread of its own, listening from the start; it asks `answer` what to reply.
 
     Parameters
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
 
-    server: Listener
+    server: LoopbackServer
 
     _stray = b""
     """Bytes still on their way when an answer was over: they reach the client just before the next one."""

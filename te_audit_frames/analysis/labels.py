@@ -1,4 +1,4 @@
-"""Text from outside, made fit to be drawn: user names and event types come from people, some of them hostile."""
+"""Labels of groups in plots. User names and event types are foreign text, some of it hostile."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from matplotlib.text import Text
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.safe_text import drawable
 
-# Those that are installed lend the letters that the reader's own font lacks. matplotlib brings the last one itself:
-# it has a box for every letter there is, so that none is missing and none is warned about.
+# Fonts for characters that the configured font lacks; those not installed are skipped. matplotlib ships the last one,
+# which has a box for every character, so that none is missing and matplotlib does not warn.
 FALLBACK_FONTS = (
     "Noto Sans",
     "Noto Sans CJK JP",
@@ -34,8 +34,8 @@ FALLBACK_FONTS = (
 )
 
 
-def letter(texts: Iterable[Text]) -> None:
-    """Draw texts literally, dollar signs and all, with a letter for every script; LaTeX never gets to see them."""
+def draw_literally(texts: Iterable[Text]) -> None:
+    """Draw texts as they are, in any script: dollar signs start no formula, and LaTeX never sees them."""
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:
         text.set_parse_math(False)
@@ -49,14 +49,14 @@ def _installed_fallbacks() -> list[str]:
     return [name for name in FALLBACK_FONTS if name in installed]
 
 
-def list_names(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
-    """Name groups for a reader, no two alike: where two people share a name, their keys follow it, else a number."""
+def list_labels(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
+    """Return a distinct label for each group: its name, and the key or a number if two names are equal."""
     keys = [groups[dimension.key] for dimension in dimensions]
     labels = [groups[dimension.label or dimension.key].fillna(groups[dimension.key]) for dimension in dimensions]
     names = _join(labels)
     common = Counter(names)
     names = [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
-    again: Counter[str] = Counter()  # keys too can look alike, once they are shortened
+    again: Counter[str] = Counter()  # shortened keys can be equal too
     for position, name in enumerate(names):
         again[name] += 1
         if again[name] > 1:
