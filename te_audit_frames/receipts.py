@@ -115,7 +115,7 @@ class Receipt:
             return f"account group {self.scope['aid']}"
         if self.scope.get("all_account_groups"):
             return "every account group of the token"
-        return "the token's login account group" if self.scope else "not known"
+        return "not known" if self.source == "pages" else "the token's login account group"
 
     def to_dict(self) -> dict[str, Any]:
         """Write the receipt in plain JSON types, as `events.attrs` and Parquet footers hold it."""

@@ -356,7 +356,7 @@ def test_login_groups_of_two_tokens_are_two_scopes() -> None:
         fetched(0, 5, scope={}),
         frame(*TEN_DAYS[5:], receipt=paid(START + 5 * DAY, START + 10 * DAY, scope={}), aid="2"),
     )
-    assert "the login group 1; the login group 2" in taf.receipt(taf.concat([one, two])).notes[0]
+    assert "group 1; the token's login account group 2" in taf.receipt(taf.concat([one, two])).notes[0]
     assert taf.receipt(taf.concat([one, fetched(5, 10, scope={})])).complete
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,7 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli import archive, options
 from te_audit_frames.cli.demo import sandbox_options, serve, show
-from te_audit_frames.cli.exit_codes import Program
+from te_audit_frames.cli.exit_codes import Program, in_options
 from te_audit_frames.cli.output import FORMATS, ending, save
 from te_audit_frames.cli.partial import keep_partial
 from te_audit_frames.safe_text import visible
@@ -156,7 +157,7 @@ def fetch(
         err=True,
     )
     for note in receipt.notes:
-        click.echo(f"Note: {visible(note)}.", err=True)
+        click.echo(f"Note: {visible(in_options(note))}.", err=True)
 
 
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
@@ -271,7 +272,12 @@ def plot_top(file: str, output: str, by: str, top: int) -> None:
 
 
 def _read(file: str) -> pd.DataFrame:
-    return taf.read_parquet(file, columns=_COUNTED)
+    try:
+        return taf.read_parquet(file, columns=_COUNTED)
+    except OSError as error:
+        if not error.errno:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), file) from error  # without pyarrow's own words
 
 
 program.add_command(archive.sync)

@@ -116,7 +116,7 @@ def paragraph(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         text = "Interrupted."
     elif isinstance(error, AuditFramesError):
-        text = f"Error: {_in_options(str(error))}"
+        text = f"Error: {in_options(str(error))}"
     elif isinstance(error, OSError):
         text = "Error: " + ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
     else:
@@ -124,8 +124,24 @@ def paragraph(error: BaseException) -> str:
     return "\n".join([visible(text), *getattr(error, "__notes__", [])])
 
 
-def _in_options(text: str) -> str:
-    """Rewrite the names of arguments in an error's message as those of options."""
+def in_options(text: str) -> str:
+    """Return a message of the package with its arguments named as the command line's options.
+
+    Parameters
+    ----------
+    text : str
+        An error's message, a warning or a note.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from te_audit_frames.cli.exit_codes import in_options
+    >>> in_options("Use all_account_groups=False.")
+    'Use --login-account-group.'
+    """
     for ours, theirs in _IN_OPTIONS:
         text = ours.sub(theirs, text)
     return text
@@ -158,7 +174,10 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"Archive\.sync\(\) or \.import_parquet\(\) makes one", "te-audit-frames sync creates one"),
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
+        (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
+        # What pyarrow says of a broken file is of no use to a reader.
+        (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )
 )
 
@@ -171,7 +190,7 @@ def _warnings_as_lines() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
             if issubclass(category, AuditFramesWarning):
-                _say(f"Warning: {_in_options(str(message))}")
+                _say(f"Warning: {in_options(str(message))}")
             else:
                 theirs(message, category, *where)
 
