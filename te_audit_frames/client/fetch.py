@@ -210,11 +210,29 @@ class Fetch:
         is_loose = paginator.more and (
             self._pages_moved or not paginator.has_fixed_range or (now is not None and asked_end > now + SECOND)
         )
-        if is_loose or (not paginator.is_absolute and paginator.covered is None):
+        if (
+            is_loose
+            or (not paginator.is_absolute and paginator.covered is None)
+            or self._is_answered_elsewhere(paginator, low, high)
+        ):
             self._pending.appendleft((low, high))
         else:
             yield from self._read(low, high, paginator, page, period, restartable=restartable)
         yield from self._read_pending(period, restartable=restartable)
+
+    def _is_answered_elsewhere(self, paginator: Paginator, low: int, high: int) -> bool:
+        """Return whether the answer to a window covers too little of it to be used.
+
+        The window ends at the earlier of two clocks. If it is shorter than the clocks are apart, the server, which
+        counts back from its own, answers for a later range.
+        """
+        if isinstance(self._question, Period):
+            return False
+        try:
+            self._reader.covered(paginator, low, high)
+        except PaginationError:
+            return True
+        return False
 
     def _read_pending(self, period: Period, *, restartable: bool) -> Iterator[pa.RecordBatch]:
         while self._pending:
@@ -472,6 +490,8 @@ def _too_late(again: ReadAgain) -> PaginationError:
 
 def _are_interleaved(batch: pa.RecordBatch) -> bool:
     """Return whether one account group's events lie on both sides of another's, in the order of dates."""
+    if not batch.num_rows:
+        return False
     groups = batch["aid"].fill_null("").dictionary_encode().indices.to_numpy(zero_copy_only=False)
     seconds = seconds_of(batch)
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
