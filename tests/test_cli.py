@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ import requests
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rawserver import RawServer, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
@@ -250,6 +252,83 @@ def test_wrong_usage_is_refused_before_any_request(api, tmp_path, monkeypatch, w
     assert (result.exit_code, result.stdout, len(api.requests)) == (2, "", before)
     assert culprit in result.stderr.split("Error:")[1]
     assert list(tmp_path.iterdir()) == [tmp_path / "folder.csv"]
+
+
+def test_only_one_scope_is_taken(api, tmp_path):
+    scopes = [("--aid", "1"), ("--login-account-group",), ("--all-account-groups",)]
+    for one, other in itertools.combinations(scopes, 2):
+        result = run("fetch", *one, *other, "-o", tmp_path / "e.parquet", at=api)
+        assert result.exit_code == 2
+        assert f"Error: {one[0]} and {other[0]} exclude each other." in result.stderr
+
+
+PYTHON = re.compile(
+    r"datetime|timedelta|\w\(\)|\b\w+=|\bClient\b|\bTimestamp\b|base_url|InvalidArgument|None\b|pyarrow|errno"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fetch", "--window", "7 days", "-o", "e.parquet"),
+        ("fetch", "--window", "0d", "-o", "e.parquet"),
+        ("fetch", "--window", "9999999999w", "-o", "e.parquet"),
+        ("fetch", "--window", "7d", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("fetch", "--start", "2026-01-01T00:00:00", "-o", "e.parquet"),
+        ("fetch", "--start", "tomorrow", "-o", "e.parquet"),
+        ("fetch", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("fetch", "--start", "2026-01-02", "--end", "2026-01-02", "-o", "e.parquet"),
+        ("fetch", "--workers", "65", "-o", "e.parquet"),
+        ("fetch", "--reserve", "1", "-o", "e.parquet"),
+        ("fetch", "--deadline", "0", "-o", "e.parquet"),
+        ("fetch", "--ca-bundle", "nothing.pem", "-o", "e.parquet"),
+        ("sync", "archive", "--since", "yesterday"),
+        ("sync", "archive", "--lookback", "3 days"),
+        ("archive", "coverage", "nowhere"),
+        ("archive", "export", "nowhere", "--start", "2026-01-02", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("activity", "events.txt", "--tz", "Mars"),
+        ("activity", "events.txt"),
+        ("summary", "events.txt"),
+        ("summary", "nothing.parquet"),
+        ("summary", "foreign.parquet"),
+        ("fetch", "-o", "e.parquet"),
+    ],
+    ids=" ".join,
+)
+def test_messages_speak_the_language_of_the_command_line(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("events.txt").write_text("hello")
+    pd.DataFrame({"price": [1]}).to_parquet("foreign.parquet")
+    with RawServer([whole(b"{}", 403)]) as api:
+        result = run(*words, TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    assert result.exit_code in (2, 3, 5)
+    assert not PYTHON.search(result.stderr), result.stderr
+
+
+def test_a_403_names_the_options_that_ask_for_less(tmp_path):
+    with RawServer([whole(b"{}", 403)]) as api:
+        result = run("fetch", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    assert result.exit_code == 3
+    assert "Use --login-account-group for the token's login account group alone, or --aid for one" in result.stderr
+
+
+def test_verbose_shows_the_log_without_token_or_query(tmp_path):
+    with RawServer([whole(b"", 503), whole(page())]) as api:
+        shown = run("fetch", "--verbose", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    with RawServer([whole(b"", 503), whole(page())]) as api:
+        silent = run("fetch", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    (line,) = [line for line in shown.stderr.splitlines() if line.startswith("debug: ")]
+    assert line.startswith("debug: page 1: attempt 1 failed with ServerError, trying again in ")
+    assert CANARY not in shown.stderr
+    assert "debug: " not in silent.stderr
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "te_audit_frames", "--version"], text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"te-audit-frames, version {taf.__version__}\n"
 
 
 # ---- the token -----------------------------------------------------------------------------------------------------

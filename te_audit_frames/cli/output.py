@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+import click
 import pandas as pd
 
 from te_audit_frames.cli.terminal import fit, table
@@ -117,11 +118,13 @@ class _Lines(logging.Handler):
 
 
 def show_log() -> None:
-    """Show the package's log on stderr: waits and fall-backs, retries and cuts."""
-    log = logging.getLogger("te_audit_frames")
+    """Show the package's log on stderr until the command ends: waits and fall-backs, retries and cuts."""
+    log, handler, level = logging.getLogger("te_audit_frames"), _Lines(), logging.getLogger("te_audit_frames").level
     log.setLevel(logging.DEBUG)
-    log.propagate = False
-    log.handlers[:] = [_Lines()]
+    log.addHandler(handler)
+    ctx = click.get_current_context()
+    ctx.call_on_close(lambda: log.removeHandler(handler))
+    ctx.call_on_close(lambda: log.setLevel(level))
 
 
 def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
