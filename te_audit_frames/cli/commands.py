@@ -9,7 +9,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import archives, options
+from te_audit_frames.cli import archive, options
 from te_audit_frames.cli.exits import Program
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.pictures import save
@@ -144,7 +144,7 @@ def fetch(
 
 
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
-    from te_audit_frames.storage.text import write_csv, write_jsonl
+    from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
     match options.ending(output):
         case ".csv":
@@ -258,8 +258,8 @@ def _read(file: str) -> pd.DataFrame:
     return taf.read_parquet(file, columns=_COUNTED)
 
 
-program.add_command(archives.sync)
-program.add_command(archives.archive)
+program.add_command(archive.sync)
+program.add_command(archive.archive)
 
 
 @program.command(

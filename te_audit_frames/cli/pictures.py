@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from te_audit_frames.cli.options import ending
-from te_audit_frames.storage.staging import replacing
+from te_audit_frames.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,6 @@ def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
     mpl.use("Agg")  # a command opens no window, and needs no display
     figure = draw().get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes that were just drawn on have one  # nosec B101
-    with replacing(path) as picture:
+    with atomic_write(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
     plt.close(figure)
