@@ -16,7 +16,7 @@ from world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 
 def files_of(folder):
@@ -497,7 +497,7 @@ def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
 
 def test_a_locked_archive_is_left_alone(archive, tmp_path):
     world = World(*many(3))
-    with Folder(str(tmp_path / "te-audit")).writing(), pytest.raises(taf.ArchiveLocked, match="another process"):
+    with LocalStore(str(tmp_path / "te-audit")).writing(), pytest.raises(taf.ArchiveLocked, match="another process"):
         world.sync(archive)
     assert world.requests == []
     assert world.sync(archive).events_added == 21

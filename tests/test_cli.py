@@ -38,7 +38,7 @@ from te_audit_frames.cli.terminal import table
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 CANARY = "practice-canary-8f3a1c"
@@ -671,7 +671,7 @@ def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path, m
 def test_exit_codes_of_archives(api, tmp_path):
     place = tmp_path / "te-audit"
     assert run("archive", "verify", place).exit_code == 5
-    with Folder(str(place)).writing():
+    with LocalStore(str(place)).writing():
         locked = run("sync", place, at=api)
     assert locked.exit_code == 6
     assert "another process is writing" in locked.stderr

@@ -1,4 +1,4 @@
-"""An archive's place in an object store: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
+"""A store in a bucket: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import Any
 
 from te_audit_frames.errors import ArchiveError, InvalidArgument
-from te_audit_frames.storage.place import Change
+from te_audit_frames.storage.store import Change
 
 _SCHEMES = ("s3", "gs", "az")
 # Two writers of one day meet now and then, and each turn lets one of them through.
 _TURNS = 50
 
 
-class Bucket:
+class ObjectStore:
     """A bucket, or a prefix in it. It needs no lock: a file that somebody else changed meanwhile is changed anew.
 
     Parameters

@@ -10,10 +10,10 @@ import pandas as pd
 
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipts import Receipt, stored_receipt
-from te_audit_frames.storage.coverage import Coverage, Scope
-from te_audit_frames.storage.day import ONE_DAY, midnight
-from te_audit_frames.storage.selection import Bounds
-from te_audit_frames.storage.sight import Sight
+from te_audit_frames.storage.coverage import Coverage
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
+from te_audit_frames.storage.filters import Bounds
+from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 
 _CLOCKS = timedelta(days=1)
@@ -102,12 +102,14 @@ def whole_days(period: Period) -> list[date]:
     return [day for day in _days(period) if midnight(day) >= period.start]
 
 
-def sight_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> Sight:
+def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
     """Begin to look at what a frame has of some days, with what is known to be hidden in them."""
-    notes = [coverage.notes[day] for day in days if day in coverage.notes]
-    hidden = sorted({group for note in notes for group in note.hidden})
-    own_log_only = any(reading.scope.own_log_only for note in notes for reading in note.readings)
-    return Sight(all_account_groups, Scope(all_account_groups, without=tuple(hidden), own_log_only=own_log_only))
+    records = [coverage.records[day] for day in days if day in coverage.records]
+    hidden = sorted({group for record in records for group in record.hidden})
+    own_log_only = any(reading.scope.own_log_only for record in records for reading in record.readings)
+    return ScopeObserver(
+        all_account_groups, Scope(all_account_groups, without=tuple(hidden), own_log_only=own_log_only)
+    )
 
 
 def _days(period: Period) -> list[date]:

@@ -10,9 +10,9 @@ from world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import exit_code
-from te_audit_frames.storage.bucket import Bucket
 from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.manifest import Entry
+from te_audit_frames.storage.object_store import ObjectStore
 
 
 def contents(s3, bucket):
@@ -50,7 +50,7 @@ def test_damage_in_a_bucket_is_found(s3, bucket):
 
 
 def test_a_change_is_made_to_what_is_there_at_that_moment(bucket):
-    place, other = Bucket(bucket, {}), Bucket(bucket, {})
+    place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
     turns = []
 
     def change(content):
@@ -67,7 +67,7 @@ def test_a_change_is_made_to_what_is_there_at_that_moment(bucket):
 
 
 def test_a_change_that_never_gets_its_turn_ends(bucket):
-    place, other = Bucket(bucket, {}), Bucket(bucket, {})
+    place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
 
     def change(content):
         other.update("name", lambda old: (old or b"") + b"!")
@@ -102,7 +102,7 @@ def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket,
     with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
         taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
     monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
-    place = Bucket(bucket, {})
+    place = ObjectStore(bucket, {})
     for act in (
         lambda: taf.Archive(bucket).load(),
         lambda: place.names("events"),
@@ -118,7 +118,7 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
     first = World(*many(6)).sync(archive, start=NOW - 6 * DAY).manifest
     late = World(*many(6), event(NOW - DAY, "late"))
 
-    ledger = Ledger(Bucket(bucket, {}), alone=False, survey=lambda: ({}, set()))
+    ledger = Ledger(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
     ledger.begin()
     theirs = []
 
@@ -131,7 +131,7 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
     assert ledger.digest == theirs[0]  # what is only announced does not change it
     ledger.finish()
     assert ledger.digest != theirs[0]
-    manifest = read_manifest(Bucket(bucket, {}))
+    manifest = read_manifest(ObjectStore(bucket, {}))
     assert {first, theirs[0]} <= set(manifest.parents)
     assert manifest.digest == ledger.digest
     assert manifest.files["events/ours"].sha256 == digest_of(b"!")
@@ -139,7 +139,7 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
 
 
 def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
-    place = Bucket(bucket, {})
+    place = ObjectStore(bucket, {})
     one, two = (Ledger(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
     one.begin()
     two.begin()

@@ -1,4 +1,4 @@
-"""An archive's place on a local disk."""
+"""A store on a local disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidArgument
-from te_audit_frames.storage.day import TABLE
-from te_audit_frames.storage.place import Change
-from te_audit_frames.storage.staging import flush_folder, is_staged, replacing
+from te_audit_frames.storage.atomic import atomic_write, flush_folder, is_staged
+from te_audit_frames.storage.day_file import TABLE
+from te_audit_frames.storage.store import Change
 
 _STAGING = "_staging"
 _LOCK = "_meta/lock"
 
 
-class Folder:
+class LocalStore:
     """A folder on a local disk, for its owner only.
 
     Parameters
@@ -71,13 +71,13 @@ class Folder:
     def _replace(self, target: Path, content: bytes) -> None:
         try:
             # Outside the table, so that whoever globs it never meets a file in the making.
-            with replacing(target, staged_in=self._root / _STAGING) as file:
+            with atomic_write(target, staged_in=self._root / _STAGING) as file:
                 file.write(content)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             # The day's folder is on another disk, onto which nothing can be renamed from here.
-            with replacing(target) as file:
+            with atomic_write(target) as file:
                 file.write(content)
 
     @contextmanager

@@ -184,7 +184,7 @@ class Verification:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.report import Verification
+    >>> from te_audit_frames.storage.sync_report import Verification
     >>> Verification("te-audit", files=2, events=10).ok
     True
     """

@@ -24,7 +24,7 @@ _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
 @contextmanager
-def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None = None) -> Iterator[BinaryIO]:
+def atomic_write(path: FilePath, *, filesystem: Any = None, staged_in: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only when the block ends well.
 
     It is written beside `path`, flushed to the disk, and renamed; then the folder is flushed too. When the block
@@ -57,16 +57,16 @@ def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None 
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from te_audit_frames.storage.staging import replacing
+    >>> from te_audit_frames.storage.atomic import atomic_write
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(Path(folder, "notes.txt")) as file:
+    ...     with atomic_write(Path(folder, "notes.txt")) as file:
     ...         _ = file.write(b"whole")
     ...     Path(folder, "notes.txt").read_text()
     'whole'
     """
-    place, name = locate(path, filesystem)
-    if not isinstance(place, fs.LocalFileSystem):
-        stage = _replacing_remote(place, name)
+    target_fs, name = locate(path, filesystem)
+    if not isinstance(target_fs, fs.LocalFileSystem):
+        stage = _replacing_remote(target_fs, name)
     elif os.path.lexists(name) and not Path(name).is_file():
         stage = _filling(Path(name))
     else:
@@ -97,19 +97,19 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.staging import locate
+    >>> from te_audit_frames.storage.atomic import locate
     >>> locate("file:///events.parquet")[1]
     '/events.parquet'
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise InvalidArgument(f'path: {path!r} is not a path; right is, for example, "events.parquet"')
     name = os.fspath(path)
-    place = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
+    target_fs = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
     if filesystem is None and "://" in name:
-        place, name = _from_uri(name)
-    if isinstance(place, fs.LocalFileSystem):
+        target_fs, name = _from_uri(name)
+    if isinstance(target_fs, fs.LocalFileSystem):
         name = str(Path(name).expanduser().resolve())
-    return place, name
+    return target_fs, name
 
 
 def _adopt(filesystem: Any) -> fs.FileSystem:
@@ -129,7 +129,7 @@ def _adopt(filesystem: Any) -> fs.FileSystem:
 def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
     scheme = uri.partition("://")[0]
     try:
-        place, name = fs.FileSystem.from_uri(uri)
+        target_fs, name = fs.FileSystem.from_uri(uri)
     except pa.ArrowInvalid as unknown:
         try:
             from fsspec.core import url_to_fs  # optional, and only for what Arrow does not know
@@ -140,8 +140,8 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
                 f"path: nothing installed opens {scheme}:// ({unknown}; {error}). "
                 "Hand in a filesystem=, or install fsspec and its package for this scheme."
             ) from None
-        place = _adopt(theirs)
-    return place, name
+        target_fs = _adopt(theirs)
+    return target_fs, name
 
 
 @contextmanager
@@ -187,14 +187,14 @@ def _filling(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _replacing_remote(place: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
+def _replacing_remote(target_fs: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
     folder, slash, _ = target.rpartition("/")
     staged = f"{folder}{slash}{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
-        with place.open_output_stream(staged, compression=None) as file:
+        with target_fs.open_output_stream(staged, compression=None) as file:
             yield file
-        place.move(staged, target)
+        target_fs.move(staged, target)
     except BaseException:
         with suppress(OSError):
-            place.delete_file(staged)
+            target_fs.delete_file(staged)
         raise
