@@ -28,11 +28,12 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from te_audit_frames.periods import Period
 
 
 class AuditFramesError(Exception):
@@ -128,7 +129,7 @@ class FetchError(AuditFramesError):
     partial : pandas.DataFrame or None
         The events that did arrive, in the columns and dtypes of every audit frame. None where the error was
         raised by a single request or a file, and not by a fetch.
-    missing : list of (datetime, datetime)
+    missing : list of Period
         Half-open UTC periods that `partial` does not vouch for. Every event outside them is in `partial`.
 
     Examples
@@ -141,7 +142,7 @@ class FetchError(AuditFramesError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.partial: pd.DataFrame | None = None
-        self.missing: list[tuple[datetime, datetime]] = []
+        self.missing: list[Period] = []
 
 
 class ApiError(FetchError):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.merge import merge
-from te_audit_frames.periods import EPOCH, Instant, Period, iso, parse_zone, to_instant
+from te_audit_frames.periods import EPOCH, Instant, Period, parse_zone, to_bounds
 from te_audit_frames.receipts import (
     Receipt,
     counted_of,
@@ -28,8 +28,9 @@ from te_audit_frames.receipts import (
     is_same_scope,
     joined,
     narrowed,
-    receipt,
+    stored_receipt,
 )
+from te_audit_frames.receipts import receipt as receipt_of
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, SOURCES, in_order, to_arrow, to_events
 
 _Mask = npt.NDArray[np.bool_]
@@ -77,15 +78,18 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
         raise InvalidArgument(f'label: {label!r} is not text; right is, for example, "failed logins"')
     chosen = _checked_mask(events, mask)
     kept = events.loc[chosen]
-    if ATTRS_KEY not in events.attrs:
+    receipt = stored_receipt(events)
+    if receipt is None:
         return kept
-    paid = receipt(events)
     digest = hashlib.sha256(np.packbits(chosen).tobytes())
     if "date" in events:
         digest.update(pd.util.hash_pandas_object(events["date"], index=False).to_numpy().tobytes())
     note = {"label": label, "digest": digest.hexdigest()[:16], "kept": len(kept), "of": len(events)}
-    changed = {"events": counted_of(paid.to_dict(), rows=len(kept), of=len(events)), "filters": [*paid.filters, note]}
-    return _with(kept, paid.to_dict() | changed)
+    changed = {
+        "events": counted_of(receipt.to_dict(), rows=len(kept), of=len(events)),
+        "filters": [*receipt.filters, note],
+    }
+    return _with(kept, receipt.to_dict() | changed)
 
 
 def between(
@@ -134,12 +138,7 @@ def between(
     """
     _require_frame(events, "events")
     zone = None if tz is None else parse_zone(tz)
-    since = None if start is None else to_instant(start, argument="start", zone=zone)
-    until = None if end is None else to_instant(end, argument="end", zone=zone)
-    if since is not None and until is not None and until <= since:
-        raise InvalidArgument(
-            f"end: {iso(until)} is not after start {iso(since)}; the start is included, the end is not"
-        )
+    since, until = to_bounds(start, end, zone=zone)
     dates = _dates_of(events)
     chosen = np.ones(len(events), dtype=np.bool_)
     if since is not None:
@@ -147,21 +146,21 @@ def between(
     if until is not None:
         chosen &= (dates < pd.Timestamp(until)).fillna(False).to_numpy(dtype=np.bool_)
     kept = events.loc[chosen]
-    if ATTRS_KEY not in events.attrs or (since is None and until is None):
+    receipt = stored_receipt(events)
+    if receipt is None or (since is None and until is None):
         return kept
-    paid = receipt(events)
-    part = narrowed(paid.to_dict(), start=since, end=until, rows=len(kept), of=len(events))
+    part = narrowed(receipt.to_dict(), start=since, end=until, rows=len(kept), of=len(events))
     notes = list(part["notes"])
     if undated := int(dates.isna().sum()):
         notes.append(f"left out: {undated:,} event{'s' * (undated > 1)} without a date")
-    if paid.period is not None:
+    if receipt.period is not None:
         outside = (
-            [Period(since, min(until or paid.period.start, paid.period.start))]
-            if since is not None and since < paid.period.start
+            [Period(since, min(until or receipt.period.start, receipt.period.start))]
+            if since is not None and since < receipt.period.start
             else []
         )
-        if until is not None and until > paid.period.end:
-            outside.append(Period(max(since or paid.period.end, paid.period.end), until))
+        if until is not None and until > receipt.period.end:
+            outside.append(Period(max(since or receipt.period.end, receipt.period.end), until))
         notes += [f"not in the frame that was cut: {each}" for each in outside]
     return _with(kept, part | {"notes": list(dict.fromkeys(notes)), "undated": 0})
 
@@ -214,7 +213,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     for number, frame in enumerate(several):
         _require_frame(frame, f"frames[{number}]")
         try:
-            receipts.append(receipt(frame))
+            receipts.append(receipt_of(frame))
         except InvalidArgument as error:
             raise InvalidArgument(f"frames[{number}]: {error}") from None
         _require_same_columns(several[0], frame, number)
@@ -222,16 +221,16 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     # The earlier fetch first, since of an event that both have, the merge keeps what the earlier one says.
     order = sorted(range(len(several)), key=lambda number: (receipts[number].fetched_at, number))
     several, receipts = [several[number] for number in order], [receipts[number] for number in order]
-    unseen = sum(abs(paid.events - len(frame)) for paid, frame in zip(receipts, several, strict=True))
+    unseen = sum(abs(receipt.events - len(frame)) for receipt, frame in zip(receipts, several, strict=True))
     if set(several[0].columns) == set(COLUMNS):
         result = to_events(_merged([to_arrow(frame) for frame in several], receipts))
     else:
         result = _stacked(several, receipts)
     undated = int(result["date"].isna().sum())
-    groups = _count_groups(result) if any(paid.account_groups for paid in receipts) else {}
-    paid = joined(receipts, events=len(result) + unseen, undated=undated, account_groups=groups, rows=len(result))
+    groups = _count_groups(result) if any(receipt.account_groups for receipt in receipts) else {}
+    receipt = joined(receipts, events=len(result) + unseen, undated=undated, account_groups=groups, rows=len(result))
     result.attrs = {name: value for frame in several[::-1] for name, value in frame.attrs.items()}
-    return _with(result, paid.to_dict())
+    return _with(result, receipt.to_dict())
 
 
 def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
@@ -268,7 +267,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
     """
     _require_frame(frame, "frame")
     _require_frame(like, "like")
-    paid = receipt(like)
+    receipt = receipt_of(like)
     if len(frame) != len(like):
         remedy = 'merge with how="left"' if len(frame) < len(like) else 'merge with validate="many_to_one"'
         raise InvalidArgument(
@@ -284,7 +283,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
                 'and others were doubled; merge with how="left" and validate="many_to_one"'
             )
     wider = frame.copy(deep=False)
-    wider.attrs[ATTRS_KEY] = paid.to_dict()
+    wider.attrs[ATTRS_KEY] = receipt.to_dict()
     return wider
 
 
@@ -363,12 +362,11 @@ def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int)
     lacks = [name for name in first.columns if name not in frame.columns]
     further = [name for name in frame.columns if name not in first.columns]
     if lacks or further:
-        said = [f"lacks {', '.join(map(repr, lacks))}"] * bool(lacks) + [f"has {', '.join(map(repr, further))}"] * bool(
-            further
-        )
+        sides = (("lacks", lacks), ("has", further))
+        differences = " and ".join(f"{verb} {', '.join(map(repr, names))}" for verb, names in sides if names)
         raise InvalidArgument(
-            f"frames[{number}]: its columns are not those of frames[0]: it {' and '.join(said)}. Give all frames "
-            "the same columns, for example with frame[list(columns)]"
+            f"frames[{number}]: its columns are not those of frames[0]: it {differences}. Give all frames the same "
+            "columns, for example with frame[list(columns)]"
         )
 
 
@@ -376,19 +374,19 @@ def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table
     """Put rows together, those of periods that overlap through `merge`."""
     rows = undated = ARROW_SCHEMA.empty_table()
     done: list[Receipt] = []
-    for table, paid in zip(tables, receipts, strict=True):
+    for table, receipt in zip(tables, receipts, strict=True):
         has_date = table["date"].is_valid()
         dated, without = table.filter(has_date), table.filter(pc.invert(has_date))
-        overlapping = [each for each in done if _overlap(each, paid)]
+        overlapping = [each for each in done if _overlap(each, receipt)]
         parts = [rows, dated]
         if overlapping:
-            (ours, rows), (theirs, dated) = _split(rows, [paid]), _split(dated, overlapping)
-            visible = pa.array(np.full(ours.num_rows, _may_have_changed(paid, overlapping)))
+            (ours, rows), (theirs, dated) = _split(rows, [receipt]), _split(dated, overlapping)
+            visible = pa.array(np.full(ours.num_rows, _may_have_changed(receipt, overlapping)))
             parts = [rows, dated, merge(ours, theirs, visible=visible).rows]
         rows = pa.concat_tables(parts)
         # No period has the events without a date, so every fetch may have had all of them.
-        undated = merge(undated, without).rows if paid.period else pa.concat_tables([undated, without])
-        done.append(paid)
+        undated = merge(undated, without).rows if receipt.period else pa.concat_tables([undated, without])
+        done.append(receipt)
     return in_order([*rows.to_batches(), *undated.to_batches()])
 
 
@@ -407,10 +405,10 @@ def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Ta
     return rows.filter(pa.array(inside)), rows.filter(pa.array(~inside))
 
 
-def _may_have_changed(paid: Receipt, others: Sequence[Receipt]) -> bool:
+def _may_have_changed(receipt: Receipt, others: Sequence[Receipt]) -> bool:
     """Whether a fetch must have had what the others had, if under another name: nothing changes within one fetch."""
-    every = [*others, paid]
-    return is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, paid) for each in others)
+    every = [*others, receipt]
+    return is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, receipt) for each in others)
 
 
 def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd.DataFrame:

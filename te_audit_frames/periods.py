@@ -1,4 +1,4 @@
-"""Periods of time: from what a caller says ("30d", a start and an end) to one half-open UTC range. Pure.
+"""Periods of time: what a caller gives ("30d", a start and an end) becomes one half-open UTC range.
 
 A *period* is `[start, end)`: the start belongs to it, the end does not, so that two neighbours never share an event.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -30,7 +31,7 @@ _BARE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """A half-open UTC range `[start, end)`.
+    """A half-open UTC range `[start, end)`, which unpacks into its two bounds.
 
     Attributes
     ----------
@@ -39,13 +40,20 @@ class Period:
 
     Examples
     --------
-    >>> from te_audit_frames.periods import to_instant, Period
-    >>> Period(to_instant("2026-01-01", argument="start"), to_instant("2026-02-01", argument="end")).days
+    >>> from datetime import UTC, datetime
+    >>> import te_audit_frames as taf
+    >>> january = taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    >>> january.days
     31.0
+    >>> start, end = january
     """
 
     start: datetime
     end: datetime
+
+    def __iter__(self) -> Iterator[datetime]:
+        yield self.start
+        yield self.end
 
     @property
     def days(self) -> float:
@@ -58,7 +66,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Window:
-    """So much time back from the server's now.
+    """A length of time that ends at the server's now.
 
     Attributes
     ----------
@@ -71,7 +79,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Since:
-    """From a start up to the server's now.
+    """The time from a start up to the server's now.
 
     Attributes
     ----------
@@ -83,11 +91,11 @@ class Since:
 
 
 Question = Period | Window | Since
-"""What of time a caller asks for. Only a Period is known before the server has spoken."""
+"""What a caller may ask for. Only a Period is known before the server has answered."""
 
 
 def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant | None) -> Question:
-    """Check what a caller says of time.
+    """Return the period that a caller asks for.
 
     Parameters
     ----------
@@ -122,16 +130,47 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
         if end is not None:
             raise InvalidArgument('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
         return Window(to_window(DEFAULT_WINDOW))
-    since = to_instant(start, argument="start")
-    if end is None:
-        return Since(since)
-    until = to_instant(end, argument="end")
-    if until <= since:
+    since, until = to_bounds(start, end)
+    assert since is not None  # noqa: S101 - a start was given  # nosec B101
+    return Since(since) if until is None else Period(since, until)
+
+
+def to_bounds(
+    start: Instant | None, end: Instant | None, *, zone: tzinfo | None = None
+) -> tuple[datetime | None, datetime | None]:
+    """Return two bounds, each of which may be left out, as aware UTC datetimes.
+
+    Parameters
+    ----------
+    start, end : str, datetime, date, pandas.Timestamp or None
+        The bounds; see `to_instant`.
+    zone : datetime.tzinfo, optional
+        The zone of bounds that have none.
+
+    Returns
+    -------
+    tuple of datetime or None
+        The start and the end.
+
+    Raises
+    ------
+    InvalidArgument
+        A bound is not a moment, or `end` is not after `start`.
+
+    Examples
+    --------
+    >>> from te_audit_frames.periods import to_bounds
+    >>> to_bounds("2026-01-01", None)
+    (datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), None)
+    """
+    since = None if start is None else to_instant(start, argument="start", zone=zone)
+    until = None if end is None else to_instant(end, argument="end", zone=zone)
+    if since is not None and until is not None and until <= since:
         raise InvalidArgument(
             f"end: {iso(until)} is not after start {iso(since)}; a period includes its start and excludes its end, "
             'so one day is start="2026-01-01", end="2026-01-02"'
         )
-    return Period(since, until)
+    return since, until
 
 
 def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta:
@@ -209,7 +248,7 @@ def parse_zone(tz: str | tzinfo) -> tzinfo:
 
 
 def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> datetime:
-    """Turn what a caller says of one moment into an aware UTC datetime.
+    """Return a moment, in any of the forms that callers may give, as an aware UTC datetime.
 
     Parameters
     ----------
@@ -219,8 +258,8 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
     argument : str
         The argument's name, for messages.
     zone : datetime.tzinfo, optional
-        Of which zone a moment without one is, a bare date included. Of a time that the clock strikes twice it is the
-        first, and a time that the clock skips is as long after the change as it claims.
+        The zone of a moment that has none, a bare date included. If the clock shows a time twice, the first is meant;
+        a time that the clock skips is moved forward by the length of the gap.
 
     Returns
     -------

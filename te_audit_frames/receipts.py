@@ -1,4 +1,4 @@
-"""The receipt: what was asked for, what came back, whether that is complete; and its arithmetic.
+"""The receipt: what was asked for, what came back and whether that is complete; how receipts are cut and joined.
 
 It travels in `events.attrs` as plain JSON types, small, since pandas copies attrs with every operation, and it goes
 into the footer of every Parquet file.
@@ -15,7 +15,7 @@ import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.safe_text import printable
+from te_audit_frames.safe_text import aligned
 from te_audit_frames.schema import ATTRS_KEY
 
 
@@ -108,6 +108,15 @@ class Receipt:
             return None
         return Period(datetime.fromisoformat(self.resolved["start"]), datetime.fromisoformat(self.resolved["end"]))
 
+    @property
+    def scope_name(self) -> str:
+        """The account groups that were asked for, in words."""
+        if self.scope.get("aid"):
+            return f"account group {self.scope['aid']}"
+        if self.scope.get("all_account_groups"):
+            return "every account group of the token"
+        return "not known" if self.source == "pages" else "the token's login account group"
+
     def to_dict(self) -> dict[str, Any]:
         """Write the receipt in plain JSON types, as `events.attrs` and Parquet footers hold it."""
         plain = asdict(self)
@@ -123,19 +132,13 @@ class Receipt:
     def lines(self) -> list[tuple[str, str]]:
         """List what the receipt says, as (what, value) pairs for display."""
         asked = {key: value for key, value in self.requested.items() if value is not None and key != "default"}
-        scope = "every account group of the token" if self.scope.get("all_account_groups") else "one account group"
-        if self.scope.get("aid"):
-            scope += f", aid {self.scope['aid']}"
-        elif not self.scope.get("all_account_groups"):
-            scope += ", the token's login group"
         lines = [
             ("complete", "yes" if self.complete else "no"),
             ("asked for", ", ".join(f"{key} {value}" for key, value in asked.items()) or self.source),
         ]
         if self.period:
             lines.append(("period (UTC)", f"{self.period}, the end excluded"))
-        if self.source == "api":
-            lines.append(("scope", scope))
+        lines.append(("scope", self.scope_name))
         if self.source == "archive":
             lines.append(("events", f"{self.events:,}"))
         else:
@@ -169,8 +172,7 @@ class Receipt:
         return lines + [("note", note) for note in self.notes]
 
     def __repr__(self) -> str:
-        width = max(len(what) for what, _ in self.lines())
-        return "\n".join(["Receipt", *(f"  {what:<{width}}  {printable(value)}" for what, value in self.lines())])
+        return aligned("Receipt", self.lines())
 
     def _repr_html_(self) -> str:
         import html
@@ -227,44 +229,156 @@ def receipt(events: pd.DataFrame) -> Receipt:
     >>> taf.receipt(events).source
     'pages'
     """
-    plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
-    if not isinstance(plain, Mapping):
+    found = stored_receipt(events)
+    if found is None:
         raise InvalidArgument(
             "events: this frame carries no receipt. fetch_events(), read_pages() and read_parquet() give one; "
-            "pandas drops it from frames that were concatenated or built anew: te_audit_frames.concat() keeps it, and "
-            "with_receipt() gives it back."
+            "pandas drops it from frames that it concatenates or builds: te_audit_frames.concat() keeps it, and "
+            "with_receipt() restores it."
         )
-    try:
-        found = Receipt.from_dict(plain, rows=len(events))
-        _check(found)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidArgument(
-            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
-            "again."
-        ) from None
     return found
 
 
-def _check(found: Receipt) -> None:
-    """Raise a TypeError or the like if a receipt, perhaps from a foreign file, does not hold what it should."""
-    for kind, names in _KINDS.items():
-        for name in names:
-            if not isinstance(getattr(found, name), kind):
-                raise TypeError(f"{name} is not {kind.__name__}")
-    if found.period is not None and None in (found.period.start.utcoffset(), found.period.end.utcoffset()):
-        raise ValueError("resolved has no time zone")
-    if found.fetched_at and datetime.fromisoformat(found.fetched_at).utcoffset() is None:
-        raise ValueError("fetched_at has no time zone")
-    found.lines()
+def stored_receipt(events: pd.DataFrame) -> Receipt | None:
+    """Return the receipt in a frame's attrs, or None if it has none.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        Any frame.
+
+    Returns
+    -------
+    Receipt or None
+
+    Raises
+    ------
+    InvalidArgument
+        The receipt is damaged.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.receipts import stored_receipt
+    >>> stored_receipt(pd.DataFrame()) is None
+    True
+    """
+    plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
+    if not isinstance(plain, Mapping):
+        return None
+    if fault := fault_of(plain):
+        raise InvalidArgument(
+            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged: {fault}. Fetch or load the events again."
+        )
+    return Receipt.from_dict(plain, rows=len(events))
 
 
-_KINDS: dict[type, tuple[str, ...]] = {
-    str: ("source", "order", "fetched_at"),
-    dict: ("requested", "scope", "account_groups", "checked", "versions"),
-    list: ("filters", "notes"),
-    bool: ("complete",),
-    int: ("events", "pages", "requests", "retries", "throttled", "undated", "coerced", "parts"),
+_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "source": (str,),
+    "requested": (dict,),
+    "resolved": (dict, type(None)),
+    "scope": (dict,),
+    "complete": (bool,),
+    "events": (int,),
+    "pages": (int,),
+    "requests": (int,),
+    "retries": (int,),
+    "throttled": (int,),
+    "waited_seconds": (float, int),
+    "undated": (int,),
+    "coerced": (int,),
+    "order": (str,),
+    "account_groups": (dict,),
+    "checked": (dict,),
+    "filters": (list,),
+    "parts": (int,),
+    "fetched_at": (str,),
+    "versions": (dict,),
+    "notes": (list,),
 }
+_FILTER_TYPES: dict[str, tuple[type, ...]] = {
+    "label": (str, type(None)),
+    "digest": (str,),
+    "kept": (int,),
+    "of": (int,),
+}
+_CHECKED_TYPES: dict[str, tuple[type, ...]] = {
+    "ranges": (int,),
+    "ranges_unconfirmed": (int,),
+    "seams": (int,),
+    "margin_seconds": (float, int, type(None)),
+    "windows": (int,),
+    "window_events": (int,),
+    "differences": (list,),
+    "clock_ahead_seconds": (float, int, type(None)),
+}
+_REQUIRED = ("source", "requested", "resolved", "scope", "complete", "events", "pages")
+
+
+def fault_of(plain: object) -> str | None:
+    """Return what is wrong with a stored receipt, or None if `Receipt.from_dict` can read it.
+
+    Fields that a later version added are not checked.
+
+    Parameters
+    ----------
+    plain : object
+        What stands in `events.attrs` or in the metadata of a file, which may come from anywhere.
+
+    Examples
+    --------
+    >>> from te_audit_frames.receipts import fault_of
+    >>> fault_of({"source": "api"})
+    "it has no 'requested'"
+    """
+    if not isinstance(plain, Mapping):
+        return "it is not a JSON object"
+    for name in _REQUIRED:
+        if name not in plain:
+            return f"it has no {name!r}"
+    if fault := _wrong_type(plain, _FIELD_TYPES) or _wrong_type(plain.get("checked", {}), _CHECKED_TYPES):
+        return fault
+    for each in plain.get("filters", []):
+        if not isinstance(each, dict) or not _FILTER_TYPES.keys() <= each.keys() or _wrong_type(each, _FILTER_TYPES):
+            return "its 'filters' are not all complete"
+    if not all(_is_kind(count, (int,)) for count in plain.get("account_groups", {}).values()):
+        return "its 'account_groups' are not all counted"
+    for name, texts in (
+        ("notes", plain.get("notes", [])),
+        ("differences", plain.get("checked", {}).get("differences", [])),
+    ):
+        if not all(isinstance(text, str) for text in texts):
+            return f"its {name!r} are not all text"
+    if plain["resolved"] is not None and not _is_period(plain["resolved"]):
+        return "its 'resolved' is not a period"
+    fetched_at = plain.get("fetched_at", "")
+    return None if fetched_at == "" or _utc_moment(fetched_at) else "its 'fetched_at' is not a moment in UTC"
+
+
+def _wrong_type(plain: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> str | None:
+    for name, kinds in types.items():
+        if name in plain and not _is_kind(plain[name], kinds):
+            return f"its {name!r} is of the wrong type, {type(plain[name]).__name__}"
+    return None
+
+
+def _is_kind(value: object, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
+
+
+def _is_period(resolved: Mapping[str, Any]) -> bool:
+    start, end = _utc_moment(resolved.get("start")), _utc_moment(resolved.get("end"))
+    return start is not None and end is not None and start <= end
+
+
+def _utc_moment(text: Any) -> datetime | None:
+    """Return a moment in UTC that leaves room for a few days' arithmetic; None if the text is not one."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.utcoffset() == timedelta(0) and 1 < moment.year < datetime.max.year else None
+    except (TypeError, ValueError):
+        return None
+
 
 _CUT = "only a part of what was fetched was read: the fetch was of "
 
@@ -480,11 +594,10 @@ def is_same_filter(receipts: Sequence[Receipt]) -> bool:
 
 
 def _name_of_scope(receipt: Receipt) -> str:
-    if receipt.scope.get("aid"):
-        return f"aid {receipt.scope['aid']}"
-    if receipt.scope.get("all_account_groups"):
-        return "every account group of the token"
-    return " ".join(["the login group", ", ".join(sorted(receipt.account_groups))]).strip()
+    if receipt.scope.get("aid") or receipt.scope.get("all_account_groups"):
+        return receipt.scope_name
+    # Login account groups of different tokens differ only by the events in them.
+    return " ".join([receipt.scope_name, ", ".join(sorted(receipt.account_groups))]).strip()
 
 
 def _joined_filters(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
@@ -515,7 +628,7 @@ def _joined_checks(checks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return both
 
 
-def with_receipt(events: pd.DataFrame, paid: Receipt) -> pd.DataFrame:
+def attach_receipt(events: pd.DataFrame, receipt: Receipt) -> pd.DataFrame:
     """Attach a receipt to a frame that was just made."""
-    events.attrs[ATTRS_KEY] = paid.to_dict()
+    events.attrs[ATTRS_KEY] = receipt.to_dict()
     return events

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 LONGEST_EXCERPT = 120
 """Characters of foreign text that a message shows."""
@@ -51,6 +51,33 @@ def printable(text: str) -> str:
     Ada\x1b[2J\nERROR
     """
     return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def aligned(title: str, lines: Sequence[tuple[str, str]]) -> str:
+    """Return a title and, below it, one aligned line for each name and value, made printable.
+
+    Parameters
+    ----------
+    title : str
+        The first line.
+    lines : sequence of (str, str)
+        Names and their values.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from te_audit_frames.safe_text import aligned
+    >>> print(aligned("Receipt", [("complete", "yes"), ("events", "100")]))
+    Receipt
+      complete  yes
+      events    100
+    """
+    shown = [(printable(name), printable(value)) for name, value in lines]
+    columns = max((len(name) for name, _ in shown), default=0)
+    return "\n".join([printable(title), *(f"  {name:<{columns}}  {value}" for name, value in shown)])
 
 
 def excerpt(text: str, limit: int = LONGEST_EXCERPT) -> str:

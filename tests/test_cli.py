@@ -123,12 +123,12 @@ def test_every_command_has_help_with_an_example(words):
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
-def test_the_readme_documents_every_command_and_exit_code():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def test_the_guide_documents_every_command_and_exit_code():
+    guide = (Path(__file__).parents[1] / "docs" / "guide" / "command-line.md").read_text(encoding="utf-8")
     commands = [name for (name,) in (words for words, _ in walk() if len(words) == 1)]
     assert commands == ["demo", "fetch", "summary", "activity", "plot", "sync", "archive", "sandbox"]
-    assert [name for name in commands if f"te-audit-frames {name}" not in readme] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in readme] == []
+    assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():
@@ -169,7 +169,9 @@ def test_fetch_writes_what_the_client_fetches(api, parquet):
 def test_fetch_says_what_it_wrote_on_stderr_only(api, tmp_path):
     result = run("fetch", *FOREVER, "-o", tmp_path / "events.parquet", at=api)
     assert result.stdout == ""
-    assert result.stderr.startswith("600 events from 2026-01-01T00:00:00Z to 2026-03-01T12:30:15Z are in ")
+    assert result.stderr.startswith(
+        "600 events of every account group of the token, from 2026-01-01T00:00:00Z to 2026-03-01T12:30:15Z, are in "
+    )
 
 
 def test_fetch_writes_json_lines(api, tmp_path):
@@ -190,11 +192,11 @@ def test_fetch_writes_csv_that_no_spreadsheet_runs(tmp_path, options, cell):
 @pytest.mark.parametrize(
     ("options", "sent"),
     [
-        ((), {"window": "604801s"}),
-        (("--window", "12h"), {"window": "43201s"}),
+        ((), {"window": "604801s", "useAllPermittedAids": "true"}),
+        (("--window", "12h", "--login-account-group"), {"window": "43201s"}),
         (("--window", "1d", "--aid", "2071"), {"window": "86401s", "aid": "2071"}),
         (("--window", "1d", "--all-account-groups"), {"window": "86401s", "useAllPermittedAids": "true"}),
-        (("--start", "2026-02-01"), {"startDate": "2026-01-31T23:59:59Z"}),
+        (("--start", "2026-02-01", "--login-account-group"), {"startDate": "2026-01-31T23:59:59Z"}),
     ],
 )
 def test_options_reach_the_api(api, tmp_path, options, sent):
@@ -206,7 +208,7 @@ def test_options_reach_the_api(api, tmp_path, options, sent):
 def test_a_default_period_and_a_narrow_token_are_said(tmp_path):
     with Sandbox(events=[USER], now=NOW, token=CANARY) as api:
         result = run("fetch", "-o", tmp_path / "events.parquet", at=api)
-    assert "Note: neither window nor start was given, so the last 7 days were taken.\n" in result.stderr
+    assert "Note: neither --window nor --start was given, so the last 7 days were taken.\n" in result.stderr
     assert "Note: only one uid was seen" in result.stderr
 
 
@@ -644,7 +646,7 @@ def test_the_sandbox_says_when_its_port_is_taken():
         port = taken.getsockname()[1]
         result = run("sandbox", "--port", port)
     assert result.exit_code == 2
-    assert f"--port: {port} cannot be had" in result.stderr
+    assert f"--port: {port} is not available" in result.stderr
 
 
 @pytest.mark.parametrize(

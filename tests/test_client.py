@@ -172,7 +172,7 @@ def test_events_are_counted_by_account_group_over_all_pages():
             whole(page(event | {"uid": "1"}, event | {"aid": None})),
         ]
     ) as api:
-        frame = client_of(api).fetch_events(start="2026-01-01", end="2026-01-02")
+        frame = client_of(api).fetch_events(start="2026-01-01", end="2026-01-02", aid="7")
     assert taf.receipt(frame).account_groups == {"": 1, "7": 3}
 
 
@@ -207,30 +207,74 @@ def test_a_window_goes_out_a_second_longer(window, sent, api):
 
 
 def test_a_start_without_an_end_goes_out_a_second_early_and_open(api):
-    client_of(api).fetch_events(start="2026-01-01")
+    client_of(api).fetch_events(start="2026-01-01", all_account_groups=False)
     assert api.requests[0].query == {"startDate": "2025-12-31T23:59:59Z"}
 
 
+EVERY = {"useAllPermittedAids": "true"}
+
+
 @pytest.mark.parametrize(
-    ("scope", "sent"),
+    ("scope", "sent", "name"),
     [
-        ({}, {}),
-        ({"aid": "12"}, {"aid": "12"}),
-        ({"aid": 12}, {"aid": "12"}),
-        ({"all_account_groups": True}, {"useAllPermittedAids": "true"}),
-        ({"aid": " 12 ", "all_account_groups": True}, {"aid": "12", "useAllPermittedAids": "true"}),
+        ({}, EVERY, "every account group of the token"),
+        ({"all_account_groups": None}, EVERY, "every account group of the token"),
+        ({"all_account_groups": True}, EVERY, "every account group of the token"),
+        ({"all_account_groups": False}, {}, "the token's login account group"),
+        ({"aid": "12"}, {"aid": "12"}, "account group 12"),
+        ({"aid": 12, "all_account_groups": False}, {"aid": "12"}, "account group 12"),
+        ({"aid": " 12 "}, {"aid": "12"}, "account group 12"),
     ],
     ids=str,
 )
-def test_the_scope_goes_out_as_asked(scope, sent, api):
-    one = client_of(api)
-    frame = one.fetch_events(start="2026-01-01", end="2026-01-02", **scope)
-    one.get_page(**scope)
+def test_every_account_group_is_asked_for_unless_one_is_named(scope, sent, name, api):
+    client = client_of(api)
+    question = {"start": "2026-01-01", "end": "2026-01-02", **scope}
+    frames = [client.fetch_events(**question), taf.fetch_events(**question, client=client)]
+    batches = client.iter_batches(**question)
+    assert list(batches) == []
     for request in api.requests:
         assert {name: request.query[name] for name in request.query if not name.endswith("Date")} == sent
-    said = taf.receipt(frame)
-    assert said.scope == {"aid": sent.get("aid"), "all_account_groups": "useAllPermittedAids" in sent}
-    assert any("aid means together" in note for note in said.notes) == (len(sent) == 2)
+    for receipt in [*map(taf.receipt, frames), batches.receipt]:
+        assert receipt.scope == {"aid": sent.get("aid"), "all_account_groups": "useAllPermittedAids" in sent}
+        assert receipt.scope_name == name
+        assert f"  {name}\n" in repr(receipt)
+
+
+@pytest.mark.parametrize("fetch", [taf.Client.fetch_events, taf.Client.iter_batches])
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [
+        ({"aid": "7", "all_account_groups": True}, "^aid and all_account_groups=True exclude each other"),
+        ({"all_account_groups": "yes"}, "^all_account_groups: 'yes' is not True, False or None"),
+    ],
+    ids=str,
+)
+def test_a_scope_that_contradicts_itself_is_refused(fetch, scope, message, api):
+    with pytest.raises(InvalidArgument, match=message):
+        fetch(client_of(api), **scope)
+    assert api.accepted == 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_advised"), [({}, True), ({"all_account_groups": False}, False), ({"aid": "7"}, False)], ids=str
+)
+def test_a_403_names_the_narrower_scopes_and_nothing_is_narrowed(scope, is_advised):
+    with RawServer([whole({}, status=403)]) as api, pytest.raises(taf.PermissionDenied) as caught:
+        client_of(api).fetch_events(start="2026-01-01", end="2026-01-02", **scope)
+    assert ("Use all_account_groups=False" in str(caught.value) and "aid=" in str(caught.value)) == is_advised
+    assert len(api.requests) == 1
+
+
+def test_a_closed_client_fetches_no_more(api):
+    with client_of(api) as client:
+        assert client.fetch_events(window="1h").empty
+        before = api.accepted
+    for fetch in (client.fetch_events, client.iter_batches, client.get_page):
+        with pytest.raises(InvalidArgument, match=r"^client: it was closed"):
+            fetch()
+    assert api.accepted == before
+    client.close()  # twice does no harm
 
 
 # ---- the one call as it is ---------------------------------------------------------------------------------------

@@ -185,7 +185,9 @@ def test_a_lived_in_organisation_comes_whole(workers, order):
     assert taf.receipt(frame).order == f"{order} first"
 
 
-@pytest.mark.parametrize("scope", [{}, {"aid": "2071"}, {"aid": 2071}, {"all_account_groups": True}])
+@pytest.mark.parametrize(
+    "scope", [{"all_account_groups": False}, {"aid": "2071"}, {"aid": 2071}, {"all_account_groups": True}]
+)
 def test_the_scope_is_asked_for(scope):
     with Sandbox(events=500, seed=1, now=NOW, rate_limit=None) as api:
         frame = client(api).fetch_events(window="90d", **scope)
@@ -193,7 +195,7 @@ def test_the_scope_is_asked_for(scope):
         same(frame, frame_of(api.truth(NOW - timedelta(days=90), NOW, **told)))
         queries = [request.query for request in api.requests]
     assert all(
-        query.get("useAllPermittedAids") == ("true" if "all_account_groups" in scope else None) for query in queries
+        query.get("useAllPermittedAids") == ("true" if scope.get("all_account_groups") else None) for query in queries
     )
 
 
@@ -254,7 +256,7 @@ class Log(RawServer):
         return date is None or query.get("startDate", "") <= date <= query.get("endDate", "9")
 
 
-MINUTE = {"start": NOW - 60 * SECOND, "end": NOW}
+MINUTE = {"start": NOW - 60 * SECOND, "end": NOW, "all_account_groups": False}
 
 
 def second(number, **more):
@@ -368,13 +370,13 @@ def test_a_window_that_the_api_cuts_short_is_told(workers):
     log = Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW))
     with log as api, pytest.raises(PaginationError, match="the rest cannot be had") as caught:
         client_of(api, workers=workers).fetch_events(window="104w")
-    assert caught.value.missing[0][0] < NOW - 700 * 86_400 * SECOND
+    assert caught.value.missing[0].start < NOW - 700 * 86_400 * SECOND
 
 
 # ---- what goes wrong in the middle -------------------------------------------------------------------------------
 
 
-def assert_vouched_for(error, events, *, start, end):
+def assert_vouched_for(error, events, *, start, end, **scope):
     """Every event outside `.missing` is in `.partial`, and nothing that is not in the log."""
     expected = frame_of(events)
     partial = error.partial.assign(resources=None).astype(str)
@@ -418,7 +420,7 @@ def test_a_failure_behind_the_last_event_misses_something_too():
         with pytest.raises(PermissionDenied) as caught:
             client_of(api, workers=1).fetch_events(**MINUTE)
     # An event out of order may still be behind the last second received.
-    assert caught.value.missing == [(MINUTE["start"], MINUTE["end"])]
+    assert caught.value.missing == [taf.Period(MINUTE["start"], MINUTE["end"])]
     same(caught.value.partial, frame_of([second(number) for number in range(60)]))
 
 
@@ -440,7 +442,7 @@ def test_one_failed_slice_leaves_the_pages_of_the_others():
 @pytest.mark.parametrize("workers", [1, 4])
 def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
     step = timedelta(minutes=10)
-    ten_hours = {"start": NOW - 60 * step, "end": NOW}
+    ten_hours = {"start": NOW - 60 * step, "end": NOW, "all_account_groups": False}
     events = [{"date": iso(NOW - (60 - number) * step), "uid": str(number)} for number in range(59, -1, -1)]
     with Log(events, size=5) as api:
         batches = client_of(api, workers=workers).iter_batches(**ten_hours)

@@ -337,9 +337,12 @@ def test_gaps_are_named_and_nothing_is_complete() -> None:
 @pytest.mark.parametrize(
     ("scopes", "said"),
     [
-        ([{"aid": "1"}, {"aid": "2"}], "different scopes: aid 1; aid 2"),
-        ([{"aid": "1"}, {"all_account_groups": True}], "different scopes: aid 1; every account group"),
-        ([{}, {"all_account_groups": True}], "different scopes: the login group 1; every account group"),
+        ([{"aid": "1"}, {"aid": "2"}], "different scopes: account group 1; account group 2"),
+        ([{"aid": "1"}, {"all_account_groups": True}], "different scopes: account group 1; every account group"),
+        (
+            [{}, {"all_account_groups": True}],
+            "scopes: the token's login account group 1; every account group",
+        ),
     ],
 )
 def test_different_scopes_are_named(scopes: list[dict[str, Any]], said: str) -> None:
@@ -353,7 +356,7 @@ def test_login_groups_of_two_tokens_are_two_scopes() -> None:
         fetched(0, 5, scope={}),
         frame(*TEN_DAYS[5:], receipt=paid(START + 5 * DAY, START + 10 * DAY, scope={}), aid="2"),
     )
-    assert "the login group 1; the login group 2" in taf.receipt(taf.concat([one, two])).notes[0]
+    assert "group 1; the token's login account group 2" in taf.receipt(taf.concat([one, two])).notes[0]
     assert taf.receipt(taf.concat([one, fetched(5, 10, scope={})])).complete
 
 

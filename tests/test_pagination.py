@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 import pytest
 from rawserver import TOKEN, RawServer, client_of, page, whole
 
+import te_audit_frames as taf
 from te_audit_frames.client import pagination
 from te_audit_frames.errors import PaginationError
 
 PATH = "/v7/audit-user-events"
-DAY = {"start": "2026-01-01", "end": "2026-01-02"}
-WHOLE_DAY = [(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))]
+DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
+WHOLE_DAY = [taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))]
 
 
 def event(number):
@@ -72,7 +73,7 @@ def test_a_circle_is_an_error(following, requests):
     assert set(partial["uid"]) == {str(number) for number in range(requests - 1)}
     if requests > 2:
         # What came 15 minutes before the latest second received is vouched for.
-        assert missing[0][1] < WHOLE_DAY[0][1]
+        assert missing[0].end < WHOLE_DAY[0].end
 
 
 def test_a_page_whose_next_link_is_itself_is_an_error():

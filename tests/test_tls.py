@@ -14,7 +14,7 @@ from rawserver import HANG_UP, TOKEN, Pause, RawServer, client_of, page, whole
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 
-DAY = {"start": "2026-01-01", "end": "2026-01-02"}
+DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
 GOOD = whole(page({"date": "2026-01-01T00:00:01Z", "aid": "1234", "event": "Login failed."}))
 BUNDLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 

@@ -51,7 +51,7 @@ BODY = page(EVENT)
 OWN = EVENT | {"aid": "secret-aid"}
 EARLIER = EVENT | {"date": "2026-01-01T00:00:02Z"}
 GOOD = whole(BODY)
-DAY = {"start": "2026-01-01", "end": "2026-01-02"}
+DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
 
 
 def slowly(answer, *, by=0.05):

@@ -26,7 +26,7 @@ from te_audit_frames.analysis.freq import (
 from te_audit_frames.analysis.grouping import Grouper, collect, rank
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
-from te_audit_frames.schema import ATTRS_KEY
+from te_audit_frames.receipts import stored_receipt
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -199,8 +199,8 @@ def _is_cut(events: Any) -> bool:
 
 
 def _receipt(events: Any) -> Mapping[str, Any]:
-    receipt = events.attrs.get(ATTRS_KEY) if isinstance(events, pd.DataFrame) else None
-    return receipt if isinstance(receipt, Mapping) else {}
+    receipt = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
+    return {} if receipt is None else receipt.to_dict()
 
 
 def _resolved(receipt: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp] | None:

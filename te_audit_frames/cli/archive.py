@@ -1,4 +1,4 @@
-"""The commands of the archive: sync, for cron, and archive coverage, verify and export, for people."""
+"""The archive commands: sync, for cron, and archive coverage, verify and export, for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _location = click.argument("location")
 @click.command(
     epilog="""\b
 LOCATION is a folder, or s3://bucket/prefix, gs://... or az://... (extra cloud); the first
-sync makes it. The token is read from TE_TOKEN or from --token-file, the API's address
+sync creates it. The token is read from TE_TOKEN or from --token-file, the API's address
 from TE_BASE_URL.
 
 \b
@@ -33,28 +33,34 @@ Every night, by cron:
   15 2 * * * te-audit-frames sync /srv/te-audit --token-file /etc/te-audit/token"""
 )
 @_location
-@click.option("--since", metavar="TIME", help="Go back to this UTC day.  [default: the archive's first, or two years]")
+@click.option(
+    "--since",
+    type=options.Moment(),
+    metavar="TIME",
+    help="Go back to this UTC day.  [default: the archive's first day, or two years ago]",
+)
 @click.option(
     "--lookback",
+    type=options.Length(),
     metavar="LENGTH",
     default=DEFAULT_LOOKBACK,
     show_default=True,
-    help="Read days again until they are over by so much, for events that come late.",
+    help="Read a day again until it ended this long ago, to catch late events.",
 )
-@click.option("--login-group-only", is_flag=True, help="Only the token's login account group, not every one.")
+@click.option("--login-account-group", is_flag=True, help="Sync only the token's login account group.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @options.client_options
 def sync(
-    *, location: str, since: str | None, lookback: str, login_group_only: bool, as_json: bool, **settings: Any
+    *, location: str, since: str | None, lookback: str, login_account_group: bool, as_json: bool, **settings: Any
 ) -> None:
     """Bring an archive up to date.
 
-    What the archive has, it keeps: the vendor forgets after two years. One line says what came, and the digest of
-    the archive's manifest, which archive verify --expect compares.
+    The archive keeps its events, although the API forgets them after two years. The line printed at the end names
+    the new events, and the digest of the archive's manifest for "archive verify --expect".
     """
     archive = taf.Archive(location)
     report = archive.sync(
-        options.make_client(**settings), start=since, lookback=lookback, all_account_groups=not login_group_only
+        options.make_client(**settings), start=since, lookback=lookback, all_account_groups=not login_account_group
     )
     click.echo(report.to_json() if as_json else visible(report.summary))
 
@@ -65,7 +71,7 @@ Example:
   te-audit-frames archive verify te-audit"""
 )
 def archive() -> None:
-    """Look into an archive that sync made."""
+    """Inspect and export an archive."""
 
 
 @archive.command(
@@ -77,7 +83,7 @@ Examples:
 @_location
 @options.format_option
 def coverage(location: str, form: str) -> None:
-    """Tell what is known of each UTC day."""
+    """Show events, gaps and completeness for each UTC day."""
     click.echo(FORMATS[form](taf.Archive(location).coverage()))
 
 
@@ -88,16 +94,16 @@ Example:
   te-audit-frames archive verify te-audit --expect 9f86d081884c7d65...
 
 \b
-Exit codes: 0 all is as it was written, 5 something is not."""
+Exit codes: 0 everything is as it was written, 5 something is not."""
 )
 @_location
 @click.option(
     "--expect",
     metavar="DIGEST",
-    help="The manifest's digest, as the last sync printed it: finds an archive that was put back as a whole.",
+    help="The manifest's digest that the last sync printed. It reveals an archive restored from an older copy.",
 )
 def verify(location: str, expect: str | None) -> None:
-    """Check every file, and that none is missing, foreign or older."""
+    """Check that every file is as it was written, and that none is missing or foreign."""
     found = taf.Archive(location).verify(expect=expect)
     click.echo("\n".join(" " * (len(line) - len(line.lstrip())) + visible(line) for line in repr(found).splitlines()))
     if not found.ok:
@@ -111,12 +117,13 @@ Examples:
   te-audit-frames archive export te-audit --start 2026-01-01 --by month -o months"""
 )
 @_location
-@click.option("-o", "--output", required=True, metavar="PATH", help="The file; with --by, the folder.")
-@click.option("--start", metavar="TIME", help="From here on, ISO 8601.")
-@click.option("--end", metavar="TIME", help="Up to here, which is excluded.")
-@click.option("--by", type=click.Choice(["month"]), help="Write a file a month, as hive partitions.")
+@click.option("-o", "--output", required=True, metavar="PATH", help="The file to write, or with --by the folder.")
+@click.option("--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
+@click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.")
+@click.option("--by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")
 def export(location: str, output: str, start: str | None, end: str | None, by: Literal["month"] | None) -> None:
-    """Write the events as one Parquet file, or as one a month."""
+    """Write the events to one Parquet file, or to one per month."""
+    options.check_bounds(start=start, end=end)
     files = taf.Archive(location).export(output, start=start, end=end, by=by)
     plural = "s" * (len(files) != 1)
     click.echo(f"{len(files):,} file{plural} written to {visible(output)}.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +12,9 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli import archive, options
 from te_audit_frames.cli.demo import sandbox_options, serve, show
-from te_audit_frames.cli.exit_codes import Program
+from te_audit_frames.cli.exit_codes import Program, in_options
 from te_audit_frames.cli.output import FORMATS, ending, save
-from te_audit_frames.cli.partial import rescuing
+from te_audit_frames.cli.partial import keep_partial
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 @click.group(
     cls=Program,
-    # Or click would cut escape sequences out of CSV that goes into a file, and what is behind them may be a formula.
+    # Otherwise click would remove escape sequences from CSV that goes to a file, and could expose a formula.
     context_settings={"color": True},
     epilog="""\b
 Example, without any account:
@@ -42,11 +43,11 @@ Example, without any account:
 
 \b
 Exit codes: 0 done, 2 usage, 3 authentication or permission, 4 API or network,
-  5 data (a file that is not readable, not writable, or not of events), 6 an archive that
-  another run is writing into, 130 interrupted.
+  5 data (a file that cannot be read or written, or holds no events), 6 another run is
+  writing to the archive, 130 interrupted.
 
 \b
-Completion: put the line for your shell into its start file.
+Completion: add the line for your shell to its start-up file.
   bash: eval "$(_TE_AUDIT_FRAMES_COMPLETE=bash_source te-audit-frames)"
   zsh:  eval "$(_TE_AUDIT_FRAMES_COMPLETE=zsh_source te-audit-frames)"
   fish: _TE_AUDIT_FRAMES_COMPLETE=fish_source te-audit-frames | source""",
@@ -54,9 +55,9 @@ Completion: put the line for your shell into its start file.
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="te-audit-frames", prog_name=PROGRAM)
 def program(debug: bool) -> None:
-    """Fetch the ThousandEyes activity log, count it, draw it, and keep it."""
+    """Fetch, count, draw and keep the ThousandEyes activity log."""
     for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks shall not end the command.
+        # A name that the terminal's encoding lacks must not end the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
@@ -71,10 +72,10 @@ Example:
     default="te-audit-demo",
     show_default=True,
     metavar="DIR",
-    help="The folder for the demo's files; it is made, and files of the same names are replaced.",
+    help="The folder for the demo's files. It is created, and files with the same names are replaced.",
 )
 def demo(out: str) -> None:
-    """See it all on a practice server: no account, no token."""
+    """Show everything on a practice server, without an account or a token."""
     show(out)
 
 
@@ -85,29 +86,34 @@ The token is read from TE_TOKEN or from --token-file, the API's address from TE_
 
 \b
 Examples:
-  te-audit-frames fetch --window 30d --all-account-groups -o events.parquet
+  te-audit-frames fetch --window 30d -o events.parquet
   te-audit-frames fetch --start 2026-01-01 --end 2026-02-01 --aid 1234 -o january.csv"""
 )
-@click.option("--window", metavar="LENGTH", help="So much time back from now: 12h, 7d, 4w.  [default: 7d]")
-@click.option("--start", metavar="TIME", help="From here on, ISO 8601: 2026-01-01 or 2026-01-01T09:00:00Z.")
-@click.option("--end", metavar="TIME", help="Up to here, which is excluded.  [default: now]")
-@click.option("--aid", metavar="ID", help="The account group.  [default: the token's login account group]")
-@click.option("--all-account-groups", is_flag=True, help="Every account group of the token's user.")
+@click.option(
+    "--window", type=options.Length(), metavar="LENGTH", help="A length of time up to now: 12h, 7d, 4w.  [default: 7d]"
+)
+@click.option(
+    "--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01 or 2026-01-01T09:00:00Z."
+)
+@click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.  [default: now]")
+@click.option("--aid", metavar="ID", help="Fetch one account group.")
+@click.option("--login-account-group", is_flag=True, help="Fetch only the token's login account group.")
+@click.option("--all-account-groups", is_flag=True, help="Fetch every account group the token may see, the default.")
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE",
     type=options.Target(".parquet", ".csv", ".jsonl"),
-    help="Where the events go: .parquet, .csv or .jsonl. An existing file is replaced when all is there.",
+    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
-@click.option("--raw-csv", is_flag=True, help="Leave CSV cells as they are that a spreadsheet would run as formulas.")
+@click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
 @click.option(
     "--errors",
     type=click.Choice(["raise", "coerce"]),
     default="raise",
     show_default=True,
-    help="At a value that does not fit its column: stop, or set it aside and go on.",
+    help="If a value does not fit its column, stop, or set it aside and continue.",
 )
 @options.client_options
 def fetch(
@@ -116,6 +122,7 @@ def fetch(
     start: str | None,
     end: str | None,
     aid: str | None,
+    login_account_group: bool,
     all_account_groups: bool,
     output: str,
     raw_csv: bool,
@@ -124,22 +131,33 @@ def fetch(
 ) -> None:
     """Fetch the events of a period into a file.
 
-    The period is --window, or --start and --end, or else the last 7 days.
+    The period is --window, or --start and --end, or the last 7 days.
     """
     if raw_csv and ending(output) != ".csv":
         raise click.UsageError("--raw-csv is for -o FILE.csv.")
-    if aid is not None and all_account_groups:
-        raise click.UsageError("--aid and --all-account-groups exclude each other.")
+    options.check_period(window=window, start=start, end=end)
+    scopes = {"--aid": aid, "--login-account-group": login_account_group, "--all-account-groups": all_account_groups}
+    chosen = [name for name, value in scopes.items() if value]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{chosen[0]} and {chosen[1]} exclude each other.")
     client = options.make_client(**settings)
-    with rescuing(output):
+    with keep_partial(output):
         events = client.fetch_events(
-            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+            window=window,
+            start=start,
+            end=end,
+            aid=aid,
+            all_account_groups=False if login_account_group else None,
+            errors=errors,
         )
     _write(events, output, raw_csv=raw_csv)
-    paid = taf.receipt(events)
-    click.echo(f"{len(events):,} events from {paid.period} are in {visible(output)}.", err=True)
-    for note in paid.notes:
-        click.echo(f"Note: {visible(note)}.", err=True)
+    receipt = taf.receipt(events)
+    click.echo(
+        f"{len(events):,} events of {visible(receipt.scope_name)}, from {receipt.period}, are in {visible(output)}.",
+        err=True,
+    )
+    for note in receipt.notes:
+        click.echo(f"Note: {visible(in_options(note))}.", err=True)
 
 
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
@@ -161,13 +179,13 @@ Examples:
   te-audit-frames summary events.parquet --by user --format csv > users.csv"""
 )
 @options.file_argument
-@options.by_option(default="user", text="What a row stands for.")
-@options.top_option(default=None, text="Keep the N largest rows and fold all others into one.  [default: all]")
+@options.by_option(default="user", text="What each row counts.")
+@options.top_option(default=None, text="Keep the N largest rows and combine the others.  [default: all]")
 @options.format_option
 def summary(file: str, by: str, top: int | None, form: str) -> None:
-    """Count the events of a FILE by who, where or what.
+    """Count the events in FILE by user, account group, event type or address.
 
-    FILE is Parquet, from fetch.
+    FILE is a Parquet file from fetch.
     """
     click.echo(FORMATS[form](taf.summarize(_read(file), by=by, top=top)))
 
@@ -180,15 +198,15 @@ Examples:
 )
 @options.file_argument
 @options.freq_option
-@options.by_option(default=None, text="Count each of these apart.")
+@options.by_option(default=None, text="Count each of these separately.")
 @options.tz_option
-@options.top_option(default=None, text="With --by, keep the N largest and fold all others into one.  [default: all]")
+@options.top_option(default=None, text="With --by, keep the N largest and combine the others.  [default: all]")
 @options.format_option
 def activity(*, file: str, freq: Freq, by: str | None, tz: str, top: int | None, form: str) -> None:
-    """Count the events of a FILE per hour, day, week or month.
+    """Count the events in FILE by hour, day, week or month.
 
-    FILE is Parquet, from fetch. Periods without events are zero; one that the events do not cover to its end is not
-    complete.
+    FILE is a Parquet file from fetch. Hours, days, weeks and months without events count zero; those that the events
+    do not cover to their end are marked as not complete.
     """
     click.echo(FORMATS[form](taf.activity(_read(file), freq=freq, by=by, tz=tz, top=top)))
 
@@ -216,7 +234,7 @@ Example:
 @options.file_argument
 @_picture_option
 @options.freq_option
-@options.by_option(default=None, text="Draw each of these apart.")
+@options.by_option(default=None, text="Draw each of these separately.")
 @options.tz_option
 @options.top_option(default=None, text="With --by, draw the N largest apart and all others as one.")
 def plot_activity(*, file: str, output: str, freq: Freq, by: str | None, tz: str, top: int | None) -> None:
@@ -234,7 +252,7 @@ Example:
 @_picture_option
 @options.tz_option
 def plot_heatmap(file: str, output: str, tz: str) -> None:
-    """Draw at which hours of the week events happen."""
+    """Draw the hours of the week in which events happen."""
     save(lambda: taf.plot_heatmap(_read(file), tz=tz), output)
 
 
@@ -246,7 +264,7 @@ Example:
 )
 @options.file_argument
 @_picture_option
-@options.by_option(default="user", text="What a bar stands for.")
+@options.by_option(default="user", text="What each bar counts.")
 @options.top_option(default=10, text="How many bars.")
 def plot_top(file: str, output: str, by: str, top: int) -> None:
     """Draw who, where or what has the most events."""
@@ -254,7 +272,12 @@ def plot_top(file: str, output: str, by: str, top: int) -> None:
 
 
 def _read(file: str) -> pd.DataFrame:
-    return taf.read_parquet(file, columns=_COUNTED)
+    try:
+        return taf.read_parquet(file, columns=_COUNTED)
+    except OSError as error:
+        if not error.errno:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), file) from error  # without pyarrow's own words
 
 
 program.add_command(archive.sync)
@@ -266,12 +289,12 @@ program.add_command(archive.archive)
 Example:
   te-audit-frames sandbox --port 8080
 Then, in another terminal, the two lines that it prints, and:
-  te-audit-frames fetch --window 90d --all-account-groups -o events.parquet"""
+  te-audit-frames fetch --window 90d -o events.parquet"""
 )
 @sandbox_options
 def sandbox(**options: Any) -> None:
     """Serve a practice ThousandEyes until Ctrl-C.
 
-    The options from --longest-range on make it hard to fetch from, as a real server may be.
+    The options from --longest-range on make it as difficult to fetch from as a real server can be.
     """
     serve(**options)

@@ -29,11 +29,11 @@ _NEXT = """\
 Next, with a token of your own, from ThousandEyes:
 Account Settings > Users and Roles > User API Tokens
   export TE_TOKEN=...
-  te-audit-frames fetch --window 30d --all-account-groups -o events.parquet
+  te-audit-frames fetch --window 30d -o events.parquet
   te-audit-frames summary events.parquet --by user
 or in Python:
   import te_audit_frames as taf
-  events = taf.fetch_events(window="30d", all_account_groups=True)
+  events = taf.fetch_events(window="30d")
   taf.summarize_by_user(events)"""
 
 
@@ -66,7 +66,7 @@ def _fetch() -> pd.DataFrame:
 
     with Sandbox(events=_EVENTS, seed=0, page_size=_PAGE_SIZE, latency=_LATENCY) as practice:
         client = taf.Client(token=practice.token, base_url=practice.url)
-        return client.fetch_events(window="90d", all_account_groups=True)
+        return client.fetch_events(window="90d")
 
 
 def _tell(events: pd.DataFrame) -> None:
@@ -106,31 +106,43 @@ class Length(click.ParamType[timedelta]):
         try:
             return timedelta(**{self.name: float(value)})
         except (OverflowError, ValueError):
-            self.fail(f"{value!r} is no number of {self.name}", param, ctx)
+            self.fail(f"{value!r} is not a number of {self.name}", param, ctx)
 
 
 _DAYS, _SECONDS = Length("days"), Length("seconds")
 
 _SANDBOX_OPTIONS = (
     click.option(
-        "--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="On 127.0.0.1; 0 takes a free one."
+        "--port",
+        type=click.IntRange(0, 65_535),
+        default=0,
+        show_default=True,
+        help="The port on 127.0.0.1; 0 takes a free one.",
     ),
     click.option(
-        "--events", type=click.IntRange(min=0), default=10_000, show_default=True, help="How many, in 90 days."
+        "--events",
+        type=click.IntRange(min=0),
+        default=10_000,
+        show_default=True,
+        help="The number of events in 90 days.",
     ),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which organisation."),
+    click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The organisation to practise on."
+    ),
     click.option(
         "--order",
         type=click.Choice(["newest", "oldest"]),
         default="newest",
         show_default=True,
-        help="What comes first.",
+        help="Which events come first.",
     ),
-    click.option("--longest-range", type=_DAYS, help="Answer at most so many days of a range, and say so."),
-    click.option("--retention", type=_DAYS, help="Remove events that are so many days old."),
-    click.option("--arrivals", type=float, default=0, help="Events that arrive before each answer, such as 0.5."),
-    click.option("--arrival-delay", type=_SECONDS, default="0", help="Date arrivals up to so many seconds back."),
-    click.option("--disorder", type=_SECONDS, default="0", help="Store events up to so many seconds out of order."),
+    click.option("--longest-range", type=_DAYS, help="Answer at most this many days of a range, and say so."),
+    click.option("--retention", type=_DAYS, help="Remove events that are this many days old."),
+    click.option("--arrivals", type=float, default=0, help="How many events arrive before each answer, such as 0.5."),
+    click.option(
+        "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds back."
+    ),
+    click.option("--disorder", type=_SECONDS, default="0", help="Store events up to this many seconds out of order."),
     click.option("--grouped", is_flag=True, help="Send one account group after the other."),
     click.option(
         "--changed-links",
@@ -138,7 +150,9 @@ _SANDBOX_OPTIONS = (
         default="none",
         help="Send next links that ask for less than the request did.",
     ),
-    click.option("--date-error", type=_SECONDS, default="0", help="Put the Date header so far ahead; -60 is behind."),
+    click.option(
+        "--date-error", type=_SECONDS, default="0", help="Set the Date header this many seconds ahead; -60 is behind."
+    ),
 )
 
 
@@ -150,7 +164,7 @@ def sandbox_options(command: F) -> F:
 
 
 def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
-    """Serve a practice ThousandEyes until Ctrl-C, which is how it is meant to end.
+    """Serve a practice ThousandEyes until Ctrl-C.
 
     Parameters
     ----------
@@ -177,7 +191,7 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
         practice.start()
     except OSError as error:
         raise click.UsageError(
-            f"--port: {port} cannot be had ({error.strerror}); without it, a free one is taken."
+            f"--port: {port} is not available ({error.strerror}). Without --port, a free one is taken."
         ) from None
     try:
         click.echo(f"export TE_TOKEN={practice.token}\nexport TE_BASE_URL={practice.url}")

@@ -1,8 +1,9 @@
-"""How a command ends: one readable paragraph on stderr, and an exit code that a script can act on."""
+"""How a command ends: one paragraph on stderr, in the words of the command line, and an exit code for scripts."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -95,12 +96,12 @@ def exit_code(error: BaseException) -> int:
 
 
 def paragraph(error: BaseException) -> str:
-    """Say what ended a command, and what to do about it.
+    """Return what ended a command, and what to do about it, in the words of the command line.
 
     Parameters
     ----------
     error : BaseException
-        What ended the command; its notes come along, each on lines of its own.
+        What ended the command. Its notes follow on lines of their own.
 
     Returns
     -------
@@ -113,14 +114,72 @@ def paragraph(error: BaseException) -> str:
     'Error: events.parquet: No such file or directory'
     """
     if isinstance(error, KeyboardInterrupt):
-        said = "Interrupted."
+        text = "Interrupted."
     elif isinstance(error, AuditFramesError):
-        said = f"Error: {error}"
+        text = f"Error: {in_options(str(error))}"
     elif isinstance(error, OSError):
-        said = "Error: " + ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        text = "Error: " + ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
     else:
-        said = f"Error: a defect of this program, {type(error).__name__}: {error}. With --debug it says where."
-    return "\n".join([visible(said), *getattr(error, "__notes__", [])])
+        text = f"Error: a defect of this program, {type(error).__name__}: {error}. --debug shows where."
+    return "\n".join([visible(text), *getattr(error, "__notes__", [])])
+
+
+def in_options(text: str) -> str:
+    """Return a message of the package with its arguments named as the command line's options.
+
+    Parameters
+    ----------
+    text : str
+        An error's message, a warning or a note.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from te_audit_frames.cli.exit_codes import in_options
+    >>> in_options("Use all_account_groups=False.")
+    'Use --login-account-group.'
+    """
+    for ours, theirs in _IN_OPTIONS:
+        text = ours.sub(theirs, text)
+    return text
+
+
+# What the package's messages advise, and what the command line has in its place.
+_IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(ours), theirs)
+    for ours, theirs in (
+        (r"\ball_account_groups=False\b", "--login-account-group"),
+        (r"\baid= for", "--aid for"),
+        (r", or give Client\(token=\.\.\.\)", ", or give --token-file FILE"),
+        (r"\bgive the Client a longer deadline\b", "give a longer --deadline"),
+        (r"\bGive the Client a longer timeout, or smaller pages \(page_size\), or ask again later", "Try again later"),
+        (r" Ask for smaller pages \(page_size\), or raise the Client's max_page_bytes\.", ""),
+        (
+            r"Take them batch by batch with iter_batches, .*?, or ask for a shorter period, .*?\.",
+            "Fetch a shorter period.",
+        ),
+        (r"\bgive ca_bundle=", "give --ca-bundle FILE"),
+        (r"\bca_bundle:", "--ca-bundle:"),
+        (r"\bbase_url \(TE_BASE_URL\)", "TE_BASE_URL"),
+        (r"\bcheck base_url and the proxy", "check TE_BASE_URL and the proxy"),
+        (r"\bmake (it|that one) the base_url( \(TE_BASE_URL\))?", r"set TE_BASE_URL to \1"),
+        (r"\bbase_url\b", "TE_BASE_URL"),
+        (r'\berrors="coerce"', "--errors coerce"),
+        (
+            r"Events come from fetch_events\(\), read_pages\(\) or read_parquet\(\)\.",
+            "Fetch a file of events first: te-audit-frames fetch.",
+        ),
+        (r"Archive\.sync\(\) or \.import_parquet\(\) makes one", "te-audit-frames sync creates one"),
+        (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
+        (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
+        (r"\bstart=", "--start "),
+        # What pyarrow says of a broken file is of no use to a reader.
+        (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
+    )
+)
 
 
 @contextmanager
@@ -131,7 +190,7 @@ def _warnings_as_lines() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
             if issubclass(category, AuditFramesWarning):
-                _say(f"Warning: {message}")
+                _say(f"Warning: {in_options(str(message))}")
             else:
                 theirs(message, category, *where)
 

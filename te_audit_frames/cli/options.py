@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli.output import FORMATS, ending
+from te_audit_frames.cli.output import FORMATS, ending, show_log
 from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.periods import parse_zone, to_bounds, to_instant, to_window
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,19 +24,96 @@ DIMENSIONS = {"user": "user", "account-group": "account_group", "event-type": "e
 _LONGEST_TOKEN = 65_536
 
 
+class Moment(click.ParamType[str]):
+    """A moment in ISO 8601; its value is the text."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text."""
+        try:
+            to_instant(value, argument="")
+        except InvalidArgument:
+            self.fail(
+                f"{value!r} is not a time such as 2026-01-01 (midnight UTC), 2026-01-01T09:00:00Z or "
+                "2026-01-01T09:00:00+01:00.",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
+class Length(click.ParamType[str]):
+    """A length of time; its value is the text."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text."""
+        try:
+            to_window(value)
+        except InvalidArgument:
+            self.fail(f"{value!r} is not a length of time such as 45m, 12h, 7d or 4w, up to 5200w.", param, ctx)
+        return str(value)
+
+
+class Zone(click.ParamType[str]):
+    """A time zone; its value is its name."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Look the zone up."""
+        try:
+            parse_zone(value)
+        except InvalidArgument:
+            self.fail(f"{value!r} is not a time zone such as Europe/Berlin.", param, ctx)
+        return str(value)
+
+
+def check_period(*, window: str | None, start: str | None, end: str | None) -> None:
+    """Check that the options of a period go together.
+
+    Raises
+    ------
+    click.UsageError
+        They do not.
+    """
+    for name, value in (("--start", start), ("--end", end)):
+        if window is not None and value is not None:
+            raise click.UsageError(f"--window and {name} exclude each other.")
+    if end is not None and start is None:
+        raise click.UsageError("--end needs --start.")
+    check_bounds(start=start, end=end)
+
+
+def check_bounds(*, start: str | None, end: str | None) -> None:
+    """Check that ``--end`` is after ``--start``.
+
+    Raises
+    ------
+    click.UsageError
+        It is not.
+    """
+    try:
+        to_bounds(start, end)
+    except InvalidArgument:
+        raise click.UsageError("--end must be after --start. The end itself is excluded.") from None
+
+
 class Dimension(click.Choice[str]):
-    """What events are counted by, in the words of the command line; its value is in those of the package."""
+    """A column to count by, as the command line spells it; its value is the package's spelling."""
 
     def __init__(self) -> None:
         super().__init__(list(DIMENSIONS))
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Look the word up."""
+        """Return the package's spelling."""
         return DIMENSIONS[super().convert(value, param, ctx)]
 
 
 class Target(click.Path):
-    """A file to write: its ending says the format, and its folder exists; both are known before any work is done."""
+    """A file to write. Its ending, which names the format, and its folder are checked before any work is done."""
 
     def __init__(self, *endings: str) -> None:
         super().__init__(dir_okay=False, writable=True)
@@ -45,9 +123,7 @@ class Target(click.Path):
         """Check the ending and the folder."""
         path = str(super().convert(value, param, ctx))
         if ending(path) not in self._endings:
-            self.fail(
-                f"the ending of {path!r} is none of {', '.join(self._endings)}, and it says the format", param, ctx
-            )
+            self.fail(f"{path!r} must end in one of {', '.join(self._endings)}, which names the format", param, ctx)
         folder = Path(path).expanduser().parent
         if "://" not in path and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             fault = "is not writable" if folder.is_dir() else "does not exist"
@@ -106,7 +182,12 @@ def freq_option(command: F) -> F:
 def tz_option(command: F) -> F:
     """Add ``--tz``."""
     return click.option(
-        "--tz", default="UTC", show_default=True, metavar="ZONE", help="The time zone, for example Europe/Berlin."
+        "--tz",
+        type=Zone(),
+        default="UTC",
+        show_default=True,
+        metavar="ZONE",
+        help="The time zone, for example Europe/Berlin.",
     )(command)
 
 
@@ -137,51 +218,61 @@ _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(ta
 
 _CLIENT_OPTIONS = (
     click.option(
-        "--token-file", metavar="FILE", type=click.Path(dir_okay=False), help="Holds the token; only you may read it."
+        "--token-file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help="The file with the token. Only you may be able to read it.",
     ),
     click.option(
         "--workers",
         metavar="N",
-        type=int,
+        type=click.IntRange(1, 64),
         default=_DEFAULTS["workers"],
         show_default=True,
-        help="Requests under way at once, 1 to 64.",
+        help="How many requests to send at once, 1 to 64.",
     ),
     click.option(
         "--deadline",
         metavar="SECONDS",
-        type=float,
+        type=click.FloatRange(0, 10_000_000, min_open=True),
         default=_DEFAULTS["deadline"],
         show_default=True,
-        help="How long one fetch may take, waits for the rate limit included.",
+        help="How long the command may take, including waits for the rate limit.",
     ),
     click.option(
         "--reserve",
         metavar="SHARE",
-        type=float,
+        type=click.FloatRange(0, 0.95),
         default=_DEFAULTS["reserve"],
         show_default=True,
-        help="The share of the rate limit, 0 to 0.95, that is left to others.",
+        help="The share of the rate limit, 0 to 0.95, to leave to others.",
     ),
-    click.option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust in place of the usual."),
-    click.option("--progress/--no-progress", default=None, help="A progress bar.  [default: in a terminal]"),
+    click.option(
+        "--ca-bundle", metavar="FILE", help="A file of certificate authorities to trust instead of the usual ones."
+    ),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Show retries, waits for the rate limit, and how the period is split up."
+    ),
+    click.option("--progress/--no-progress", default=None, help="Show a progress bar.  [default: in a terminal]"),
 )
 
 
 def client_options(command: F) -> F:
-    """Add ``--token-file``, ``--workers``, ``--deadline``, ``--reserve``, ``--ca-bundle`` and ``--progress``."""
+    """Add the options of `make_client`."""
     for option in reversed(_CLIENT_OPTIONS):
         command = option(command)
     return command
 
 
-def make_client(*, token_file: str | None, **settings: Any) -> taf.Client:
-    """Make the client that the options ask for.
+def make_client(*, token_file: str | None, verbose: bool, **settings: Any) -> taf.Client:
+    """Return the client that the options ask for, and show its log if asked to.
 
     Parameters
     ----------
     token_file : str or None
         Where the token is; None for the environment's `TE_TOKEN`.
+    verbose : bool
+        Whether to show the package's log on stderr.
     **settings
         The other options of `client_options`.
 
@@ -199,5 +290,7 @@ def make_client(*, token_file: str | None, **settings: Any) -> taf.Client:
             "There is no token. Set the environment variable TE_TOKEN to it, or give --token-file FILE. "
             "To try without one: te-audit-frames demo"
         )
+    if verbose:
+        show_log()
     # The token is read within the call: no variable holds it, so no traceback shows it.
     return taf.Client(token=None if token_file is None else read_token(token_file), **settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -104,6 +105,23 @@ def _plain(value: Any) -> Any:
 def ending(path: str) -> str:
     """Return what a path's name ends in, such as ``.csv``."""
     return PurePath(path).suffix.lower()
+
+
+class _Lines(logging.Handler):
+    """Writes each record as a line on stderr, above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(f"{record.levelname.lower()}: {visible(record.getMessage())}", file=sys.stderr)
+
+
+def show_log() -> None:
+    """Show the package's log on stderr: waits and fall-backs, retries and cuts."""
+    log = logging.getLogger("te_audit_frames")
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    log.handlers[:] = [_Lines()]
 
 
 def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:

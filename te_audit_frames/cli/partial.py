@@ -1,4 +1,4 @@
-"""What a failed fetch got is kept beside its target, with the commands that get the rest."""
+"""The partial file of a failed fetch, and the commands that fetch the rest."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import pandas as pd
 from click.core import ParameterSource
 
 from te_audit_frames.errors import FetchError
-from te_audit_frames.periods import iso
+from te_audit_frames.periods import Period, iso
 
-_OF_THE_WHOLE = ("window", "start", "end", "output", "raw_csv")
-"""Parameters that the commands for the rest replace or do without."""
+_REPLACED = ("window", "start", "end", "output", "raw_csv")
+"""Parameters that the commands for the rest replace or leave out."""
 
 
 @contextmanager
-def rescuing(target: str) -> Iterator[None]:
-    """Keep what came of a fetch that fails or is interrupted, and say so in a note of the error.
+def keep_partial(target: str) -> Iterator[None]:
+    """Write the events of a fetch that fails or is interrupted to a file, and name it in a note on the error.
 
     Parameters
     ----------
     target : str
-        Where the fetch was to be written; ``events.csv`` makes it ``events.partial.parquet``.
+        The file that the fetch should have written; ``events.csv`` becomes ``events.partial.parquet``.
 
     Raises
     ------
     FetchError, KeyboardInterrupt
-        What ended the fetch, with a note where events could be kept.
+        What ended the fetch, with a note if there were events to keep.
     """
     try:
         yield
     except (FetchError, KeyboardInterrupt) as error:
         partial: pd.DataFrame | None = getattr(error, "partial", None)
-        missing: list[tuple[datetime, datetime]] = getattr(error, "missing", [])
+        missing: list[Period] = getattr(error, "missing", [])
         if partial is not None:
             kept = outside(partial, missing)
             if len(kept):
@@ -45,21 +45,21 @@ def rescuing(target: str) -> Iterator[None]:
         raise
 
 
-def outside(events: pd.DataFrame, missing: list[tuple[datetime, datetime]]) -> pd.DataFrame:
-    """Select the events that no fetch of a missing period would bring again.
+def outside(events: pd.DataFrame, missing: list[Period]) -> pd.DataFrame:
+    """Return the events that no fetch of a missing period would return again.
 
     Parameters
     ----------
     events : pandas.DataFrame
         The `.partial` of an error.
-    missing : list of (datetime, datetime)
+    missing : list of Period
         Its `.missing`.
 
     Returns
     -------
     pandas.DataFrame
-        A selection of the rows. Events without a date are never among them: where there are any, the whole period is
-        paged through in one piece, and counts as missing until its end.
+        A selection of the rows. Events without a date are never among them: if there are any, the period is read in
+        one piece, and counts as missing until its end.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def outside(events: pd.DataFrame, missing: list[tuple[datetime, datetime]]) -> p
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.cli.partial import outside
     >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-05T09:00:00Z"}]}'])
-    >>> len(outside(events, [(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))]))
+    >>> len(outside(events, [taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))]))
     1
     """
     kept = events["date"].notna()
@@ -76,7 +76,7 @@ def outside(events: pd.DataFrame, missing: list[tuple[datetime, datetime]]) -> p
     return events[kept]
 
 
-def _keep(events: pd.DataFrame, missing: list[tuple[datetime, datetime]], target: str) -> str:
+def _keep(events: pd.DataFrame, missing: list[Period], target: str) -> str:
     stem = str(PurePath(target).with_suffix("")) if "://" not in target else target.rpartition(".")[0]
     partial = f"{stem}.partial.parquet"
     from te_audit_frames.storage.parquet import write_parquet
@@ -84,27 +84,27 @@ def _keep(events: pd.DataFrame, missing: list[tuple[datetime, datetime]], target
     try:
         write_parquet(events, partial)
     except OSError as error:
-        return f"{len(events):,} events came until then, but {partial} could not be written: {error.strerror or error}."
+        return f"{len(events):,} events had arrived, but {partial} could not be written: {error.strerror or error}."
     commands = [
         "  " + _command(start, end, f"{stem}.rest-{number}.parquet")
         for number, (start, end) in enumerate(missing, start=1)
     ]
     return "\n".join(
         [
-            f"{len(events):,} events that came until then are in {partial}. The rest comes with:",
+            f"{len(events):,} events that had arrived are in {partial}. Fetch the rest with:",
             *commands,
-            "Together these files are the whole, and no event is in two of them.",
+            "Together these files hold every event, each in one file only.",
         ]
     )
 
 
 def _command(start: datetime, end: datetime, output: str) -> str:
-    """Write the command that was given, for another period and target."""
+    """Return the command that was given, for another period and file."""
     ctx = click.get_current_context()
     words = [*ctx.command_path.split(), "--start", iso(start), "--end", iso(end)]
     for option in ctx.command.params:
         name = option.name or ""
-        if name in _OF_THE_WHOLE or ctx.get_parameter_source(name) != ParameterSource.COMMANDLINE:
+        if name in _REPLACED or ctx.get_parameter_source(name) != ParameterSource.COMMANDLINE:
             continue
         value = ctx.params[name]
         if isinstance(value, bool):

@@ -1,9 +1,8 @@
-"""What a fetch hands out: batches as they arrive, or all of them as one audit frame."""
+"""The result of a fetch: batches as they arrive, or all of them as one audit frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -12,20 +11,20 @@ import pyarrow as pa
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import FetchError, InvalidArgument, warn
-from te_audit_frames.receipts import Receipt, with_receipt
+from te_audit_frames.periods import Period
+from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import in_order, to_events
 
 
 class Batches(Iterator[pa.RecordBatch]):
-    """The batches of one fetch, as they arrive; made by `Client.iter_batches`.
+    """The batches of one fetch, as they arrive; returned by `Client.iter_batches`.
 
     Attributes
     ----------
     receipt : Receipt
-        What was asked for and what came so far; complete behind the last batch.
-    missing : list of (datetime, datetime)
-        The periods that the batches so far do not vouch for: half-open, in UTC, ascending. All events outside them
-        have been handed out.
+        What was asked for and what has arrived so far; complete after the last batch.
+    missing : list of Period
+        The periods whose events may not all be in the batches so far, in ascending order.
 
     Examples
     --------
@@ -33,7 +32,7 @@ class Batches(Iterator[pa.RecordBatch]):
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=1_000, seed=0, page_size=100) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     batches = client.iter_batches(window="90d", all_account_groups=True)
+    ...     batches = client.iter_batches(window="90d")
     ...     rows = [batch.num_rows for batch in batches]
     >>> sum(rows), batches.receipt.complete
     (1000, True)
@@ -59,7 +58,7 @@ class Batches(Iterator[pa.RecordBatch]):
         self._stream = fetch.batches(restartable=False)
 
     def __next__(self) -> pa.RecordBatch:
-        if self._is_over:  # nothing comes behind the end, a failure, or to_events
+        if self._is_over:  # nothing follows the end, a failure, or to_events
             raise StopIteration
         self._is_begun = True
         try:
@@ -75,9 +74,9 @@ class Batches(Iterator[pa.RecordBatch]):
         raise StopIteration
 
     def to_events(self) -> pd.DataFrame:
-        """Take all batches into one audit frame, with the receipt."""
+        """Return all events as one audit frame with its receipt."""
         if self._is_begun:
-            raise InvalidArgument("batches: some were taken one by one already; ask anew, with fetch_events")
+            raise InvalidArgument("batches: some were taken one by one already; ask again, with fetch_events")
         self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
         size = 0
@@ -106,13 +105,11 @@ class Batches(Iterator[pa.RecordBatch]):
 
     @property
     def receipt(self) -> Receipt:
-        """What was asked for and what came so far; complete behind the last batch."""
+        """What was asked for and what has arrived so far; complete after the last batch."""
         aid, everywhere = self._scope.get("aid"), "useAllPermittedAids" in self._scope
         notes = []
         if self._requested["default"]:
             notes.append("neither window nor start was given, so the last 7 days were taken")
-        if aid and everywhere:
-            notes.append("the API does not say what aid means together with all account groups")
         return self._fetch.stats.receipt(
             source="api",
             requested=self._requested,
@@ -126,8 +123,8 @@ class Batches(Iterator[pa.RecordBatch]):
         )
 
     @property
-    def missing(self) -> list[tuple[datetime, datetime]]:
-        """The periods that the batches so far do not vouch for: half-open, in UTC, ascending."""
+    def missing(self) -> list[Period]:
+        """The periods whose events may not all be in the batches so far, in ascending order."""
         return self._fetch.missing()
 
     def _finish(self) -> None:
@@ -136,11 +133,11 @@ class Batches(Iterator[pa.RecordBatch]):
             warn_coerced(coerced)
 
     def _frame(self, batches: list[pa.RecordBatch]) -> pd.DataFrame:
-        return with_receipt(to_events(in_order(batches)), self.receipt)
+        return attach_receipt(to_events(in_order(batches)), self.receipt)
 
 
 def warn_coerced(coerced: int) -> None:
-    """Warn once, for a whole fetch, of the values that were set aside."""
+    """Warn once per fetch about the values that were set aside."""
     plural = "s" * (coerced != 1)
     warn(f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`")
 

@@ -1,13 +1,14 @@
-"""How to ask: the Client holds the policy, and its verbs fetch."""
+"""The client: the settings for asking the API, and the methods that fetch."""
 
 from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self, get_args
 
 import pandas as pd
 
+from te_audit_frames.arguments import check_number, check_whole_number
 from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.context import FetchContext
@@ -41,9 +42,10 @@ _MOST_PAGE_BYTES = 2**30  # the parser takes a page as one block, whose size is 
 
 
 class Client:
-    """How to ask the API: the token, the address, and how hard to try.
+    """A client of the API: the token, the address, and how hard to try.
 
-    One client paces all its fetches together, since the request allowance belongs to the whole organisation.
+    One client paces all its fetches together, since the request allowance belongs to the whole organisation. It is a
+    context manager that closes its connections.
 
     Parameters
     ----------
@@ -63,36 +65,35 @@ class Client:
     reserve : float
         The share of the organisation's allowance, 0 to 0.95, that is left to its other API clients.
     page_size : int, optional
-        Events a page, sent as `max`, which the API takes without listing it. By default the API decides.
+        Events per page, sent as `max`, which the API accepts but does not document. By default the API decides.
     max_page_bytes : int
-        How large an answer may be, unpacked, up to 1 GiB; a larger one is given up, since memory is finite. By
-        default 32 MiB, far more than the API sends. Each worker may hold one such page.
+        How large an answer may be, unpacked, up to 1 GiB; a larger one is an error. By default 32 MiB, far more than
+        the API sends. Each worker may hold one such page.
     max_fetch_bytes : int
         How much Arrow data one frame may take; a fetch that brings more ends with an error. By default 512 MiB, some
         three million events. `iter_batches` has no such bound, since its memory stays flat.
     verify : {"spot", "full"}
-        How a fetch with several workers makes sure that it is complete. ``"spot"`` counts on the order of events as
-        far as it was observed, compares both sides of every cut, and reads up to three windows a second time.
-        ``"full"`` counts on no order: every question is read to its last page.
+        How a fetch with several workers makes sure that it is complete. ``"spot"`` relies on the order of events that
+        it observes, compares both sides of every cut, and reads up to three windows a second time. ``"full"`` relies
+        on no order and reads every question to its last page.
     ca_bundle : str or path, optional
         A file of certificate authorities to trust in place of the default ones.
     progress : bool, optional
-        Whether to show a progress bar; by default only where somebody can see it: a terminal, a notebook.
+        Whether to show a progress bar; by default only in a terminal or a notebook.
     clock : Clock, optional
-        The time. Tests hand in their own.
+        The time, for tests.
 
     Raises
     ------
     InvalidArgument
-        There is no token, or an argument is not of its form.
+        There is no token, or an argument is wrong.
 
     Examples
     --------
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=1_000, seed=0) as api:
-    ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="104w", all_account_groups=True)
+    >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+    ...     events = client.fetch_events(window="104w")
     >>> len(events)
     1000
     """
@@ -120,46 +121,50 @@ class Client:
         token = None  # a traceback with locals must not show it
         if secret is None:
             raise InvalidArgument(problem)
-        self._workers = int(_bounded("workers", workers, 1, 64, whole=True))
-        self._deadline = _bounded("deadline", deadline, 0.001, 10_000_000)
-        self._page_size = None if page_size is None else int(_bounded("page_size", page_size, 1, 100_000, whole=True))
+        self._workers = check_whole_number("workers", workers, 1, 64)
+        self._deadline = check_number("deadline", deadline, 0.001, 10_000_000)
+        self._page_size = None if page_size is None else check_whole_number("page_size", page_size, 1, 100_000)
         self._progress = progress
-        self._max_fetch_bytes = int(_bounded("max_fetch_bytes", max_fetch_bytes, 1, 2**50, whole=True))
-        if verify not in ("spot", "full"):
+        self._max_fetch_bytes = check_whole_number("max_fetch_bytes", max_fetch_bytes, 1, 2**50)
+        if verify not in get_args(Verify):
             raise InvalidArgument(f'verify: {verify!r} is neither "spot" nor "full"')
         self._verify = verify
-        self._origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
+        origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = clock or Clock()
-        self._reserve = _bounded("reserve", reserve, 0, 0.95)
+        self._reserve = check_number("reserve", reserve, 0, 0.95)
         self._policy: dict[str, Any] = {
             "secret": secret,
-            "origin": self._origin,
-            "timeout": _bounded("timeout", timeout, 0.001, 10_000_000),
-            "retries": int(_bounded("retries", retries, 0, 1_000, whole=True)),
-            "max_page_bytes": int(_bounded("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES, whole=True)),
+            "origin": origin,
+            "timeout": check_number("timeout", timeout, 0.001, 10_000_000),
+            "retries": check_whole_number("retries", retries, 0, 1_000),
+            "max_page_bytes": check_whole_number("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES),
             "ca_bundle": None if ca_bundle is None else os.fspath(ca_bundle),
         }
+        self._is_closed = False
         self._connect()
 
     def _connect(self) -> None:
-        """Open connections of this process's own; those of a parent process before a fork are not shared."""
+        """Open this process's own connections; after a fork, the parent's are not shared."""
         self._process = os.getpid()
         pacer = Pacer(Budget(reserve=self._reserve), self._clock)
         self._transport = Transport(**self._policy, workers=self._workers, pacer=pacer, clock=self._clock)
 
-    def _connect_after_fork(self) -> None:
+    def _prepare(self) -> None:
+        """Raise if the client is closed, and open new connections after a fork."""
+        if self._is_closed:
+            raise InvalidArgument("client: it was closed; make a new Client to fetch more")
         if os.getpid() != self._process:
             self._connect()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_transport"):
             return "<Client, not made>"  # for tracebacks that show the locals of a refused __init__
-        return f"Client(base_url={self._origin.base_url!r}, workers={self._workers})"
+        return f"Client(base_url={self._transport.origin.base_url!r}, workers={self._workers})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Client holds a token and is not pickled; make a new one where it is needed")
 
-    # ---- verbs -------------------------------------------------------------------------------------------------
+    # ---- fetching ----------------------------------------------------------------------------------------------
 
     def fetch_events(
         self,
@@ -168,7 +173,7 @@ class Client:
         start: Instant | None = None,
         end: Instant | None = None,
         aid: str | int | None = None,
-        all_account_groups: bool = False,
+        all_account_groups: bool | None = None,
         errors: Errors = "raise",
     ) -> pd.DataFrame:
         """Fetch all events of a period.
@@ -176,14 +181,16 @@ class Client:
         Parameters
         ----------
         window : str or timedelta, optional
-            So much time back from the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period `[start, end)`. Aware, or ISO text with an offset or Z; a bare date is midnight UTC.
-            Without `end`, up to the server's now. With neither `window` nor `start`, the last 7 days.
+            The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
+            Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
+            days.
         aid : str or int, optional
-            The account group; by default the token's login account group.
-        all_account_groups : bool
-            Whether to ask for every account group of the token's user.
+            The account group to ask for.
+        all_account_groups : bool, optional
+            By default every account group that the token may see, unless `aid` names one. False asks for the token's
+            login account group alone.
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
             keep the value in `extra`, count it in the receipt and warn once.
@@ -193,24 +200,28 @@ class Client:
         pandas.DataFrame
             The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
             `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
-            and `name`) and `extra` (`str`, canonical JSON of what no column holds). The receipt is in its attrs.
+            and `name`) and `extra` (`str`, canonical JSON of what no column holds). `te_audit_frames.receipt` reads
+            its receipt.
 
         Raises
         ------
         InvalidArgument
-            An argument is not of its form; nothing was sent.
+            An argument is wrong; nothing was sent.
+        PermissionDenied
+            The token may not see what was asked for. Nothing is narrowed silently: ask again with
+            ``all_account_groups=False`` or `aid`.
         FetchError
-            The fetch could not be completed; `.partial` holds the events that came, `.missing` the periods that they
-            do not vouch for. A KeyboardInterrupt carries both as well.
+            The fetch could not be completed. `.partial` holds the events that arrived, and `.missing` the periods
+            whose events may be missing from it. A KeyboardInterrupt carries both as well.
 
         Examples
         --------
         >>> import te_audit_frames as taf
         >>> from te_audit_frames.sandbox import Sandbox
-        >>> with Sandbox(events=1_000, seed=0) as api:
-        ...     events = taf.Client(token=api.token, base_url=api.url).fetch_events(window="90d", aid=None)
-        >>> list(events.columns[:3])
-        ['date', 'aid', 'account_group_name']
+        >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        ...     events = client.fetch_events(window="104w")
+        >>> len(events), list(events.columns[:3])
+        (1000, ['date', 'aid', 'account_group_name'])
         """
         batches = self.iter_batches(
             window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
@@ -224,28 +235,40 @@ class Client:
         start: Instant | None = None,
         end: Instant | None = None,
         aid: str | int | None = None,
-        all_account_groups: bool = False,
+        all_account_groups: bool | None = None,
         errors: Errors = "raise",
     ) -> Batches:
         """Fetch all events of a period as a stream of Arrow record batches, so that memory stays flat.
 
         Parameters
         ----------
-        window, start, end, aid, all_account_groups, errors
-            As for `fetch_events`.
+        window : str or timedelta, optional
+            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+        start, end : str, datetime, date or pandas.Timestamp, optional
+            The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
+            Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
+            days.
+        aid : str or int, optional
+            The account group to ask for.
+        all_account_groups : bool, optional
+            By default every account group that the token may see, unless `aid` names one. False asks for the token's
+            login account group alone.
+        errors : {"raise", "coerce"}
+            What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
+            keep the value in `extra`, count it in the receipt and warn once.
 
         Returns
         -------
         Batches
-            An iterator of `pyarrow.RecordBatch` in the pinned schema, in the order of arrival, which with several
-            workers is not the order of dates. Its `receipt` is complete behind the last batch.
+            An iterator of `pyarrow.RecordBatch` in the pinned schema. Batches come in the order of arrival, which
+            with several workers is not the order of dates. Its `receipt` is complete after the last batch.
 
         Raises
         ------
         InvalidArgument
-            An argument is not of its form; nothing was sent.
+            An argument is wrong; nothing was sent.
         FetchError
-            While iterating, as `fetch_events` raises it, with `.missing`; the batches are yours already.
+            Raised while iterating, as by `fetch_events`, with `.missing`. Batches that were taken stay valid.
 
         Examples
         --------
@@ -253,8 +276,7 @@ class Client:
         >>> from te_audit_frames.sandbox import Sandbox
         >>> with Sandbox(events=1_000, seed=0, page_size=100) as api:
         ...     client = taf.Client(token=api.token, base_url=api.url)
-        ...     batches = client.iter_batches(window="104w", all_account_groups=True)
-        ...     sum(batch.num_rows for batch in batches)
+        ...     sum(batch.num_rows for batch in client.iter_batches(window="104w"))
         1000
         """
         question = ask(window=window, start=start, end=end)
@@ -266,7 +288,7 @@ class Client:
             "default": isinstance(question, Window) and window is None,
         }
         scope = _scope(aid, all_account_groups)
-        self._connect_after_fork()
+        self._prepare()
         fetch = Fetch(
             question,
             scope | self._paging(),
@@ -281,24 +303,35 @@ class Client:
     def get_page(
         self,
         *,
-        aid: str | int | None = None,
-        all_account_groups: bool = False,
         window: str | timedelta | None = None,
         start: Instant | None = None,
         end: Instant | None = None,
+        aid: str | int | None = None,
+        all_account_groups: bool = False,
+        errors: Errors = "raise",
         cursor: str | None = None,
     ) -> Page:
-        """Send the API's one operation as it is, `GET /v7/audit-user-events`, and decode its one page.
+        """Send the API's one request as it is, `GET /v7/audit-user-events`, and decode its one page.
 
-        Nothing is filtered or completed: use it to look at the API, and `fetch_events` to get the events.
+        Nothing is filtered or completed. Use it to look at the API, and `fetch_events` to get the events.
 
         Parameters
         ----------
-        aid, all_account_groups, window, start, end
-            As for `fetch_events`, except that with no period the API decides. Within a second, `start` is rounded
-            down and `end` up, since the API takes whole seconds.
+        window : str or timedelta, optional
+            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+            With neither `window` nor `start`, the API decides.
+        start, end : str, datetime, date or pandas.Timestamp, optional
+            The period: aware, or ISO text with an offset or Z; a bare date is midnight UTC. The API takes whole
+            seconds, so `start` is rounded down and `end` up.
+        aid : str or int, optional
+            The account group to ask for. Without it, the API takes the token's login account group.
+        all_account_groups : bool
+            Whether to ask for every account group that the token may see.
+        errors : {"raise", "coerce"}
+            What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty and
+            keep the value in `extra`.
         cursor : str, optional
-            A page's `next_cursor`, with the same other arguments as that page's.
+            The `next_cursor` of a page, with the same other arguments as for that page.
 
         Returns
         -------
@@ -308,20 +341,21 @@ class Client:
         Raises
         ------
         InvalidArgument
-            An argument is not of its form; nothing was sent.
+            An argument is wrong; nothing was sent.
         FetchError
-            No page could be had.
+            The page could not be fetched.
 
         Examples
         --------
         >>> import te_audit_frames as taf
         >>> from te_audit_frames.sandbox import Sandbox
-        >>> with Sandbox(events=10, seed=0) as api:
-        ...     page = taf.Client(token=api.token, base_url=api.url).get_page(window="104w", all_account_groups=True)
+        >>> with Sandbox(events=10, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        ...     page = client.get_page(window="104w", all_account_groups=True)
         >>> len(page.events), page.next_cursor
         (10, None)
         """
-        parameters = _scope(aid, all_account_groups) | self._paging()
+        check_errors(errors)
+        parameters = _parameters(aid, all_account_groups=all_account_groups) | self._paging()
         if window is not None or start is not None or end is not None:
             ask(window=window, start=start, end=end)
         if window is not None:
@@ -332,15 +366,30 @@ class Client:
             parameters["endDate"] = iso(ceil_second(to_instant(end, argument="end")))
         if cursor is not None:
             parameters["cursor"] = _text("cursor", cursor)
-        self._connect_after_fork()
+        self._prepare()
         return self._transport.get(
-            self._origin.url(parameters),
+            self._transport.origin.url(parameters),
             page="1",
-            read=lambda answer: decode_page(answer.body, name="1"),
+            read=lambda answer: decode_page(answer.body, name="1", errors=errors),
             context=self._context(Progress(show=False)),
         )
 
-    # ---- the rest ----------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """Close the connections. A closed client fetches no more; a ``with`` block closes it at its end.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> taf.Client(token="practice").close()
+        """
+        self._is_closed = True
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def _context(self, progress: Progress) -> FetchContext:
         return FetchContext(clock=self._clock, seconds_allowed=self._deadline, progress=progress)
@@ -355,47 +404,82 @@ def fetch_events(
     start: Instant | None = None,
     end: Instant | None = None,
     aid: str | int | None = None,
-    all_account_groups: bool = False,
+    all_account_groups: bool | None = None,
     errors: Errors = "raise",
     client: Client | None = None,
 ) -> pd.DataFrame:
-    """Fetch all events of a period: `Client.fetch_events` in one line.
+    """Fetch all events of a period.
 
     Parameters
     ----------
-    window, start, end, aid, all_account_groups, errors
-        As for `Client.fetch_events`.
+    window : str or timedelta, optional
+        A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+    start, end : str, datetime, date or pandas.Timestamp, optional
+        The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
+        Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
+        days.
+    aid : str or int, optional
+        The account group to ask for.
+    all_account_groups : bool, optional
+        By default every account group that the token may see, unless `aid` names one. False asks for the token's
+        login account group alone.
+    errors : {"raise", "coerce"}
+        What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
+        keep the value in `extra`, count it in the receipt and warn once.
     client : Client, optional
-        How to ask; by default ``Client()``, with the token from `TE_TOKEN`.
+        The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
 
     Returns
     -------
     pandas.DataFrame
-        The audit frame; see `Client.fetch_events`.
+        The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
+        `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
+        and `name`) and `extra` (`str`, canonical JSON of what no column holds). `te_audit_frames.receipt` reads
+        its receipt.
 
     Raises
     ------
     InvalidArgument
-        There is no token, or an argument is not of its form; nothing was sent.
+        There is no token, or an argument is wrong; nothing was sent.
+    PermissionDenied
+        The token may not see what was asked for. Nothing is narrowed silently: ask again with
+        ``all_account_groups=False`` or `aid`.
     FetchError
-        The fetch could not be completed; `.partial` holds what came, `.missing` what it does not vouch for.
+        The fetch could not be completed. `.partial` holds the events that arrived, and `.missing` the periods whose
+        events may be missing from it. A KeyboardInterrupt carries both as well.
 
     Examples
     --------
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=100, seed=0) as api:
-    ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = taf.fetch_events(window="90d", all_account_groups=True, client=client)
+    >>> with Sandbox(events=100, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+    ...     events = taf.fetch_events(window="90d", client=client)
     >>> taf.receipt(events).complete
     True
     """
-    return (client or Client()).fetch_events(
-        window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
-    )
+    if client is not None:
+        return client.fetch_events(
+            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+        )
+    with Client() as default:
+        return default.fetch_events(
+            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+        )
 
 
-def _scope(aid: str | int | None, all_account_groups: bool) -> dict[str, str]:
+def _scope(aid: str | int | None, all_account_groups: bool | None) -> dict[str, str]:
+    """Return the parameters of a fetch's scope: every account group, unless something else was asked for."""
+    if all_account_groups not in (None, True, False):
+        raise InvalidArgument(f"all_account_groups: {all_account_groups!r} is not True, False or None")
+    if aid is not None and all_account_groups:
+        raise InvalidArgument(
+            "aid and all_account_groups=True exclude each other: give aid for one account group, or leave it out for "
+            "every one that the token may see"
+        )
+    return _parameters(aid, all_account_groups=aid is None and all_account_groups is not False)
+
+
+def _parameters(aid: str | int | None, *, all_account_groups: bool) -> dict[str, str]:
     is_number = isinstance(aid, int) and not isinstance(aid, bool)
     scope = {} if aid is None else {"aid": str(aid) if is_number else _text("aid", aid)}
     return scope | {"useAllPermittedAids": "true"} if all_account_groups else scope
@@ -409,11 +493,3 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgument(f"{name}: {value!r} is empty or not text; leave it out to ask without it")
     return value.strip()
-
-
-def _bounded(name: str, value: float, low: float, high: float, *, whole: bool = False) -> float:
-    of_kind = isinstance(value, int) or (isinstance(value, float) and not whole)
-    if not of_kind or isinstance(value, bool) or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise InvalidArgument(f"{name}: {value!r} is not {kind} from {low:,} to {high:,}")
-    return value

@@ -57,6 +57,7 @@ class DisjointReading:
         self._waiting: deque[_Part] = deque()
         self._thrown_away = 0
         self._pages = 0
+        self._empty = 0
         self._has_undated = False
 
     def batches(self, paginator: Paginator, first: Page) -> Iterator[pa.RecordBatch]:
@@ -96,14 +97,10 @@ class DisjointReading:
         """List the epoch seconds not received as a whole, as half-open ranges in ascending order."""
         return sorted((part.low, part.high) for part in self._open)
 
-    @property
-    def done(self) -> float:
-        """The share of the period that was received, from 0 to 1."""
-        return 1 - sum(part.high - part.low for part in self._open) / max(self._seconds, 1)
-
     def _take(self, part: _Part, page: Page) -> pa.RecordBatch:
         assert part.paginator is not None  # noqa: S101 - it brought this page  # nosec B101
         self._pages += 1
+        self._empty += not page.batch.num_rows
         if part.paginator.pages == 1:
             self._narrow(part)
         seconds = seconds_of(page.batch)
@@ -112,7 +109,7 @@ class DisjointReading:
         if self._has_undated and self._thrown_away:
             raise ReadAgain("undated")
         chosen = undated | ((seconds >= part.low) & (seconds < part.high))
-        return self._reader.keep(part.paginator, page, chosen, self._period, done=self.done)
+        return self._reader.keep(part.paginator, page, chosen, self._period)
 
     def _narrow(self, part: _Part) -> None:
         """Ask in turn for what the answer does not cover."""
@@ -128,8 +125,14 @@ class DisjointReading:
         paginator = part.paginator
         assert paginator is not None  # noqa: S101 - it brought this page  # nosec B101
         length = part.high - part.low
-        allowed = self._reader.number_of_workers + 0.1 * self._pages
-        if paginator.pages > 1 or not paginator.more or idle < 1 or length < 2 or self._thrown_away >= allowed:
+        allowed = self._reader.number_of_workers + 0.1 * (self._pages - self._empty)
+        if (
+            paginator.pages > 1
+            or not paginator.more
+            or idle < 1
+            or length < 2
+            or self._thrown_away + self._empty >= allowed
+        ):
             return []
         seconds = seconds_of(page.batch)
         seconds = seconds[seconds != UNDATED]

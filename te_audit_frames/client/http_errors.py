@@ -1,4 +1,4 @@
-"""What went wrong in an exchange, in words: the error of a status, the reason of a broken connection."""
+"""What went wrong in an exchange: the error for a status, and the reason why a connection broke."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from te_audit_frames.errors import (
 )
 from te_audit_frames.safe_text import excerpt, printable
 
-_LONGEST_SAID = 1_000
+_LONGEST_TEXT = 1_000
 _MOST_FIELDS = 100
 
 TOO_SLOW = "Give the Client a longer timeout, or smaller pages (page_size), or ask again later."
@@ -37,12 +37,35 @@ _ERRORS: dict[int, tuple[type[ApiError], str]] = {
     404: (NotFound, "Check base_url (TE_BASE_URL) and aid."),
 }
 
+_ALL_REFUSED = (
+    "Every account group was asked for, which needs the permission `View user activity in all account groups`. "
+    "Use all_account_groups=False for the token's login account group alone, or aid= for one account group."
+)
 
-def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -> ApiError:
-    """Turn an answer that is not a 200 into the error of its status, with what the API says of it."""
-    title, detail, fields = _told(body)
+
+def api_error(
+    status: int, headers: Mapping[str, str], body: bytes, page: str, *, asked_for_all: bool = False
+) -> ApiError:
+    """Return the error for an answer that is not a 200, with the API's own explanation.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    headers : mapping
+        The answer's headers.
+    body : bytes
+        The answer's body.
+    page : str
+        The page's name, for the message.
+    asked_for_all : bool
+        Whether every account group was asked for, so that a 403 can name what to ask for instead.
+    """
+    title, detail, fields = _explanation(body)
     if status in _ERRORS:
         cls, remedy = _ERRORS[status]
+        if cls is PermissionDenied and asked_for_all:
+            remedy = _ALL_REFUSED
     elif status >= 500:
         cls, remedy = ServerError, "The API is failing or in maintenance; try again later."
     elif 300 <= status < 400:
@@ -50,17 +73,17 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes, page: str) -
         cls, remedy = ApiError, f"{leads} If the API is there, make it the base_url (TE_BASE_URL)."
     else:
         cls, remedy = ApiError, "That is no answer of the API's contract: check base_url (TE_BASE_URL) and the proxy."
-    said = ": ".join(part for part in (title, detail) if part)
+    text = ": ".join(part for part in (title, detail) if part)
     named = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in fields)
-    told = (f", {said}" if said else "") + (f" ({named})" if named else "")
-    message = f"page {page}: the API answered {status}{excerpt(told.removesuffix('.'), _LONGEST_SAID)}. {remedy}"
+    explained = (f", {text}" if text else "") + (f" ({named})" if named else "")
+    message = f"page {page}: the API answered {status}{excerpt(explained.removesuffix('.'), _LONGEST_TEXT)}. {remedy}"
     return cls(message, status=status, title=title, detail=detail, fields=fields)
 
 
-def _told(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
-    """Read what the API says of an error: title, detail, and the fields at fault.
+def _explanation(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
+    """Return the API's own explanation of an error: title, detail, and the fields at fault.
 
-    All of it as text, whatever it is, and made harmless here, since callers print and log these too.
+    Everything becomes text and is made harmless here, because callers print and log these too.
     """
     try:
         problem = json.loads(body)
@@ -69,16 +92,16 @@ def _told(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
         sent = problem.get("errors")
         fields = [entry for entry in sent if isinstance(entry, dict)] if isinstance(sent, list) else []
         return (
-            _said(problem.get("title") or problem.get("error") or ""),
-            _said(problem.get("detail") or problem.get("error_description") or ""),
-            [{_said(name): _said(value) for name, value in entry.items()} for entry in fields[:_MOST_FIELDS]],
+            _text(problem.get("title") or problem.get("error") or ""),
+            _text(problem.get("detail") or problem.get("error_description") or ""),
+            [{_text(name): _text(value) for name, value in entry.items()} for entry in fields[:_MOST_FIELDS]],
         )
     except (ValueError, RecursionError):
         return "", "", []
 
 
-def _said(value: object) -> str:
-    return excerpt(str(value), _LONGEST_SAID)
+def _text(value: object) -> str:
+    return excerpt(str(value), _LONGEST_TEXT)
 
 
 def _host(location: str) -> str:
@@ -122,7 +145,7 @@ _CERTIFICATES = {
 
 
 def describe(error: Exception) -> tuple[str, str]:
-    """Say what failed and what to do, without the address, whose query is the caller's business."""
+    """Return what failed and what to do, without the address, whose query must not be shown."""
     cause = _innermost(error)
     if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
         return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # a line, or lines, without end
@@ -131,13 +154,13 @@ def describe(error: Exception) -> tuple[str, str]:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Find the error that the libraries wrapped into theirs, one within the other."""
+    """Return the innermost of the errors that libraries wrapped one in another."""
     within = next((part for part in error.args if isinstance(part, BaseException)), None)
     return error if within is None else _innermost(within)
 
 
 def refused_certificate(error: BaseException) -> tuple[str, str] | None:
-    """Say what is wrong with a server's certificate and what to do; None where nothing is wrong with one."""
+    """Return what is wrong with a server's certificate and what to do, or None if nothing is wrong with it."""
     fault: BaseException | None = error
     while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
         held = (part for part in fault.args if isinstance(part, BaseException))

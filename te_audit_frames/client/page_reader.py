@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
 
@@ -47,6 +47,7 @@ class PageReader:
         transport: Transport,
         context: FetchContext,
         checks: FetchChecks,
+        share_done: Callable[[], float],
     ) -> None:
         self.scope = scope
         self.number_of_workers = workers
@@ -57,6 +58,7 @@ class PageReader:
         self._errors = errors
         self._progress = context.progress
         self._workers = Workers(workers)
+        self._share_done = share_done
         self._names = 0
         self._undated: Counter[str] = Counter()
 
@@ -105,7 +107,8 @@ class PageReader:
         if paginator.covered is None:
             return low, high
         stated_low, stated_high = (epoch_second(moment) for moment in paginator.covered)
-        if paginator.is_empty and high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS:
+        is_at_the_end = high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS
+        if paginator.is_empty and is_at_the_end and high - low > 2 * _TOLERANCE_SECONDS:
             # The start was moved up to the end: the API has nothing so early.
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
@@ -131,14 +134,12 @@ class PageReader:
             self.checks.note("the API answered a part of the range that was asked for; the rest was asked for in turn")
         return sound_low, sound_high
 
-    def keep(
-        self, paginator: Paginator, page: Page, chosen: npt.NDArray[np.bool_], period: Period, *, done: float
-    ) -> pa.RecordBatch:
+    def keep(self, paginator: Paginator, page: Page, chosen: npt.NDArray[np.bool_], period: Period) -> pa.RecordBatch:
         """Count a page, and return those of its events that were chosen and lie in the period."""
         chosen = chosen & self._first_undated(paginator, page.batch)
         kept = _within(page.batch if chosen.all() else page.batch.filter(pa.array(chosen)), period)
         self.stats.add(kept, coerced=sum(bool(chosen[position]) for position in page.coerced))
-        self._progress.page(events=kept.num_rows, done=done)
+        self._progress.page(events=kept.num_rows, done=self._share_done())
         return kept
 
     def add(self, rows: pa.Table, period: Period) -> Iterator[pa.RecordBatch]:

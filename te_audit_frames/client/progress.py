@@ -59,7 +59,7 @@ class Progress:
         self._pages += 1
         self._events += events
         if done is not None:
-            self._done = min(max(done, 0.0), 1.0)
+            self._done = round(min(max(done, 0.0), 1.0), 4)
         self._update()
 
     def waiting(self, seconds: float) -> None:
@@ -68,6 +68,11 @@ class Progress:
             until = datetime.now().astimezone() + timedelta(seconds=seconds)
             self._wait = f", rate limit: waiting {seconds:.0f} s until {until:%H:%M:%S}" if seconds >= 1 else ""
             self._update()
+
+    def finish(self) -> None:
+        """Show that everything has arrived."""
+        self._done = 1.0
+        self._update()
 
     def close(self) -> None:
         """Leave the bar as it is."""

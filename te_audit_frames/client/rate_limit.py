@@ -1,4 +1,4 @@
-"""The budget: the organisation's request allowance, as the rate-limit headers tell it, shared by every worker.
+"""The organisation's request allowance, read from the rate-limit headers and shared by all workers.
 
 The API allows 240 requests a minute to the whole organisation, counted in fixed windows. Every answer carries the
 limit, what remains of it and when the window ends (https://developer.cisco.com/docs/thousandeyes/rate-limits/).
@@ -36,7 +36,7 @@ class Clock:
         return time.monotonic()
 
     def now(self) -> datetime:
-        """Tell the local idea of UTC."""
+        """Return the local clock's time in UTC."""
         return datetime.now(UTC)
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
@@ -205,10 +205,10 @@ class Budget:
         if now < self._paused_until:
             return  # sent before the pause began: one pause for all
         self._throttled_in_a_row += 1
-        told = allowance.reset_in if allowance else 0.0
+        announced = allowance.reset_in if allowance else 0.0
         # A promise that did not hold, or none at all: wait longer each time, up to a whole window.
         patience = min(2.0 ** (self._throttled_in_a_row - 1), 60.0)
-        self._paused_until = now + max(told, patience)
+        self._paused_until = now + max(announced, patience)
         self._window_ends = self._paused_until
         self._remaining = 0
 

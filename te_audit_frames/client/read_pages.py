@@ -17,7 +17,7 @@ from te_audit_frames.client.decode import decode_many, decode_page
 from te_audit_frames.client.page import Errors, check_errors
 from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.receipts import with_receipt
+from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import CORES, in_order, to_events
 
 _BYTES_AT_ONCE = 3 * 2**20
@@ -80,7 +80,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     )
     if stats.coerced:
         warn_coerced(stats.coerced)
-    return with_receipt(to_events(in_order(batches)), receipt)
+    return attach_receipt(to_events(in_order(batches)), receipt)
 
 
 def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:

@@ -6,6 +6,7 @@ back, and cuts slices for workers that would be idle. So nothing here needs a lo
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -14,12 +15,14 @@ import pyarrow as pa
 
 from te_audit_frames.client.fetch_checks import ReadAgain
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, seconds_of
+from te_audit_frames.client.page_reader import PageReader, instant, seconds_of
 from te_audit_frames.client.pagination import Paginator
 from te_audit_frames.client.rate_limit import Pacer
 from te_audit_frames.client.seams import Seams
 from te_audit_frames.client.slicing import UNDATED, Disorder, Slice, Slicing
-from te_audit_frames.periods import Period
+from te_audit_frames.periods import Period, iso
+
+_log = logging.getLogger("te_audit_frames")
 
 
 class SlicedReading:
@@ -78,11 +81,6 @@ class SlicedReading:
         """The order of dates as observed."""
         return self._slicing.order
 
-    @property
-    def done(self) -> float:
-        """The share of the period that was received, from 0 to 1."""
-        return self._slicing.done
-
     def missing(self) -> list[tuple[int, int]]:
         """List the epoch seconds that the batches so far do not vouch for, as half-open ranges."""
         # A page in hand is accounted for, but whoever asks may not have got its events.
@@ -118,6 +116,7 @@ class SlicedReading:
             if idle and under_way:
                 free = self._pacer.free(under_way=len(under_way), wanted=self._slicing.pages_left)
                 for part in self._slicing.cut(min(idle, free)):
+                    _log.debug("cut: %s to %s is read by itself", iso(instant(part.low)), iso(instant(part.high)))
                     paginators[part] = self._reader.ask_seconds(part.low, part.high)
                     self._send(part, paginators, under_way)
             yield from batches
@@ -146,7 +145,7 @@ class SlicedReading:
         if self.order == "none" and self._restartable and self._slicing.may_cut and paginator.more:
             raise ReadAgain("disorder")
         self.seams.note(part, page.batch, seconds)
-        return self._reader.keep(paginator, page, keep, self._period, done=self.done), finished
+        return self._reader.keep(paginator, page, keep, self._period), finished
 
     def _check_start(self, part: Slice, paginator: Paginator) -> None:
         """Read the first page again where retention may have removed events while pages were counted from them."""

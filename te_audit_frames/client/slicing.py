@@ -140,12 +140,6 @@ class Slicing:
         """The one slice that everything starts with."""
         return self._open[0]
 
-    @property
-    def done(self) -> float:
-        """The share of the period that was received, from 0 to 1."""
-        left = sum(high - low for low, high in self.missing())
-        return 1 - left / max(self.end - self.start, 1)
-
     # ---- receiving ---------------------------------------------------------------------------------------------
 
     def receive(self, part: Slice, seconds: Seconds, *, more: bool) -> tuple[npt.NDArray[np.bool_], bool]:

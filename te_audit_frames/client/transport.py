@@ -7,13 +7,14 @@ and only its decoding tells. Attempts and total time are both bounded; a 429 is 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 import urllib3
@@ -25,6 +26,11 @@ from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe, re
 from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import DecodeError, FetchError, InvalidArgument, NetworkError, RateLimited, ServerError
+
+if TYPE_CHECKING:
+    import tenacity
+
+_log = logging.getLogger("te_audit_frames")
 
 T = TypeVar("T")
 
@@ -98,6 +104,10 @@ class Transport:
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
         self._settings: dict[str, Any] = {**settings, "verify": _authorities(settings["verify"], ca_bundle)}
 
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], context: FetchContext) -> T:
         """Send one GET until `read` accepts the answer.
 
@@ -137,12 +147,10 @@ class Transport:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_passing),
-            stop=lambda state: (
-                state.attempt_number > self._retries
-                or self._clock.monotonic() + state.upcoming_sleep > context.deadline
-            ),
+            stop=lambda state: state.attempt_number > self._retries or state.upcoming_sleep > context.seconds_left(),
             wait=tenacity.wait_random_exponential(multiplier=1.0, max=_LONGEST_BACKOFF),
             sleep=lambda seconds: self._sleep(seconds, context),
+            before_sleep=lambda state: _log_retry(state, page),
             reraise=True,
         )
         try:
@@ -170,7 +178,7 @@ class Transport:
             context.stats.count(throttled=1)
         if status == 200:
             return Answer(body, server_date(headers))
-        raise api_error(status, headers, body, page)
+        raise api_error(status, headers, body, page, asked_for_all="useAllPermittedAids=true" in url)
 
     def _wait_for_permit(self, page: str, context: FetchContext) -> None:
         began = self._clock.monotonic()
@@ -195,6 +203,8 @@ class Transport:
                     "Ask later, or for less, or give the Client a longer deadline.",
                     status=429,
                 )
+            if not waited:
+                _log.info("page %s: waiting %.0f s for the rate limit", page, wait)
             waited = True
             context.progress.waiting(wait)
             self.pacer.pause(wait)
@@ -239,8 +249,8 @@ class Transport:
         if time.monotonic() >= ends:
             failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
             remedy = TOO_SLOW
-        said = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
-        raise _Final(said) if certificate else NetworkError(f"page {page}: {said}")
+        message = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
+        raise _Final(message) if certificate else NetworkError(f"page {page}: {message}")
 
     def _body(self, response: requests.Response, context: FetchContext) -> bytes:
         body = io.BytesIO()  # a list of chunks would take many times their size where they are small
@@ -261,6 +271,18 @@ class Transport:
             self.pacer.pause(left)
         if context.is_stopped:
             raise Stopped
+
+
+def _log_retry(state: tenacity.RetryCallState, page: str) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    # The name alone: the message quotes what the server sent.
+    _log.debug(
+        "page %s: attempt %d failed with %s, trying again in %.1f s",
+        page,
+        state.attempt_number,
+        type(error).__name__,
+        state.upcoming_sleep,
+    )
 
 
 class _Final(Exception):

@@ -13,9 +13,10 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.arguments import check_number
 from te_audit_frames.errors import ArchiveError, InvalidArgument
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
-from te_audit_frames.receipts import with_receipt
+from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight
@@ -235,7 +236,7 @@ class Archive:
         rows = pa.concat_tables([*(rows for rows, _ in read), schema.empty_table()])
         counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}
         paid = receipt_of(coverage, bounds, counts=counts, events=rows.num_rows, groups=groups)
-        return with_receipt(to_events(rows), paid)
+        return attach_receipt(to_events(rows), paid)
 
     def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
         """List the Parquet files of a period, for engines: absolute paths, or URLs.
@@ -420,9 +421,7 @@ def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
 
 
 def _seconds(argument: str, value: float) -> timedelta:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
-        raise InvalidArgument(f"{argument}: {value!r} is not a number of seconds from 0 to 86,400")
-    return timedelta(seconds=value)
+    return timedelta(seconds=check_number(argument, value, 0, 86_400, unit="seconds"))
 
 
 def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Hashable, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.receipts import fault_of
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
@@ -98,7 +98,8 @@ def attrs_in(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
             f"{SCHEMA_VERSION}); upgrade with: pip install -U te-audit-frames"
         )
     attrs = _object(footer, _PANDAS_ATTRS, file)
-    if problem := _fault_of(attrs.get(ATTRS_KEY)):
+    stored = attrs.get(ATTRS_KEY)
+    if stored is not None and (problem := fault_of(stored)):
         raise NotAnAuditFrame(f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {AFRESH}")
     return attrs
 
@@ -111,69 +112,3 @@ def _object(footer: Mapping[bytes, bytes], key: str, file: str) -> Attrs:
     if not isinstance(parsed, dict):
         raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object. {AFRESH}")
     return parsed
-
-
-_TEXTS = (str,)
-_NUMBERS = (int, float)
-_KINDS: dict[str, tuple[type, ...]] = {
-    "source": _TEXTS,
-    "requested": (dict,),
-    "resolved": (dict, type(None)),
-    "scope": (dict,),
-    "complete": (bool,),
-    "events": (int,),
-    "pages": (int,),
-    "requests": (int,),
-    "retries": (int,),
-    "throttled": (int,),
-    "waited_seconds": _NUMBERS,
-    "undated": (int,),
-    "coerced": (int,),
-    "order": _TEXTS,
-    "account_groups": (dict,),
-    "checked": (dict,),
-    "fetched_at": _TEXTS,
-    "versions": (dict,),
-    "notes": (list,),
-}
-"""What each field of a receipt is in JSON. What a later version adds is not looked at."""
-
-
-def _fault_of(plain: Any) -> str | None:
-    """Tell why a stored receipt is none that this package wrote; None if nothing is wrong."""
-    if plain is None:
-        return None
-    if not isinstance(plain, dict):
-        return "it is not a JSON object"
-    for name in ("source", "requested", "resolved", "scope", "complete", "events", "pages"):
-        if name not in plain:
-            return f"it has no {name!r}"
-    for name, kinds in _KINDS.items():
-        value = plain.get(name, kinds[0]())
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            return f"its {name!r} is of the wrong type, {type(value).__name__}"
-    if not all(
-        isinstance(count, int) and not isinstance(count, bool) for count in plain.get("account_groups", {}).values()
-    ):
-        return "its 'account_groups' are not all counted"
-    if not all(isinstance(note, str) for note in plain.get("notes", [])):
-        return "its 'notes' are not all text"
-    resolved = plain["resolved"]
-    if resolved is not None and not _is_period(resolved):
-        return "its 'resolved' is not a period"
-    fetched_at = plain.get("fetched_at", "")
-    return None if fetched_at == "" or _instant(fetched_at) else "its 'fetched_at' is not a moment in UTC"
-
-
-def _is_period(resolved: Mapping[str, Any]) -> bool:
-    start, end = _instant(resolved.get("start")), _instant(resolved.get("end"))
-    return start is not None and end is not None and start <= end
-
-
-def _instant(text: Any) -> datetime | None:
-    """Read a moment with a zone, with room for a few days' arithmetic; None if it is not one."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.utcoffset() == timedelta(0) and 1 < moment.year < datetime.max.year else None
-    except (TypeError, ValueError):
-        return None

@@ -153,10 +153,7 @@ def read_parquet(
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
     events = to_events(ascending(rows).select(list(wanted)))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
-        try:
-            attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
-        except (KeyError, TypeError, ValueError) as error:
-            raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error}). {AFRESH}") from None
+        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
     events.attrs = attrs
     return events
 

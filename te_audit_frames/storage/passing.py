@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -63,7 +63,7 @@ class Passing:
         """List the days that were not passed yet, in ascending order."""
         return [self.days[number] for number in np.flatnonzero(self._waits)]
 
-    def passed(self, missing: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
+    def passed(self, missing: Iterable[Period]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
         """Hand over the days that nothing is missing of any more, newest first."""
         ready = self._waits.copy()
         for low, high in missing:

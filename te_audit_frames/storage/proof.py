@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.receipts import Receipt
-from te_audit_frames.schema import ATTRS_KEY
+from te_audit_frames.receipts import Receipt, stored_receipt
 from te_audit_frames.storage.coverage import Coverage, Scope
 from te_audit_frames.storage.day import ONE_DAY, midnight
 from te_audit_frames.storage.selection import Bounds
@@ -83,10 +82,9 @@ def receipt_of(
 
 def period_of(events: pd.DataFrame) -> tuple[Period, Receipt] | None:
     """Tell for which period a frame stands in full, by its receipt; None if that does not prove it."""
-    plain = events.attrs.get(ATTRS_KEY)
-    if not isinstance(plain, dict):
+    paid = stored_receipt(events)
+    if paid is None:
         return None
-    paid = Receipt.from_dict(plain)
     is_fetch = paid.source == "api" and paid.parts == 1 and not paid.filters
     is_proof = is_fetch and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
     period = paid.period

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from te_audit_frames.periods import iso
-from te_audit_frames.safe_text import printable
+from te_audit_frames.safe_text import aligned, printable
 
 _MOST_FEWER = 20
 """How many keys a report names of which a reading had fewer than the archive."""
@@ -161,7 +161,7 @@ class SyncReport:
         if self.coerced_values:
             lines["set aside"] = f"{self.coerced_values:,} values, in `extra`"
         lines["manifest"] = self.manifest
-        return _listed(f"SyncReport of {self.location}", [*lines.items(), *(("note", note) for note in self.notes)])
+        return aligned(f"SyncReport of {self.location}", [*lines.items(), *(("note", note) for note in self.notes)])
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Verification:
         if self.unfinished:
             lines["unfinished"] = f"{self.unfinished:,} files, which an interrupted sync announced; sync to finish"
         problems = [(f"  {name}", problem) for name, problem in self.problems]
-        return _listed(f"Verification of {self.location}", [*lines.items(), *problems])
+        return aligned(f"Verification of {self.location}", [*lines.items(), *problems])
 
 
 def _days(count: int) -> str:
@@ -216,9 +216,3 @@ def _days(count: int) -> str:
 
 def _length(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
-
-
-def _listed(title: str, lines: list[tuple[str, str]]) -> str:
-    shown = [(printable(what), printable(value)) for what, value in lines]
-    width = max(len(what) for what, _ in shown)
-    return "\n".join([printable(title), *(f"  {what:<{width}}  {value}" for what, value in shown)])

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.periods import Instant, iso, to_instant
+from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 
 _DATE = ARROW_SCHEMA.field("date").type
@@ -44,13 +44,7 @@ def bounds_of(start: Instant | None, end: Instant | None) -> Bounds:
     InvalidArgument
         A bound is not a moment with a time zone, or `end` is not after `start`.
     """
-    since = None if start is None else to_instant(start, argument="start")
-    until = None if end is None else to_instant(end, argument="end")
-    if since is not None and until is not None and until <= since:
-        raise InvalidArgument(
-            f"end: {iso(until)} is not after start {iso(since)}; the start is included, the end is not"
-        )
-    return since, until
+    return to_bounds(start, end)
 
 
 def within(rows: pa.Table, bounds: Bounds) -> pa.ChunkedArray:

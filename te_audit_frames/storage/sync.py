@@ -23,7 +23,8 @@ from te_audit_frames.errors import (
 from te_audit_frames.merge import count_fewer
 from te_audit_frames.periods import SECOND, Period, floor_second, iso
 from te_audit_frames.receipts import Receipt
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, in_order, to_arrow
+from te_audit_frames.receipts import receipt as receipt_of
+from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
 from te_audit_frames.storage.clocks import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
 from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
@@ -64,7 +65,7 @@ class Stream(Protocol):
         """What came so far."""
 
     @property
-    def missing(self) -> list[tuple[datetime, datetime]]:
+    def missing(self) -> list[Period]:
         """What the batches so far do not vouch for."""
 
 
@@ -331,7 +332,7 @@ class Sync:
         """Fetch a piece whatever its order, and keep it; return the number of pages."""
         days = Passing(piece)
         events = self._source.fetch_events(start=piece.start, end=piece.end, **self._question)
-        receipt = Receipt.from_dict(events.attrs[ATTRS_KEY])
+        receipt = receipt_of(events)
         self._charge(receipt)
         for batch in to_arrow(events).to_batches():
             self._sight.see(batch)

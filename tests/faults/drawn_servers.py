@@ -224,7 +224,7 @@ def _draw_question(dice, span, log, options):
         "ahead": {"start": NOW - span, "end": NOW + DAY},
     }
     aids = sorted({one["aid"] for one in log})
-    scopes = [{}, {"all_account_groups": True}, {"all_account_groups": True}]
+    scopes = [{"all_account_groups": False}, {"all_account_groups": True}, {"all_account_groups": True}]
     scopes += [{"aid": dice.choice(aids)}] if aids else []
     scope = {"all_account_groups": True} if options.get("grouped") else dice.choice(scopes)
     if options.get("stray_answers") and aids:

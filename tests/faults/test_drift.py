@@ -20,7 +20,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, FIELDS, RESOURCES, in_order, to
 
 START, SPAN = datetime(2026, 3, 1, 12, tzinfo=UTC), 60
 SECOND = timedelta(seconds=1)
-PERIOD = {"start": START, "end": START + SPAN * SECOND}
+PERIOD = {"start": START, "end": START + SPAN * SECOND, "all_account_groups": False}
 DTYPES = dict.fromkeys(ARROW_SCHEMA.names, "str")
 DTYPES |= {"date": "datetime64[us, UTC]", "resources": pd.ArrowDtype(RESOURCES)}
 ANYTHING = [None, True, False, 0, -7, 10**30, 1.5, "", "text", "2026-03-01", [], [[None]], {}, {"date": 1, "": [{}]}]

@@ -143,9 +143,9 @@ def fetch(client, log, *, streamed):
     length = (log.end - log.start) // SECOND
     question = {"period": {"start": start, "end": end}, "window": {"window": f"{length}s"}, "since": {"start": start}}
     if not streamed:
-        frame = client.fetch_events(**question[log.asks_for])
+        frame = client.fetch_events(**question[log.asks_for], all_account_groups=False)
         return frame, taf.receipt(frame)
-    batches = client.iter_batches(**question[log.asks_for])
+    batches = client.iter_batches(**question[log.asks_for], all_account_groups=False)
     return to_events(in_order(list(batches))), batches.receipt
 
 

@@ -20,7 +20,7 @@ from rawserver import HANG_UP, TOKEN, RawServer, client_of, page, whole
 import te_audit_frames as taf
 
 EVENT = {"date": "2026-01-01T00:00:01Z", "aid": "1234", "event": "Login failed."}
-DAY = {"start": "2026-01-01", "end": "2026-01-02"}
+DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
 PATH = "/v7/audit-user-events"
 
 # {own}: the port of the API. {port}: that of the second server, {other} of one that speaks the other {scheme}.

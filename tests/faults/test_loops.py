@@ -79,7 +79,10 @@ class Leading(RawServer):
         start, end = (datetime.fromtimestamp(second, UTC) for second in (END - self.length, END))
         asked = {"period": {"start": start, "end": end}, "window": {"window": end - start}, "since": {"start": start}}
         try:
-            frame, error = client_of(self, workers=workers).fetch_events(**asked[self.question]), None
+            frame, error = (
+                client_of(self, workers=workers).fetch_events(**asked[self.question], all_account_groups=False),
+                None,
+            )
         except taf.FetchError as caught:
             frame, error = caught.partial, caught
         came = zip(frame["date"].astype("int64") // 1_000_000, frame["uid"], strict=True)

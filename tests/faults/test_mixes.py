@@ -130,14 +130,14 @@ def fetch(client, api, *, streamed):
     length = timedelta(seconds=api.length)
     question = api.dice.choice([{"start": END - length, "end": END}, {"window": length}, {"start": END - length}])
     if streamed:
-        pieces, error, batches = [], None, client.iter_batches(**question)
+        pieces, error, batches = [], None, client.iter_batches(**question, all_account_groups=False)
         try:
             pieces.extend(batches)
         except taf.FetchError as caught:
             error = caught
         return to_events(in_order(pieces)), batches.receipt, error
     try:
-        frame, error = client.fetch_events(**question), None
+        frame, error = client.fetch_events(**question, all_account_groups=False), None
     except taf.FetchError as caught:
         frame, error = caught.partial, caught
     return frame, taf.receipt(frame), error

@@ -37,7 +37,7 @@ TOKEN = "practice-canary~7f3a91+Q/9=="
 PART = b"canary~7f"  # enough of it, whatever it is part of
 BEARER = f"Bearer {TOKEN}"
 NOBODY = "http://127.0.0.1:9"
-DAY = {"start": "2026-01-01", "end": "2026-01-02"}
+DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
 EVENT = {"date": "2026-01-01T12:00:00Z", "aid": "1234", "event": "Login failed.", "user": "Ada (ada@example.com)"}
 GOOD = whole(page(EVENT))
 

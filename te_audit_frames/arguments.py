@@ -1,0 +1,65 @@
+"""Argument checks that several rooms share. Each message names the argument and shows what is right."""
+
+from __future__ import annotations
+
+from te_audit_frames.errors import InvalidArgument
+
+
+def check_number(name: str, value: float, low: float, high: float, *, unit: str = "") -> float:
+    """Return a number that lies within its bounds.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : float
+        What the caller gave.
+    low, high : float
+        The bounds, both allowed.
+    unit : str
+        What the number counts, such as ``"seconds"``, for the message.
+
+    Raises
+    ------
+    InvalidArgument
+        `value` is not a number, or lies outside its bounds.
+
+    Examples
+    --------
+    >>> from te_audit_frames.arguments import check_number
+    >>> check_number("reserve", 0.5, 0, 0.95)
+    0.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InvalidArgument(f"{name}: {value!r} is not a number{f' of {unit}' * bool(unit)} from {low:,} to {high:,}")
+    return value
+
+
+def check_whole_number(name: str, value: int, low: int, high: int | None = None) -> int:
+    """Return a whole number that lies within its bounds.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : int
+        What the caller gave.
+    low, high : int
+        The bounds, both allowed; without `high` there is no upper one.
+
+    Raises
+    ------
+    InvalidArgument
+        `value` is not a whole number, or lies outside its bounds.
+
+    Examples
+    --------
+    >>> from te_audit_frames.arguments import check_whole_number
+    >>> check_whole_number("workers", 8, 1, 64)
+    8
+    """
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < low or (high is not None and value > high):
+        bounds = f"from {low:,} on. For example {name}=10." if high is None else f"from {low:,} to {high:,}"
+        raise InvalidArgument(f"{name}: {value!r} is not a whole number {bounds}")
+    return value

@@ -1,0 +1,97 @@
+"""Comparing what a fetch got with a second look: both sides of every cut, and a few windows that are read again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from te_audit_frames.client.fetch_checks import YOUNG, FetchChecks, ReadAgain, older_than, pick, row_counts
+from te_audit_frames.client.page_reader import PageReader, instant, seconds_of
+from te_audit_frames.client.sliced_reading import SlicedReading
+from te_audit_frames.periods import Period, iso
+
+
+class SpotChecks:
+    """The checks of a fetch that counted on the order of events.
+
+    Parameters
+    ----------
+    reader : PageReader
+        Asks.
+    checks : FetchChecks
+        Where the checks are counted.
+    """
+
+    def __init__(self, reader: PageReader, checks: FetchChecks) -> None:
+        self._reader = reader
+        self._checks = checks
+        self._added: Counter[str] = Counter()
+
+    def compare(self, readings: list[SlicedReading], period: Period) -> Iterator[pa.RecordBatch]:
+        """Compare both sides of every cut, and read a few windows a second time.
+
+        Parameters
+        ----------
+        readings : list of SlicedReading
+            What was read by slices.
+        period : Period
+            What the events must lie in.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Events that arrived since the first reading.
+
+        Raises
+        ------
+        ReadAgain
+            The second reading found older events that the first had not.
+        """
+        for reading in readings:
+            for beyond, got in reading.seams.overlaps():
+                self._checks.seams += 1
+                yield from self._add_young(row_counts(beyond) - row_counts(got), beyond, period, where="at a cut")
+        pages = self._reader.stats.pages
+        number = 1 if pages < 50 else 2 if pages < 150 else 3
+        windows = [window for reading in readings for window in reading.seams.windows(number)]
+        windows.sort(key=lambda window: window.low)
+        step = max(len(windows) / number, 1)
+        for window in [windows[-1 - int(step * index)] for index in range(min(number, len(windows)))]:
+            rows = self._read_window(window.low, window.high)
+            found = row_counts(rows)
+            self._checks.windows += 1
+            self._checks.window_events += rows.num_rows
+            where = f"between {iso(instant(window.low))} and {iso(instant(window.high))}"
+            yield from self._add_young(found - window.rows, rows, period, where=where)
+            if gone := sum((window.rows - found).values()):
+                self._checks.differ(f"{gone:,} events {where} were gone at the second reading")
+
+    def _read_window(self, low: int, high: int) -> pa.Table:
+        paginator = self._reader.ask_seconds(low, high)
+        rows = []
+        while paginator.more:
+            batch = self._reader.next_page(paginator).batch
+            seconds = seconds_of(batch)
+            rows.append(batch.filter(pa.array((seconds >= low) & (seconds < high))))
+        return pa.Table.from_batches(rows)
+
+    def _add_young(
+        self, lacking: Counter[str], rows: pa.Table, period: Period, *, where: str
+    ) -> Iterator[pa.RecordBatch]:
+        """Add events that arrived since the first reading; others mean that the first reading lost some."""
+        lacking = lacking - self._added  # a cut and a window may both show an event
+        if not lacking:
+            return
+        found = pick(rows, lacking)
+        now = self._checks.now
+        if now is None or older_than(found, now - YOUNG):
+            self._checks.differ(
+                f"a second reading {where} found {found.num_rows:,} events that the first had not, so every question "
+                "was read to its last page"
+            )
+            raise ReadAgain("difference")
+        self._checks.differ(f"{found.num_rows:,} events {where} arrived while the rest was read, and were added")
+        self._added += lacking
+        yield from self._reader.add(found, period)
