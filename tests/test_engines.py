@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engines import dask_cluster, spark_session
-from frames import TEXTS, table
+from support.engines import dask_cluster, spark_session
+from support.frames import TEXTS, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import to_events

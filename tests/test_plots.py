@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from frames import LIBRARIES, START, Row, table
+from support.frames import LIBRARIES, START, Row, table
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
