@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from frames import LIBRARIES, START, Row, rows, table
+from support.frames import LIBRARIES, START, Row, rows, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

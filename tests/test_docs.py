@@ -9,7 +9,7 @@ import duckdb
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from engines import spark_session
+from support.engines import spark_session
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox

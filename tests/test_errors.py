@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from rawserver import RawServer, client_of, page, whole
+from support.rawserver import RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames import errors

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frames import rows
+from support.frames import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

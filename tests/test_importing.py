@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from world import DAY, NOW, World, event, many
+from support.world import DAY, NOW, World, event, many
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ATTRS_KEY

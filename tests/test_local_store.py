@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from world import DAY, NOW, World, event, keys, many, told
+from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 

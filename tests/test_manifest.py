@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from world import DAY, NOW, World, event, keys, many, told
+from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.storage.day_file import name_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from world import DAY, NOW, World, event, keys, many, told
+from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import exit_code

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frames import TEXTS
+from support.frames import TEXTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

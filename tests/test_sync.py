@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rawserver import RawServer, client_of, page, whole
-from world import DAY, NOW, ClockAt, World, event, keys, many, told
+from support.rawserver import RawServer, client_of, page, whole
+from support.world import DAY, NOW, ClockAt, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA

@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import polars as pl
 import pytest
-from campaign import spread
-from frames import LIBRARIES, TEXTS
+from support.campaign import spread
+from support.frames import LIBRARIES, TEXTS
 
 import te_audit_frames as taf
 from te_audit_frames.analysis.activity import hours_of_week

@@ -22,11 +22,11 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 import requests
-from authority import Authority
-from campaign import spread
+from support.authority import Authority
+from support.campaign import spread
 from click.testing import CliRunner
 from IPython.core.ultratb import VerboseTB
-from rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
+from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program

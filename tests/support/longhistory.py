@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rawserver import RawServer, whole
+from support.rawserver import RawServer, whole
 
 _DAY = 86_400
 

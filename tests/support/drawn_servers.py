@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, practice
+from support.checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, practice
 
 import te_audit_frames as taf
 
