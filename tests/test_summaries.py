@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.frames import LIBRARIES, START, Row, rows, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
 

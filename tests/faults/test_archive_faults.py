@@ -19,10 +19,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.frames import rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from support.frames import rows
 from support.longhistory import LongHistory
 from support.rawserver import TOKEN
 from support.world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told

@@ -24,10 +24,10 @@ import duckdb
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from support.campaign import spread
 from click.testing import CliRunner
-from support.hostile_text import ACTS, KINDS, PAYLOADS
 from matplotlib import pyplot as plt
+from support.campaign import spread
+from support.hostile_text import ACTS, KINDS, PAYLOADS
 from support.rawserver import RawServer, whole
 from support.world import client_at
 

@@ -22,10 +22,10 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 import requests
-from support.authority import Authority
-from support.campaign import spread
 from click.testing import CliRunner
 from IPython.core.ultratb import VerboseTB
+from support.authority import Authority
+from support.campaign import spread
 from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
 
 import te_audit_frames as taf
