@@ -76,7 +76,7 @@ Examples:
 @_location
 @options.format_option
 def coverage(location: str, form: str) -> None:
-    """Tell what is known of each UTC day."""
+    """Show events, gaps and completeness of each UTC day."""
     click.echo(FORMATS[form](taf.Archive(location).coverage()))
 
 
@@ -107,15 +107,17 @@ def verify(location: str, expect: str | None) -> None:
     epilog="""\b
 Examples:
   te-audit-frames archive export te-audit -o all.parquet
-  te-audit-frames archive export te-audit --start 2026-01-01 --by month -o months"""
+  te-audit-frames archive export te-audit --start 2026-01-01 --partition-by month -o months"""
 )
 @_location
-@click.option("-o", "--output", required=True, metavar="PATH", help="The file; with --by, the folder.")
+@click.option("-o", "--output", required=True, metavar="PATH", help="The file; with --partition-by, the folder.")
 @click.option("--start", metavar="TIME", help="From here on, ISO 8601.")
 @click.option("--end", metavar="TIME", help="Up to here, which is excluded.")
-@click.option("--by", type=click.Choice(["month"]), help="Write a file a month, as hive partitions.")
-def export(location: str, output: str, start: str | None, end: str | None, by: Literal["month"] | None) -> None:
-    """Write the events as one Parquet file, or as one a month."""
-    files = taf.Archive(location).export(output, start=start, end=end, by=by)
+@click.option("--partition-by", type=click.Choice(["month"]), help="Write one file per month, as hive partitions.")
+def export(
+    location: str, output: str, start: str | None, end: str | None, partition_by: Literal["month"] | None
+) -> None:
+    """Write the events to one Parquet file, or to one per month."""
+    files = taf.Archive(location).export(output, start=start, end=end, partition_by=partition_by)
     plural = "s" * (len(files) != 1)
     click.echo(f"{len(files):,} file{plural} written to {visible(output)}.", err=True)

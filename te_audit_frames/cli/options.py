@@ -12,6 +12,7 @@ import click
 
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.errors import InvalidRequest
+from te_audit_frames.file_errors import file_errors
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,10 +76,10 @@ def read_token(path: str) -> str:
     ------
     InvalidRequest
         Others can read the file, as ssh refuses its keys.
-    OSError
+    FileError
         The file cannot be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
+    with file_errors(path), open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
         mode = os.fstat(file.fileno()).st_mode
         if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
             raise InvalidRequest(

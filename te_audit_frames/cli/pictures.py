@@ -25,7 +25,7 @@ def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    OSError
+    FileError
         The file cannot be written.
     """
     import matplotlib as mpl
