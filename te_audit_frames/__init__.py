@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from te_audit_frames.frames import between, concat, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport, Verification
 
 __version__ = VERSION
 
@@ -112,8 +112,8 @@ _LATER = {
     "Batches": "client.batches",
     "Client": "client.client",
     "Page": "client.page",
-    "SyncReport": "storage.report",
-    "Verification": "storage.report",
+    "SyncReport": "storage.sync_report",
+    "Verification": "storage.sync_report",
     "activity": "analysis.activity",
     "between": "frames",
     "concat": "frames",

@@ -266,37 +266,119 @@ def stored_receipt(events: pd.DataFrame) -> Receipt | None:
     plain = getattr(events, "attrs", {}).get(ATTRS_KEY)
     if not isinstance(plain, Mapping):
         return None
-    try:
-        found = Receipt.from_dict(plain, rows=len(events))
-        _check(found)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    if fault := fault_of(plain):
         raise InvalidArgument(
-            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged ({error!r}). Fetch or load the events "
-            "again."
-        ) from None
-    return found
+            f"events: the receipt in events.attrs[{ATTRS_KEY!r}] is damaged: {fault}. Fetch or load the events again."
+        )
+    return Receipt.from_dict(plain, rows=len(events))
 
 
-def _check(found: Receipt) -> None:
-    """Raise if a receipt, perhaps from a foreign file, does not hold what it should."""
-    for kind, names in _KINDS.items():
-        for name in names:
-            if not isinstance(getattr(found, name), kind):
-                raise TypeError(f"{name} is not {kind.__name__}")
-    if found.period is not None and None in (found.period.start.utcoffset(), found.period.end.utcoffset()):
-        raise ValueError("resolved has no time zone")
-    if found.fetched_at and datetime.fromisoformat(found.fetched_at).utcoffset() is None:
-        raise ValueError("fetched_at has no time zone")
-    found.lines()
-
-
-_KINDS: dict[type, tuple[str, ...]] = {
-    str: ("source", "order", "fetched_at"),
-    dict: ("requested", "scope", "account_groups", "checked", "versions"),
-    list: ("filters", "notes"),
-    bool: ("complete",),
-    int: ("events", "pages", "requests", "retries", "throttled", "undated", "coerced", "parts"),
+_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "source": (str,),
+    "requested": (dict,),
+    "resolved": (dict, type(None)),
+    "scope": (dict,),
+    "complete": (bool,),
+    "events": (int,),
+    "pages": (int,),
+    "requests": (int,),
+    "retries": (int,),
+    "throttled": (int,),
+    "waited_seconds": (float, int),
+    "undated": (int,),
+    "coerced": (int,),
+    "order": (str,),
+    "account_groups": (dict,),
+    "checked": (dict,),
+    "filters": (list,),
+    "parts": (int,),
+    "fetched_at": (str,),
+    "versions": (dict,),
+    "notes": (list,),
 }
+_FILTER_TYPES: dict[str, tuple[type, ...]] = {
+    "label": (str, type(None)),
+    "digest": (str,),
+    "kept": (int,),
+    "of": (int,),
+}
+_CHECKED_TYPES: dict[str, tuple[type, ...]] = {
+    "ranges": (int,),
+    "ranges_unconfirmed": (int,),
+    "seams": (int,),
+    "margin_seconds": (float, int, type(None)),
+    "windows": (int,),
+    "window_events": (int,),
+    "differences": (list,),
+    "clock_ahead_seconds": (float, int, type(None)),
+}
+_REQUIRED = ("source", "requested", "resolved", "scope", "complete", "events", "pages")
+
+
+def fault_of(plain: object) -> str | None:
+    """Return what is wrong with a stored receipt, or None if `Receipt.from_dict` can read it.
+
+    Fields that a later version added are not checked.
+
+    Parameters
+    ----------
+    plain : object
+        What stands in `events.attrs` or in the metadata of a file, which may come from anywhere.
+
+    Examples
+    --------
+    >>> from te_audit_frames.receipts import fault_of
+    >>> fault_of({"source": "api"})
+    "it has no 'requested'"
+    """
+    if not isinstance(plain, Mapping):
+        return "it is not a JSON object"
+    for name in _REQUIRED:
+        if name not in plain:
+            return f"it has no {name!r}"
+    if fault := _wrong_type(plain, _FIELD_TYPES) or _wrong_type(plain.get("checked", {}), _CHECKED_TYPES):
+        return fault
+    for each in plain.get("filters", []):
+        if not isinstance(each, dict) or not _FILTER_TYPES.keys() <= each.keys() or _wrong_type(each, _FILTER_TYPES):
+            return "its 'filters' are not all complete"
+    if not all(_is_kind(count, (int,)) for count in plain.get("account_groups", {}).values()):
+        return "its 'account_groups' are not all counted"
+    for name, texts in (
+        ("notes", plain.get("notes", [])),
+        ("differences", plain.get("checked", {}).get("differences", [])),
+    ):
+        if not all(isinstance(text, str) for text in texts):
+            return f"its {name!r} are not all text"
+    if plain["resolved"] is not None and not _is_period(plain["resolved"]):
+        return "its 'resolved' is not a period"
+    fetched_at = plain.get("fetched_at", "")
+    return None if fetched_at == "" or _utc_moment(fetched_at) else "its 'fetched_at' is not a moment in UTC"
+
+
+def _wrong_type(plain: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> str | None:
+    for name, kinds in types.items():
+        if name in plain and not _is_kind(plain[name], kinds):
+            return f"its {name!r} is of the wrong type, {type(plain[name]).__name__}"
+    return None
+
+
+def _is_kind(value: object, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
+
+
+def _is_period(resolved: Mapping[str, Any]) -> bool:
+    start, end = _utc_moment(resolved.get("start")), _utc_moment(resolved.get("end"))
+    return start is not None and end is not None and start <= end
+
+
+def _utc_moment(text: Any) -> datetime | None:
+    """Return a moment in UTC that leaves room for a few days' arithmetic; None if the text is not one."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.utcoffset() == timedelta(0) and 1 < moment.year < datetime.max.year else None
+    except (TypeError, ValueError):
+        return None
+
 
 _CUT = "only a part of what was fetched was read: the fetch was of "
 

@@ -43,7 +43,7 @@ def cases(request):
 @pytest.fixture(scope="session")
 def s3():
     """The address of a real S3 server."""
-    from buckets import s3_server
+    from support.buckets import s3_server
 
     with s3_server() as url:
         yield url

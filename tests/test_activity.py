@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from frames import LIBRARIES, START, Row, rows, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
 from te_audit_frames.analysis import activity as activity_module

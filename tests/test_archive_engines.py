@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from engines import spark_session
-from world import DAY, NOW, World, many
+from support.engines import spark_session
+from support.world import DAY, NOW, World, many
 
 import te_audit_frames as taf
 

@@ -10,9 +10,9 @@ from datetime import timedelta
 from math import ceil
 
 import pytest
-from checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, iso, keys, practice, spread_out
-from rawserver import RawServer, page, whole
-from rawserver import client_of as raw_client_of
+from support.checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, iso, keys, practice, spread_out
+from support.rawserver import RawServer, page, whole
+from support.rawserver import client_of as raw_client_of
 
 import te_audit_frames as taf
 from te_audit_frames.schema import in_order, to_events

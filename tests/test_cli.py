@@ -38,7 +38,7 @@ from te_audit_frames.cli.terminal import table
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 CANARY = "practice-canary-8f3a1c"
@@ -125,12 +125,12 @@ def test_every_command_has_help_with_an_example(words):
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
-def test_the_readme_documents_every_command_and_exit_code():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def test_the_guide_documents_every_command_and_exit_code():
+    guide = (Path(__file__).parents[1] / "docs" / "guide" / "command-line.md").read_text(encoding="utf-8")
     commands = [name for (name,) in (words for words, _ in walk() if len(words) == 1)]
     assert commands == ["demo", "fetch", "summary", "activity", "plot", "sync", "archive", "sandbox"]
-    assert [name for name in commands if f"te-audit-frames {name}" not in readme] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in readme] == []
+    assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():
@@ -671,7 +671,7 @@ def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path, m
 def test_exit_codes_of_archives(api, tmp_path):
     place = tmp_path / "te-audit"
     assert run("archive", "verify", place).exit_code == 5
-    with Folder(str(place)).writing():
+    with LocalStore(str(place)).writing():
         locked = run("sync", place, at=api)
     assert locked.exit_code == 6
     assert "another process is writing" in locked.stderr

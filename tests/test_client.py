@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from rawserver import TOKEN, RawServer, VirtualClock, client_of, page, whole
+from support.rawserver import TOKEN, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.errors import AuthenticationError, BadRequest, DecodeError, InvalidArgument, NotFound

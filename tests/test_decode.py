@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rawserver import page as body_of
+from support.rawserver import page as body_of
 
 from te_audit_frames.client.decode import _decode_fast, decode_many, decode_page
 from te_audit_frames.client.decode_fallback import decode_exactly

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 import matplotlib as mpl
+import narwhals as nw
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engines import dask_cluster, spark_session
-from frames import TEXTS, table
+from support.engines import dask_cluster, spark_session
+from support.frames import TEXTS, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import to_events
@@ -25,7 +26,17 @@ MOMENTS = [
     datetime(2026, 4, 4, tzinfo=UTC),
 ]
 
+
+def with_own_columns(events):
+    """Add columns that events do not have, of other types than text."""
+    size, has_uid = nw.col("event").str.len_chars().alias("size"), (~nw.col("uid").is_null()).alias("has_uid")
+    return nw.from_native(events).with_columns(size, has_uid).to_native()
+
+
 CALLS = {
+    "by own columns": lambda events: taf.summarize(with_own_columns(events), by=["size", "has_uid"]),
+    "by own columns, folded": lambda events: taf.summarize(with_own_columns(events), by=["has_uid", "size"], top=2),
+    "by own column and user": lambda events: taf.activity(with_own_columns(events), by=["size", "user"], top=2),
     "by user": taf.summarize_by_user,
     "by account group": taf.summarize_by_account_group,
     "by event type": taf.summarize_by_event_type,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from rawserver import RawServer, client_of, page, whole
+from support.rawserver import RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames import errors
@@ -22,7 +22,7 @@ from te_audit_frames.errors import (
     NotAnAuditFrame,
     RateLimited,
 )
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 CLASSES = [
     cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__ and cls.__doc__
@@ -111,7 +111,7 @@ def second_page(*answers, **policy):
 
 
 def locked(folder):
-    with Folder(folder).writing(), Folder(folder).writing():
+    with LocalStore(folder).writing(), LocalStore(folder).writing():
         pass
 
 

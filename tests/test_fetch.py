@@ -15,7 +15,7 @@ import polars  # noqa: F401 - it handles Ctrl-C in its own way, which a fetch ha
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
+from support.rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.client.fetch import merged

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frames import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.frames import rows
 
 import te_audit_frames as taf
 from te_audit_frames.receipts import Receipt

@@ -17,7 +17,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from frames import table
+from support.frames import table
 
 import te_audit_frames as taf
 from te_audit_frames.analysis.activity import hours_of_week

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from world import DAY, NOW, World, event, many
+from support.world import DAY, NOW, World, event, many
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ATTRS_KEY
@@ -66,17 +66,20 @@ def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_
 
 
 def test_more_days_than_a_log_has_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
-    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 50)  # of which fewer take less time
-    moments = [TODAY - number * DAY for number in range(1, 52)]
+    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 400)  # of which fewer take less time
+    moments = [TODAY - number * DAY for number in range(1, 700, 14)]
     path = claim(tmp_path / "saved.parquet", *moments, start=TODAY - 6_000 * DAY)
     with pytest.raises(taf.InvalidArgument, match=r"saved.parquet would add 73[01] days .* import it in parts"):
         archive.import_parquet(path)
     assert not list((tmp_path / "te-audit").rglob("*.parquet"))
-    for number, (start, end) in enumerate([("2000-01-01", moments[25]), (moments[25], TODAY)]):
+    middle = TODAY - 350 * DAY
+    for number, (start, end) in enumerate([("2000-01-01", middle), (middle, TODAY)]):
         part = taf.read_parquet(path, start=start, end=end)
         taf.write_parquet(part, tmp_path / f"{number}.parquet")
         archive.import_parquet(tmp_path / f"{number}.parquet")
-    assert len(archive.load()) == 51
+    assert len(archive.load()) == len(moments)
+    # Each part stands for its own period in full, so its days without events are kept as well.
+    assert len(archive.coverage().query("not gap")) >= 728
 
 
 def test_an_event_outside_the_calendar_is_refused(archive, tmp_path):

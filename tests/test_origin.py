@@ -12,7 +12,7 @@ import pytest
 import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rawserver import TOKEN
+from support.rawserver import TOKEN
 from urllib3.util import parse_url
 
 from te_audit_frames import Client

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -60,33 +59,18 @@ def test_the_whole_check_runs_the_readmes_test_command():
 
 def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) >= 5
+    assert blocks
     monkeypatch.chdir(tmp_path)
     import matplotlib as mpl
 
     mpl.use("agg")
     with Sandbox(events=2_000, seed=0) as api:
-        client = taf.Client(token=api.token, base_url=api.url)
-        Path("page1.json").write_bytes(client.get_page(window="1d").raw)
-        taf.Archive("te/organisation=acme").sync(client, start=date.today())
         monkeypatch.setenv("TE_TOKEN", api.token)
         monkeypatch.setenv("TE_BASE_URL", api.url)
         names: dict[str, object] = {}
         for block in blocks:
             exec(compile(block, "README.md", "exec"), names)
     assert isinstance(names["events"], pd.DataFrame)
-
-
-def test_the_readmes_commands_exist():
-    shown = set(re.findall(r"^te-audit-frames (\w+)", README, flags=re.MULTILINE))
-    told = run(str(Path(sys.executable).with_name("te-audit-frames")), "--help").stdout
-    offered = set(re.findall(r"^  (\w+)  ", told, flags=re.MULTILINE))
-    assert shown
-    assert shown <= offered
-
-
-def test_the_readme_names_every_campaign():
-    assert [each.name for each in ROOT.glob("tests/faults/test_*.py") if f"`{each.name}`" not in README] == []
 
 
 def test_the_files_name_no_machine_and_no_registry():

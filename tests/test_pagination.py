@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from rawserver import TOKEN, RawServer, client_of, page, whole
+from support.rawserver import TOKEN, RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.client import pagination

@@ -29,7 +29,7 @@ import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_arrow, to_events
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
-from te_audit_frames.storage.sink import parquet_sink
+from te_audit_frames.storage.writer import parquet_writer
 
 DATE = ARROW_SCHEMA.field("date").type
 FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the least of all is pandas' NaT
@@ -332,7 +332,7 @@ def test_a_stream_that_breaks_leaves_the_old_file_and_nothing_else(events, path)
 
 
 def test_a_sink_takes_what_a_frame_would_hold(events, path):
-    with parquet_sink(path) as sink:
+    with parquet_writer(path) as sink:
         for batch in to_arrow(events).to_batches(max_chunksize=700):
             sink.write(batch)
         sink.attrs.update(events.attrs)

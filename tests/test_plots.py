@@ -13,10 +13,10 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from frames import LIBRARIES, START, Row, table
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from support.frames import LIBRARIES, START, Row, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ATTRS_KEY
@@ -132,6 +132,18 @@ def test_all_plots_of_a_frame_name_the_period_that_its_counts_cover(receipt: Any
         titles = {name: plot(drawn).get_title(loc="left").partition("\n")[2] for name, plot in PLOTS.items()}
         expected = f"{days} (UTC)" if len(drawn) else titles["heatmap"]
         assert titles == dict.fromkeys(PLOTS, expected)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_frame_cut_by_plain_pandas_names_the_period_of_its_events(name: str) -> None:
+    resolved = {"start": "2026-02-26T00:00:00Z", "end": "2026-03-20T00:00:00Z"}
+    drawn = [{"date": datetime(2026, 3, day, 12, tzinfo=UTC), "event": "x"} for day in (4, 10, 17)]
+    events = events_of(drawn, resolved=resolved, events=len(drawn))
+
+    whole, cut = (PLOTS[name](frame).get_title(loc="left") for frame in (events, events[events["date"] < "2026-03-11"]))
+
+    assert whole.endswith("\n2026-02-26 to 2026-03-19 (UTC)")
+    assert cut.endswith("\n2026-03-04 to 2026-03-10 (UTC)")
 
 
 def test_a_title_names_days_of_the_plots_zone() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
-from rawserver import VirtualClock
+from support.rawserver import VirtualClock
 
 import te_audit_frames as taf
 from te_audit_frames.client.rate_limit import LONGEST_WAIT, Allowance, Budget, Pacer, server_date

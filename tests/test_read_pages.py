@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rawserver import page
+from support.rawserver import page
 
 import te_audit_frames as taf
 from te_audit_frames.client import read_pages

@@ -8,7 +8,7 @@ import pytest
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.receipts import Receipt, attach_receipt, receipt
+from te_audit_frames.receipts import Receipt, attach_receipt, fault_of, receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 
@@ -140,3 +140,27 @@ def test_a_part_of_a_file_does_not_speak_for_the_rest(tmp_path):
     assert taf.receipt(part).period == taf.Period(start.to_pydatetime(), taf.receipt(events).period.end)
     assert "the fetch was of" in repr(taf.receipt(part))
     assert len(taf.activity(part, freq="D")) <= 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"filters": None},
+        {"filters": [{"label": None, "digest": "x", "kept": 1}]},
+        {"parts": "2"},
+        {"checked": {"seams": None}},
+        {"checked": {"differences": [1]}},
+        {"account_groups": {"1": True}},
+        {"resolved": {"start": "2026-01-05"}},
+    ],
+    ids=str,
+)
+def test_a_damaged_receipt_is_named_by_its_field(changed):
+    events = taf.read_pages([b'{"auditEvents": []}'])
+    sound = taf.receipt(events).to_dict()
+    assert fault_of(sound) is None
+    assert fault_of(sound | {"of a later version": object()}) is None
+    events.attrs["te_audit_frames"] = sound | changed
+    field = next(iter(changed.get("checked", changed)))
+    with pytest.raises(taf.InvalidArgument, match=rf"is damaged: its '{field}'.* Fetch or load the events again"):
+        taf.receipt(events)

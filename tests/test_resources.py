@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frames import TEXTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.frames import TEXTS
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, to_events

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frames import LIBRARIES, START, Row, rows, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
 
@@ -179,7 +179,7 @@ OWN = {
     "dictionary": (pa.array(["b", "a", None, "b"]).dictionary_encode(), {"a": 1, "b": 2, None: 1}),
     "integer": (pa.array([10, 9, None, 10], pa.int16()), {"9": 1, "10": 2, None: 1}),
     "boolean": (pa.array([True, False, None, True]), {"False": 1, "True": 2, None: 1}),
-    "float": (pa.array([2.5, 10.0, None, 2.5]), {"2.5": 2, "10.0": 1, None: 1}),
+    "float": (pa.array([2.5, 10.0, None, 2.5]), {"2.5": 2, "10": 1, None: 1}),
     "day": (pa.array([date(2026, 3, 2), date(2026, 3, 1), None, date(2026, 3, 2)]), {"2026-03-01": 1, "2026-03-02": 2}),
     "moment": (
         pa.array([START, START + timedelta(days=1), None, START], pa.timestamp("us", "UTC")),

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rawserver import RawServer, client_of, page, whole
-from world import DAY, NOW, ClockAt, World, event, keys, many, told
+from support.rawserver import RawServer, client_of, page, whole
+from support.world import DAY, NOW, ClockAt, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA
-from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note, Reading
-from te_audit_frames.storage.day import dump, name_of
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.coverage import COVERAGE, Coverage, DayRecord, Reading
+from te_audit_frames.storage.day_file import dump, name_of
+from te_audit_frames.storage.local_store import LocalStore
 
 HOUR = timedelta(hours=1)
 LENGTH = 30  # days of a log that is out of order
@@ -77,12 +77,12 @@ def test_an_archive_that_took_coming_days_for_read_heals(archive, tmp_path):
     """As an earlier version left it behind, of one answer with a clock that was 20 days ahead."""
     world = World(*many(15))
     world.sync(archive)
-    place = Folder(str(tmp_path / "te-audit"))
+    place = LocalStore(str(tmp_path / "te-audit"))
     scope = Coverage.load(place.read(COVERAGE), file=COVERAGE).latest.scope
     wrong = Reading(NOW + 20 * DAY, NOW + 20 * DAY, False, scope)
     days = [NOW.date() + number * DAY for number in range(-5, 20)]
     notes = Coverage.load(place.read(COVERAGE), file=COVERAGE).merged(
-        Coverage({day: Note(0, (wrong,)) for day in days})
+        Coverage({day: DayRecord(0, (wrong,)) for day in days})
     )
     with place.writing():
         for day in days[6:]:
@@ -120,6 +120,8 @@ class Storage(RawServer):
         if self._fails_after is not None and len(self.requests) > self._fails_after:
             return whole({"title": "Down", "status": 503}, 503)
         query = request.query
+        if request.path.endswith("/account-groups"):
+            return whole({"accountGroups": [{"aid": "1"}]})
         if "window" in query:
             return whole(page(startDate="2026-04-20T09:59:58Z", endDate="2026-04-20T10:00:00Z"))
         low, high, at = query["startDate"], query["endDate"], int(query.get("cursor", 0))
@@ -205,7 +207,7 @@ def test_a_log_that_is_out_of_order_costs_few_requests_more(archive, order):
 KILLED = """
 import sys
 sys.path[:0] = {path!r}
-from test_sync import LENGTH, Storage, many, undated_first
+from test_sync import LENGTH, Storage, many, shuffled
 import te_audit_frames as taf
 import os, signal
 
@@ -215,7 +217,7 @@ class Fatal(Storage):
             os.kill(os.getpid(), signal.SIGKILL)
         return super()._answer(request)
 
-with Fatal(undated_first(many(LENGTH)), page_size=4) as server:
+with Fatal(shuffled(many(LENGTH)), page_size=4) as server:
     server.sync(taf.Archive({place!r}))
 """
 
@@ -227,6 +229,6 @@ def test_a_kill_loses_one_piece_of_a_log_that_is_out_of_order(archive):
     assert done.returncode == -signal.SIGKILL
     assert len(archive.load()) > 40
     assert archive.verify().ok
-    with Storage(undated_first(many(LENGTH))) as server:
+    with Storage(shuffled(many(LENGTH))) as server:
         server.sync(archive, start=None)
     assert keys(archive.load().dropna(subset="date")) == told(World(*many(LENGTH)))

@@ -7,9 +7,9 @@ import threading
 from contextlib import suppress
 
 import pytest
-from authority import Authority
 from click.testing import CliRunner
-from rawserver import HANG_UP, TOKEN, Pause, RawServer, client_of, page, whole
+from support.authority import Authority
+from support.rawserver import HANG_UP, TOKEN, Pause, RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rawserver import (
+from support.rawserver import (
     HANG_UP,
     RESET,
     TOKEN,

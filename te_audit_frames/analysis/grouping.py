@@ -200,6 +200,8 @@ class Grouper:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # in pandas, integers with missing values are floats
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import harmless_cell, visible
-from te_audit_frames.storage.staging import replacing
+from te_audit_frames.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,6 +148,6 @@ def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
     mpl.use("Agg")  # a command opens no window, and needs no display
     figure = draw().get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes that were just drawn on have one  # nosec B101
-    with replacing(path) as picture:
+    with atomic_write(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
     plt.close(figure)

@@ -53,6 +53,8 @@ def _aids(answer: Answer) -> set[str] | None:
 
 def are_interleaved(batch: pa.RecordBatch) -> bool:
     """Return whether one account group's events lie on both sides of another's, in the order of dates."""
+    if not batch.num_rows:
+        return False
     groups = batch["aid"].fill_null("").dictionary_encode().indices.to_numpy(zero_copy_only=False)
     seconds = seconds_of(batch)
     starts = np.flatnonzero(np.diff(groups, prepend=-1))

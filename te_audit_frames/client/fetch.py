@@ -196,8 +196,10 @@ class Fetch:
         first = self._first_answer()
         self.period = first.period
         self._pending = deque(first.split_off_last_minute())
-        if first.is_usable and not (self._pages_moved and first.paginator.more):
-            low, high = self._pending.popleft()
+        low, high = self._pending[0]
+        may_move = self._pages_moved and first.paginator.more
+        if first.is_usable and not may_move and not self._is_answered_elsewhere(first.paginator, low, high):
+            self._pending.popleft()
             yield from self._read(low, high, first.paginator, first.page, restartable=restartable)
         yield from self._read_pending(restartable=restartable)
 
@@ -210,6 +212,20 @@ class Fetch:
         if isinstance(period, Window):
             return ask_window(self._reader, period, self._clock, self.checks)
         return ask_since(self._reader, period, self._clock, self.checks)
+
+    def _is_answered_elsewhere(self, paginator: Paginator, low: int, high: int) -> bool:
+        """Return whether the answer to a window covers too little of it to be used.
+
+        The window ends at the earlier of two clocks. If it is shorter than the clocks are apart, the server, which
+        counts back from its own, answers for a later range.
+        """
+        if isinstance(self._question, Period):
+            return False
+        try:
+            self._reader.covered(paginator, low, high)
+        except PaginationError:
+            return True
+        return False
 
     def _read_pending(self, *, restartable: bool) -> Iterator[pa.RecordBatch]:
         while self._pending:

@@ -18,22 +18,21 @@ from te_audit_frames.errors import ArchiveError, InvalidArgument
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
+from te_audit_frames.storage.archive_receipt import receipt_of
+from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
-from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
+from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
-from te_audit_frames.storage.keeping import read_coverage
 from te_audit_frames.storage.ledger import Ledger
+from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_parquet
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import receipt_of
-from te_audit_frames.storage.report import SyncReport, Verification
-from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of
-from te_audit_frames.storage.sink import parquet_sink
-from te_audit_frames.storage.staging import FilePath
+from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Source, Sync
-from te_audit_frames.storage.table import DayFile, Table
-from te_audit_frames.storage.verifying import digest_wanted, verification
+from te_audit_frames.storage.sync_report import SyncReport, Verification
+from te_audit_frames.storage.table import DayFile, Table, read_coverage
+from te_audit_frames.storage.verifying import check_digest, verification
+from te_audit_frames.storage.writer import parquet_writer
 
 
 class Archive:
@@ -73,8 +72,8 @@ class Archive:
                 f'location: {location!r} is not a place; right are a folder, "te-audit", or "s3://bucket/te-audit"'
             )
         self.location = os.fspath(location)
-        self._place = _place(self.location, storage_options)
-        self._table = Table(self._place)
+        self._store = _store(self.location, storage_options)
+        self._table = Table(self._store)
 
     def __repr__(self) -> str:
         return f"Archive({self.location!r})"
@@ -134,12 +133,12 @@ class Archive:
         since = None if start is None else to_instant(start, argument="start")
         settling = _seconds("settle", settle)
         looking_back = to_window(lookback, argument="lookback")
-        with self._place.writing() as alone:
+        with self._store.writing() as alone:
             sync = Sync(
-                self._place,
-                Ledger(self._place, alone=alone, survey=self._table.survey),
+                self._store,
+                Ledger(self._store, alone=alone, survey=self._table.survey),
                 client,
-                read_coverage(self._place),
+                read_coverage(self._store),
                 location=self.location,
                 start=since,
                 all_account_groups=all_account_groups,
@@ -187,9 +186,9 @@ class Archive:
         (1, 0)
         """
         events = read_parquet(path, filesystem=filesystem)
-        with self._place.writing() as alone:
-            ledger = Ledger(self._place, alone=alone, survey=self._table.survey)
-            return import_events(self._place, self._table, ledger, events, file=os.fspath(path))
+        with self._store.writing() as alone:
+            ledger = Ledger(self._store, alone=alone, survey=self._table.survey)
+            return import_events(self._store, self._table, ledger, events, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -225,9 +224,9 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        wanted = columns_of(columns)
+        wanted = check_columns(columns)
         groups = _groups(by_account_group)
-        bounds = bounds_of(start, end)
+        bounds = check_bounds(start, end)
         coverage = self._known()
         files = self._table.files(bounds)
         with ThreadPoolExecutor(CORES) as pool:
@@ -259,9 +258,9 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        bounds = bounds_of(start, end)
+        bounds = check_bounds(start, end)
         self._known()
-        return [self._place.address(file.name) for file in self._table.files(bounds)]
+        return [self._store.address(file.name) for file in self._table.files(bounds)]
 
     def coverage(self) -> pd.DataFrame:
         """Tell what the archive knows of each UTC day.
@@ -278,11 +277,11 @@ class Archive:
         Raises
         ------
         ArchiveError
-            There is no archive, or its notes are damaged.
+            There is no archive, or its coverage file is damaged.
         """
         present = {file.day for file in self._table.files((None, None))}
         coverage = self._known()
-        return coverage.without(day for day in coverage.notes if day not in present).to_frame()
+        return coverage.without(day for day in coverage.records if day not in present).to_frame()
 
     def verify(self, *, expect: str | None = None) -> Verification:
         """Check every file by itself, and that the archive consists of the files that were written last.
@@ -320,9 +319,9 @@ class Archive:
         ...     archive.verify(expect=report.manifest).ok
         True
         """
-        wanted = digest_wanted(expect)
+        wanted = check_digest(expect)
         self._require()
-        return verification(self._place, self._table, location=self.location, expect=wanted)
+        return verification(self._store, self._table, location=self.location, expect=wanted)
 
     def export(
         self,
@@ -372,7 +371,7 @@ class Archive:
         """
         if by not in (None, "month"):
             raise InvalidArgument(f'by: {by!r} is not "month"; leave it out for one file')
-        bounds = bounds_of(start, end)
+        bounds = check_bounds(start, end)
         coverage = self._known()
         parts: dict[str, list[DayFile]] = {} if by else {os.fspath(path): []}
         for file in self._table.files(bounds):
@@ -386,38 +385,38 @@ class Archive:
     def _export(self, target: str, files: list[DayFile], bounds: Bounds, coverage: Coverage) -> None:
         events = 0
         counts: dict[date | None, int] = {}
-        with parquet_sink(target) as sink:
+        with parquet_writer(target) as writer:
             for file in files:
                 rows, counts[file.day] = self._table.rows(file, COLUMNS, bounds)
                 events += rows.num_rows
-                sink.write(rows)
-            sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
+                writer.write(rows)
+            writer.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
 
     # ---- the rest ------------------------------------------------------------------------------------------------
 
     def _known(self) -> Coverage:
         self._require()
-        return read_coverage(self._place)
+        return read_coverage(self._store)
 
     def _require(self) -> None:
-        if self._place.read(COVERAGE) is None and not self._table.names():
+        if self._store.read(COVERAGE) is None and not self._table.names():
             raise ArchiveError(
                 f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
             )
 
 
-def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
+def _store(location: str, storage_options: Mapping[str, str] | None) -> Store:
     if re.match(r"(s3|gs|az):/(?!/)", location):
         raise InvalidArgument(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
     if odd := re.search(r"[*?\[\]%#]|/\.\.?(?=/|$)" if "://" in location else r"[*?\[]", location):
         raise InvalidArgument(f"location: {location} has a {odd[0]}, which engines would not take as it is")
     if "://" in location:
-        from te_audit_frames.storage.bucket import Bucket  # its package is an extra
+        from te_audit_frames.storage.object_store import ObjectStore  # its package is an extra
 
-        return Bucket(location, storage_options or {})
+        return ObjectStore(location, storage_options or {})
     if storage_options:
         raise InvalidArgument(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
-    return Folder(location)
+    return LocalStore(location)
 
 
 def _seconds(argument: str, value: float) -> timedelta:

@@ -13,13 +13,12 @@ import pyarrow as pa
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.schema import in_order, to_arrow
-from te_audit_frames.storage.coverage import Coverage, Note, Reading, oldest_kept
-from te_audit_frames.storage.day import ONE_DAY, midnight
-from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.archive_receipt import observer_of, period_of, whole_days
+from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.ledger import Ledger
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import period_of, sight_of, whole_days
-from te_audit_frames.storage.table import Table
+from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.table import Table, keep_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
 """Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""
@@ -30,13 +29,13 @@ _KEPT_AT_ONCE = 32
 _MICROS_A_DAY = 86_400_000_000
 
 
-def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFrame, *, file: str) -> int:
+def import_events(store: Store, table: Table, ledger: Ledger, events: pd.DataFrame, *, file: str) -> int:
     """Merge a frame into an archive; return the number of events that the archive did not have.
 
     Parameters
     ----------
-    place, table, ledger
-        The archive; the place's `writing` is held by the caller.
+    store, table, ledger
+        The archive; the store's `writing` is held by the caller.
     events : pandas.DataFrame
         An audit frame as `read_parquet` returns it.
     file : str
@@ -66,26 +65,26 @@ def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFra
             "write_parquet, and import_parquet for each."
         )
     ledger.begin()
-    coverage = read_coverage(place)
-    sight = sight_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
-    sight.see(rows)
+    coverage = read_coverage(store)
+    observer = observer_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
+    observer.add_fetched(rows)
     added = 0
     events_of: dict[date, int] = {}
     for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _KEPT_AT_ONCE):
         fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
-        for day, kept in keep_rows(place, ledger, fetched, sight.could_see).items():
+        for day, kept in keep_rows(store, ledger, fetched, observer.could_see).items():
             added += kept.merged.added.num_rows
             if day is not None:
                 events_of[day] = kept.merged.rows.num_rows
             if day in whole:
-                sight.look_back(kept.archived)
-    notes = {day: Note(count, ()) for day, count in events_of.items()}
+                observer.add_archived(kept.archived)
+    records = {day: DayRecord(count, ()) for day, count in events_of.items()}
     if proof:
         period, receipt = proof
-        reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, sight.scope)
-        notes |= {day: Note(events_of[day], (reading,)) for day in whole}
-    if notes:
-        update_coverage(place, ledger, lambda coverage: coverage.merged(Coverage(notes)))
+        reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, observer.scope)
+        records |= {day: DayRecord(events_of[day], (reading,)) for day in whole}
+    if records:
+        update_coverage(store, ledger, lambda coverage: coverage.merged(Coverage(records)))
     ledger.finish()
     return added
 

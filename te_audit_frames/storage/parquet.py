@@ -16,11 +16,11 @@ from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant
 from te_audit_frames.receipts import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
-from te_audit_frames.storage.footer import AFRESH, attrs_in
-from te_audit_frames.storage.rows import ascending, pinned, rows_of
-from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
-from te_audit_frames.storage.sink import parquet_sink
-from te_audit_frames.storage.staging import FilePath, locate
+from te_audit_frames.storage.atomic import FilePath, locate
+from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date
+from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns, within
+from te_audit_frames.storage.metadata import REWRITE_ADVICE, load_attrs
+from te_audit_frames.storage.writer import parquet_writer
 
 Compression = Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
 
@@ -76,16 +76,16 @@ def write_parquet(
     ['User login.']
     """
     if isinstance(events, pd.DataFrame):
-        rows = rows_of(events)  # first, so that a frame that cannot be kept touches no disk
-        with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
-            sink.attrs.update(events.attrs)
-            sink.write(rows)
+        rows = frame_to_rows(events)  # first, so that a frame that cannot be kept touches no disk
+        with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
+            writer.attrs.update(events.attrs)
+            writer.write(rows)
         return
-    with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
+    with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
         for batch in events:
-            sink.write(batch)
+            writer.write(batch)
         if (receipt := getattr(events, "receipt", None)) is not None:  # complete behind the last batch
-            sink.attrs[ATTRS_KEY] = receipt.to_dict()
+            writer.attrs[ATTRS_KEY] = receipt.to_dict()
 
 
 def read_parquet(
@@ -141,22 +141,19 @@ def read_parquet(
     ...     len(january)
     1
     """
-    wanted = columns_of(columns)
-    bounds = bounds_of(start, end)
-    place, name = locate(path, filesystem)
+    wanted = check_columns(columns)
+    bounds = check_bounds(start, end)
+    target_fs, name = locate(path, filesystem)
     # As bytes: Arrow would refuse a name that is not UTF-8, which Python's own functions write to.
-    with place.open_input_file(os.fsencode(name)) as source, _blaming(name):
+    with target_fs.open_input_file(os.fsencode(name)) as source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        attrs = attrs_in(file.metadata.metadata or {}, file=name)
+        attrs = load_attrs(file.metadata.metadata or {}, file=name)
         total = file.metadata.num_rows
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
-    events = to_events(ascending(rows).select(list(wanted)))
+    events = to_events(sort_by_date(rows).select(list(wanted)))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
-        try:
-            attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
-        except (KeyError, TypeError, ValueError) as error:
-            raise NotAnAuditFrame(f"{name} is damaged: its receipt cannot be read ({error}). {AFRESH}") from None
+        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
     events.attrs = attrs
     return events
 
@@ -169,7 +166,9 @@ def _blaming(name: str) -> Iterator[None]:
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
             raise
-        raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}. {AFRESH}") from None
+        raise NotAnAuditFrame(
+            f"{name} is not a Parquet file, or is damaged or cut short: {error}. {REWRITE_ADVICE}"
+        ) from None
 
 
 def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -> pa.Table:
@@ -189,4 +188,4 @@ def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str
     physical = {leaf.path: leaf.physical_type for leaf in map(file.schema.column, range(len(file.schema)))}
     if physical.get("date") == "INT96":  # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say
         rows = rows.set_column(columns.index("date"), "date", rows["date"].cast(_DATE))
-    return pinned(rows, file=name)
+    return cast_columns(rows, file=name)

@@ -19,13 +19,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from frames import rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from longhistory import LongHistory
-from rawserver import TOKEN
-from world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
+from support.frames import rows
+from support.longhistory import LongHistory
+from support.rawserver import TOKEN
+from support.world import DAY, NOW, ClockAt, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.merge import merge
@@ -514,10 +514,10 @@ def test_an_archive_is_the_most_that_was_ever_visible(cases, tmp_path):
 TEN_YEARS = """
 import sys, resource
 sys.path[:0] = {path!r}
-from longhistory import LongHistory
+from support.longhistory import LongHistory
 import te_audit_frames as taf
-from rawserver import TOKEN
-from world import NOW, ClockAt
+from support.rawserver import TOKEN
+from support.world import NOW, ClockAt
 from te_audit_frames.storage.archive import Archive
 
 def peak():

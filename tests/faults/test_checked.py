@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from checked import MINUTE, NOW, SECOND, keys
-from drawn_servers import draw
+from support.checked import MINUTE, NOW, SECOND, keys
+from support.drawn_servers import draw
 
 import te_audit_frames as taf
 from te_audit_frames.schema import in_order, to_events

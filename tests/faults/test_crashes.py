@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from campaign import spread
+from support.campaign import spread
 
 import te_audit_frames.storage
 from te_audit_frames.schema import ARROW_SCHEMA, to_arrow, to_events

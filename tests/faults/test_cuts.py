@@ -7,8 +7,8 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
-from campaign import spread
-from rawserver import HANG_UP, RawServer, client_of, head, page, whole, zipped
+from support.campaign import spread
+from support.rawserver import HANG_UP, RawServer, client_of, head, page, whole, zipped
 
 import te_audit_frames as taf
 

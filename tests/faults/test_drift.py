@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rawserver import RawServer, client_of, whole
+from support.rawserver import RawServer, client_of, whole
 
 import te_audit_frames as taf
 from te_audit_frames.client.decode import _decode_fast

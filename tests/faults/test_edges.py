@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from rawserver import RawServer, client_of, page, whole
+from support.rawserver import RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.schema import in_order, to_events

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from urllib.parse import urlencode
 
 import pytest
-from rawserver import RawServer, VirtualClock, client_of, page, whole
+from support.rawserver import RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
 

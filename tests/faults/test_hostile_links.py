@@ -14,8 +14,8 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from campaign import spread
-from rawserver import HANG_UP, TOKEN, RawServer, client_of, page, whole
+from support.campaign import spread
+from support.rawserver import HANG_UP, TOKEN, RawServer, client_of, page, whole
 
 import te_audit_frames as taf
 

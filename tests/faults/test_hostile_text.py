@@ -24,17 +24,17 @@ import duckdb
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from campaign import spread
 from click.testing import CliRunner
-from hostile_text import ACTS, KINDS, PAYLOADS
 from matplotlib import pyplot as plt
-from rawserver import RawServer, whole
-from world import client_at
+from support.campaign import spread
+from support.hostile_text import ACTS, KINDS, PAYLOADS
+from support.rawserver import RawServer, whole
+from support.world import client_at
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.storage.text import write_csv, write_jsonl
+from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
 pytestmark = pytest.mark.campaign(full=200, short=40)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, client_of, head, page, until_close, whole
+from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, client_of, head, page, until_close, whole
 
 import te_audit_frames as taf
 from te_audit_frames.schema import in_order, to_events

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from campaign import spread
-from rawserver import TOKEN, RawServer, head, page, whole, zipped
+from support.campaign import spread
+from support.rawserver import TOKEN, RawServer, head, page, whole, zipped
 
 MIB = 2**20
 TOO_LARGE = "the answer is larger than the 32 MiB that a page may have."

@@ -20,15 +20,15 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import polars as pl
 import pytest
-from campaign import spread
-from frames import LIBRARIES, TEXTS
+from support.campaign import spread
+from support.frames import LIBRARIES, TEXTS
 
 import te_audit_frames as taf
 from te_audit_frames.analysis.activity import hours_of_week
 from te_audit_frames.periods import iso
 from te_audit_frames.sandbox import Organisation, Sandbox
 from te_audit_frames.schema import ATTRS_KEY, COLUMNS, FIELDS, to_arrow
-from te_audit_frames.storage.text import write_csv, write_jsonl
+from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
 # Zones, and days on which their clocks change.
 ZONES = {

@@ -22,16 +22,16 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 import requests
-from authority import Authority
-from campaign import spread
 from click.testing import CliRunner
 from IPython.core.ultratb import VerboseTB
-from rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
+from support.authority import Authority
+from support.campaign import spread
+from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 TOKEN = "practice-canary~7f3a91+Q/9=="
 PART = b"canary~7f"  # enough of it, whatever it is part of
@@ -158,7 +158,7 @@ def synced(folder, token=TOKEN):
 
 
 def locked(folder):
-    with Folder(folder / "archive").writing():
+    with LocalStore(folder / "archive").writing():
         synced(folder)
 
 

@@ -1,0 +1,178 @@
+"""One day of an archive as the bytes of its Parquet file, stamped so that any damage is found.
+
+Page checksums miss a part of all flipped bits, and never see the footer. So the footer holds a SHA-256 of the whole
+file, computed while the place of the digest itself holds zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from te_audit_frames.errors import ArchiveError
+from te_audit_frames.merge import KEY
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
+from te_audit_frames.storage.writer import ParquetWriter
+
+TABLE = "events"
+UNDATED = "__HIVE_DEFAULT_PARTITION__"
+"""What readers of partitions take for null: where the events without a date are."""
+ONE_DAY = timedelta(days=1)
+
+RESTORE = "Take it from a backup; or, while the vendor has the day (two years)"
+"""How the advice begins that a damaged file is in need of."""
+
+_FILE = "events.parquet"
+_PARTITION = "event_date="
+
+_ROWS, _KEY, _DIGEST = (f"te_audit_frames.{name}" for name in ("rows", "key", "sha256"))
+_ZEROS = b"0" * 64
+
+
+def name_of(day: date | None) -> str:
+    """Name the file of a day, or of the events without a date.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from te_audit_frames.storage.day_file import name_of
+    >>> name_of(date(2026, 1, 31))
+    'events/event_date=2026-01-31/events.parquet'
+    """
+    return f"{TABLE}/{_PARTITION}{day.isoformat() if day else UNDATED}/{_FILE}"
+
+
+def day_of(name: str) -> date | None:
+    """Read the day back from a file's name; None for the events without a date.
+
+    Raises
+    ------
+    ValueError
+        No file of an archive has this name.
+    """
+    _, _, rest = name.partition(f"{TABLE}/{_PARTITION}")
+    text = rest.removesuffix(f"/{_FILE}")
+    day = None if text == UNDATED else date.fromisoformat(text)
+    if name != name_of(day):
+        raise ValueError(name)
+    return day
+
+
+def midnight(day: date) -> datetime:
+    """Return the first instant of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def dump(rows: pa.Table) -> bytes:
+    """Write a day's rows as its file.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        In `ARROW_SCHEMA`, in the order of `in_order`, so that the same events make the same bytes.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> from te_audit_frames.schema import ARROW_SCHEMA
+    >>> from te_audit_frames.storage.day_file import dump, load
+    >>> load(dump(ARROW_SCHEMA.empty_table()), file="events.parquet").num_rows
+    0
+    """
+    file = io.BytesIO()
+    writer = ParquetWriter(file, "zstd")
+    writer.stamp = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
+    writer.write(rows)
+    writer.close()
+    content = bytearray(file.getvalue())
+    digest_at = _place_of_digest(content)
+    content[digest_at] = hashlib.sha256(content).hexdigest().encode()
+    return bytes(content)
+
+
+def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
+    """Read a day's file, if it is as it was written.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    file : str
+        Its address, for messages.
+    columns : sequence of str
+        Which to read.
+
+    Returns
+    -------
+    pyarrow.Table
+        In the types of `ARROW_SCHEMA`.
+
+    Raises
+    ------
+    ArchiveError
+        A bit of the file is not as it was written.
+    """
+    # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
+    if problem := _damage(content):
+        raise ArchiveError(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
+    try:
+        rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
+        return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # a sound digest, but not of our making
+        raise ArchiveError(
+            f"{file}: it does not hold events as an archive keeps them ({error}). {RESTORE}, remove it, and the next "
+            "sync fetches the day again."
+        ) from None
+
+
+def find_problem(content: bytes, day: date | None) -> str | None:
+    """Tell what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
+    if problem := _damage(content):
+        return problem
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        stamp = file.metadata.metadata or {}
+        if not file.schema_arrow.remove_metadata().equals(ARROW_SCHEMA):
+            return "its schema is not the one of events"
+        rows = file.read()
+    except (pa.ArrowException, OSError) as error:
+        return f"it cannot be read: {error}"
+    if stamp.get(_ROWS.encode()) != str(rows.num_rows).encode():
+        return f"it holds {rows.num_rows:,} rows, and its footer speaks of another number"
+    return None if _belongs(rows["date"], day) else "it holds events of another day, or not in ascending order"
+
+
+def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
+    if day is None:
+        return bool(dates.null_count == len(dates))
+    if dates.null_count:
+        return False
+    first, end = (pa.scalar(midnight(moment), dates.type) for moment in (day, day + ONE_DAY))
+    inside = pc.and_(pc.greater_equal(dates, first), pc.less(dates, end))
+    ascending = pc.less_equal(dates[:-1], dates[1:])
+    return bool(pc.all(inside, min_count=0).as_py() and pc.all(ascending, min_count=0).as_py())
+
+
+def _damage(content: bytes) -> str | None:
+    digest_at = _place_of_digest(content)
+    zeroed = bytearray(content)
+    zeroed[digest_at] = _ZEROS[: len(zeroed[digest_at])]
+    if hashlib.sha256(zeroed).hexdigest().encode() != content[digest_at]:
+        return "it is damaged, or something else wrote it: its SHA-256 is not the one in its footer"
+    return None
+
+
+def _place_of_digest(content: bytes | bytearray) -> slice:
+    """Find where the digest stands: the footer is at the end, and a value follows its key, behind two bytes."""
+    start = content.rfind(_DIGEST.encode()) + len(_DIGEST) + 2
+    return slice(start, start + len(_ZEROS))

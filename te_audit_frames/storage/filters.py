@@ -1,0 +1,59 @@
+"""Which columns and which stretch of time a reader wants of stored events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.periods import Instant, to_bounds
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
+
+_DATE = ARROW_SCHEMA.field("date").type
+
+Bounds = tuple[datetime | None, datetime | None]
+"""A half-open stretch of time in UTC; None where it has no bound."""
+
+
+def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
+    """Check a choice of columns; None means all.
+
+    Raises
+    ------
+    InvalidArgument
+        A name is not a column of events, or is given twice.
+    """
+    if columns is None:
+        return COLUMNS
+    wanted = (columns,) if isinstance(columns, str) else tuple(columns)
+    for column in wanted:
+        if column not in COLUMNS or wanted.count(column) > 1:
+            fault = "is given twice" if column in COLUMNS else "is not a column of events"
+            raise InvalidArgument(f"columns: {column!r} {fault}; the columns are {', '.join(COLUMNS)}")
+    return wanted
+
+
+def check_bounds(start: Instant | None, end: Instant | None) -> Bounds:
+    """Check a stretch of time of which either bound may be left out.
+
+    Raises
+    ------
+    InvalidArgument
+        A bound is not a moment with a time zone, or `end` is not after `start`.
+    """
+    return to_bounds(start, end)
+
+
+def within(rows: pa.Table, bounds: Bounds) -> pa.ChunkedArray:
+    """Tell which rows lie in a stretch of time; those without a date never do."""
+    since, until = bounds
+    dates = rows["date"]
+    mask = pc.is_valid(dates)
+    if since is not None:
+        mask = pc.and_(mask, pc.greater_equal(dates, pa.scalar(since, _DATE)))
+    if until is not None:
+        mask = pc.and_(mask, pc.less(dates, pa.scalar(until, _DATE)))
+    return mask

@@ -1,0 +1,151 @@
+"""A store on a local disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidArgument
+from te_audit_frames.storage.atomic import atomic_write, flush_folder, is_staged
+from te_audit_frames.storage.day_file import TABLE
+from te_audit_frames.storage.store import Change
+
+_STAGING = "_staging"
+_LOCK = "_meta/lock"
+
+
+class LocalStore:
+    """A folder on a local disk, for its owner only.
+
+    Parameters
+    ----------
+    path : str
+        The folder; the first write makes it.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._root = Path(path).expanduser().absolute()
+        except RuntimeError:
+            raise InvalidArgument(
+                f"location: {path} is in the home of a user that this machine does not know"
+            ) from None
+
+    def names(self, folder: str) -> list[str]:
+        """List the files below a folder, in ascending order; empty where it does not exist."""
+        # Days may be links to another disk. What cannot be listed is an error: a day must not be missed in silence.
+        walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
+        return sorted(
+            (Path(top) / name).relative_to(self._root).as_posix() for top, _, names in walked for name in names
+        )
+
+    def read(self, name: str) -> bytes | None:
+        """Read a file; None if there is none."""
+        try:
+            return (self._root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            raise _in_the_way(self._root) from None
+
+    def update(self, name: str, change: Change) -> bool:
+        """Change a file in one step, and tell whether it was written; only within `writing`."""
+        old = self.read(name)
+        new = change(old)
+        if new is None or new == old:
+            return False
+        target = self._root / name
+        _refuse_link(target)
+        try:
+            _make(target.parent)
+            self._replace(target, new)
+        except OSError as error:
+            raise _unwritten(error, target) from None
+        return True
+
+    def _replace(self, target: Path, content: bytes) -> None:
+        try:
+            # Outside the table, so that whoever globs it never meets a file in the making.
+            with atomic_write(target, staged_in=self._root / _STAGING) as file:
+                file.write(content)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # The day's folder is on another disk, onto which nothing can be renamed from here.
+            with atomic_write(target) as file:
+                file.write(content)
+
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Hold the folder's lock, which the system releases when the process ends, however it ends."""
+        lock = self._root / _LOCK
+        for ours in (lock.parent, self._root / _STAGING, lock):
+            _refuse_link(ours)
+        try:
+            for folder in (lock.parent, self._root / _STAGING):
+                _make(folder)
+            if not lock.exists():
+                lock.touch(0o600)
+        except OSError as error:
+            raise _unwritten(error, lock) from None
+        try:
+            with FileLock(lock, timeout=0, mode=0o600):
+                self._sweep()
+                yield True
+        except Timeout:
+            raise ArchiveLocked(
+                f"{self._root}: another process is writing into this archive; wait until it has finished, and try again"
+            ) from None
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed left in the making, and nothing else."""
+        folders = [self._root / _STAGING]
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / TABLE) as days:
+            # Only a folder on another disk has files in the making; see `_replace`.
+            folders += [Path(day) for day in days if day.is_symlink() or Path(day).is_mount()]
+        for folder in folders:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_staged(entry.name) and entry.is_file(follow_symlinks=False):
+                        Path(entry).unlink()
+
+    def address(self, name: str) -> str:
+        """Return the absolute path."""
+        return str(self._root / name)
+
+
+def _make(folder: Path) -> None:
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+            flush_folder(missing.parent)
+    except (FileExistsError, NotADirectoryError):
+        raise _in_the_way(folder) from None
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse to write through a link where an archive makes none: it may lead to what is somebody else's."""
+    if path.is_symlink():
+        raise ArchiveError(
+            f"{path} is a symbolic link, which an archive neither follows nor replaces. Put what it leads to in its "
+            "place, or remove it. (The folder of a day may be a link to another disk, and so may the archive itself.)"
+        )
+
+
+def _unwritten(error: OSError, file: Path) -> OSError:
+    said = f"{error.strerror}; the archive keeps what it had, and the next sync goes on from there"
+    return OSError(error.errno, said, str(file))
+
+
+def _in_the_way(folder: Path) -> ArchiveError:
+    return ArchiveError(f"{folder}: a file is in the way; an archive needs a folder of its own")
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error

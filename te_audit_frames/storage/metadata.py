@@ -1,0 +1,116 @@
+"""What a Parquet file's footer says of its events: the schema's version, the receipt and the frame's `attrs`.
+
+It holds two keys of ours. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of Parquet.
+``PANDAS_ATTRS`` is where pandas keeps `DataFrame.attrs`, so that plain `pandas.read_parquet` restores them. There
+is no ``pandas`` key: one that names the columns makes pandas and Dask stumble over `resources`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.receipts import fault_of
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
+
+_PANDAS_ATTRS = "PANDAS_ATTRS"
+
+REWRITE_ADVICE = "Take it from a backup, or fetch its events again and write it afresh."
+"""What an error advises over a file that is damaged or not ours."""
+
+Attrs = dict[Hashable | None, Any]
+"""As pandas types `DataFrame.attrs`."""
+
+
+def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
+    """Write a frame's `attrs` as the key-value pairs of a footer.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Plain JSON types.
+
+    Returns
+    -------
+    dict of str to str
+        Our two keys, and Arrow's own, which holds the schema.
+
+    Raises
+    ------
+    InvalidArgument
+        `attrs` hold something that JSON does not.
+
+    Examples
+    --------
+    >>> from te_audit_frames.storage.metadata import dump_metadata
+    >>> dump_metadata({})["te_audit_frames"]
+    '{"schema_version": 1, "receipt": null}'
+    """
+    try:
+        stamp = _json({"schema_version": SCHEMA_VERSION, "receipt": attrs.get(ATTRS_KEY)})
+        ours = {ATTRS_KEY: stamp, _PANDAS_ATTRS: _json(attrs)}
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"events.attrs: only plain JSON can be kept in a file, not this: {error}") from None
+    # Arrow hands key-value pairs on to its readers, pandas among them, only from within this serialised schema.
+    schema = ARROW_SCHEMA.with_metadata(ours).serialize().to_pybytes()
+    return ours | {"ARROW:schema": base64.b64encode(schema).decode()}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def load_attrs(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
+    """Read the frame's `attrs` from a footer, if this version understands the file.
+
+    Parameters
+    ----------
+    footer : mapping of bytes to bytes
+        The key-value pairs of a Parquet file, of ours or of another tool's.
+    file : str
+        The file's name, for messages.
+
+    Returns
+    -------
+    dict
+        Empty where the file has none.
+
+    Raises
+    ------
+    NotAnAuditFrame
+        A newer version wrote the file, or the pairs are damaged.
+
+    Examples
+    --------
+    >>> from te_audit_frames.storage.metadata import load_attrs
+    >>> load_attrs({b"te_audit_frames": b'{"schema_version": 99}'}, file="events.parquet")
+    Traceback (most recent call last):
+        ...
+    te_audit_frames.errors.NotAnAuditFrame: events.parquet was written by a newer te_audit_frames ...
+    """
+    version = _object(footer, ATTRS_KEY, file).get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise NotAnAuditFrame(
+            f"{file} was written by a newer te_audit_frames (schema version {version}, this one reads up to "
+            f"{SCHEMA_VERSION}); upgrade with: pip install -U te-audit-frames"
+        )
+    attrs = _object(footer, _PANDAS_ATTRS, file)
+    stored = attrs.get(ATTRS_KEY)
+    if stored is not None and (problem := fault_of(stored)):
+        raise NotAnAuditFrame(
+            f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {REWRITE_ADVICE}"
+        )
+    return attrs
+
+
+def _object(footer: Mapping[bytes, bytes], key: str, file: str) -> Attrs:
+    try:
+        parsed = json.loads(footer.get(key.encode(), b"{}"))
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object. {REWRITE_ADVICE}")
+    return parsed

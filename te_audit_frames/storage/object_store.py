@@ -1,0 +1,133 @@
+"""A store in a bucket: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
+from typing import Any
+
+from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.storage.store import Change
+
+_SCHEMES = ("s3", "gs", "az")
+# Two writers of one day meet now and then, and each turn lets one of them through.
+_TURNS = 50
+
+
+class ObjectStore:
+    """A bucket, or a prefix in it. It needs no lock: a file that somebody else changed meanwhile is changed anew.
+
+    Parameters
+    ----------
+    url : str
+        ``s3://bucket/prefix``, ``gs://…`` or ``az://container/prefix``.
+    storage_options : mapping of str to str
+        Of obstore, over the environment's.
+    """
+
+    def __init__(self, url: str, storage_options: Mapping[str, str]) -> None:
+        scheme, _, rest = url.rstrip("/").partition("://")
+        if scheme not in _SCHEMES or not rest or "//" in rest or rest.startswith("/"):
+            raise InvalidArgument(
+                f"location: {url} is not a place; right are a folder, s3://bucket/prefix, gs:// and az://"
+            )
+        try:
+            self._obstore: Any = import_module("obstore")
+            from_url = import_module("obstore.store").from_url
+        except ImportError:
+            raise InvalidArgument(
+                f"location: {url} needs the package obstore; install it with: pip install 'te-audit-frames[cloud]'"
+            ) from None
+        self._url = url.rstrip("/")
+        try:
+            with _without_panic():
+                self._store = from_url(self._url, config=dict(storage_options))
+        except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
+            raise InvalidArgument(f"storage_options: {self._url} cannot be opened with them: {error}") from None
+
+    def names(self, folder: str) -> list[str]:
+        """List the files below a folder, in ascending order; empty where it does not exist."""
+        try:
+            with self._named(folder):
+                listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
+        except self._obstore.exceptions.BaseError as error:
+            raise self._failed(folder, error) from None
+        return sorted(listed)
+
+    def read(self, name: str) -> bytes | None:
+        """Read a file; None if there is none."""
+        return self._read(name)[0]
+
+    def update(self, name: str, change: Change) -> bool:
+        """Change a file in one step, and tell whether it was written."""
+        for _ in range(_TURNS):
+            old, version = self._read(name)
+            new = change(old)
+            if new is None or new == old:
+                return False
+            try:
+                with self._named(name):
+                    self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
+            except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
+                continue
+            except (self._obstore.exceptions.BaseError, OSError) as error:
+                raise self._failed(name, error) from None
+            return True
+        raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
+
+    def writing(self) -> AbstractContextManager[bool]:
+        """Do nothing: each change is conditional, and others may be writing."""
+        return nullcontext(False)
+
+    def address(self, name: str) -> str:
+        """Return the URL."""
+        return f"{self._url}/{name}"
+
+    def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
+        try:
+            with self._named(name):
+                found = self._obstore.get(self._store, name)
+                version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
+                return bytes(found.bytes()), version
+        except FileNotFoundError:
+            return None, None
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(name, error) from None
+
+    @contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        """Say of a panic which file it is about, and what to do."""
+        try:
+            with _without_panic():
+                yield
+        except _Panic as panic:
+            raise ArchiveError(
+                f"{self.address(name)}: the package obstore failed with a defect of its own: {panic}. Check the "
+                "store's settings (storage_options and environment; a line break in a key, for example), and try "
+                "again; if it stays so, try another release: pip install -U obstore"
+            ) from None
+
+    def _failed(self, name: str, error: Exception) -> ConnectionError:
+        text = str(error)
+        found = re.search(r"<Code>(.*?)</Code>\s*(?:<Message>(.*?)</Message>)?", text, re.DOTALL)
+        said = ": ".join(part for part in found.groups() if part) if found else text.splitlines()[0]
+        if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
+            said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
+        return ConnectionError(5, f"the object store failed: {said}", self.address(name))
+
+
+class _Panic(Exception):
+    """What Rust code calls a panic, as an error that can be caught."""
+
+
+@contextmanager
+def _without_panic() -> Iterator[None]:
+    """Turn a panic of Rust code, which is no `Exception` and whose class cannot be imported, into a `_Panic`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _Panic(str(error)) from None

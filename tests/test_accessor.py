@@ -1,0 +1,136 @@
+"""The accessor: the same arguments as the functions, for people, for `help()` and for type checkers."""
+
+import inspect
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import te_audit_frames as taf
+from te_audit_frames.accessor import AuditPlots
+from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
+
+ROOT = Path(__file__).parent.parent
+
+SAME = [
+    (taf.AuditAccessor.between, taf.between),
+    (taf.AuditAccessor.where, taf.where),
+    (taf.AuditAccessor.by, taf.summarize),
+    (taf.AuditAccessor.by_user, taf.summarize_by_user),
+    (taf.AuditAccessor.by_account_group, taf.summarize_by_account_group),
+    (taf.AuditAccessor.by_event_type, taf.summarize_by_event_type),
+    (taf.AuditAccessor.activity, taf.activity),
+    (taf.AuditAccessor.resources, taf.explode_resources),
+    (taf.AuditAccessor.to_parquet, taf.write_parquet),
+    (AuditPlots.activity, plot_activity),
+    (AuditPlots.heatmap, plot_heatmap),
+    (AuditPlots.top, plot_top),
+]
+PUBLIC = [
+    member
+    for kind in (taf.AuditAccessor, AuditPlots)
+    for name, member in vars(kind).items()
+    if not name.startswith("_")
+]
+CHECKED = """
+import pandas as pd
+import te_audit_frames as taf
+
+events: pd.DataFrame = taf.read_parquet("events.parquet")
+audit = taf.AuditAccessor(events)
+people: pd.DataFrame = audit.by_user(top=10)
+networks: pd.DataFrame = audit.by(["user", "network"])
+days: pd.DataFrame = audit.activity(freq="D", by="event", tz="Europe/Berlin")
+ax = audit.plot.top(by="user", top=5)
+ax.set_title("busiest")
+audit.to_parquet("copy.parquet", compression="snappy")
+complete: bool = audit.receipt.complete
+january: pd.DataFrame = audit.between(start="2026-01-01", end="2026-02-01")
+"""
+WRONG = ['audit.activity(freq="Q")', "audit.plot.top(n=5)", 'audit.to_parquet("x", compression="rar")', "audit.by(3)"]
+
+
+def parameters(function):
+    return {
+        name: (parameter.annotation, parameter.default, parameter.kind)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in ("self", "events")
+    }
+
+
+@pytest.mark.parametrize(("method", "function"), SAME, ids=lambda member: member.__qualname__)
+def test_methods_take_the_arguments_of_their_function(method, function):
+    expected, found = parameters(function), parameters(method)
+    positional = {"by", "path", "mask"}  # `events.audit.by("user")` reads better without a keyword
+    assert found.keys() == expected.keys()
+    for name, (annotation, default, kind) in expected.items():
+        assert found[name][1] == default, name
+        if name not in positional:
+            assert found[name] == ((annotation, default, kind) if name != "path" else found[name]), name
+
+
+def test_every_method_is_compared():
+    methods = {member for member in PUBLIC if inspect.isfunction(member)}
+    assert methods == {method for method, _ in SAME}
+
+
+@pytest.mark.parametrize("member", PUBLIC, ids=str)
+def test_help_explains_without_sending_the_reader_elsewhere(member):
+    text = inspect.getdoc(member)
+    assert text
+    assert not re.search(r"\bAs (for|in)\b", text)
+    if inspect.isfunction(member):
+        names = [name for name in inspect.signature(member).parameters if name != "self"]
+        assert [name for name in names if not re.search(rf"^(\w+, )*{name}(, \w+)* : ", text, re.MULTILINE)] == []
+
+
+def test_the_repr_says_what_it_is():
+    events = pd.DataFrame({"date": pd.to_datetime(["2026-03-01T08:00Z", None, "2026-03-03T09:00Z"]), "event": "a"})
+    period = "2026-03-01 08:00:00+00:00 to 2026-03-03 09:00:00+00:00"
+    assert repr(events.audit) == f"<AuditAccessor: 3 events, {period}>"
+    assert repr(events.audit.plot) == f"<AuditPlots: activity, heatmap, top of 3 events, {period}>"
+    assert repr(events[["event"]].head(1).audit) == "<AuditAccessor: 1 event>"
+    assert repr(events.head(0).audit) == "<AuditAccessor: 0 events>"
+
+
+def test_a_selection_of_columns_is_enough():
+    events = pd.DataFrame({"date": pd.to_datetime(["2026-03-01T08:00Z"]), "event": ["a"]})
+    assert events.audit.by_event_type()["events"].tolist() == [1]
+    with pytest.raises(taf.NotAnAuditFrame, match="'uid'"):
+        events.audit.by_user()
+
+
+def test_a_frame_without_any_column_of_events_has_no_accessor():
+    assert not hasattr(pd.DataFrame({"price": [1]}), "audit")
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    file = tmp_path_factory.mktemp("checked") / "checked.py"
+    file.write_text(CHECKED + "\n".join(WRONG), encoding="utf-8")
+    return file
+
+
+def wrong_lines(output):
+    first = CHECKED.count("\n") + 1
+    lines = {int(line) for line in re.findall(r"checked\.py:(\d+)(?::\d+)?(?:: | - )error", output)}
+    return [line - first for line in sorted(lines)]
+
+
+def test_mypy_knows_the_accessor(checked, tmp_path):
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(checked)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert wrong_lines(done.stdout) == list(range(len(WRONG))), done.stdout + done.stderr
+
+
+@pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed")
+def test_pyright_knows_the_accessor(checked):
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(checked)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "checked.py" not in done.stdout:
+        pytest.skip("pyright needs Node.js, which it could not start or download")
+    assert wrong_lines(done.stdout) == list(range(len(WRONG))), done.stdout + done.stderr

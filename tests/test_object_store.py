@@ -1,0 +1,163 @@
+"""An archive in a bucket: the same verbs against a real S3 server."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from support.world import DAY, NOW, World, event, keys, many, told
+
+import te_audit_frames as taf
+from te_audit_frames.cli.exit_codes import exit_code
+from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.manifest import Entry
+from te_audit_frames.storage.object_store import ObjectStore
+
+
+def contents(s3, bucket):
+    name, _, prefix = bucket.removeprefix("s3://").partition("/")
+    listed = boto3.client("s3", endpoint_url=s3, region_name="us-east-1").list_objects_v2(Bucket=name)
+    return {item["Key"].removeprefix(prefix + "/"): item["LastModified"] for item in listed.get("Contents", [])}
+
+
+def test_an_archive_in_a_bucket_does_what_one_in_a_folder_does(s3, bucket, tmp_path):
+    world = World(*many(6), {"event": "no date"})
+    archive = taf.Archive(bucket)
+    assert world.sync(archive, start=NOW - 6 * DAY).events_added == 43
+    before = contents(s3, bucket)
+    assert set(before) == {Path(name).as_posix() for name in before}
+    assert {name.split("/")[0] for name in before} == {"events", "_meta"}
+    assert world.sync(archive, start=NOW - 6 * DAY).events_added == 0
+    assert contents(s3, bucket) == before
+    world.events.append(event(NOW - DAY, "late"))
+    assert world.sync(archive, start=NOW - 6 * DAY).late_events == 1
+    assert keys(archive.load().dropna(subset=["date"])) == told(world)
+    assert taf.receipt(archive.load(start="2026-04-15", end="2026-04-20")).complete
+    assert archive.coverage()["events"].sum() == 43
+    assert archive.verify().ok
+    assert all(file.startswith(f"{bucket}/events/event_date=") for file in archive.files())
+    assert archive.export(tmp_path / "all.parquet") == [str(tmp_path / "all.parquet")]
+    assert taf.Archive(f"{bucket}/copy").import_parquet(tmp_path / "all.parquet") == 44
+
+
+def test_damage_in_a_bucket_is_found(s3, bucket):
+    archive = taf.Archive(bucket)
+    World(*many(3)).sync(archive, start=NOW - 3 * DAY)
+    name, _, prefix = archive.files()[1].removeprefix("s3://").partition("/")
+    boto3.client("s3", endpoint_url=s3, region_name="us-east-1").put_object(Bucket=name, Key=prefix, Body=b"PAR1")
+    assert [said for _, said in archive.verify().problems if "SHA-256" in said]
+
+
+def test_a_change_is_made_to_what_is_there_at_that_moment(bucket):
+    place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
+    turns = []
+
+    def change(content):
+        turns.append(content)
+        if len(turns) < 3:
+            other.update("name", lambda old: (old or b"") + b"theirs ")
+        return (content or b"") + b"ours"
+
+    assert place.update("name", change)
+    assert turns == [None, b"theirs ", b"theirs theirs "]
+    assert place.read("name") == b"theirs theirs ours"
+    assert not place.update("name", lambda old: None)
+    assert not place.update("name", lambda old: old)
+
+
+def test_a_change_that_never_gets_its_turn_ends(bucket):
+    place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
+
+    def change(content):
+        other.update("name", lambda old: (old or b"") + b"!")
+        return b"ours"
+
+    with pytest.raises(taf.ArchiveError, match="somebody else changed it"):
+        place.update("name", change)
+
+
+def test_what_the_store_refuses_is_said_with_the_address(bucket, monkeypatch):
+    with pytest.raises(OSError, match="object store failed") as caught:
+        taf.Archive("s3://te-audit-no-such-bucket/x", storage_options={"aws_region": "us-east-1"}).coverage()
+    assert "te-audit-no-such-bucket" in str(caught.value.filename)
+    with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
+        taf.Archive("s3://x/y", storage_options={"colour": "blue"})
+
+
+def test_without_the_extra_the_remedy_is_named():
+    code = "import sys; sys.modules['obstore'] = None\nimport te_audit_frames as taf\ntaf.Archive('s3://bucket/x')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'te-audit-frames[cloud]'" in done.stderr.splitlines()[-1]
+
+
+def test_a_bucket_that_is_not_there_is_a_failure_of_the_network_not_of_the_data(bucket):
+    missing = taf.Archive("s3://te-audit-no-such-bucket/x")
+    with pytest.raises(ConnectionError, match=r"the object store failed: NoSuchBucket: .*bucket") as caught:
+        missing.load()
+    assert exit_code(caught.value) == 4
+
+
+def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket, monkeypatch):
+    with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
+        taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
+    place = ObjectStore(bucket, {})
+    for act in (
+        lambda: taf.Archive(bucket).load(),
+        lambda: place.names("events"),
+        lambda: place.update("_meta/coverage.json", lambda old: b"new"),
+    ):
+        with pytest.raises(taf.ArchiveError, match=rf"{bucket}/.*: the package obstore failed .* Check the store's"):
+            act()
+
+
+def test_two_writers_at_once_are_both_in_the_manifest(bucket):
+    """One syncs while the other is in the middle of its own sync."""
+    archive, other = taf.Archive(bucket), taf.Archive(bucket)
+    first = World(*many(6)).sync(archive, start=NOW - 6 * DAY).manifest
+    late = World(*many(6), event(NOW - DAY, "late"))
+
+    ledger = Ledger(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
+    ledger.begin()
+    theirs = []
+
+    def make(content):
+        if not theirs:
+            theirs.append(late.sync(other, start=NOW - 6 * DAY).manifest)
+        return Made((content or b"") + b"!", 1)
+
+    ledger.write({"events/ours": make})
+    assert ledger.digest == theirs[0]  # what is only announced does not change it
+    ledger.finish()
+    assert ledger.digest != theirs[0]
+    manifest = read_manifest(ObjectStore(bucket, {}))
+    assert {first, theirs[0]} <= set(manifest.parents)
+    assert manifest.digest == ledger.digest
+    assert manifest.files["events/ours"].sha256 == digest_of(b"!")
+    assert [name for name, _ in archive.verify().problems] == ["events/ours"]  # which is no file of a day
+
+
+def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
+    place = ObjectStore(bucket, {})
+    one, two = (Ledger(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
+    one.begin()
+    two.begin()
+
+    def append(letter, meanwhile=()):
+        acts = iter(meanwhile)
+
+        def make(content):
+            for act in acts:
+                act()
+            return Made((content or b"") + letter, len(content or b"") + 1)
+
+        return make
+
+    one.write({"file": append(b"1", [lambda: two.write({"file": append(b"2")})])})
+    for ledger in (one, two):
+        ledger.finish()
+        assert read_manifest(place).accepts("file", digest_of(place.read("file")))
+    assert place.read("file") == b"21"
+    assert read_manifest(place).files["file"] == Entry(digest_of(b"21"), 2)
+    assert not read_manifest(place).unfinished()
