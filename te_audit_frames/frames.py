@@ -68,7 +68,7 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> logins = taf.where(events, events["event"] == "User login.", label="logins")
     >>> taf.receipt(logins).period == taf.receipt(events).period
     True
@@ -130,7 +130,7 @@ def between(
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> day = events["date"].iloc[50].date()
     >>> some = taf.between(events, start=day, tz="Europe/Berlin")
     >>> taf.receipt(some).complete, taf.receipt(some).events == len(some)
@@ -200,7 +200,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> day = events["date"].iloc[50].date()
     >>> both = taf.concat([taf.between(events, start=day), taf.between(events, end=day)])
     >>> taf.receipt(both).complete, len(both)

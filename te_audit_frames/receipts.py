@@ -1,7 +1,7 @@
 """The receipt: what was asked for, what came back and whether that is complete; how receipts are cut and joined.
 
 It is kept in `events.attrs` as plain JSON types, and in the footer of every Parquet file. It is small, because pandas
-copies attrs with every operation.
+copies attrs with every operation. The module is long because cutting and joining receipts need all of their fields.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Receipt:
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="104w", all_account_groups=True)
+    ...     events = client.fetch_events(window="104w")
     >>> taf.receipt(events).complete, taf.receipt(events).events
     (True, 100)
     """

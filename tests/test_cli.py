@@ -27,7 +27,7 @@ import requests
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from rawserver import RawServer, page, whole
+from support.rawserver import RawServer, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
