@@ -50,14 +50,14 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 
 class Program(click.Group):
-    """A group of commands whose errors end in a paragraph and an exit code, with a traceback only on request."""
+    """A group of commands whose errors become one paragraph and an exit code, with a traceback only on request."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which they are used."""
+        """Return the commands in the order in which they are used."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and end as its outcome asks."""
+        """Run a command, and exit with the code of its outcome."""
         try:
             with _warnings_as_lines():
                 return super().invoke(ctx)
@@ -76,7 +76,7 @@ class Program(click.Group):
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code that an error asks for.
+    """Return the exit code for an error.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def exit_code(error: BaseException) -> int:
     -------
     int
         2 usage, 3 authentication or permission, 4 API or network, 5 data, 6 a locked archive, 130 interrupted; 1 is a
-        defect of ours.
+        defect of this program.
 
     Examples
     --------
@@ -180,7 +180,7 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
-        # What pyarrow says of a broken file is of no use to a reader.
+        # pyarrow's own words about a broken file are of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )
 )
@@ -210,5 +210,5 @@ def _say(*lines: str) -> None:
 
 
 def _discard_stdout() -> None:
-    # Or the interpreter would complain at its end, when it flushes what nobody reads.
+    # Otherwise the interpreter would complain at exit, when it flushes output that nobody reads.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
