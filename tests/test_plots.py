@@ -13,10 +13,10 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from support.frames import LIBRARIES, START, Row, table
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from support.frames import LIBRARIES, START, Row, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ATTRS_KEY

@@ -7,8 +7,8 @@ import threading
 from contextlib import suppress
 
 import pytest
-from support.authority import Authority
 from click.testing import CliRunner
+from support.authority import Authority
 from support.rawserver import HANG_UP, TOKEN, Pause, RawServer, client_of, page, whole
 
 import te_audit_frames as taf

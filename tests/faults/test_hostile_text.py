@@ -24,10 +24,10 @@ import duckdb
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from support.campaign import spread
 from click.testing import CliRunner
-from support.hostile_text import ACTS, KINDS, PAYLOADS
 from matplotlib import pyplot as plt
+from support.campaign import spread
+from support.hostile_text import ACTS, KINDS, PAYLOADS
 from support.rawserver import RawServer, whole
 from support.world import client_at
 
@@ -36,7 +36,7 @@ from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.storage.text import write_csv, write_jsonl
 
-pytestmark = pytest.mark.campaign(full=200, short=40)
+pytestmark = pytest.mark.campaign(full=200, middle=40)
 
 START = datetime(2026, 4, 17, tzinfo=UTC)
 END = START + timedelta(days=3)

@@ -22,10 +22,10 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 import requests
-from support.authority import Authority
-from support.campaign import spread
 from click.testing import CliRunner
 from IPython.core.ultratb import VerboseTB
+from support.authority import Authority
+from support.campaign import spread
 from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, head, page, whole
 
 import te_audit_frames as taf
@@ -278,7 +278,7 @@ PATHS = {
 }
 
 
-@pytest.mark.campaign(full=len(PATHS), short=20)
+@pytest.mark.campaign(full=len(PATHS), middle=20)
 def test_the_token_shows_nowhere(cases, tmp_path, caplog, capfd, monkeypatch):
     monkeypatch.setenv("TE_TOKEN", TOKEN)
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)  # prints every header that is sent
