@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
@@ -13,6 +12,9 @@ from te_audit_frames.cli.exit_codes import exit_code
 from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.object_store import ObjectStore
+
+boto3 = pytest.importorskip("boto3", reason="the extra test-engines brings a practice S3 server")
+pytest.importorskip("obstore", reason="the extra cloud brings obstore")
 
 
 def contents(s3, bucket):

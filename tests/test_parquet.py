@@ -24,6 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
+from support.examples import examples
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
@@ -35,7 +36,7 @@ DATE = ARROW_SCHEMA.field("date").type
 FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the least of all is pandas' NaT
 IN_2026 = st.integers(0, 365 * 86_400).map(lambda second: 1_767_225_600_000_000 + second * 1_000_000)
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def maybe(strategy):
@@ -743,7 +744,7 @@ _VALUES = st.recursive(
     removed=st.sets(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), max_size=3),
     instead=st.none() | _VALUES,
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_a_receipt_in_a_footer_is_sound_or_the_file_is_named(tmp_path_factory, changed, removed, instead):
     folder = tmp_path_factory.mktemp("receipts")
     events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
