@@ -6,6 +6,7 @@ Every wing reads or writes files, so this is the one place where their failures 
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,10 @@ _REMEDIES = {
     errno.EFBIG: "Raise the limit on file sizes, or write a shorter period.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+_ARROW_DETAIL = re.compile(r"Detail: \[errno \d+\] (.+)")
+"""Where Arrow, in a text of its own that repeats the path, puts what the system says."""
 
 
 def file_error(error: Exception, path: object, *, note: str = "") -> FileError:
@@ -46,6 +51,8 @@ def file_error(error: Exception, path: object, *, note: str = "") -> FileError:
     """
     number = error.errno if isinstance(error, OSError) else None
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if arrow := _ARROW_DETAIL.search(text):
+        text = arrow[1]
     said = "; ".join(part for part in (text.strip().rstrip("."), note) if part)
     remedy = _REMEDIES.get(number or 0, "")
     name = printable(str(path))
