@@ -94,8 +94,11 @@ def test_without_the_extra_the_remedy_is_named():
 
 def test_a_bucket_that_is_not_there_is_a_failure_of_the_network_not_of_the_data(bucket):
     missing = taf.Archive("s3://te-audit-no-such-bucket/x")
-    client = taf.Client(token="practice", base_url="http://127.0.0.1:9", retries=0)
-    for act in (missing.load, missing.files, missing.coverage, missing.verify, lambda: missing.sync(client)):
+
+    def sync():
+        World(*many(2)).sync(missing)
+
+    for act in (missing.load, missing.files, missing.coverage, missing.verify, sync):
         with pytest.raises(taf.StoreError, match=r"the object store failed: NoSuchBucket: .*bucket") as caught:
             act()
         assert exit_code(caught.value) == 4

@@ -451,9 +451,9 @@ def test_a_pipe_gets_the_whole(events, path):
 
 
 def test_folders_are_not_files(events, tmp_path):
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(taf.FileError, match="Is a directory"):
         write_parquet(events, tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(taf.MissingFile, match="nowhere"):
         write_parquet(events, tmp_path / "nowhere" / "events.parquet")
 
 
@@ -495,7 +495,7 @@ def test_other_filesystems_replace_in_one_step_too(events, tmp_path, kind):
     assert names() == ["events.parquet"]
     if "local" in kind:
         assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(taf.MissingFile):
         read_parquet(path + ".gone", filesystem=filesystem)
 
 

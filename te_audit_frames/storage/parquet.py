@@ -82,11 +82,33 @@ def write_parquet(
             writer.attrs.update(events.attrs)
             writer.write(rows)
         return
+    try:
+        _write_batches(events, path, compression, filesystem)
+    except _CallersError as carried:
+        raise carried.error from carried.error.__cause__
+
+
+def _write_batches(batches: Iterable[pa.RecordBatch], path: FilePath, compression: str | None, filesystem: Any) -> None:
     with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
-        for batch in events:
+        for batch in _carry_errors(batches):
             writer.write(batch)
-        if (receipt := getattr(events, "receipt", None)) is not None:  # complete behind the last batch
+        if (receipt := getattr(batches, "receipt", None)) is not None:  # complete behind the last batch
             writer.attrs[ATTRS_KEY] = receipt.to_dict()
+
+
+class _CallersError(Exception):
+    """Carries an error of the caller's own iterable past the code that takes every `OSError` for the file's."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _carry_errors(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except OSError as error:
+        raise _CallersError(error) from error
 
 
 def read_parquet(
