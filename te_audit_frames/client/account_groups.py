@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.page_reader import seconds_of
@@ -14,33 +13,14 @@ from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import ApiError
 
 
-def has_one_account_group(transport: Transport, context: FetchContext, *, seen: pa.Array) -> bool:
-    """Return whether the API lists exactly one account group, and the events seen belong to no other.
-
-    Parameters
-    ----------
-    transport : Transport
-        Sends the one request.
-    context : FetchContext
-        The fetch that the request belongs to.
-    seen : pyarrow.Array
-        The `aid` of events seen so far.
-
-    Returns
-    -------
-    bool
-        Also False if the list cannot be fetched, because then nothing is known.
-    """
-    aids = set(pc.unique(seen.drop_null()).to_pylist())
-    if len(aids) > 1:
-        return False
+def list_account_groups(transport: Transport, context: FetchContext) -> set[str] | None:
+    """Return the `aid` of each account group that the API lists; None if the list cannot be had."""
     try:
-        listed = transport.get(
+        return transport.get(
             transport.origin.url({}, of="account-groups"), page="account groups", read=_aids, context=context
         )
     except ApiError:  # the token may lack the permission
-        return False
-    return listed is not None and len(listed) == 1 and aids <= listed
+        return None
 
 
 def _aids(answer: Answer) -> set[str] | None:
@@ -51,20 +31,18 @@ def _aids(answer: Answer) -> set[str] | None:
         return None
 
 
-def are_interleaved(batch: pa.RecordBatch) -> bool:
-    """Return whether one account group's events lie on both sides of another's, in the order of dates."""
-    if not batch.num_rows:
-        return False
-    groups = batch["aid"].fill_null("").dictionary_encode().indices.to_numpy(zero_copy_only=False)
+def interleaved(batch: pa.RecordBatch) -> set[str]:
+    """Return the account groups with events on both sides of another group's, in the order of dates."""
+    aids = batch["aid"].fill_null("").to_pylist()
     seconds = seconds_of(batch)
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    ended: dict[int, int] = {}  # the last row of each group's latest run
-    for start, end in zip(starts, [*(starts[1:] - 1), len(groups) - 1], strict=True):
-        before = ended.get(int(groups[start]))
-        if before is not None:
-            dates = seconds[before : start + 1]
+    found: set[str] = set()
+    ended: dict[str, int] = {}  # the last row of each group's latest run
+    for row, aid in enumerate(aids):
+        before = ended.get(aid)
+        if before is not None and before < row - 1 and aid not in found:
+            dates = seconds[before : row + 1]
             steps = np.diff(dates)
-            if dates[0] != dates[-1] and ((steps >= 0).all() or (steps <= 0).all()):
-                return True
-        ended[int(groups[start])] = int(end)
-    return False
+            if dates[0] != dates[-1] and bool((steps >= 0).all() or (steps <= 0).all()):
+                found.add(aid)
+        ended[aid] = row
+    return found

@@ -47,12 +47,12 @@ class DisjointReading:
         What the events must lie in.
     """
 
-    order = "none"
+    order = "unknown"
 
     def __init__(self, reader: PageReader, low: int, high: int, period: Period) -> None:
         self._reader = reader
         self._period = period
-        self._seconds = high - low
+        self._low = low
         self._open: list[_Part] = [_Part(low, high)]
         self._waiting: deque[_Part] = deque()
         self._thrown_away = 0
@@ -86,6 +86,8 @@ class DisjointReading:
                     waiting.appendleft(part)
                 else:
                     self._open.remove(part)
+                    if part.low == self._low:
+                        self._reader.check_start(part.paginator)
             while waiting and len(under_way) < self._reader.number_of_workers:
                 part = waiting.popleft()
                 part.paginator = part.paginator or self._reader.ask_seconds(part.low, part.high)
@@ -144,6 +146,9 @@ class DisjointReading:
             return []
         self._thrown_away += 1
         bounds = [part.low + length * step // number for step in range(number + 1)]
+        if length >= 120 * number:
+            # An API that rounds ranges to the minute loses nothing at bounds on whole minutes.
+            bounds[1:-1] = [bound - bound % 60 for bound in bounds[1:-1]]
         pieces = [_Part(low, high) for low, high in pairwise(bounds)]
         self._open.remove(part)
         self._open += pieces

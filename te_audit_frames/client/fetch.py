@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from te_audit_frames.client.account_groups import are_interleaved, has_one_account_group
+from te_audit_frames.client.account_groups import interleaved, list_account_groups
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.disjoint_reading import DisjointReading
 from te_audit_frames.client.fetch_checks import (
@@ -26,7 +26,7 @@ from te_audit_frames.client.sliced_reading import SlicedReading
 from te_audit_frames.client.spot_checks import SpotChecks
 from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.client.transport import Transport
-from te_audit_frames.errors import InvalidArgument, PaginationError
+from te_audit_frames.errors import BadRequest, InvalidArgument, PaginationError
 from te_audit_frames.periods import Period, Question, Window, iso
 
 _log = logging.getLogger("te_audit_frames")
@@ -88,7 +88,7 @@ class Fetch:
         self._order_is_trusted = verify == "spot"
         self._one_question = workers == 1
         self._spot_checks = workers > 1 and verify == "spot"
-        self._has_one_group: bool | None = None if "useAllPermittedAids" in scope else True
+        self._groups_are_safe: bool | None = None if "useAllPermittedAids" in scope else True
         self._readings: list[SlicedReading | DisjointReading] = []
         self._pending: deque[tuple[int, int]] = deque()
         self._process = os.getpid()
@@ -231,12 +231,21 @@ class Fetch:
         while self._pending:
             low, high = self._pending[0]
             paginator = self._reader.ask_seconds(low, high)
-            page = self._reader.next_page(paginator)
+            try:
+                page = self._reader.next_page(paginator)
+            except BadRequest:
+                if not self.checks.is_before_retention(instant(high)):
+                    raise
+                self.checks.note(f"the API refuses to answer for what lies before {iso(instant(high))}")
+                self._pending.popleft()
+                continue
             self._pending.popleft()
             yield from self._read(low, high, paginator, page, restartable=restartable)
-        if self._spot_checks:
-            sliced = [reading for reading in self._readings if isinstance(reading, SlicedReading)]
+        sliced = [reading for reading in self._readings if isinstance(reading, SlicedReading)]
+        if self._spot_checks and any(reading.seams.are_there for reading in sliced):
+            self._pending = deque([epoch_seconds(self._resolved)])  # what is not checked is not vouched for
             yield from SpotChecks(self._reader, self.checks).compare(sliced, self._resolved)
+            self._pending.clear()
 
     def _read(
         self, low: int, high: int, paginator: Paginator, page: Page, *, restartable: bool
@@ -272,15 +281,18 @@ class Fetch:
             reading.rest = []
 
     def _groups_are_merged(self, page: Page) -> bool:
-        """Return whether events of several account groups are known to come in one order of dates, or are of one."""
-        if self._has_one_group is None and not are_interleaved(page.batch):
-            self._has_one_group = has_one_account_group(self._reader.transport, self._context, seen=page.batch["aid"])
-            if not self._has_one_group:
+        """Return whether the events of all account groups are known to come in one order of dates."""
+        if self._groups_are_safe is None:
+            listed = list_account_groups(self._reader.transport, self._context)
+            seen = set(page.batch["aid"].to_pylist())
+            is_one = listed is not None and len(listed) == 1 and seen <= listed
+            self._groups_are_safe = is_one or (listed is not None and listed | seen <= interleaved(page.batch))
+            if not self._groups_are_safe:
                 self.checks.note(
-                    "it could not be seen whether the events of several account groups come in one order, so every "
+                    "it could not be seen whether the events of all account groups come in one order, so every "
                     "question was read to its last page"
                 )
-        return self._has_one_group is not False or are_interleaved(page.batch)
+        return self._groups_are_safe
 
     @staticmethod
     def _asked_seconds(paginator: Paginator, low: int, high: int) -> tuple[int, int]:

@@ -94,10 +94,6 @@ class FetchChecks:
             self.margin_seconds = None
             self._boundary_checks_left = MOST_BOUNDARY_CHECKS
 
-    def is_retention(self, start: datetime) -> bool:
-        """Return whether a moment is where the vendor's two years begin."""
-        return self.now is not None and abs(self.now - start - _RETENTION) <= _RETENTION_TOLERANCE
-
     def is_before_retention(self, end: datetime) -> bool:
         """Return whether a range that ends at this moment lies before what the vendor keeps."""
         return self.now is not None and end <= self.now - _RETENTION + _RETENTION_TOLERANCE

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.client.context import FetchContext
-from te_audit_frames.client.fetch_checks import FetchChecks
+from te_audit_frames.client.fetch_checks import FetchChecks, ReadAgain
 from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.pagination import Paginator, Query
 from te_audit_frames.client.slicing import UNDATED, Seconds
@@ -108,14 +108,11 @@ class PageReader:
             return low, high
         stated_low, stated_high = (epoch_second(moment) for moment in paginator.covered)
         is_at_the_end = high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS
-        if paginator.is_empty and is_at_the_end and high - low > 2 * _TOLERANCE_SECONDS:
-            # The start was moved up to the end: the API has nothing so early.
+        is_gone = is_at_the_end and high - low > 2 * _TOLERANCE_SECONDS
+        if paginator.is_empty and (is_gone or self.checks.is_before_retention(instant(high))):
+            # The start was moved up to the end, or beyond it: the API has nothing so early.
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
-        if self.checks.is_retention(paginator.covered[0]) or self.checks.is_before_retention(instant(high)):
-            if stated_low - low >= _TOLERANCE_SECONDS:
-                self.checks.note(f"the API keeps events from {iso(paginator.covered[0])} on; there are none before")
-            stated_low = low
         # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
         # Less than a minute counts as rounding, unless there is more than a page, or the API is known to answer in
         # part: then even seconds are asked for.
@@ -141,6 +138,20 @@ class PageReader:
         self.stats.add(kept, coerced=sum(bool(chosen[position]) for position in page.coerced))
         self._progress.page(events=kept.num_rows, done=self._share_done())
         return kept
+
+    def check_start(self, paginator: Paginator) -> None:
+        """Read the first page again if retention may have removed events while later pages were counted from them.
+
+        Raises
+        ------
+        ReadAgain
+            The first page changed.
+        """
+        if paginator.pages < 2 or not paginator.has_oldest_first:
+            return
+        if not paginator.first_page_is_unchanged(self.next_name(), self.context):
+            self.checks.note("the first page changed while later ones were read, so they were read again")
+            raise ReadAgain("moved")
 
     def add(self, rows: pa.Table, period: Period) -> Iterator[pa.RecordBatch]:
         """Count events that a second reading found, and return those of the period."""

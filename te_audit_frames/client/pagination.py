@@ -98,7 +98,9 @@ class Paginator:
         self._changed_link: tuple[str, str] | None = None
         self._recent: list[pa.RecordBatch] = []
         self._first: pa.RecordBatch | None = None
+        self._last_filled: pa.RecordBatch | None = None
         self._landmark: tuple[str, pa.RecordBatch] | None = None
+        self._unchecked: tuple[str, pa.RecordBatch] | None = None
         self._first_url = self._next
         self._has_unchecked_boundaries = False
         self.more = True
@@ -149,12 +151,16 @@ class Paginator:
         page, by = self._settled(page, name, context)
         if self.pages == 0:
             self._first = page.batch
+        elif page.batch.equals(self._first) and not _is_uniform(page.batch):
+            raise ReadAgain("moved")  # a cursor that led back to the beginning
+        if page.batch.num_rows:
+            self._last_filled = page.batch
         self.pages += 1
         self._recent = [*self._recent[1 - _REMEMBERED_PAGES :], page.batch]
         if self._landmark is None or not _is_uniform(page.batch):
             self._landmark = self._url, page.batch
         self._find_next(page, after=url, name=name)
-        if not self.more and self._has_unchecked_boundaries and not self.first_page_is_unchanged(name, context):
+        if not self.more and self._has_unchecked_boundaries and not self._is_unchanged(name, context):
             raise ReadAgain("moved")
         coerced = tuple(position - by for position in page.coerced if position >= by)
         return replace(page, batch=page.batch.slice(by), coerced=coerced) if by else page
@@ -190,13 +196,21 @@ class Paginator:
     @property
     def has_oldest_first(self) -> bool:
         """Whether the events of the first page are older than those of the last page, by their middle ones."""
-        first, last = _dates(self._first), _dates(self._recent[-1] if self._recent else None)
+        first, last = _dates(self._first), _dates(self._last_filled)
         return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
     def first_page_is_unchanged(self, name: str, context: FetchContext) -> bool:
         """Read the first page once more, and return whether it has the same rows."""
         again = self._get(self._first_url, name, context)
         return self._first is not None and again.batch.equals(self._first)
+
+    def _is_unchanged(self, name: str, context: FetchContext) -> bool:
+        """Return whether the first page, and the one before the last boundary not checked, are what they were."""
+        if self._unchecked is not None:
+            url, batch = self._unchecked
+            if not self._get(url, name, context).batch.equals(batch):
+                return False
+        return self.first_page_is_unchanged(name, context)
 
     def _get(self, url: str, name: str, context: FetchContext) -> Page:
         def read(answer: Answer) -> Page:
@@ -275,6 +289,7 @@ class Paginator:
             return page, 0
         if not self._checks.take_boundary_check():
             self._has_unchecked_boundaries = True
+            self._unchecked = self._landmark
             return page, 0
         landmark_url, landmark = self._landmark
         before = self._get(landmark_url, name, context).batch
@@ -338,12 +353,18 @@ class Paginator:
             for name, value in carried
             if name in _COMPARED and name in self._sent and not _means_the_same(name, value, self._sent[name])
         }
+        wrong |= {
+            name
+            for name, value in carried
+            # A question that does not mention it asks for one account group.
+            if name == "useAllPermittedAids" and name not in self._sent and value.lower() == "true"
+        }
         if "window" in names and (self.is_absolute or "window" in wrong) and set(_INSTANTS) <= self._sent.keys():
             # A window and dates exclude each other; what the question means by now is its dates.
             wrong |= {"window", *_INSTANTS}
         if not wrong:
             return url
-        if "useAllPermittedAids" in wrong and "aid" not in self._sent:
+        if "useAllPermittedAids" in wrong and "useAllPermittedAids" in self._sent and "aid" not in self._sent:
             wrong.add("aid")  # the link's own account group goes with its own scope
         wanted = [(name, value) for name, value in carried if name not in wrong]
         restored = wrong - {"window"} if wrong & set(_INSTANTS) else wrong

@@ -6,13 +6,11 @@ and the windows around cuts that are read a second time.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import row_counts
 from te_audit_frames.client.slicing import Seconds, Slice, Slicing
 
 _REMEMBERED = 3
@@ -37,7 +35,7 @@ class Window:
 
     low: int
     high: int
-    rows: Counter[str]
+    rows: pa.Table
 
 
 class Seams:
@@ -57,6 +55,11 @@ class Seams:
         if len(side.latest) > _REMEMBERED:
             gone = np.concatenate([side.forgotten, side.latest.pop(0)[1]])
             side.forgotten = gone[[gone.argmin(), gone.argmax()]] if len(gone) else gone
+
+    @property
+    def are_there(self) -> bool:
+        """Whether a slice stopped at a cut."""
+        return bool(self._pairs())
 
     def overlaps(self) -> list[tuple[pa.Table, pa.Table]]:
         """List for each cut what the slice before it read beyond, and what the slices behind it got there."""
@@ -106,9 +109,9 @@ class Seams:
         high = int(far[rows - 1]) + 1 if len(far) >= rows else self._known_until(behind)
         if low >= high:
             return None
-        known = row_counts(self._rows(self._sides[before].latest, low, before.b))
-        known += row_counts(self._rows(self._sides[behind].first, before.b, high))
-        return Window(*self._slicing.times(low, high), known)
+        near_rows = self._rows(self._sides[before].latest, low, before.b)
+        far_rows = self._rows(self._sides[behind].first, before.b, high)
+        return Window(*self._slicing.times(low, high), pa.concat_tables([near_rows, far_rows]))
 
     def _rows(self, pages: list[tuple[pa.RecordBatch, Seconds]], low: int, high: int) -> pa.Table:
         """Take the rows of `[low, high)` along the order."""

@@ -148,13 +148,8 @@ class SlicedReading:
         return self._reader.keep(paginator, page, keep, self._period), finished
 
     def _check_start(self, part: Slice, paginator: Paginator) -> None:
-        """Read the first page again where retention may have removed events while pages were counted from them."""
-        is_oldest = self._slicing.times(part.a, part.b)[0] == self._slicing.start
-        if not is_oldest or paginator.pages < 2 or not paginator.has_oldest_first:
-            return
-        if not paginator.first_page_is_unchanged(self._reader.next_name(), self._reader.context):
-            self._reader.checks.note("the first page changed while later ones were read, so they were read again")
-            raise ReadAgain("moved")
+        if self._slicing.times(part.a, part.b)[0] == self._slicing.start:
+            self._reader.check_start(paginator)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -310,6 +310,12 @@ class Slicing:
         if first:
             self._heads[part.a] = part.tail
 
+    def _on_a_minute(self, at: int, part: Slice) -> int:
+        """Move a cut to a whole minute if there is room, since an API may round ranges to the minute."""
+        low, _ = self.times(at, at)
+        moved = at + low % 60 if self.order == "newest first" else at - low % 60
+        return moved if part.left >= 600 and part.pos + 2 <= moved < part.b else at
+
     @property
     def pages_left(self) -> float:
         """About how many pages are still to come, as far as pages received tell."""
@@ -374,7 +380,7 @@ class Slicing:
         for piece in range(1, pieces):
             even = math.isclose(ratio, 1.0)
             share = piece / pieces if even else (ratio ** (piece / pieces) - 1) / (ratio - 1)
-            at = part.pos + round(part.left * share)
+            at = self._on_a_minute(part.pos + round(part.left * share), part)
             if at >= max(part.pos + 2, cuts[-1] + 1 if cuts else 0) and at < part.b:
                 cuts.append(at)
         if not cuts:

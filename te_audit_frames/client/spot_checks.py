@@ -52,7 +52,7 @@ class SpotChecks:
         for reading in readings:
             for beyond, got in reading.seams.overlaps():
                 self._checks.seams += 1
-                yield from self._add_young(row_counts(beyond) - row_counts(got), beyond, period, where="at a cut")
+                yield from self._add_young(beyond, got, period, where="at a cut")
         pages = self._reader.stats.pages
         number = 1 if pages < 50 else 2 if pages < 150 else 3
         windows = [window for reading in readings for window in reading.seams.windows(number)]
@@ -60,12 +60,11 @@ class SpotChecks:
         step = max(len(windows) / number, 1)
         for window in [windows[-1 - int(step * index)] for index in range(min(number, len(windows)))]:
             rows = self._read_window(window.low, window.high)
-            found = row_counts(rows)
             self._checks.windows += 1
             self._checks.window_events += rows.num_rows
             where = f"between {iso(instant(window.low))} and {iso(instant(window.high))}"
-            yield from self._add_young(found - window.rows, rows, period, where=where)
-            if gone := sum((window.rows - found).values()):
+            yield from self._add_young(rows, window.rows, period, where=where)
+            if gone := sum((_kinds(window.rows) - _kinds(rows)).values()):
                 self._checks.differ(f"{gone:,} events {where} were gone at the second reading")
 
     def _read_window(self, low: int, high: int) -> pa.Table:
@@ -77,21 +76,42 @@ class SpotChecks:
             rows.append(batch.filter(pa.array((seconds >= low) & (seconds < high))))
         return pa.Table.from_batches(rows)
 
-    def _add_young(
-        self, lacking: Counter[str], rows: pa.Table, period: Period, *, where: str
-    ) -> Iterator[pa.RecordBatch]:
-        """Add events that arrived since the first reading; others mean that the first reading lost some."""
-        lacking = lacking - self._added  # a cut and a window may both show an event
-        if not lacking:
+    def _add_young(self, found: pa.Table, known: pa.Table, period: Period, *, where: str) -> Iterator[pa.RecordBatch]:
+        """Add events that arrived since the first reading; others mean that the first reading lost some.
+
+        An event whose details were changed or filled in meanwhile is the one that is known: only a surplus of events of
+        one second, text and account group is added.
+        """
+        lacking = row_counts(found) - row_counts(known) - self._added  # a cut and a window may both show an event
+        surplus = _kinds(found) - _kinds(known)
+        rows = [row for row in pick(found, lacking).to_pylist() if _take(surplus, _kind(row))]
+        if not rows:
             return
-        found = pick(rows, lacking)
+        new = pa.Table.from_pylist(rows, schema=found.schema)
         now = self._checks.now
-        if now is None or older_than(found, now - YOUNG):
+        if now is None or older_than(new, now - YOUNG):
             self._checks.differ(
-                f"a second reading {where} found {found.num_rows:,} events that the first had not, so every question "
+                f"a second reading {where} found {new.num_rows:,} events that the first had not, so every question "
                 "was read to its last page"
             )
             raise ReadAgain("difference")
-        self._checks.differ(f"{found.num_rows:,} events {where} arrived while the rest was read, and were added")
-        self._added += lacking
-        yield from self._reader.add(found, period)
+        self._checks.differ(f"{new.num_rows:,} events {where} arrived while the rest was read, and were added")
+        self._added += row_counts(new)
+        yield from self._reader.add(new, period)
+
+
+Kind = tuple[object, object, object]
+
+
+def _kind(row: dict[str, object]) -> Kind:
+    return row["date"], row["event"], row["aid"]
+
+
+def _kinds(rows: pa.Table) -> Counter[Kind]:
+    """Count the events of each second, text and account group."""
+    return Counter(map(_kind, rows.select(["date", "event", "aid"]).to_pylist()))
+
+
+def _take(left: Counter[Kind], kind: Kind) -> bool:
+    left[kind] -= 1
+    return left[kind] >= 0

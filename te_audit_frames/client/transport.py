@@ -96,7 +96,7 @@ class Transport:
         self._session = requests.Session()
         # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
         self._session.auth = self._secret = secret
-        self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip"})
+        self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip", "Cache-Control": "no-cache"})
         adapter = Adapter(pool_connections=1, pool_maxsize=workers)
         self._session.mount(origin.base_url, adapter)
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
