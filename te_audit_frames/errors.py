@@ -5,8 +5,12 @@
     AuditFramesError
     ├── InvalidArgument (ValueError)      an argument is wrong; nothing was sent
     ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
-    ├── ArchiveError                      an archive that is not there, is damaged, or cannot be written
-    │   └── ArchiveLocked                 another process is writing into it
+    ├── FileError (OSError)               a file cannot be read or written: .filename, .errno
+    │   └── MissingFile (FileNotFoundError)
+    ├── ArchiveError                      an archive that is not there, or cannot be used
+    │   ├── ArchiveLocked                 another process is writing into it
+    │   ├── DamagedFile                   a file of events, or of an archive, is not as it was written
+    │   └── StoreError                    the object store of an archive failed
     └── FetchError                        a fetch failed: .partial, .missing
         ├── ApiError                      the API answered with an error: .status, .title, .detail
         │   ├── BadRequest                400, with the fields it names
@@ -96,8 +100,48 @@ class NotAnAuditFrame(AuditFramesError, AttributeError):
         self.missing = missing or []
 
 
+class FileError(AuditFramesError, OSError):
+    """A file cannot be read or written. The cause is kept as `__cause__`.
+
+    It is an `OSError` too, so ``except OSError`` catches it.
+
+    Attributes
+    ----------
+    errno : int or None
+        The number of the system's error.
+    strerror : str or None
+        What the system says of it.
+    filename : str or None
+        The file.
+    """
+
+    def __init__(
+        self, message: str, *, errno: int | None = None, strerror: str | None = None, filename: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.strerror = strerror
+        self.filename = filename
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_file_error, (type(self), self.args, self.errno, self.strerror, self.filename), self.__dict__
+
+
+def _rebuild_file_error(
+    cls: type[FileError], args: tuple[Any, ...], errno: int | None, strerror: str | None, filename: str | None
+) -> FileError:
+    return cls(*args, errno=errno, strerror=strerror, filename=filename)
+
+
+class MissingFile(FileError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
 class ArchiveError(AuditFramesError):
-    """An archive is not there, a file of it is damaged, or it cannot be kept where it was asked to be.
+    """An archive is not there, cannot be used, or cannot be kept where it was asked to be.
 
     Examples
     --------
@@ -108,6 +152,14 @@ class ArchiveError(AuditFramesError):
     ...     print(error)
     no-such-archive: there is no archive here yet; Archive.sync() or .import_parquet() makes one
     """
+
+
+class DamagedFile(ArchiveError):
+    """A file is not as it was written: it is damaged, cut short, or not of this package."""
+
+
+class StoreError(ArchiveError):
+    """The object store that holds an archive failed. The cause is kept as `__cause__`."""
 
 
 class ArchiveLocked(ArchiveError):

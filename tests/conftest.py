@@ -1,4 +1,4 @@
-"""What every test stands on."""
+"""Options, profiles and fixtures of all tests."""
 
 import os
 import secrets
@@ -7,22 +7,53 @@ import signal
 import pytest
 from hypothesis import settings
 
-# Started in the background of a shell, a process ignores Ctrl-C, and hands that on to its children; tests press it.
+# A process that a shell started in the background ignores Ctrl-C, and so do its children. Tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The whole check has to say the same twice; new examples are looked for everywhere else.
-settings.register_profile("check", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("check")
+# Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
+derandomize = bool(os.environ.get("CI"))
+settings.register_profile("dev", max_examples=25, deadline=None, derandomize=derandomize)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=derandomize)
+settings.load_profile("dev")
+
+# Tests that share a slow engine. They run first and in this order, so that one worker starts it once.
+ENGINES = ("spark", "dask", "s3", "bucket")
 
 
 def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="run also what takes long, and more cases of everything else")
     parser.addoption("--full-faults", action="store_true", help="run every campaign of tests/faults at its full count")
-    parser.addoption("--seed", type=int, help="run this one case of a campaign that draws its cases")
+    parser.addoption("--seed", type=int, help="run only this case of a campaign that draws its cases")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "campaign(full, short): how many cases a campaign has, and how many by default")
+    config.addinivalue_line("markers", "full: runs only with --full, since it takes long")
+    config.addinivalue_line(
+        "markers",
+        "campaign(full, middle): how many cases run with --full-faults, and with --full; without either, a quarter of "
+        "the latter",
+    )
+    if _is_full(config):
+        settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not _is_full(config):
+        skipped = pytest.mark.skip(reason="takes long: runs with --full")
+        for item in items:
+            if item.get_closest_marker("full"):
+                item.add_marker(skipped)
+    items.sort(key=_engine_rank)
+
+
+def _is_full(config):
+    return config.getoption("--full") or config.getoption("--full-faults")
+
+
+def _engine_rank(item):
+    names = [item.name, *getattr(item, "fixturenames", ())]
+    used = (rank for rank, engine in enumerate(ENGINES) if any(engine in name for name in names))
+    return next(used, len(ENGINES))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -35,14 +66,37 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def cases(request):
-    """How many cases the campaign at hand shall run: those of its mark, in full or in short."""
+    """How many cases this campaign runs: see its mark."""
     counts = request.node.get_closest_marker("campaign").kwargs
-    return counts["full" if request.config.getoption("--full-faults") else "short"]
+    if request.config.getoption("--full-faults"):
+        return counts["full"]
+    return counts["middle"] if request.config.getoption("--full") else max(1, counts["middle"] // 4)
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark session, started once."""
+    from support.engines import spark_session
+
+    session = spark_session()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def dask():
+    """A client of a Dask cluster of two processes, started once."""
+    from support.engines import dask_cluster
+
+    with dask_cluster() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
 def s3():
     """The address of a real S3 server."""
+    pytest.importorskip("moto", reason="the practice S3 server is not installed: the extra test-engines brings it")
+    pytest.importorskip("obstore", reason="obstore is not installed: the extra cloud brings it")
     from support.buckets import s3_server
 
     with s3_server() as url:

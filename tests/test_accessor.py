@@ -78,7 +78,7 @@ def test_every_method_is_compared():
     assert methods == {method for method, _ in SAME}
 
 
-@pytest.mark.parametrize("member", PUBLIC, ids=str)
+@pytest.mark.parametrize("member", PUBLIC, ids=range(len(PUBLIC)))
 def test_help_explains_without_sending_the_reader_elsewhere(member):
     text = inspect.getdoc(member)
     assert text

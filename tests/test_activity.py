@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
@@ -67,7 +68,7 @@ def at(text: str) -> datetime:
 
 @pytest.mark.parametrize("freq", FREQS)
 @given(zoned=zoned_dates())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_periods_are_those_of_the_zones_wall_clock(freq: str, zoned: tuple[str, list[datetime]]) -> None:
     zone, dates = zoned
 
@@ -109,7 +110,7 @@ def test_a_clock_that_turns_by_half_an_hour_makes_a_half_hour() -> None:
     top=st.none() | st.integers(1, 3),
     freq=st.sampled_from(FREQS),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_every_library_gives_the_same(
     library: str, drawn: list[Row], by: str | None, top: int | None, freq: str
 ) -> None:
@@ -122,7 +123,7 @@ def test_every_library_gives_the_same(
 
 
 @given(drawn=rows(), by=st.sampled_from(["user", "event"]), top=st.none() | st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_counts_by_add_up_to_the_summary_of_the_dated(drawn: list[Row], by: str, top: int | None) -> None:
     dated = [row for row in drawn if row["date"] is not None]
     keys = ["uid", "user"] if by == "user" else ["event"]

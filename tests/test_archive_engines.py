@@ -8,7 +8,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from support.engines import spark_session
 from support.world import DAY, NOW, World, many
 
 import te_audit_frames as taf
@@ -22,12 +21,13 @@ def archive(tmp_path_factory):
     return archive
 
 
-def by_pandas(files, glob):
-    del glob
+def by_pandas(files, glob, request):
+    del glob, request
     return pa.Table.from_pandas(pd.concat([pd.read_parquet(file, partitioning=None) for file in files]))
 
 
-def by_dask(files, glob):
+def by_dask(files, glob, request):
+    del request
     dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed: the extra dask brings it")
     import dask
 
@@ -35,15 +35,17 @@ def by_dask(files, glob):
         return pa.Table.from_pandas(dd.read_parquet(files or glob).compute())
 
 
-def by_spark(files, glob):
-    return spark_session().read.parquet(*(files or [glob])).toArrow()
+def by_spark(files, glob, request):
+    return request.getfixturevalue("spark").read.parquet(*(files or [glob])).toArrow()
 
 
 READERS = {
     "pandas": by_pandas,
-    "pyarrow": lambda files, glob: ds.dataset(files or [str(f) for f in sorted(Path("/").glob(glob[1:]))]).to_table(),
-    "duckdb": lambda files, glob: duckdb.read_parquet(files or glob).to_arrow_table(),
-    "polars": lambda files, glob: pl.scan_parquet(files or glob).collect().to_arrow(),
+    "pyarrow": lambda files, glob, _: ds.dataset(
+        files or [str(f) for f in sorted(Path("/").glob(glob[1:]))]
+    ).to_table(),
+    "duckdb": lambda files, glob, _: duckdb.read_parquet(files or glob).to_arrow_table(),
+    "polars": lambda files, glob, _: pl.scan_parquet(files or glob).collect().to_arrow(),
     "dask": by_dask,
     "spark": by_spark,
 }
@@ -51,12 +53,14 @@ READERS = {
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # of Dask's own reader, on pandas 3.1
 @pytest.mark.parametrize("by", ["files", "glob"])
-@pytest.mark.parametrize("reader", READERS)
-def test_every_engine_reads_the_same_rows_and_types(archive, reader, by):
+@pytest.mark.parametrize(
+    "reader", [pytest.param(name, marks=pytest.mark.full) if name == "spark" else name for name in READERS]
+)
+def test_every_engine_reads_the_same_rows_and_types(archive, reader, by, request):
     if (reader, by) == ("pandas", "glob"):
         pytest.skip("pandas has no glob")
     files, glob = archive.files(), f"{archive.location}/events/*/*.parquet"
-    rows = READERS[reader](files if by == "files" else [], glob)
+    rows = READERS[reader](files if by == "files" else [], glob, request)
     events = archive.load()
     assert rows.num_rows == len(events) == 9 * 7
     date = rows.schema.field("date").type

@@ -450,6 +450,10 @@ def test_a_traceback_only_on_request(tmp_path, debug, trace):
         (taf.PaginationError("x"), 4),
         (taf.DecodeError("x"), 5),
         (taf.NotAnAuditFrame("x"), 5),
+        (taf.DamagedFile("x"), 5),
+        (taf.FileError("x"), 5),
+        (taf.MissingFile("x"), 5),
+        (taf.StoreError("x"), 4),
         (OSError(28, "No space left on device", "e.parquet"), 5),
         (ZeroDivisionError("x"), 1),
         (KeyboardInterrupt(), 130),
@@ -662,7 +666,9 @@ def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path, m
     other = run("archive", "verify", place, "--expect", "0" * 64)
     assert (other.exit_code, digest in other.stdout) == (5, True)
     assert run("archive", "verify", place, "--expect", "yesterday's").exit_code == 2
-    exported = run("archive", "export", place, "--start", "2026-02-01", "--by", "month", "-o", tmp_path / "months")
+    exported = run(
+        "archive", "export", place, "--start", "2026-02-01", "--partition-by", "month", "-o", tmp_path / "months"
+    )
     assert "2 files written" in exported.stderr
     assert run("archive", "export", place, "-o", tmp_path / "all.parquet").exit_code == 0
     assert len(taf.read_parquet(tmp_path / "all.parquet")) == len(truth)

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 import te_audit_frames as taf
 from te_audit_frames.safe_text import harmless_cell
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT_COLUMNS = [name for name in COLUMNS if name not in ("date", "resources", "extra")]

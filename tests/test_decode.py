@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import page as body_of
 
 from te_audit_frames.client.decode import _decode_fast, decode_many, decode_page
@@ -114,7 +115,7 @@ def written(document, *, spaced):
 
 
 @given(st.lists(FITTING | FITTING | ODD, max_size=3), ENVELOPE, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_the_decoders_agree_wherever_both_answer(events, envelope, spaced):
     body = written({"auditEvents": events, **envelope}, spaced=spaced)
     try:
@@ -129,7 +130,7 @@ def test_the_decoders_agree_wherever_both_answer(events, envelope, spaced):
 
 
 @given(DATES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @example("2026-01-01T00:00:00.123456Z")
 @example("2026-01-01")
 @example("2026-01-01T00Z")
@@ -157,7 +158,7 @@ GOOD = body_of(EVENT, {**EVENT, "user": 'Zoë \\u00e9 "x"'}, following="/v7/audi
         max_size=3,
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_damage_is_found_by_both_or_read_alike(damages):
     body = GOOD
     for place, dropped, instead in damages:
@@ -186,7 +187,7 @@ PIECES |= st.integers(0, len(GOOD)).map(lambda place: GOOD[place:])
 
 
 @given(st.lists(PIECES, min_size=1, max_size=4) | st.integers(0, len(GOOD)).map(lambda at: [GOOD[:at], GOOD[at:]]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @example([GOOD, body_of(EVENT), GOOD])
 @example([GOOD + GOOD, b""])
 @example([b'{"auditEvents": [{}', b"{}]}"])
@@ -203,7 +204,7 @@ def test_pages_decoded_together_are_the_pages_decoded_alone(bodies):
 
 
 @given(st.integers(0, len(GOOD) - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_body_cut_anywhere_is_never_a_page(length):
     with pytest.raises(DecodeError) as caught:
         decode_page(GOOD[:length], name="1", errors="coerce")
@@ -250,7 +251,7 @@ def is_held(column, field, value):
 
 
 @given(st.lists(FITTING | ODD, min_size=1, max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @example([{"date": "2026-01-01T00:00:00.123456789Z"}])
 @example([{"extra": 1, "auditEvents": [], "user": {"a": [1]}}])
 def test_every_value_sent_is_in_its_column_or_in_extra(events):

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from support.engines import spark_session
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
@@ -77,8 +77,8 @@ def test_the_schema_pages_python_runs(title: str, practice: Sandbox):
     run(SCHEMA, blocks(section(SCHEMA, title), "python"))
 
 
-def test_the_schema_pages_spark_runs(practice: Sandbox):
-    spark = spark_session()
+@pytest.mark.full
+def test_the_schema_pages_spark_runs(practice: Sandbox, spark: Any):
     taf.Archive("te-audit").sync(taf.Client(), start="2026-03-01")
     zone = spark.conf.get("spark.sql.session.timeZone")
     try:

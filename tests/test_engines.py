@@ -11,7 +11,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.engines import dask_cluster, spark_session
 from support.frames import TEXTS, table
 
 import te_audit_frames as taf
@@ -82,19 +81,6 @@ def files(events, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def dask():
-    with dask_cluster() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def spark():
-    session = spark_session()
-    yield session
-    session.stop()
-
-
 def read_by_dask(folder, request):
     request.getfixturevalue("dask")
     import dask.dataframe as dd
@@ -121,7 +107,7 @@ ENGINES = {
 }
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.full) if name == "spark" else name for name in ENGINES])
 def frame(request, files):
     return ENGINES[request.param](files, request)
 

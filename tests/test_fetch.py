@@ -15,6 +15,7 @@ import polars  # noqa: F401 - it handles Ctrl-C in its own way, which a fetch ha
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
@@ -92,7 +93,7 @@ WITHIN = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(mil
 
 
 @given(histories(), SERVERS, st.tuples(st.integers(-1, SPAN), st.integers(0, SPAN)).map(sorted), WITHIN, WITHIN)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(events, server, bounds, later, further):
     start = NOW - (SPAN - bounds[0]) * SECOND + later
     end = NOW - (SPAN - bounds[1] - 1) * SECOND + further
@@ -112,7 +113,7 @@ def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(event
 
 
 @given(histories(), SERVERS, st.integers(1, SPAN + 5), st.sampled_from(WORKERS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_window_is_the_same_frame_too(events, server, length, workers):
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
         expected = frame_of(api.truth(NOW - length * SECOND, NOW, all_account_groups=True))
@@ -123,7 +124,7 @@ def test_a_window_is_the_same_frame_too(events, server, length, workers):
 
 
 @given(histories(), SERVERS, st.integers(0, SPAN), WITHIN, st.sampled_from(WORKERS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, later, workers):
     start = NOW - (SPAN - second) * SECOND + later - SECOND
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
@@ -132,7 +133,7 @@ def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, la
 
 
 @given(histories(), SERVERS, st.sampled_from(WORKERS), st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers, step):
     ticks = itertools.count()
     with Sandbox(events, now=lambda: NOW + next(ticks) * step * SECOND, rate_limit=None, **server) as api:
@@ -216,7 +217,7 @@ def test_nothing_at_all_is_an_empty_frame_of_the_same_kind():
 
 
 @given(histories(), SERVERS, st.sampled_from(WORKERS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_streamed_batches_are_the_same_events(events, server, workers):
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
         batches = client(api, workers=workers).iter_batches(window=str(SPAN), all_account_groups=True)
@@ -268,7 +269,7 @@ def within_minute(events):
 
 
 @given(st.permutations(range(60)), st.integers(1, 70), st.sampled_from(WORKERS))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_events_out_of_order_are_all_there(order, size, workers):
     with Log([second(number) for number in order], size=size) as api:
         frame = client_of(api, workers=workers).fetch_events(**MINUTE)
@@ -392,7 +393,7 @@ def assert_vouched_for(error, events, *, start, end, **scope):
 
 
 @given(st.integers(0, 12), st.sampled_from(WORKERS), st.integers(1, 8), st.booleans(), st.sampled_from([0, 1, 2]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @example(3, 8, 4, True, 2)
 def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers, size, newest, ties):
     events = [second(number // (ties + 1), uid=str(number)) for number in range(60)]

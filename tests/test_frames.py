@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import rows
 
 import te_audit_frames as taf
@@ -543,7 +544,7 @@ def split(events: pd.DataFrame, cuts: list[datetime]) -> list[pd.DataFrame]:
     return [taf.between(events, start=low, end=high) for low, high in pairwise(edges)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(rows(HOURS), CUTS, st.randoms(use_true_random=False))
 def test_parts_join_to_the_whole(some: list[dict[str, Any]], cuts: list[datetime], random: Any) -> None:
     events = drawn(some)
@@ -559,7 +560,7 @@ def test_parts_join_to_the_whole(some: list[dict[str, Any]], cuts: list[datetime
     assert list(whole.columns) == list(COLUMNS)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(rows(HOURS), CUTS, st.sampled_from(["h", "D", "W"]), st.sampled_from(["UTC", "Asia/Kathmandu"]))
 def test_the_activity_of_parts_adds_up(some: list[dict[str, Any]], cuts: list[datetime], freq: str, tz: str) -> None:
     events = drawn(some)
@@ -574,7 +575,7 @@ def test_the_activity_of_parts_adds_up(some: list[dict[str, Any]], cuts: list[da
         assert sure["events"].tolist() == whole["events"].reindex(sure.index).tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(rows(HOURS), st.integers(0, 9), st.integers(0, 9))
 def test_what_a_cut_frame_calls_complete_is_right(some: list[dict[str, Any]], low: int, high: int) -> None:
     events = drawn(some)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.merge import count_fewer, merge
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
@@ -189,7 +190,7 @@ def totals(*tables: pa.Table) -> Counter[tuple[Any, ...]]:
     return together
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(readings(), readings(), readings())
 def test_totals_do_not_depend_on_the_order_of_readings_or_on_repetition(a: pa.Table, b: pa.Table, c: pa.Table) -> None:
     both = merge(a, b)
@@ -203,7 +204,7 @@ def test_totals_do_not_depend_on_the_order_of_readings_or_on_repetition(a: pa.Ta
     assert merge(both.rows, both.rows).rows.equals(both.rows)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(readings())
 def test_no_event_is_lost_and_two_equal_readings_are_one(a: pa.Table) -> None:
     merged = merge(a, a)
@@ -224,7 +225,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(ROWS, max_size=6), st.lists(ROWS, max_size=6))
 def test_whatever_is_null_each_reading_fits_into_the_merge(left: list[Row], right: list[Row]) -> None:
     a, b = reading(*left), reading(*right)

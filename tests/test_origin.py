@@ -12,6 +12,7 @@ import pytest
 import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import TOKEN
 from urllib3.util import parse_url
 
@@ -174,7 +175,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=9).map("".join))
 @example("https:\\\\evil.example/v7/x")
 @example("\thttps://api.example.com\t@evil.example/v7/x")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_whatever_a_link_says_nothing_leaves_for_another_origin(href):
     try:
         address = Origin(API).follow(href, after=PAGE, page="1")

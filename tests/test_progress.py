@@ -3,11 +3,9 @@
 import io
 import re
 
-import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbclient import NotebookClient
 
 from te_audit_frames.client.progress import Progress
 
@@ -112,6 +110,11 @@ def run(*shares):
 
 
 def run_in_a_notebook(call):
+    for name in ("nbformat", "nbclient", "ipykernel", "ipywidgets"):
+        pytest.importorskip(name, reason="the extra test-engines brings what runs notebooks")
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{CELL}\nprint({call})")])
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     outputs = notebook.cells[0].outputs

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import page
 
 import te_audit_frames as taf
@@ -125,7 +126,7 @@ def test_pages_with_a_fault_of_their_own_do_not_spoil_their_group():
     st.integers(1, 600),
     st.sampled_from([None, "aid", "zone"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_grouping_changes_nothing(pages, at_once, odd):
     bodies = [
         page(*[event(number, **({odd: 7} if odd and number % 5 == 0 else {})) for number in one]) for one in pages

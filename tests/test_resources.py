@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import TEXTS
 
 import te_audit_frames as taf
@@ -25,7 +26,7 @@ def events_that(touched: list[list[dict[str, Any]] | None]) -> pd.DataFrame:
 
 
 @given(touched=TOUCHED, kept=st.lists(st.booleans(), min_size=12, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_there_is_one_row_for_each_resource(touched: list[Any], kept: list[bool]) -> None:
     events = events_that(touched)
     events = pd.concat([events, events])[np.array(kept[: len(touched)] * 2, dtype=bool)]

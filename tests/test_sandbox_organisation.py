@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.sandbox import Organisation, Sandbox
 from te_audit_frames.sandbox.event_log import GivenEvents
@@ -33,7 +34,7 @@ def lived_in():
     return everything(Organisation(events=20_000, seed=3, end=END, days=90))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 2_000), st.integers(0, 2**32), ends, st.integers(1, 400))
 def test_has_exactly_so_many_events_in_ascending_order_within_its_days(events, seed, end, days):
     log = Organisation(events=events, seed=seed, end=end, days=days)
@@ -45,7 +46,7 @@ def test_has_exactly_so_many_events_in_ascending_order_within_its_days(events, s
     assert end - log.end < timedelta(seconds=1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(0, 500), st.integers(0, 1_000), ends, st.integers(1, 30))
 def test_is_the_same_for_the_same_arguments(events, seed, end, days):
     arguments = {"events": events, "seed": seed, "end": end, "days": days}

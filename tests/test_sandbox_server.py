@@ -19,6 +19,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.sandbox import Organisation, Sandbox
 
@@ -82,7 +83,7 @@ def caller():
         yield caller
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     options=st.fixed_dictionaries(
         {

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.schema import (
@@ -55,7 +56,7 @@ def test_the_columns_are_the_contract_s():
 
 
 @given(ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_frame_has_the_pinned_types_and_keeps_every_value(rows):
     events = to_events(table(rows))
     assert tuple(events.columns) == COLUMNS
@@ -98,7 +99,7 @@ def test_a_column_of_the_wrong_kind_is_named(column, values):
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(1, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_same_events_have_one_order_however_they_arrive(rows, rng, chunks):
     shuffled = random.Random(rng.random()).sample(rows, len(rows))
     pieces = [table(shuffled[start::chunks]) for start in range(chunks)]
@@ -110,7 +111,7 @@ def test_the_same_events_have_one_order_however_they_arrive(rows, rng, chunks):
 
 
 @given(ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_ordering_neither_adds_nor_drops(rows):
     def key(row):
         return repr(sorted(row.items(), key=lambda item: item[0]))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Disorder, Slice, Slicing
 
@@ -110,7 +111,7 @@ POLICY = st.fixed_dictionaries(
 
 
 @given(BURSTY, st.integers(1, 400), POLICY)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @example([START - 1, START - 1, START, START], 1, {"page": 1, "workers": 8, "newest": True})
 @example([START + 9, START + 10, START + 10], 10, {"page": 1, "workers": 8, "newest": False})
 def test_every_event_comes_once_whatever_the_order_and_the_bounds(dates, length, policy):

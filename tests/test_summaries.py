@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
@@ -78,7 +79,7 @@ def plain(summary: pd.DataFrame) -> list[Row]:
 
 
 @given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_it_counts_like_plain_python(drawn: list[Row], by: list[str], top: int | None) -> None:
     summary = taf.summarize(table(drawn), by=by, top=top)
 
@@ -88,7 +89,7 @@ def test_it_counts_like_plain_python(drawn: list[Row], by: list[str], top: int |
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_every_library_gives_the_same(library: str, drawn: list[Row], by: list[str], top: int | None) -> None:
     events = table(drawn)
 

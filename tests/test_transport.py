@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import (
     HANG_UP,
     RESET,
@@ -573,7 +574,7 @@ def test_a_reserve_leaves_at_least_one_request():
 
 
 @given(st.text(max_size=40) | st.sampled_from(["Thu, 01 Jan 0000 00:00:00 GMT", "Thu, 01 Jan 2026 12:00:00 -9999"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_date_header_is_too_odd(text):
     date = server_date({"Date": text})
     assert date is None or date.utcoffset().total_seconds() == 0
@@ -583,7 +584,7 @@ NUMBERS = st.text("0123456789.-+eE_ naifNI", max_size=8) | st.integers().map(str
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_limit_header_is_too_odd(limit, remaining, reset):
     names = ("Limit", "Remaining", "Reset")
     headers = {f"X-Organization-Rate-Limit-{n}": v for n, v in zip(names, (limit, remaining, reset), strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ from te_audit_frames.errors import (
     InvalidArgument,
     NotAnAuditFrame,
     PermissionDenied,
+    StoreError,
 )
 from te_audit_frames.safe_text import visible
 
@@ -39,10 +41,10 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DecodeError, DATA),
     (NotAnAuditFrame, DATA),
     (ArchiveLocked, LOCKED),
+    (StoreError, API),  # a bucket is behind a network, as the API is
     (ArchiveError, DATA),
     (FetchError, API),
-    (ConnectionError, API),  # to the object store that an archive lies in
-    (OSError, DATA),
+    (OSError, DATA),  # a FileError is one
     (KeyboardInterrupt, INTERRUPTED),
 )
 
@@ -65,6 +67,8 @@ class Program(click.Group):
             _discard_stdout()
             ctx.exit(BROKEN_PIPE)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error has to end in a paragraph
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # of a file such as /dev/stdout
+                ctx.exit(BROKEN_PIPE)
             if ctx.params.get("debug"):
                 _say(*"".join(traceback.format_exception(error)).rstrip().splitlines())
             _say(*paragraph(error).splitlines())

@@ -17,6 +17,7 @@ from te_audit_frames.client.decode import decode_many, decode_page
 from te_audit_frames.client.page import Errors, check_errors
 from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.file_errors import file_errors
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import CORES, in_order, to_events
 
@@ -45,8 +46,8 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     ------
     InvalidArgument
         Something in `pages` is not a page.
-    FileNotFoundError
-        A file is not there.
+    MissingFile, FileError
+        A file is not there, or cannot be read.
     DecodeError
         A page is not an answer of the API, or a value does not fit (with ``errors="raise"``).
 
@@ -108,7 +109,8 @@ def _read(source: object, position: int) -> tuple[str, bytes]:
     if isinstance(source, bytes):
         return str(position + 1), source
     if isinstance(source, (str, os.PathLike)):
-        return str(source), Path(source).read_bytes()
+        with file_errors(source):
+            return str(source), Path(source).read_bytes()
     raw = source.read() if hasattr(source, "read") else None
     if isinstance(raw, bytes):
         return str(getattr(source, "name", position + 1)), raw

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.errors import AuditFramesError, InvalidArgument
+from te_audit_frames.file_errors import file_error, file_errors
 
 FilePath = str | os.PathLike[str]
 
@@ -24,7 +25,7 @@ _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
 @contextmanager
-def atomic_write(path: FilePath, *, filesystem: Any = None, staged_in: Path | None = None) -> Iterator[BinaryIO]:
+def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only when the block ends well.
 
     It is written beside `path`, flushed to the disk, and renamed; then the folder is flushed too. When the block
@@ -38,8 +39,6 @@ def atomic_write(path: FilePath, *, filesystem: Any = None, staged_in: Path | No
         ``/dev/stdout``, is not replaced: the whole is copied into it at the end.
     filesystem : pyarrow or fsspec filesystem, optional
         Where `path` lies. Rights and flushing are then the filesystem's own.
-    staged_in : Path, optional
-        The local folder to write in until the end, on the same disk; by default the one of `path`.
 
     Yields
     ------
@@ -50,8 +49,8 @@ def atomic_write(path: FilePath, *, filesystem: Any = None, staged_in: Path | No
     ------
     InvalidArgument
         See `locate`.
-    OSError
-        The folder does not exist, the disk is full, and so on.
+    FileError
+        The folder does not exist, the disk is full, and so on. Every `OSError` of the block counts as one.
 
     Examples
     --------
@@ -66,12 +65,12 @@ def atomic_write(path: FilePath, *, filesystem: Any = None, staged_in: Path | No
     """
     target_fs, name = locate(path, filesystem)
     if not isinstance(target_fs, fs.LocalFileSystem):
-        stage = _replacing_remote(target_fs, name)
+        stage = _replace_remote(target_fs, name)
     elif os.path.lexists(name) and not Path(name).is_file():
         stage = _filling(Path(name))
     else:
-        stage = _replacing_local(Path(name), staged_in or Path(name).parent)
-    with stage as file:
+        stage = replace_local(Path(name), Path(name).parent)
+    with file_errors(path), stage as file:
         yield file
 
 
@@ -108,7 +107,10 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
     if filesystem is None and "://" in name:
         target_fs, name = _from_uri(name)
     if isinstance(target_fs, fs.LocalFileSystem):
-        name = str(Path(name).expanduser().resolve())
+        try:
+            name = str(Path(name).expanduser().resolve())
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InvalidArgument(f"path: {name!r} cannot be a path: {error}") from error
     return target_fs, name
 
 
@@ -145,7 +147,8 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextmanager
-def _replacing_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
+def replace_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
+    """Write a file of the local disk in another folder of the same disk, and rename it at the end."""
     if not target.parent.is_dir():  # said here, or the message would name the staged file
         raise FileNotFoundError(2, "No such folder", str(target.parent))
     handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, folder)  # 0600, whatever the umask
@@ -187,14 +190,28 @@ def _filling(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _replacing_remote(target_fs: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
+def _replace_remote(target_fs: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
     folder, slash, _ = target.rpartition("/")
     staged = f"{folder}{slash}{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
-        with target_fs.open_output_stream(staged, compression=None) as file:
+        with foreign_errors(target):
+            file = target_fs.open_output_stream(staged, compression=None)
+        with file:
             yield file
-        target_fs.move(staged, target)
+        with foreign_errors(target):
+            target_fs.move(staged, target)
     except BaseException:
-        with suppress(OSError):
+        with suppress(Exception):
             target_fs.delete_file(staged)
         raise
+
+
+@contextmanager
+def foreign_errors(path: str) -> Iterator[None]:
+    """Turn whatever the filesystem of another package raises into a `FileError`."""
+    try:
+        yield
+    except AuditFramesError:
+        raise
+    except Exception as error:
+        raise file_error(error, path) from error

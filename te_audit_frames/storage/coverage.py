@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.errors import ArchiveError
+from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
@@ -258,7 +258,7 @@ class Coverage:
                 return cls(records, date.fromisoformat(read["since"]) if read["since"] else None)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             pass  # sealed, but not by this package
-        raise ArchiveError(
+        raise DamagedFile(
             f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a "
             "backup; or remove it: the events stay, and the next sync reads the vendor's two years again."
         )

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import ArchiveError
+from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.writer import ParquetWriter
@@ -119,17 +119,17 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
 
     Raises
     ------
-    ArchiveError
+    DamagedFile
         A bit of the file is not as it was written.
     """
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := _damage(content):
-        raise ArchiveError(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
+        raise DamagedFile(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     try:
         rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
         return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # a sound digest, but not of our making
-        raise ArchiveError(
+        raise DamagedFile(
             f"{file}: it does not hold events as an archive keeps them ({error}). {RESTORE}, remove it, and the next "
             "sync fetches the day again."
         ) from None

@@ -1,19 +1,19 @@
-"""Taking events into an archive from a frame that was saved earlier."""
+"""Imports of files that were saved earlier into an archive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
-from te_audit_frames.schema import in_order, to_arrow
-from te_audit_frames.storage.archive_receipt import observer_of, period_of, whole_days
+from te_audit_frames.schema import in_order
+from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.ledger import Ledger
@@ -29,15 +29,18 @@ _KEPT_AT_ONCE = 32
 _MICROS_A_DAY = 86_400_000_000
 
 
-def import_events(store: Store, table: Table, ledger: Ledger, events: pd.DataFrame, *, file: str) -> int:
-    """Merge a frame into an archive; return the number of events that the archive did not have.
+def import_events(
+    store: Store, table: Table, ledger: Ledger, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
+) -> int:
+    """Merge the events of a file into an archive, and return how many the archive did not have.
 
     Parameters
     ----------
     store, table, ledger
         The archive; the store's `writing` is held by the caller.
-    events : pandas.DataFrame
-        An audit frame as `read_parquet` returns it.
+    rows : pyarrow.Table
+    attrs : mapping
+        What `read_table` returns.
     file : str
         Where it comes from, for messages.
 
@@ -48,9 +51,8 @@ def import_events(store: Store, table: Table, ledger: Ledger, events: pd.DataFra
     NotAnAuditFrame
         It has events of a year that is out of reach.
     """
-    rows = to_arrow(events)
     days = _by_day(rows, file=file)
-    proof = period_of(events)
+    proof = proven_period(attrs, rows=rows.num_rows)
     present = [each.day for each in table.files((None, None)) if each.day is not None]
     whole: set[date] = set()
     if proof:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.errors import DamagedFile, InvalidArgument, NotAnAuditFrame
 from te_audit_frames.receipts import fault_of
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
@@ -80,8 +80,10 @@ def load_attrs(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
 
     Raises
     ------
+    DamagedFile
+        The pairs are damaged.
     NotAnAuditFrame
-        A newer version wrote the file, or the pairs are damaged.
+        A newer version wrote the file.
 
     Examples
     --------
@@ -100,9 +102,7 @@ def load_attrs(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
     attrs = _object(footer, _PANDAS_ATTRS, file)
     stored = attrs.get(ATTRS_KEY)
     if stored is not None and (problem := fault_of(stored)):
-        raise NotAnAuditFrame(
-            f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {REWRITE_ADVICE}"
-        )
+        raise DamagedFile(f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {REWRITE_ADVICE}")
     return attrs
 
 
@@ -112,5 +112,5 @@ def _object(footer: Mapping[bytes, bytes], key: str, file: str) -> Attrs:
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object. {REWRITE_ADVICE}")
+        raise DamagedFile(f"{file} is damaged: {key} in its footer is not a JSON object. {REWRITE_ADVICE}")
     return parsed

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.errors import DamagedFile
+from te_audit_frames.file_errors import file_error
 from te_audit_frames.periods import Instant
 from te_audit_frames.receipts import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
-from te_audit_frames.storage.atomic import FilePath, locate
+from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
 from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns, within
-from te_audit_frames.storage.metadata import REWRITE_ADVICE, load_attrs
+from te_audit_frames.storage.metadata import REWRITE_ADVICE, Attrs, load_attrs
 from te_audit_frames.storage.writer import parquet_writer
 
 Compression = Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
@@ -62,7 +63,7 @@ def write_parquet(
     InvalidArgument
         The frame has further columns, which the file would lose; `attrs` are not plain JSON; or another argument
         is wrong.
-    OSError
+    FileError
         The file cannot be written.
 
     Examples
@@ -117,18 +118,19 @@ def read_parquet(
     -------
     pandas.DataFrame
         An audit frame: `date` as ``datetime64[us, UTC]`` in ascending order, text as ``str``, `resources` as lists of
-        structs, `attrs` with the receipt. With `start` or
-        `end`, its resolved period is cut to the part that was read, so that nobody takes the rest for empty.
+        structs, and `attrs` with the receipt. With `start` or `end`, the period of the receipt is cut to the part that
+        was read.
 
     Raises
     ------
+    DamagedFile
+        The file is not Parquet, is damaged, or is cut short.
     NotAnAuditFrame
-        The file is not Parquet, is damaged, lacks columns of events or has them in other types, or was written by a
-        newer version.
+        The file lacks columns of events, has them in other types, or was written by a newer version.
     InvalidArgument
         An argument is wrong: an unknown column, a naive datetime, an `end` not after `start`.
-    FileNotFoundError
-        There is no such file.
+    MissingFile, FileError
+        There is no such file, or it cannot be read.
 
     Examples
     --------
@@ -141,21 +143,65 @@ def read_parquet(
     ...     len(january)
     1
     """
+    rows, attrs = read_table(path, columns=columns, start=start, end=end, filesystem=filesystem)
+    events = to_events(rows)
+    events.attrs = attrs
+    return events
+
+
+def read_table(
+    path: FilePath,
+    *,
+    columns: Sequence[str] | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    filesystem: Any = None,
+) -> tuple[pa.Table, Attrs]:
+    """Read events from one Parquet file as an Arrow table, with the `attrs` that its frame would have.
+
+    Parameters
+    ----------
+    path, columns, start, end, filesystem
+        See `read_parquet`.
+
+    Returns
+    -------
+    pyarrow.Table, dict
+        The rows in the types of `ARROW_SCHEMA`, in ascending `date`, and the frame's `attrs`.
+
+    Raises
+    ------
+    NotAnAuditFrame, DamagedFile, InvalidArgument, MissingFile, FileError
+        See `read_parquet`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.storage.parquet import read_table
+    >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     taf.write_parquet(events, f"{folder}/events.parquet")
+    ...     rows, attrs = read_table(f"{folder}/events.parquet")
+    >>> rows.num_rows, attrs["te_audit_frames"]["events"]
+    (1, 1)
+    """
     wanted = check_columns(columns)
     bounds = check_bounds(start, end)
     target_fs, name = locate(path, filesystem)
     # As bytes: Arrow would refuse a name that is not UTF-8, which Python's own functions write to.
-    with target_fs.open_input_file(os.fsencode(name)) as source, _blaming(name):
+    with foreign_errors(name):
+        source = target_fs.open_input_file(os.fsencode(name))
+    with source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
         attrs = load_attrs(file.metadata.metadata or {}, file=name)
         total = file.metadata.num_rows
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
-    events = to_events(sort_by_date(rows).select(list(wanted)))
+    rows = sort_by_date(rows).select(list(wanted))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
-        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
-    events.attrs = attrs
-    return events
+        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=rows.num_rows, of=total)
+    return rows, attrs
 
 
 @contextmanager
@@ -165,8 +211,8 @@ def _blaming(name: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
-            raise
-        raise NotAnAuditFrame(
+            raise file_error(error, name) from error
+        raise DamagedFile(
             f"{name} is not a Parquet file, or is damaged or cut short: {error}. {REWRITE_ADVICE}"
         ) from None
 

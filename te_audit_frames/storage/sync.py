@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,10 +20,9 @@ from te_audit_frames.errors import (
     PaginationError,
 )
 from te_audit_frames.merge import count_fewer
-from te_audit_frames.periods import SECOND, Period, floor_second, iso
+from te_audit_frames.periods import EPOCH, SECOND, Period, floor_second, iso
 from te_audit_frames.receipts import Receipt
-from te_audit_frames.receipts import receipt as receipt_of
-from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
+from te_audit_frames.schema import ARROW_SCHEMA, in_order
 from te_audit_frames.storage.clocks import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_buffer import DayBuffer
@@ -54,23 +52,26 @@ _FEW_PAGES, _MANY_PAGES = 100, 400
 """A piece of fewer pages is followed by one of twice the days, a piece of more by one of half the days."""
 
 
-class Stream(Protocol):
-    """Batches of a fetch, as `Client.iter_batches` returns them."""
+class BatchStream(Protocol):
+    """The batches of one fetch, as `Client.iter_batches` returns them."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Hand out the batches."""
+        """Yield the batches."""
+
+    def to_table(self) -> pa.Table:
+        """Take all batches at once, whatever their order."""
 
     @property
     def receipt(self) -> Receipt:
         """What came so far."""
 
     @property
-    def missing(self) -> list[Period]:
+    def missing(self) -> Sequence[Period]:
         """What the batches so far do not vouch for."""
 
 
-class Source(Protocol):
-    """The verbs of a `Client` that a sync uses."""
+class BatchSource(Protocol):
+    """The one method of a `Client` that a sync uses."""
 
     def iter_batches(
         self,
@@ -78,20 +79,10 @@ class Source(Protocol):
         window: str | None = ...,
         start: datetime | None = ...,
         end: datetime | None = ...,
-        all_account_groups: bool = ...,
+        all_account_groups: bool | None = ...,
         errors: Literal["raise", "coerce"] = ...,
-    ) -> Stream:
+    ) -> BatchStream:
         """Fetch a period, batch by batch."""
-
-    def fetch_events(
-        self,
-        *,
-        start: datetime | None = ...,
-        end: datetime | None = ...,
-        all_account_groups: bool = ...,
-        errors: Literal["raise", "coerce"] = ...,
-    ) -> pd.DataFrame:
-        """Fetch a period whole."""
 
 
 class Sync:
@@ -103,7 +94,7 @@ class Sync:
         Where the archive lies; its `writing` is held by the caller.
     ledger : Ledger
         Writes its files.
-    source : Source
+    source : BatchSource
         How to ask.
     coverage : Coverage
         What is known so far.
@@ -124,7 +115,7 @@ class Sync:
         self,
         store: Store,
         ledger: Ledger,
-        source: Source,
+        source: BatchSource,
         coverage: Coverage,
         *,
         location: str,
@@ -149,14 +140,23 @@ class Sync:
         self._vanished: list[pa.Table] = []
         self._fewer: list[pa.Table] = []
         self.report = SyncReport(location, start="", end="")
+        self._start = start
+        self._settle = settle
+        self._had = self._coverage = coverage
+        # Set by `_begin`, which asks for the time.
+        self._now = self._end = EPOCH
+        self._first = EPOCH.date()
+        self._observer = ScopeObserver(all_account_groups, Scope(all_account_groups))
+
+    def _begin(self) -> None:
+        """Ask the server for its time, and settle what depends on it: the end, the first day, what is possible."""
         self._now, horizon = self._clocks()
-        self._had = coverage
-        self._coverage = coverage.possible_at(horizon + APART)
-        carried = self._coverage.latest_sync
-        self._observer = ScopeObserver(all_account_groups, carried.scope if carried else Scope(all_account_groups))
-        self._end = floor_second(self._now - settle)
+        self._coverage = self._had.possible_at(horizon + APART)
+        if carried := self._coverage.latest_sync:
+            self._observer = ScopeObserver(self._all_account_groups, carried.scope)
+        self._end = floor_second(self._now - self._settle)
         oldest = oldest_kept(self._now).date()
-        self._first = start.date() if start else max(self._coverage.since or oldest, oldest)
+        self._first = self._start.date() if self._start else max(self._coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
             raise InvalidArgument(
                 f"start: {self._first} is not before {iso(self._end)}, where this sync ends; give an earlier one"
@@ -165,6 +165,7 @@ class Sync:
 
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
+        self._begin()
         self._ledger.begin()
         # Before anything else, so that a sync that is interrupted leaves behind how far back the next has to go.
         if self._had != self._coverage or self._coverage.since is None or self._first < self._coverage.since:
@@ -333,10 +334,11 @@ class Sync:
     def _take_whole(self, piece: Period) -> int:
         """Fetch a piece whatever its order, and keep it; return the number of pages."""
         days = DayBuffer(piece)
-        events = self._source.fetch_events(start=piece.start, end=piece.end, **self._question)
-        receipt = receipt_of(events)
+        stream = self._source.iter_batches(start=piece.start, end=piece.end, **self._question)
+        rows = stream.to_table()
+        receipt = stream.receipt
         self._charge(receipt)
-        for batch in to_arrow(events).to_batches():
+        for batch in rows.to_batches():
             self._observer.add_fetched(batch)
             days.add(batch)
         self._keep(days.take_complete([]))

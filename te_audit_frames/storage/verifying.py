@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
 from te_audit_frames.schema import CORES
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day_file import RESTORE, name_of
@@ -71,6 +71,8 @@ def verification(store: Store, table: Table, *, location: str, expect: str | Non
 def _manifest(store: Store, problems: dict[str, str]) -> Manifest | None:
     try:
         manifest = read_manifest(store)
+    except StoreError:
+        raise
     except ArchiveError as error:
         problems[MANIFEST] = str(error)
         return None
@@ -85,6 +87,8 @@ def _manifest(store: Store, problems: dict[str, str]) -> Manifest | None:
 def _compare_records(store: Store, found: Mapping[str, Checked], problems: dict[str, str]) -> None:
     try:
         records = read_coverage(store).records
+    except StoreError:
+        raise
     except ArchiveError as error:
         problems[COVERAGE] = str(error)
         return

@@ -47,7 +47,7 @@ def counted(events):
 # ---- the merge ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.campaign(full=2_000, short=60)
+@pytest.mark.campaign(full=2_000, middle=60)
 def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cases):
     """Names, addresses and resources change as they like; in `tests/test_merge.py`, identities do too."""
     resources = st.sampled_from([None, [], [{"type": "t", "name": "n"}], [{"type": "t", "name": None}]])
@@ -80,7 +80,7 @@ def test_merging_is_commutative_associative_and_idempotent_and_loses_nothing(cas
 # ---- damage ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.campaign(full=1_000, short=60)
+@pytest.mark.campaign(full=1_000, middle=60)
 def test_every_flipped_bit_is_found(cases, tmp_path):
     World(*many(4), {"event": "no date"}).sync(archive := taf.Archive(tmp_path), start=NOW - 4 * DAY)
     assert archive.verify().ok
@@ -101,7 +101,7 @@ def test_every_flipped_bit_is_found(cases, tmp_path):
     assert archive.verify().ok
 
 
-@pytest.mark.campaign(full=500, short=25)
+@pytest.mark.campaign(full=500, middle=25)
 def test_every_file_that_is_missing_foreign_or_older_is_found(cases, tmp_path):
     """Whatever is done to sound files with sound files of other days, other archives and other times."""
     rooms = {name: tmp_path / name for name in ("ours", "yesterday", "theirs")}
@@ -181,7 +181,7 @@ def start(place, api, limit=None):
     return child
 
 
-@pytest.mark.campaign(full=300, short=6)
+@pytest.mark.campaign(full=300, middle=6)
 def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_path):
     world = World(*many(25))
     truth = told(world)
@@ -224,7 +224,7 @@ def assert_archive_is_sound(archive, truth, seed):
         assert pq.ParquetFile(file).read().schema.remove_metadata().equals(ARROW_SCHEMA)
 
 
-@pytest.mark.campaign(full=150, short=6)
+@pytest.mark.campaign(full=150, middle=6)
 def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
     history = many(25)
     early = World(*[one for one in history if one["date"] < "2026-04-15T06"], now=NOW - 5 * DAY)
@@ -261,7 +261,7 @@ def small_disk(path, limit):
         subprocess.run(["umount", str(path)], check=True)
 
 
-@pytest.mark.campaign(full=150, short=6)
+@pytest.mark.campaign(full=150, middle=6)
 def test_whichever_write_finds_the_disk_full_the_archive_keeps_what_it_had(cases, tmp_path):
     history = many(25)
     full = 0
@@ -333,7 +333,7 @@ def most_ever_seen(worlds):
     return most
 
 
-@pytest.mark.campaign(full=100, short=4)
+@pytest.mark.campaign(full=100, middle=4)
 def test_four_syncs_at_once_lose_and_double_nothing(cases, tmp_path):
     for seed in range(cases):
         place = tmp_path / str(seed)
@@ -343,7 +343,7 @@ def test_four_syncs_at_once_lose_and_double_nothing(cases, tmp_path):
         assert taf.Archive(place).verify().ok, f"seed {seed}"
 
 
-@pytest.mark.campaign(full=30, short=2)
+@pytest.mark.campaign(full=30, middle=2)
 def test_four_syncs_at_once_lose_and_double_nothing_in_a_bucket(cases, bucket):
     for seed in range(cases):
         location = f"{bucket}/{seed}"
@@ -501,7 +501,7 @@ class History(RuleBasedStateMachine):
         return self.world.sync(self.archive, workers=workers, start=self.first, lookback=self.lookback)
 
 
-@pytest.mark.campaign(full=500, short=8)
+@pytest.mark.campaign(full=500, middle=8)
 def test_an_archive_is_the_most_that_was_ever_visible(cases, tmp_path):
     History.root, History.number = tmp_path, 0
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -532,7 +532,7 @@ print(report.events_added, report.days_added, round(peak() - before))
 """
 
 
-@pytest.mark.campaign(full=3_650, short=60)
+@pytest.mark.campaign(full=3_650, middle=60)
 def test_ten_years_of_ten_thousand_events_a_day_take_little_memory(cases, tmp_path):
     a_day = 10_000 if cases > 1_000 else 1_000
     place = tmp_path / "te-audit"

@@ -68,7 +68,7 @@ def cutting(body, answer):
     return script
 
 
-@pytest.mark.campaign(full=len(CUTS), short=150)
+@pytest.mark.campaign(full=len(CUTS), middle=150)
 def test_an_answer_cut_short_is_asked_for_again_or_is_an_error(cases):
     errors = 0
     with RawServer([b""]) as api:

@@ -149,7 +149,7 @@ def fetch(client, log, *, streamed):
     return to_events(in_order(list(batches))), batches.receipt
 
 
-@pytest.mark.campaign(full=2_000, short=12)
+@pytest.mark.campaign(full=2_000, middle=12)
 def test_events_on_the_edges_of_slices_come_once(cases):
     crowds = 0
     with RawServer([b""]) as api:

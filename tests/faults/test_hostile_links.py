@@ -172,7 +172,7 @@ def test_a_plain_get_goes_where_each_link_and_redirect_leads(scheme, links, stre
         assert street.strayed == before + 2, f"redirect to {template!r}"
 
 
-@pytest.mark.campaign(full=len(CASES), short=60)
+@pytest.mark.campaign(full=len(CASES), middle=60)
 def test_no_link_and_no_redirect_takes_the_token_elsewhere(cases, streets, certificate):
     for number, (scheme, place, template) in enumerate(spread(CASES, cases)):
         street = streets[scheme]

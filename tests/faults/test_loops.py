@@ -110,7 +110,7 @@ def second_of(date):
     return int(datetime.fromisoformat(date).timestamp())
 
 
-@pytest.mark.campaign(full=150, short=15)
+@pytest.mark.campaign(full=150, middle=15)
 def test_a_circle_is_an_error_one_request_behind_it_at_the_latest(cases):
     for seed in range(cases):
         dice = random.Random(seed)
@@ -127,7 +127,7 @@ def test_a_circle_is_an_error_one_request_behind_it_at_the_latest(cases):
         assert max(api.asked.values()) <= lead + cycle + (lead == 0), f"{case}: {api.asked}"
 
 
-@pytest.mark.campaign(full=10, short=1)
+@pytest.mark.campaign(full=10, middle=1)
 def test_empty_pages_without_end_are_an_error_at_the_cap(cases):
     for seed in range(cases):
         dice = random.Random(seed)
@@ -139,7 +139,7 @@ def test_empty_pages_without_end_are_an_error_at_the_cap(cases):
         assert MAX_EMPTY_PAGES <= max(api.asked.values()) <= len(api.pages(api.events)) + MAX_EMPTY_PAGES, case
 
 
-@pytest.mark.campaign(full=150, short=15)
+@pytest.mark.campaign(full=150, middle=15)
 def test_empty_pages_behind_the_last_are_the_end_and_nothing_is_lost(cases):
     for seed in range(cases):
         dice = random.Random(seed)

@@ -102,7 +102,7 @@ except taf.NetworkError as error:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
-@pytest.mark.campaign(full=len(CASES), short=4)
+@pytest.mark.campaign(full=len(CASES), middle=4)
 def test_nothing_is_too_large_to_be_refused(cases):
     for name in spread(list(CASES), cases):
         script, said = CASES[name]

@@ -206,7 +206,7 @@ def started(zone, frames):
     return subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.campaign(full=6 * 300, short=2 * 15)
+@pytest.mark.campaign(full=6 * 300, middle=2 * 15)
 def test_counts_add_up_to_the_events_on_machines_of_six_zones(cases):
     zones = spread(list(ZONES), max(2, cases // 300))  # in short, the first and the last
     with ThreadPoolExecutor(2) as pool:

@@ -278,7 +278,7 @@ PATHS = {
 }
 
 
-@pytest.mark.campaign(full=len(PATHS), short=20)
+@pytest.mark.campaign(full=len(PATHS), middle=20)
 def test_the_token_shows_nowhere(cases, tmp_path, caplog, capfd, monkeypatch):
     monkeypatch.setenv("TE_TOKEN", TOKEN)
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)  # prints every header that is sent

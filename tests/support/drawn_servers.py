@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from support.checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, practice
-
 import te_audit_frames as taf
+from support.checked import DAY, HOUR, MINUTE, NOW, SECOND, Time, client_of, event, practice
 
 SPANS = [90 * SECOND, 20 * MINUTE, 8 * HOUR, 5 * DAY, 80 * DAY, 500 * DAY]
 PAGE_SIZES = [3, 10, 20, 50, 100, 200]

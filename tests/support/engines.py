@@ -1,5 +1,6 @@
-"""Engines that outgrow a laptop, on this one: a Dask cluster of two processes, and a Spark session."""
+"""A Dask cluster of two processes and a Spark session. Tests take them from the fixtures `dask` and `spark`."""
 
+import os
 import shutil
 from contextlib import contextmanager
 
@@ -11,17 +12,24 @@ def dask_cluster():
     """Run two worker processes; a test that needs them is skipped where Dask is not installed."""
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: the extra dask brings it")
     pytest.importorskip("dask.dataframe", reason="Dask is not installed: the extra dask brings it")
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": ":0",
+    }  # None would bind the fixed port 8787
     with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster) as client:
         assert len(client.scheduler_info()["workers"]) == 2
         yield client
 
 
 def spark_session():
-    """Start Spark, or take the one that runs, in a time zone that is not UTC."""
+    """Start Spark, in a time zone that is not UTC."""
     sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed: the extra spark brings it")
     if shutil.which("java") is None:
         pytest.skip("PySpark needs Java, and there is none on this machine")
+    # One pass of the compiler and one thread for garbage: a session this short gains nothing from more.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
     settings = {
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "Asia/Tokyo",

@@ -1,0 +1,1 @@
+"""What several tests share: practice servers, drawn events, engines, campaigns."""
