@@ -20,7 +20,7 @@ def _peak(events: int) -> float:
     with served(events=events, page_size=1_000) as (url, token):
         work = (
             f"client = taf.Client(token={token!r}, base_url={url!r})\n"
-            "batches = client.iter_batches(window='104w', all_account_groups=True)\n"
+            "batches = client.iter_batches(window='104w')\n"
             f"assert sum(batch.num_rows for batch in batches) == {events}"
         )
         return growth_of_memory("import te_audit_frames as taf", work)

@@ -22,7 +22,7 @@ from benchmarks.practice import served
 def ours(url: str, token: str, target: Path) -> int:
     """Fetch and write with this package."""
     client = taf.Client(token=token, base_url=url, progress=False)
-    events = client.fetch_events(window="104w", all_account_groups=True)
+    events = client.fetch_events(window="104w")
     taf.write_parquet(events, target)
     return len(events)
 

@@ -22,9 +22,12 @@ from te_audit_frames.errors import (
     AuditFramesWarning,
     AuthenticationError,
     BadRequest,
+    DamagedFile,
     DecodeError,
     FetchError,
+    FileError,
     InvalidArgument,
+    MissingFile,
     NetworkError,
     NotAnAuditFrame,
     NotFound,
@@ -32,6 +35,7 @@ from te_audit_frames.errors import (
     PermissionDenied,
     RateLimited,
     ServerError,
+    StoreError,
 )
 from te_audit_frames.periods import Period
 from te_audit_frames.receipts import Receipt, receipt
@@ -54,7 +58,7 @@ if TYPE_CHECKING:
     from te_audit_frames.frames import between, concat, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport, Verification
 
 __version__ = VERSION
 
@@ -70,9 +74,12 @@ __all__ = [
     "BadRequest",
     "Batches",
     "Client",
+    "DamagedFile",
     "DecodeError",
     "FetchError",
+    "FileError",
     "InvalidArgument",
+    "MissingFile",
     "NetworkError",
     "NotAnAuditFrame",
     "NotFound",
@@ -83,6 +90,7 @@ __all__ = [
     "RateLimited",
     "Receipt",
     "ServerError",
+    "StoreError",
     "SyncReport",
     "Verification",
     "activity",
@@ -112,8 +120,8 @@ _LATER = {
     "Batches": "client.batches",
     "Client": "client.client",
     "Page": "client.page",
-    "SyncReport": "storage.report",
-    "Verification": "storage.report",
+    "SyncReport": "storage.sync_report",
+    "Verification": "storage.sync_report",
     "activity": "analysis.activity",
     "between": "frames",
     "concat": "frames",

@@ -3,11 +3,15 @@
 ::
 
     AuditFramesError
-    ├── InvalidArgument (ValueError)       an argument is wrong; nothing was sent
+    ├── InvalidArgument (ValueError)      an argument is wrong; nothing was sent
     ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
-    ├── ArchiveError                      an archive that is not there, is damaged, or cannot be written
-    │   └── ArchiveLocked                 another process is writing into it
-    └── FetchError                        a fetch did not end well: .partial, .missing
+    ├── FileError (OSError)               a file cannot be read or written: .filename, .errno
+    │   └── MissingFile (FileNotFoundError)
+    ├── ArchiveError                      an archive that is not there, or cannot be used
+    │   ├── ArchiveLocked                 another process is writing into it
+    │   ├── DamagedFile                   a file of events, or of an archive, is not as it was written
+    │   └── StoreError                    the object store of an archive failed
+    └── FetchError                        a fetch failed: .partial, .missing
         ├── ApiError                      the API answered with an error: .status, .title, .detail
         │   ├── BadRequest                400, with the fields it names
         │   ├── AuthenticationError       401
@@ -17,11 +21,11 @@
         │   └── ServerError               5xx, after every retry
         ├── NetworkError                  no usable answer: connection, time-out, cut body, size cap
         ├── PaginationError               pages do not lead to an end: a loop, a foreign next link
-        └── DecodeError                   an answer or an event that is not what the contract says
+        └── DecodeError                   an answer or event that breaks the API's contract
 
-    AuditFramesWarning (UserWarning)      something worth a look that stops nothing
+    AuditFramesWarning (UserWarning)      something worth a look; nothing stops
 
-No message, attribute or traceback of these holds the token or a request's full query. All of them survive pickling.
+No message, attribute or traceback holds the token or a request's full query. Every error can be pickled.
 """
 
 from __future__ import annotations
@@ -61,7 +65,7 @@ def _rebuild(cls: type[AuditFramesError], args: tuple[Any, ...]) -> AuditFramesE
 
 
 class InvalidArgument(AuditFramesError, ValueError):
-    """An argument is wrong; the message names it and shows a right one. Nothing was sent.
+    """An argument is wrong; the message names it and shows what is right. Nothing was sent.
 
     Examples
     --------
@@ -81,7 +85,7 @@ class NotAnAuditFrame(AuditFramesError, AttributeError):
     Attributes
     ----------
     missing : list of str
-        The columns that were looked for and not found.
+        The columns that are missing.
 
     Examples
     --------
@@ -96,8 +100,48 @@ class NotAnAuditFrame(AuditFramesError, AttributeError):
         self.missing = missing or []
 
 
+class FileError(AuditFramesError, OSError):
+    """A file cannot be read or written. The cause is kept as `__cause__`.
+
+    It is an `OSError` too, so ``except OSError`` catches it.
+
+    Attributes
+    ----------
+    errno : int or None
+        The number of the system's error.
+    strerror : str or None
+        What the system says of it.
+    filename : str or None
+        The file.
+    """
+
+    def __init__(
+        self, message: str, *, errno: int | None = None, strerror: str | None = None, filename: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.strerror = strerror
+        self.filename = filename
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_file_error, (type(self), self.args, self.errno, self.strerror, self.filename), self.__dict__
+
+
+def _rebuild_file_error(
+    cls: type[FileError], args: tuple[Any, ...], errno: int | None, strerror: str | None, filename: str | None
+) -> FileError:
+    return cls(*args, errno=errno, strerror=strerror, filename=filename)
+
+
+class MissingFile(FileError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
 class ArchiveError(AuditFramesError):
-    """An archive is not there, a file of it is damaged, or it cannot be kept where it was asked to be.
+    """An archive is not there, cannot be used, or cannot be kept where it was asked to be.
 
     Examples
     --------
@@ -110,33 +154,28 @@ class ArchiveError(AuditFramesError):
     """
 
 
-class ArchiveLocked(ArchiveError):
-    """Another process is writing into the archive; nothing was sent and nothing written.
+class DamagedFile(ArchiveError):
+    """A file is not as it was written: it is damaged, cut short, or not of this package."""
 
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> issubclass(taf.ArchiveLocked, taf.ArchiveError)
-    True
-    """
+
+class StoreError(ArchiveError):
+    """The object store that holds an archive failed. The cause is kept as `__cause__`."""
+
+
+class ArchiveLocked(ArchiveError):
+    """Another process is writing into the archive; nothing was sent and nothing written."""
 
 
 class FetchError(AuditFramesError):
-    """A fetch did not come to its end; what arrived until then is kept.
+    """A fetch could not be completed; the error keeps what arrived.
 
     Attributes
     ----------
     partial : pandas.DataFrame or None
-        The events that did arrive, in the columns and dtypes of every audit frame. None where the error was
-        raised by a single request or a file, and not by a fetch.
+        The events that arrived, with the columns and dtypes of every audit frame. None if a single request or a
+        file failed, not a fetch.
     missing : list of Period
-        Half-open UTC periods that `partial` does not vouch for. Every event outside them is in `partial`.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> issubclass(taf.PaginationError, taf.FetchError)
-    True
+        The periods whose events may be missing from `partial`. Every event outside them is in it.
     """
 
     def __init__(self, message: str) -> None:
@@ -153,10 +192,10 @@ class ApiError(FetchError):
     status : int
         The HTTP status.
     title, detail : str
-        What the API says of it (`application/problem+json`), or its `error` and `error_description`. What would not
-        print is written as an escape, here and in `fields`, and very long text is cut.
+        The API's explanation (`application/problem+json`), or its `error` and `error_description`. Unprintable
+        characters are escaped, here and in `fields`, and very long text is cut.
     fields : list of dict
-        Of a 400, the fields at fault, each with `code`, `field` and `message` where sent, as text.
+        The fields at fault in a 400, each with `code`, `field` and `message` as text, if sent.
 
     Examples
     --------
@@ -272,18 +311,11 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """The API failed (5xx) at every attempt.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> issubclass(taf.ServerError, taf.ApiError)
-    True
-    """
+    """The API failed (5xx) at every attempt."""
 
 
 class NetworkError(FetchError):
-    """No usable answer came: no connection, a time-out, a body cut short or larger than allowed.
+    """There was no usable answer: no connection, a time-out, or a body cut short or too large.
 
     Examples
     --------
@@ -298,29 +330,22 @@ class NetworkError(FetchError):
 
 
 class PaginationError(FetchError):
-    """The pages do not lead to an end: a repeated cursor, a next link to elsewhere, too many empty pages.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> issubclass(taf.PaginationError, taf.FetchError)
-    True
-    """
+    """The pages do not end: a repeated cursor, a next link to another origin, or too many empty pages."""
 
 
 class DecodeError(FetchError):
-    """An answer, or an event in it, is not what the API's contract says.
+    """An answer, or an event in it, breaks the API's contract.
 
     Attributes
     ----------
     page : str or None
         The page: its number in the fetch, or the file's name.
     event : int or None
-        The event's position in the page, from 0. None where the page as a whole is at fault.
+        The event's position in the page, from 0. None if the page as a whole is at fault.
     field : str or None
         The event's field at fault, in the API's spelling.
     value : str or None
-        The value sent, as JSON, shortened; what would not print is written as an escape.
+        The value sent, as JSON, shortened, with unprintable characters escaped.
 
     Examples
     --------
@@ -349,7 +374,7 @@ class DecodeError(FetchError):
 
 
 class AuditFramesWarning(UserWarning):
-    """Something worth a look that stops nothing, such as values that `errors="coerce"` set aside.
+    """Something worth a look that stops nothing, such as values set aside by `errors="coerce"`.
 
     Examples
     --------
@@ -364,7 +389,7 @@ class AuditFramesWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Warn, at the line of the caller's that called into this package."""
+    """Warn at the line that called into this package."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
         frame, level = frame.f_back, level + 1

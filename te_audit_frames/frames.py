@@ -1,7 +1,7 @@
-"""Filters, cuts and joins of frames that take the receipt along.
+"""Filters, cuts and joins of frames that keep the receipt true.
 
-Plain pandas filters leave the receipt as it was, so that it speaks of more events than the frame has. What these
-functions return has a receipt that is true of its rows.
+Plain pandas filters leave the receipt as it was, so that it counts more events than the frame has. The functions here
+return frames whose receipts match their rows.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> logins = taf.where(events, events["event"] == "User login.", label="logins")
     >>> taf.receipt(logins).period == taf.receipt(events).period
     True
@@ -130,7 +130,7 @@ def between(
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> day = events["date"].iloc[50].date()
     >>> some = taf.between(events, start=day, tz="Europe/Berlin")
     >>> taf.receipt(some).complete, taf.receipt(some).events == len(some)
@@ -200,7 +200,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0, days=30) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d", all_account_groups=True)
+    ...     events = client.fetch_events(window="40d")
     >>> day = events["date"].iloc[50].date()
     >>> both = taf.concat([taf.between(events, start=day), taf.between(events, end=day)])
     >>> taf.receipt(both).complete, len(both)
@@ -236,7 +236,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
     """Give a frame the receipt of the events it was made from.
 
-    For frames made by ``merge``, ``assign`` and other functions of pandas that keep every row, and drop the receipt.
+    It is for frames made by ``merge``, ``assign`` and other pandas functions that keep every row and drop the receipt.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def _listed(frames: object) -> list[Any]:
 
 
 def _with(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
-    """Attach a receipt to a frame that was just made, with the counts that its rows tell."""
+    """Attach a receipt to a new frame, with counts taken from its rows."""
     counts: dict[str, Any] = {}
     if plain.get("account_groups") and "aid" in frame:
         counts["account_groups"] = _count_groups(frame)
@@ -371,7 +371,7 @@ def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int)
 
 
 def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table:
-    """Put rows together, those of periods that overlap through `merge`."""
+    """Return the rows of all frames; rows of overlapping periods are merged."""
     rows = undated = ARROW_SCHEMA.empty_table()
     done: list[Receipt] = []
     for table, receipt in zip(tables, receipts, strict=True):
@@ -396,7 +396,7 @@ def _overlap(one: Receipt, other: Receipt) -> bool:
 
 
 def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Table]:
-    """Part rows inside the period of one of several receipts from those outside."""
+    """Return the rows inside the period of any receipt, and the rows outside."""
     micros = rows["date"].cast(pa.int64()).to_numpy()
     inside = np.zeros(rows.num_rows, dtype=np.bool_)
     for period in (each.period for each in receipts if each.period is not None):
@@ -406,13 +406,13 @@ def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Ta
 
 
 def _may_have_changed(receipt: Receipt, others: Sequence[Receipt]) -> bool:
-    """Whether a fetch must have had what the others had, if under another name: nothing changes within one fetch."""
+    """Return whether events may have changed between these fetches; within one fetch nothing changes."""
     every = [*others, receipt]
     return is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, receipt) for each in others)
 
 
 def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd.DataFrame:
-    """Put frames with other columns one behind the other."""
+    """Return frames with further columns, one after the other."""
     if any(_overlap(a, b) for number, a in enumerate(receipts) for b in receipts[:number]):
         odd = [name for name in several[0].columns if name not in COLUMNS] or list(several[0].columns)
         raise InvalidArgument(

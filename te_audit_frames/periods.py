@@ -5,6 +5,7 @@ A *period* is `[start, end)`: the start belongs to it, the end does not, so that
 
 from __future__ import annotations
 
+import math
 import re
 import zoneinfo
 from collections.abc import Iterator
@@ -212,8 +213,10 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
             )
         digits, unit = match.groups()
         # Compared by length first: a text of a million digits must not become a number.
-        too_long = len(digits.lstrip("0")) > 10
-        length = _MOST_WINDOW + SECOND if too_long else timedelta(seconds=int(digits) * _UNIT_SECONDS[unit])
+        is_too_long = len(digits.lstrip("0")) > 10
+        seconds = math.inf if is_too_long else int(digits) * _UNIT_SECONDS[unit]
+        # Compared as a number next: a timedelta cannot hold every product.
+        length = timedelta(seconds=min(seconds, (_MOST_WINDOW + SECOND).total_seconds()))
     else:
         raise InvalidArgument(
             f'{argument}: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}'

@@ -1,7 +1,7 @@
 """The receipt: what was asked for, what came back and whether that is complete; how receipts are cut and joined.
 
-It travels in `events.attrs` as plain JSON types, small, since pandas copies attrs with every operation, and it goes
-into the footer of every Parquet file.
+It is kept in `events.attrs` as plain JSON types, and in the footer of every Parquet file. It is small, because pandas
+copies attrs with every operation. The module is long because cutting and joining receipts need all of their fields.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Receipt:
         ``"api"`` for a fetch, ``"pages"`` for saved pages, ``"archive"`` for what an archive has, ``"mixed"`` for
         frames of several of these that were joined.
     requested : dict
-        `window`, `start` and `end` as asked for, as text; `default` where nothing was.
+        `window`, `start` and `end` as asked for, as text; `default` if none was given.
     resolved : dict or None
         The half-open UTC period the events stand for: `start` and `end` in ISO 8601. None for saved pages.
     scope : dict
-        `aid` and `all_account_groups`. Without an `aid` the API takes the token's login account group.
+        `aid` and `all_account_groups`. With neither, the API took the token's login account group.
     complete : bool
         Whether every page of the resolved period arrived.
     events, pages, requests, retries, throttled : int
@@ -73,7 +73,7 @@ class Receipt:
     >>> from te_audit_frames.sandbox import Sandbox
     >>> with Sandbox(events=100, seed=0) as api:
     ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="104w", all_account_groups=True)
+    ...     events = client.fetch_events(window="104w")
     >>> taf.receipt(events).complete, taf.receipt(events).events
     (True, 100)
     """
@@ -118,19 +118,19 @@ class Receipt:
         return "not known" if self.source == "pages" else "the token's login account group"
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the receipt in plain JSON types, as `events.attrs` and Parquet footers hold it."""
+        """Return the receipt in plain JSON types, as `events.attrs` and Parquet footers hold it."""
         plain = asdict(self)
         del plain["rows"]
         return plain
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any], *, rows: int | None = None) -> Receipt:
-        """Read what `to_dict` wrote; what a later version added is left out."""
+        """Return the receipt that `to_dict` wrote, without what a later version added."""
         known = {entry.name for entry in fields(cls)}
         return cls(**{**{key: value for key, value in plain.items() if key in known}, "rows": rows})
 
     def lines(self) -> list[tuple[str, str]]:
-        """List what the receipt says, as (what, value) pairs for display."""
+        """Return (name, value) pairs for display."""
         asked = {key: value for key, value in self.requested.items() if value is not None and key != "default"}
         lines = [
             ("complete", "yes" if self.complete else "no"),
@@ -186,7 +186,7 @@ class Receipt:
 
 
 def _checked(checked: Mapping[str, Any]) -> str:
-    """Say in one line how a fetch was checked."""
+    """Return how a fetch was checked, in one line."""
     parts = []
     if seams := checked.get("seams"):
         parts.append(f"{seams:,} seam{'s' * (seams != 1)}")
@@ -204,7 +204,7 @@ def _checked(checked: Mapping[str, Any]) -> str:
 
 
 def receipt(events: pd.DataFrame) -> Receipt:
-    """Read the receipt of a frame.
+    """Return the receipt of a frame.
 
     Parameters
     ----------
@@ -386,7 +386,7 @@ _CUT = "only a part of what was fetched was read: the fetch was of "
 def narrowed(
     plain: Mapping[str, Any], *, start: datetime | None, end: datetime | None, rows: int, of: int
 ) -> dict[str, Any]:
-    """Rewrite a stored receipt for a frame that holds only a part of its period.
+    """Return a stored receipt, rewritten for a frame that holds only a part of its period.
 
     Parameters
     ----------
@@ -426,9 +426,10 @@ def narrowed(
 
 
 def counted_of(plain: Mapping[str, Any], *, rows: int, of: int) -> int:
-    """Return for how many events a receipt speaks whose frame had `of` rows and now has `rows`.
+    """Return the `events` of a receipt after its frame was cut from `of` rows to `rows`.
 
-    A frame with fewer rows than its receipt has events was cut by other means. What was made of it stays marked so.
+    If the frame already had fewer rows than its receipt has events, it was cut by other means, and the difference is
+    kept.
     """
     return rows + abs(int(plain.get("events", of)) - of)
 
@@ -441,7 +442,7 @@ def joined(
     account_groups: Mapping[str, int],
     rows: int | None = None,
 ) -> Receipt:
-    """Join the receipts of frames that were concatenated.
+    """Return the joined receipt of frames that were concatenated.
 
     Periods that touch or overlap make one. The result is complete if every receipt is, nothing lies between the
     periods, and all have the same scope and filters; otherwise its notes say what is missing.
@@ -551,7 +552,7 @@ def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str
 
 
 def _seen_to(receipt: Receipt, period: Period, others: Sequence[Receipt]) -> datetime:
-    """Return where the events end that a fetch could see; what lay in its future belongs to later fetches."""
+    """Return the end of what a fetch could see; what lay in its future belongs to later fetches."""
     if receipt.source != "api" or not receipt.fetched_at:
         return period.end
     now = datetime.fromisoformat(receipt.fetched_at)
@@ -563,12 +564,12 @@ def _seen_to(receipt: Receipt, period: Period, others: Sequence[Receipt]) -> dat
 
 
 def is_same_fetch(one: Receipt, other: Receipt) -> bool:
-    """Whether two receipts are of parts of one frame."""
+    """Return whether two receipts belong to parts of one frame."""
     return _identity(one) == _identity(other)
 
 
 def _identity(receipt: Receipt) -> tuple[Any, ...]:
-    """Tell one fetch from another: parts of one frame have the same."""
+    """Return what identifies a fetch; parts of one frame have the same."""
     counted = receipt.pages, receipt.requests, receipt.retries, receipt.throttled, receipt.waited_seconds
     return receipt.source, receipt.fetched_at, str(receipt.scope), str(receipt.requested), *counted
 
@@ -578,7 +579,7 @@ def _fetches(receipts: Sequence[Receipt]) -> list[Receipt]:
 
 
 def is_same_scope(receipts: Sequence[Receipt]) -> bool:
-    """Whether some fetches asked for the events of the same account groups, as far as that can be seen."""
+    """Return whether fetches asked for the same account groups, as far as that can be known."""
     asked = {(each.scope.get("aid"), bool(each.scope.get("all_account_groups"))) for each in receipts}
     if asked != {(None, False)}:
         return len(asked) < 2
@@ -588,7 +589,7 @@ def is_same_scope(receipts: Sequence[Receipt]) -> bool:
 
 
 def is_same_filter(receipts: Sequence[Receipt]) -> bool:
-    """Whether the filters of some frames mean the same: those of one mask, or of one label, do."""
+    """Return whether the filters of frames mean the same: they have the same label, or the same mask."""
     meanings = [[each["label"] or f"mask {each['digest']}" for each in receipt.filters] for receipt in receipts]
     return all(meaning == meanings[0] for meaning in meanings)
 
@@ -611,7 +612,7 @@ def _joined_filters(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
 
 
 def _joined_checks(checks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add up counts; take the least margin, all differences and the clock that is furthest off."""
+    """Return joined checks: summed counts, the least margin, all differences, and the clock that is furthest off."""
     both: dict[str, Any] = {}
     for name in dict.fromkeys(name for each in checks for name in each):
         values = [each[name] for each in checks if each.get(name) is not None]
@@ -629,6 +630,6 @@ def _joined_checks(checks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def attach_receipt(events: pd.DataFrame, receipt: Receipt) -> pd.DataFrame:
-    """Attach a receipt to a frame that was just made."""
+    """Attach a receipt to a new frame, and return the frame."""
     events.attrs[ATTRS_KEY] = receipt.to_dict()
     return events

@@ -1,13 +1,14 @@
-r"""Text from outside, made harmless: for messages, terminals, pictures and spreadsheets.
+r"""Text from outside, made harmless for messages, terminals, pictures and spreadsheets.
 
-User names, event types and whatever a server says of an error are written by other people, some of them hostile.
-Each function here is for one place where text is shown:
+User names, event types and error texts of servers are written by other people, some of them hostile. Each function
+here serves one place where text is shown:
 
 =================  ==============================================================================================
-`printable`        messages, logs and reprs: what would not print is written as an escape
-`excerpt`          the same, cut to what fits into a message
-`visible`          one line of a terminal: what would act instead of showing is left out
-`width`            how many columns of a terminal that takes, and `cut_to_width`, which makes it fit
+`printable`        messages, logs and reprs: unprintable characters are escaped
+`aligned`          a title and aligned lines of such text
+`excerpt`          the same, cut to fit into a message
+`visible`          one line of a terminal: characters that would act on it are left out
+`width`            how many columns of a terminal text takes; `cut_to_width` makes it fit
 `drawable`         a label in a picture
 `harmless_cell`    a cell of a CSV file: a spreadsheet must not run it as a formula
 `harmless_json`    the same for a cell that holds JSON, which stays the same JSON
@@ -32,7 +33,7 @@ LONGEST_LABEL = 40
 
 
 def printable(text: str) -> str:
-    r"""Write what would not print as an escape, so that no foreign text acts on a terminal or forges a line of a log.
+    r"""Return text with unprintable characters escaped, so that it cannot act on a terminal or forge a line of a log.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def aligned(title: str, lines: Sequence[tuple[str, str]]) -> str:
 
 
 def excerpt(text: str, limit: int = LONGEST_EXCERPT) -> str:
-    r"""Return the beginning of a text as `printable` writes it, for a message.
+    r"""Return the beginning of a text, made printable, for a message.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ _JOINERS = "\u200c\u200d"  # format characters too, but harmless, and Persian an
 
 
 def visible(text: str) -> str:
-    r"""Put text on one line, without the characters that act instead of showing.
+    r"""Return text on one line, without characters that would act on a terminal.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def visible(text: str) -> str:
 
 
 def width(text: str) -> int:
-    r"""Count the terminal columns that text takes: two for wide East Asian letters and emoji, none for accents.
+    r"""Return how many terminal columns text takes: two for wide East Asian letters and emoji, none for accents.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def width(text: str) -> int:
 
 
 def cut_to_width(text: str, room: int) -> str:
-    """Cut text that takes more than so many columns, and end it in an ellipsis; no letter loses its accents.
+    """Return text cut to a number of columns, with an ellipsis at its end; no letter loses its accents.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ def cut_to_width(text: str, room: int) -> str:
 
 
 def _clusters(text: str) -> Iterator[tuple[str, int]]:
-    """Split text into what a reader takes for one letter, each with its columns."""
+    """Yield what a reader sees as one letter, with the number of columns it takes."""
     import wcwidth  # not needed by those who never print a table
 
     for cluster in wcwidth.iter_graphemes(text):
@@ -215,7 +216,7 @@ def _clusters(text: str) -> Iterator[tuple[str, int]]:
 
 
 def drawable(text: str) -> str:
-    r"""Leave out what is not a visible letter, shorten the rest to a label, and name what is left empty.
+    r"""Return a label for a picture: visible letters only, shortened, and never empty.
 
     Parameters
     ----------
@@ -263,10 +264,10 @@ _OPERATOR_IN_JSON = re.compile(rf"({_BEFORE})([{_OPERATORS}])")
 
 
 def harmless_cell(text: str) -> str:
-    r"""Put an apostrophe before everything in a cell that a spreadsheet would run as a formula.
+    r"""Return a CSV cell with an apostrophe before everything that a spreadsheet would run as a formula.
 
-    That is at the start of the cell, and behind each semicolon, bar, tab and line break in it, since those are what a
-    spreadsheet may split the file at.
+    A formula may begin at the start of the cell, and after each semicolon, bar, tab and line break in it, because a
+    spreadsheet may split the file there.
 
     Parameters
     ----------
@@ -291,7 +292,7 @@ def harmless_cell(text: str) -> str:
 
 
 def harmless_json(text: str) -> str:
-    r"""Escape everything in a cell of JSON that a spreadsheet would run as a formula if it split the file there.
+    r"""Return a cell of JSON with everything escaped that a spreadsheet would run as a formula.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ ARROW_SCHEMA = pa.schema(
 )
 
 SOURCES = "Events come from fetch_events(), read_pages() or read_parquet()."
-"""What an error advises whose frame is not theirs."""
+"""Advice for errors about frames that lack audit columns."""
 
 CORES = os.cpu_count() or 1
 
@@ -62,7 +62,7 @@ FIELDS: dict[str, str] = {
 
 
 def to_events(table: pa.Table) -> pd.DataFrame:
-    """Turn Arrow events into the audit frame, without copying text.
+    """Return Arrow events as an audit frame, without copying text.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def to_events(table: pa.Table) -> pd.DataFrame:
 
 
 def to_arrow(events: pd.DataFrame) -> pa.Table:
-    """Turn an audit frame into Arrow events in the pinned schema.
+    """Return an audit frame as Arrow events in the pinned schema.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _column(series: pd.Series, field: pa.Field) -> pa.ChunkedArray:
 
 
 def require_columns(present: object, needed: tuple[str, ...] | list[str], *, what: str = "frame") -> None:
-    """Raise `NotAnAuditFrame` where `present` lacks one of `needed`; the message lists what is missing.
+    """Raise `NotAnAuditFrame` if columns are missing.
 
     Parameters
     ----------
@@ -166,10 +166,10 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
 
 
 def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
-    """Join batches into one table, sorted by date, and let go of them, so that memory holds the events only once.
+    """Return batches as one table, sorted by date. The list is emptied, so that memory holds the events only once.
 
-    Events without a date come last, and events of one moment in an order of their own, by the other columns, which
-    does not depend on how they were fetched: the same events make the same frame.
+    Events without a date come last. Events with the same date are sorted by their other columns, so that the same
+    events make the same frame however they were fetched.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
 
 
 def _order(table: pa.Table) -> npt.NDArray[np.int64]:
-    """Tell which row comes first, second, and so on."""
+    """Return the positions of the rows in sorted order."""
     micros = pc.fill_null(table["date"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
     order = np.argsort(micros, kind="stable")
     ranked = micros[order]
@@ -220,7 +220,7 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def as_text(resources: pa.ChunkedArray) -> pa.Array:
-    """Write each list of resources as one text; different lists make different texts."""
+    """Return each list of resources as one text; different lists give different texts."""
     lists = resources.combine_chunks()
     parts = []
     for member in lists.values.flatten():

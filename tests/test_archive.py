@@ -16,7 +16,7 @@ from support.world import DAY, NOW, ClockAt, World, client_at, event, keys, many
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 
 def files_of(folder):
@@ -406,6 +406,18 @@ def test_groups_that_come_into_sight_are_not_late_and_those_out_of_sight_not_van
     assert (narrower.late_events, narrower.vanished_events) == (0, 0)
 
 
+def test_a_window_is_counted_back_from_where_the_last_sync_stopped(archive):
+    world = World(*many(15))
+    world.sync(archive, settle=60)
+    events = archive.load(window="30h")
+    end = NOW - timedelta(seconds=60)
+    start = end - timedelta(hours=30)
+    assert len(events) == sum(start <= datetime.fromisoformat(one["date"]) < end for one in world.events) > 0
+    receipt = taf.receipt(events)
+    assert (receipt.period.start, receipt.period.end, receipt.complete) == (start, end, True)
+    assert archive.load(window=timedelta(hours=30)).equals(events)
+
+
 def test_load_and_files_read_only_what_is_asked_for(archive):
     world = World(*many(15), event(NOW - DAY, aid="2", accountGroupName="Lab"))
     world.sync(archive)
@@ -417,8 +429,8 @@ def test_load_and_files_read_only_what_is_asked_for(archive):
     files = archive.files(start="2026-04-18", end="2026-04-19T12:00:00Z")
     assert [Path(file).parent.name for file in files] == ["event_date=2026-04-18", "event_date=2026-04-19"]
     for group in ("2", 2, "Lab", ["Lab"]):
-        assert archive.load(start="2026-04-18", by_account_group=group)["aid"].tolist() == ["2"]
-    assert archive.load(start="2026-04-18", by_account_group=[]).empty
+        assert archive.load(start="2026-04-18", account_groups=group)["aid"].tolist() == ["2"]
+    assert archive.load(start="2026-04-18", account_groups=[]).empty
     with pytest.raises(taf.ArchiveError, match=r"SHA-256.*next sync fetches the day again"):
         archive.load()
 
@@ -497,7 +509,7 @@ def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
 
 def test_a_locked_archive_is_left_alone(archive, tmp_path):
     world = World(*many(3))
-    with Folder(str(tmp_path / "te-audit")).writing(), pytest.raises(taf.ArchiveLocked, match="another process"):
+    with LocalStore(str(tmp_path / "te-audit")).writing(), pytest.raises(taf.ArchiveLocked, match="another process"):
         world.sync(archive)
     assert world.requests == []
     assert world.sync(archive).events_added == 21
@@ -611,7 +623,7 @@ def test_export_writes_one_file_or_one_a_month(archive, tmp_path):
     assert events["date"].notna().sum() == 35 * 7
     assert events["date"].isna().sum() == 1
     assert taf.receipt(events).complete
-    months = archive.export(tmp_path / "months", by="month", start="2026-03-01")
+    months = archive.export(tmp_path / "months", partition_by="month", start="2026-03-01")
     assert [Path(file).parent.name for file in months] == ["event_month=2026-03", "event_month=2026-04"]
     march, april = (taf.read_parquet(file) for file in months)
     assert len(march) + len(april) == 35 * 7
@@ -662,9 +674,15 @@ def test_wrong_arguments_of_a_sync_are_named(archive, how, said):
         (lambda: taf.Archive("no-such-folder").verify(), taf.ArchiveError, "no archive here yet"),
         (lambda: taf.Archive("te").load(columns=["nope"]), taf.InvalidArgument, "columns: 'nope'"),
         (lambda: taf.Archive("te").load(start="2026-02-01", end="2026-01-01"), taf.InvalidArgument, "end: "),
-        (lambda: taf.Archive("te").load(by_account_group=1.5), taf.InvalidArgument, "by_account_group: 1.5"),
-        (lambda: taf.Archive("te").load(by_account_group=[1.5]), taf.InvalidArgument, "by_account_group: 1.5"),
-        (lambda: taf.Archive("te").export("x", by="year"), taf.InvalidArgument, "by: 'year'"),
+        (lambda: taf.Archive("te").load(account_groups=1.5), taf.InvalidArgument, "account_groups: 1.5"),
+        (lambda: taf.Archive("te").load(account_groups=[1.5]), taf.InvalidArgument, "account_groups: 1.5"),
+        (lambda: taf.Archive("te").export("x", partition_by="year"), taf.InvalidArgument, "partition_by: 'year'"),
+        (lambda: taf.Archive("te").load(window="1 week"), taf.InvalidArgument, "window: '1 week'"),
+        (
+            lambda: taf.Archive("te").load(window="7d", start="2026-01-01"),
+            taf.InvalidArgument,
+            "excludes start and end",
+        ),
     ],
 )
 def test_wrong_use_is_named(act, error, said, tmp_path, monkeypatch):

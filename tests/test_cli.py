@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ import requests
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rawserver import RawServer, page, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
@@ -36,7 +38,7 @@ from te_audit_frames.cli.terminal import table
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 CANARY = "practice-canary-8f3a1c"
@@ -252,6 +254,83 @@ def test_wrong_usage_is_refused_before_any_request(api, tmp_path, monkeypatch, w
     assert list(tmp_path.iterdir()) == [tmp_path / "folder.csv"]
 
 
+def test_only_one_scope_is_taken(api, tmp_path):
+    scopes = [("--aid", "1"), ("--login-account-group",), ("--all-account-groups",)]
+    for one, other in itertools.combinations(scopes, 2):
+        result = run("fetch", *one, *other, "-o", tmp_path / "e.parquet", at=api)
+        assert result.exit_code == 2
+        assert f"Error: {one[0]} and {other[0]} exclude each other." in result.stderr
+
+
+PYTHON = re.compile(
+    r"datetime|timedelta|\w\(\)|\b\w+=|\bClient\b|\bTimestamp\b|base_url|InvalidArgument|None\b|pyarrow|errno"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fetch", "--window", "7 days", "-o", "e.parquet"),
+        ("fetch", "--window", "0d", "-o", "e.parquet"),
+        ("fetch", "--window", "9999999999w", "-o", "e.parquet"),
+        ("fetch", "--window", "7d", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("fetch", "--start", "2026-01-01T00:00:00", "-o", "e.parquet"),
+        ("fetch", "--start", "tomorrow", "-o", "e.parquet"),
+        ("fetch", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("fetch", "--start", "2026-01-02", "--end", "2026-01-02", "-o", "e.parquet"),
+        ("fetch", "--workers", "65", "-o", "e.parquet"),
+        ("fetch", "--reserve", "1", "-o", "e.parquet"),
+        ("fetch", "--deadline", "0", "-o", "e.parquet"),
+        ("fetch", "--ca-bundle", "nothing.pem", "-o", "e.parquet"),
+        ("sync", "archive", "--since", "yesterday"),
+        ("sync", "archive", "--lookback", "3 days"),
+        ("archive", "coverage", "nowhere"),
+        ("archive", "export", "nowhere", "--start", "2026-01-02", "--end", "2026-01-01", "-o", "e.parquet"),
+        ("activity", "events.txt", "--tz", "Mars"),
+        ("activity", "events.txt"),
+        ("summary", "events.txt"),
+        ("summary", "nothing.parquet"),
+        ("summary", "foreign.parquet"),
+        ("fetch", "-o", "e.parquet"),
+    ],
+    ids=" ".join,
+)
+def test_messages_speak_the_language_of_the_command_line(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("events.txt").write_text("hello")
+    pd.DataFrame({"price": [1]}).to_parquet("foreign.parquet")
+    with RawServer([whole(b"{}", 403)]) as api:
+        result = run(*words, TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    assert result.exit_code in (2, 3, 5)
+    assert not PYTHON.search(result.stderr), result.stderr
+
+
+def test_a_403_names_the_options_that_ask_for_less(tmp_path):
+    with RawServer([whole(b"{}", 403)]) as api:
+        result = run("fetch", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    assert result.exit_code == 3
+    assert "Use --login-account-group for the token's login account group alone, or --aid for one" in result.stderr
+
+
+def test_verbose_shows_the_log_without_token_or_query(tmp_path):
+    with RawServer([whole(b"", 503), whole(page())]) as api:
+        shown = run("fetch", "--verbose", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    with RawServer([whole(b"", 503), whole(page())]) as api:
+        silent = run("fetch", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
+    (line,) = [line for line in shown.stderr.splitlines() if line.startswith("debug: ")]
+    assert line.startswith("debug: page 1: attempt 1 failed with ServerError, trying again in ")
+    assert CANARY not in shown.stderr
+    assert "debug: " not in silent.stderr
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "te_audit_frames", "--version"], text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"te-audit-frames, version {taf.__version__}\n"
+
+
 # ---- the token -----------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +450,10 @@ def test_a_traceback_only_on_request(tmp_path, debug, trace):
         (taf.PaginationError("x"), 4),
         (taf.DecodeError("x"), 5),
         (taf.NotAnAuditFrame("x"), 5),
+        (taf.DamagedFile("x"), 5),
+        (taf.FileError("x"), 5),
+        (taf.MissingFile("x"), 5),
+        (taf.StoreError("x"), 4),
         (OSError(28, "No space left on device", "e.parquet"), 5),
         (ZeroDivisionError("x"), 1),
         (KeyboardInterrupt(), 130),
@@ -583,7 +666,9 @@ def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path, m
     other = run("archive", "verify", place, "--expect", "0" * 64)
     assert (other.exit_code, digest in other.stdout) == (5, True)
     assert run("archive", "verify", place, "--expect", "yesterday's").exit_code == 2
-    exported = run("archive", "export", place, "--start", "2026-02-01", "--by", "month", "-o", tmp_path / "months")
+    exported = run(
+        "archive", "export", place, "--start", "2026-02-01", "--partition-by", "month", "-o", tmp_path / "months"
+    )
     assert "2 files written" in exported.stderr
     assert run("archive", "export", place, "-o", tmp_path / "all.parquet").exit_code == 0
     assert len(taf.read_parquet(tmp_path / "all.parquet")) == len(truth)
@@ -592,7 +677,7 @@ def test_sync_says_one_line_and_archive_looks_into_what_it_made(api, tmp_path, m
 def test_exit_codes_of_archives(api, tmp_path):
     place = tmp_path / "te-audit"
     assert run("archive", "verify", place).exit_code == 5
-    with Folder(str(place)).writing():
+    with LocalStore(str(place)).writing():
         locked = run("sync", place, at=api)
     assert locked.exit_code == 6
     assert "another process is writing" in locked.stderr

@@ -1,5 +1,6 @@
 """The Client: what it takes, what it refuses before anything is sent, and the API's one call as it is."""
 
+import inspect
 import math
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -302,6 +303,23 @@ def test_a_closed_client_fetches_no_more(api):
 def test_get_page_sends_what_it_is_told_once(asked, sent, api):
     client_of(api).get_page(**asked)
     assert [request.query for request in api.requests] == [sent]
+
+
+def test_get_page_sets_aside_what_does_not_fit_if_it_is_asked_to():
+    with RawServer([whole(page({"date": "soon", "uid": "7"}))]) as api:
+        with pytest.raises(DecodeError):
+            client_of(api).get_page()
+        got = client_of(api).get_page(errors="coerce")
+        with pytest.raises(InvalidArgument, match="errors: 'ignore'"):
+            client_of(api).get_page(errors="ignore")
+    assert got.events["extra"].tolist() == ['{"date":"soon"}']
+    assert got.coerced == (0,)
+
+
+def test_get_page_takes_the_arguments_of_fetch_events_in_their_order():
+    fetch, page = (list(inspect.signature(each).parameters) for each in (taf.Client.fetch_events, taf.Client.get_page))
+    assert page == [*fetch, "cursor"]
+    assert list(inspect.signature(taf.fetch_events).parameters) == [*fetch[1:], "client"]
 
 
 @pytest.mark.parametrize("cursor", ["", " ", 7])

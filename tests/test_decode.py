@@ -14,7 +14,7 @@ from support.examples import examples
 from support.rawserver import page as body_of
 
 from te_audit_frames.client.decode import _decode_fast, decode_many, decode_page
-from te_audit_frames.client.decode_fallback import decode_carefully
+from te_audit_frames.client.decode_fallback import decode_exactly
 from te_audit_frames.errors import DecodeError
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
@@ -44,7 +44,7 @@ def fast(body):
 
 
 def careful(body, errors="raise"):
-    return decode_carefully(body, body, "1", errors)
+    return decode_exactly(body, body, "1", errors)
 
 
 def assert_same(ours, theirs):

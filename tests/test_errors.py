@@ -22,7 +22,7 @@ from te_audit_frames.errors import (
     NotAnAuditFrame,
     RateLimited,
 )
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 CLASSES = [
     cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__ and cls.__doc__
@@ -37,6 +37,8 @@ def example(cls):
         return cls("bad date", page="3", event=7, field="date", value='"x"')
     if cls is NotAnAuditFrame:
         return cls("no column", missing=["date"])
+    if issubclass(cls, errors.FileError):
+        return cls("said no", errno=28, strerror="No space left on device", filename="e.parquet")
     return cls("said no")
 
 
@@ -50,7 +52,15 @@ def test_the_docstring_draws_the_tree():
         assert depths[cls.__name__] == [c.__module__ for c in cls.__mro__].count(errors.__name__) - 1
 
 
-@pytest.mark.parametrize(("cls", "builtin"), [(InvalidArgument, ValueError), (NotAnAuditFrame, AttributeError)])
+@pytest.mark.parametrize(
+    ("cls", "builtin"),
+    [
+        (InvalidArgument, ValueError),
+        (NotAnAuditFrame, AttributeError),
+        (errors.FileError, OSError),
+        (errors.MissingFile, FileNotFoundError),
+    ],
+)
 def test_the_builtin_kind_that_callers_expect(cls, builtin):
     assert issubclass(cls, builtin)
     assert issubclass(cls, AuditFramesError)
@@ -72,6 +82,8 @@ def test_pickling_keeps_everything(cls, protocol):
     assert type(copy) is cls
     assert copy.args == error.args
     assert str(copy) == str(error)
+    if isinstance(error, errors.FileError):
+        assert (copy.errno, copy.strerror, copy.filename) == (28, "No space left on device", "e.parquet")
     told, expected = dict(vars(copy)), dict(vars(error))
     if isinstance(error, FetchError):
         pd.testing.assert_frame_equal(told.pop("partial"), expected.pop("partial"))
@@ -111,8 +123,13 @@ def second_page(*answers, **policy):
 
 
 def locked(folder):
-    with Folder(folder).writing(), Folder(folder).writing():
+    with LocalStore(folder).writing(), LocalStore(folder).writing():
         pass
+
+
+def damaged(folder):
+    (folder / "events.parquet").write_bytes(b"PAR1")
+    taf.read_parquet(folder / "events.parquet")
 
 
 def set_aside(folder):
@@ -125,6 +142,15 @@ PROVOKED = {
     InvalidArgument: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
     NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
     errors.ArchiveError: (lambda folder: taf.Archive(folder).coverage(), "FOLDER: … no archive … sync()"),
+    errors.DamagedFile: (damaged, "FOLDER/events.parquet is not a Parquet file, … Take it from a backup, or fetch"),
+    errors.FileError: (
+        taf.read_pages,
+        "FOLDER: Is a directory. Give the path of a file, not of a folder.",
+    ),
+    errors.MissingFile: (
+        lambda folder: taf.read_parquet(folder / "none.parquet"),
+        "FOLDER/none.parquet: No such file or directory. Check the path.",
+    ),
     errors.ArchiveLocked: (locked, "FOLDER: another process … wait until it has finished"),
     errors.BadRequest: (second_page(whole(PROBLEM, 400)), "page 2: … 400, Refused (window: too long). Correct"),
     errors.AuthenticationError: (second_page(whole({"error": "stale"}, 401)), "page 2: … 401, stale. Check TE_TOKEN"),
@@ -141,8 +167,9 @@ PROVOKED = {
 RETRIED = {errors.ServerError, errors.NetworkError}
 
 
-def test_every_class_but_the_two_that_gather_others_is_provoked():
-    assert {*PROVOKED, AuditFramesError, FetchError} == set(CLASSES)
+def test_every_class_but_those_that_gather_others_is_provoked():
+    # A store's failures need a store: test_object_store.py provokes them.
+    assert {*PROVOKED, AuditFramesError, FetchError, errors.StoreError} == set(CLASSES)
 
 
 @pytest.mark.parametrize("cls", PROVOKED, ids=lambda cls: cls.__name__)

@@ -8,9 +8,9 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
-from te_audit_frames.storage.day import name_of
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.day_file import name_of
 from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST, Entry, Manifest
 
 
@@ -177,7 +177,7 @@ def test_a_writer_that_is_killed_leaves_unfinished_and_not_damaged(archive, plac
     def kill(content):
         raise Killed
 
-    folder, day = Folder(str(place)), name_of((NOW - DAY).date())
+    folder, day = LocalStore(str(place)), name_of((NOW - DAY).date())
     before = (place / day).read_bytes()
     richer = World(*many(15), event(NOW - DAY, "late"))
     aside = taf.Archive(place.parent / "aside")
@@ -198,11 +198,11 @@ def test_a_writer_that_is_killed_leaves_unfinished_and_not_damaged(archive, plac
 
 
 def test_a_first_sync_writes_the_manifest_once_for_many_days(place):
-    archive, folder = taf.Archive(place), Folder(str(place))
+    archive, folder = taf.Archive(place), LocalStore(str(place))
     writes = []
-    real = Folder.update
+    real = LocalStore.update
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Folder, "update", lambda self, name, change: writes.append(name) or real(self, name, change))
+        patch.setattr(LocalStore, "update", lambda self, name, change: writes.append(name) or real(self, name, change))
         World(*many(15)).sync(archive, start=NOW - 729 * DAY)
     assert folder.names("events")
     assert len([name for name in writes if name.startswith("events/")]) == 730

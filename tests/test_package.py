@@ -83,3 +83,7 @@ def test_the_files_name_no_machine_and_no_registry():
         if name != here and suspicious.search((ROOT / name).read_text(encoding="utf-8", errors="ignore"))
     ]
     assert found == []
+
+
+def test_dir_is_what_is_public():
+    assert [name for name in dir(taf) if not name.startswith("__")] == sorted(taf.__all__)

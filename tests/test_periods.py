@@ -188,3 +188,15 @@ def test_a_period_tells_its_length_and_its_bounds():
     assert period == Period(NEW_YEAR, NEW_YEAR + timedelta(days=1.5))
     assert period.days == 1.5
     assert str(period) == "2026-01-01T00:00:00Z to 2026-01-02T12:00:00Z"
+
+
+def test_a_period_unpacks_into_its_bounds():
+    period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    start, end = period
+    assert (start, end) == (period.start, period.end)
+
+
+@pytest.mark.parametrize("window", ["9999999999w", "9999999999d", "99999999999", "9" * 1_000_000, "3660000000"])
+def test_a_window_of_any_number_is_refused_with_a_message(window):
+    with pytest.raises(InvalidArgument, match="longer than a hundred years"):
+        to_window(window)

@@ -15,9 +15,9 @@ from support.world import DAY, NOW, ClockAt, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA
-from te_audit_frames.storage.coverage import COVERAGE, Coverage, Note, Reading
-from te_audit_frames.storage.day import dump, name_of
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.coverage import COVERAGE, Coverage, DayRecord, Reading
+from te_audit_frames.storage.day_file import dump, name_of
+from te_audit_frames.storage.local_store import LocalStore
 
 HOUR = timedelta(hours=1)
 LENGTH = 30  # days of a log that is out of order
@@ -77,12 +77,12 @@ def test_an_archive_that_took_coming_days_for_read_heals(archive, tmp_path):
     """As an earlier version left it behind, of one answer with a clock that was 20 days ahead."""
     world = World(*many(15))
     world.sync(archive)
-    place = Folder(str(tmp_path / "te-audit"))
+    place = LocalStore(str(tmp_path / "te-audit"))
     scope = Coverage.load(place.read(COVERAGE), file=COVERAGE).latest.scope
     wrong = Reading(NOW + 20 * DAY, NOW + 20 * DAY, False, scope)
     days = [NOW.date() + number * DAY for number in range(-5, 20)]
     notes = Coverage.load(place.read(COVERAGE), file=COVERAGE).merged(
-        Coverage({day: Note(0, (wrong,)) for day in days})
+        Coverage({day: DayRecord(0, (wrong,)) for day in days})
     )
     with place.writing():
         for day in days[6:]:

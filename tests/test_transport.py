@@ -3,6 +3,7 @@
 import itertools
 import logging
 import pickle
+import re
 import shutil
 import ssl
 import subprocess
@@ -30,6 +31,7 @@ from support.rawserver import (
     zipped,
 )
 
+import te_audit_frames as taf
 from te_audit_frames.client.connections import OpenConnections
 from te_audit_frames.client.rate_limit import LONGEST_WAIT, Allowance, Budget, server_date
 from te_audit_frames.client.transport import ACCEPT
@@ -135,7 +137,7 @@ def test_an_exchange_that_stays_broken_is_an_error_of_ours(broken):
     assert isinstance(error, (NetworkError, DecodeError, ServerError))
     assert (len(error.partial), error.missing) == (
         0,
-        [(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))],
+        [taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))],
     )
 
 
@@ -630,3 +632,20 @@ def test_one_exchange_does_not_outlast_the_deadline():
     with RawServer([[Pause(30)]]) as api, pytest.raises(NetworkError, match="deadline"):
         client_of(api, timeout=20, deadline=0.5).fetch_events(**DAY)
     assert time.monotonic() - began < 3
+
+
+# ---- the log -----------------------------------------------------------------------------------------------------
+
+
+def test_retries_and_waits_are_logged_without_token_or_query(caplog):
+    caplog.set_level(logging.DEBUG, logger="te_audit_frames")
+    used_up = {"X_Organization_Rate_Limit_Limit": 240, "X_Organization_Rate_Limit_Remaining": 0}
+    reset = {"X_Organization_Rate_Limit_Reset": 1_767_225_600, "Date": "Wed, 31 Dec 2025 23:59:50 GMT"}
+    answers = [whole({"detail": TOKEN}, 503), whole({}, 429, **used_up, **reset), whole(page())]
+    with RawServer(answers) as api:
+        client_of(api).fetch_events(**DAY)
+    records = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [level for level, _ in records] == ["DEBUG", "INFO"]
+    assert records[0][1].startswith("page 1: attempt 1 failed with ServerError, trying again in ")
+    assert re.fullmatch(r"page 1: waiting [0-9]+ s for the rate limit", records[1][1])
+    assert not [message for _, message in records if TOKEN in message or "startDate" in message]

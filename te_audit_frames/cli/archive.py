@@ -114,16 +114,18 @@ def verify(location: str, expect: str | None) -> None:
     epilog="""\b
 Examples:
   te-audit-frames archive export te-audit -o all.parquet
-  te-audit-frames archive export te-audit --start 2026-01-01 --by month -o months"""
+  te-audit-frames archive export te-audit --start 2026-01-01 --partition-by month -o months"""
 )
 @_location
-@click.option("-o", "--output", required=True, metavar="PATH", help="The file to write, or with --by the folder.")
+@click.option("-o", "--output", required=True, metavar="PATH", help="The file; with --partition-by, the folder.")
 @click.option("--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
 @click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.")
-@click.option("--by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")
-def export(location: str, output: str, start: str | None, end: str | None, by: Literal["month"] | None) -> None:
+@click.option("--partition-by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")
+def export(
+    location: str, output: str, start: str | None, end: str | None, partition_by: Literal["month"] | None
+) -> None:
     """Write the events to one Parquet file, or to one per month."""
     options.check_bounds(start=start, end=end)
-    files = taf.Archive(location).export(output, start=start, end=end, by=by)
+    files = taf.Archive(location).export(output, start=start, end=end, partition_by=partition_by)
     plural = "s" * (len(files) != 1)
     click.echo(f"{len(files):,} file{plural} written to {visible(output)}.", err=True)

@@ -161,7 +161,7 @@ def fetch(
 
 
 def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
-    from te_audit_frames.storage.text import write_csv, write_jsonl
+    from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
     match ending(output):
         case ".csv":

@@ -38,12 +38,12 @@ or in Python:
 
 
 def show(out: str) -> None:
-    """Fetch from a practice server, print the receipt and the summaries, and write the demo's files.
+    """Fetch from a practice server, print the receipt and summaries, and write the demo's files.
 
     Parameters
     ----------
     out : str
-        The folder for the files; it is made where it is not there.
+        The folder for the files, created if necessary.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _tell(events: pd.DataFrame) -> None:
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
-    """Write the demo's files, and name each when it is there."""
+    """Write the demo's files, and yield each path once it is written."""
     taf.write_parquet(events, folder / "events.parquet")
     yield folder / "events.parquet"
     pictures: dict[str, Callable[[], Axes]] = {
@@ -100,7 +100,7 @@ class Length(click.ParamType[timedelta]):
         self.name = unit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the number."""
+        """Return the timedelta."""
         if isinstance(value, timedelta):
             return value
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ from te_audit_frames.errors import (
     InvalidArgument,
     NotAnAuditFrame,
     PermissionDenied,
+    StoreError,
 )
 from te_audit_frames.safe_text import visible
 
@@ -39,23 +41,23 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DecodeError, DATA),
     (NotAnAuditFrame, DATA),
     (ArchiveLocked, LOCKED),
+    (StoreError, API),  # a bucket is behind a network, as the API is
     (ArchiveError, DATA),
     (FetchError, API),
-    (ConnectionError, API),  # to the object store that an archive lies in
-    (OSError, DATA),
+    (OSError, DATA),  # a FileError is one
     (KeyboardInterrupt, INTERRUPTED),
 )
 
 
 class Program(click.Group):
-    """A group of commands whose errors end in a paragraph and an exit code, with a traceback only on request."""
+    """A group of commands whose errors become one paragraph and an exit code, with a traceback only on request."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which they are used."""
+        """Return the commands in the order in which they are used."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and end as its outcome asks."""
+        """Run a command, and exit with the code of its outcome."""
         try:
             with _warnings_as_lines():
                 return super().invoke(ctx)
@@ -65,6 +67,8 @@ class Program(click.Group):
             _discard_stdout()
             ctx.exit(BROKEN_PIPE)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error has to end in a paragraph
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # of a file such as /dev/stdout
+                ctx.exit(BROKEN_PIPE)
             if ctx.params.get("debug"):
                 _say(*"".join(traceback.format_exception(error)).rstrip().splitlines())
             _say(*paragraph(error).splitlines())
@@ -72,7 +76,7 @@ class Program(click.Group):
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code that an error asks for.
+    """Return the exit code for an error.
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ def exit_code(error: BaseException) -> int:
     -------
     int
         2 usage, 3 authentication or permission, 4 API or network, 5 data, 6 a locked archive, 130 interrupted; 1 is a
-        defect of ours.
+        defect of this program.
 
     Examples
     --------
@@ -176,7 +180,7 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
-        # What pyarrow says of a broken file is of no use to a reader.
+        # pyarrow's own words about a broken file are of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )
 )
@@ -206,5 +210,5 @@ def _say(*lines: str) -> None:
 
 
 def _discard_stdout() -> None:
-    # Or the interpreter would complain at its end, when it flushes what nobody reads.
+    # Otherwise the interpreter would complain at exit, when it flushes output that nobody reads.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,7 @@ import click
 import te_audit_frames as taf
 from te_audit_frames.cli.output import FORMATS, ending, show_log
 from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import parse_zone, to_bounds, to_instant, to_window
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -148,10 +149,10 @@ def read_token(path: str) -> str:
     ------
     InvalidArgument
         Others can read the file, as ssh refuses its keys.
-    OSError
+    FileError
         The file cannot be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
+    with file_errors(path), open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
         mode = os.fstat(file.fileno()).st_mode
         if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
             raise InvalidArgument(

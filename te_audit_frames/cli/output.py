@@ -12,31 +12,32 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+import click
 import pandas as pd
 
 from te_audit_frames.cli.terminal import fit, table
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import harmless_cell, visible
-from te_audit_frames.storage.staging import replacing
+from te_audit_frames.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
-    """Write a frame as CSV: times in ISO 8601, null as an empty cell, formulas made harmless as in saved events.
+    """Return a frame as CSV: times in ISO 8601, null as an empty cell, formulas made harmless as in saved events.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         A summary or an activity; its index is left out.
     on_terminal : bool
-        Leave out what would act there. A file or a pipe gets every name as it is.
+        Whether to leave out characters that would act on a terminal. A file or pipe gets every name as it is.
 
     Returns
     -------
     str
-        Lines that end as those of other commands, without a carriage return.
+        Lines that end without a carriage return, as those of other commands.
 
     Examples
     --------
@@ -59,7 +60,7 @@ def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
 
 
 def to_json(frame: pd.DataFrame) -> str:
-    """Write a frame as a JSON array with one object a line, in ASCII, so that no name can act on a terminal.
+    """Return a frame as a JSON array with one object per line, in ASCII, so that no name can act on a terminal.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
     "csv": lambda frame: to_csv(frame, on_terminal=sys.stdout.isatty()),
     "json": to_json,
 }
-"""Every value of ``--format``, and what writes it."""
+"""Every value of ``--format``, and its writer."""
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[list[Any]]:
@@ -103,7 +104,7 @@ def _plain(value: Any) -> Any:
 
 
 def ending(path: str) -> str:
-    """Return what a path's name ends in, such as ``.csv``."""
+    """Return the ending of a path, such as ``.csv``."""
     return PurePath(path).suffix.lower()
 
 
@@ -117,22 +118,24 @@ class _Lines(logging.Handler):
 
 
 def show_log() -> None:
-    """Show the package's log on stderr: waits and fall-backs, retries and cuts."""
-    log = logging.getLogger("te_audit_frames")
+    """Show the package's log on stderr until the command ends: waits and fall-backs, retries and cuts."""
+    log, handler, level = logging.getLogger("te_audit_frames"), _Lines(), logging.getLogger("te_audit_frames").level
     log.setLevel(logging.DEBUG)
-    log.propagate = False
-    log.handlers[:] = [_Lines()]
+    log.addHandler(handler)
+    ctx = click.get_current_context()
+    ctx.call_on_close(lambda: log.removeHandler(handler))
+    ctx.call_on_close(lambda: log.setLevel(level))
 
 
 def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
-    """Draw a plot into a file; like all our files it is replaced whole, and its owner's alone.
+    """Draw a plot into a file. It is replaced whole, and only its owner can read it, like all our files.
 
     Parameters
     ----------
     draw : callable
         Returns the Axes, as the plot functions do.
     path : str or PathLike
-        Its ending, .png, .svg or .pdf, says the format.
+        The file; its ending, .png, .svg or .pdf, names the format.
 
     Raises
     ------
@@ -145,6 +148,6 @@ def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
     mpl.use("Agg")  # a command opens no window, and needs no display
     figure = draw().get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes that were just drawn on have one  # nosec B101
-    with replacing(path) as picture:
+    with atomic_write(path) as picture:
         figure.savefig(picture, format=ending(os.fspath(path))[1:], dpi=150, bbox_inches="tight")
     plt.close(figure)

@@ -12,7 +12,7 @@ import click
 import pandas as pd
 from click.core import ParameterSource
 
-from te_audit_frames.errors import FetchError
+from te_audit_frames.errors import AuditFramesError, FetchError
 from te_audit_frames.periods import Period, iso
 
 _REPLACED = ("window", "start", "end", "output", "raw_csv")
@@ -83,8 +83,8 @@ def _keep(events: pd.DataFrame, missing: list[Period], target: str) -> str:
 
     try:
         write_parquet(events, partial)
-    except OSError as error:
-        return f"{len(events):,} events had arrived, but {partial} could not be written: {error.strerror or error}."
+    except AuditFramesError as error:
+        return f"{len(events):,} events had arrived, but they could not be kept: {error}"
     commands = [
         "  " + _command(start, end, f"{stem}.rest-{number}.parquet")
         for number, (start, end) in enumerate(missing, start=1)

@@ -11,14 +11,14 @@ from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import cut_to_width, visible, width
 
 _WIDEST = 60
-"""Columns that one cell may take."""
+"""The most columns that one cell takes."""
 
 NONE = "(none)"
-"""What a null is called."""
+"""How a null is shown."""
 
 
 def table(frame: pd.DataFrame) -> str:
-    """Write a small frame as an aligned table for people: numbers to the right, times in ISO 8601, `share` in percent.
+    """Return a small frame as an aligned table: numbers to the right, times in ISO 8601, `share` in percent.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def table(frame: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Lines without trailing blanks; every cell went through `visible` and is cut where it is very long.
+        Lines without trailing blanks. Every cell is made harmless by `visible`, and very long ones are cut.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def table(frame: pd.DataFrame) -> str:
 
 
 def fit(text: str) -> str:
-    """Cut lines where they would wrap, if stdout is a terminal: what matters most stands on the left of a table.
+    """Return lines cut to the width of the terminal, if stdout is one. The left of a table matters most.
 
     Parameters
     ----------

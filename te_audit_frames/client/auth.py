@@ -33,14 +33,14 @@ _PADDED = _BASE64 | {"="}
 
 
 class Secret(AuthBase):
-    """The token, put on each request; it shows in no repr and in no pickle."""
+    """The token. It signs requests, and appears in no repr and no pickle."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     @classmethod
     def check(cls, token: object) -> tuple[Secret | None, str]:
-        """Wrap a token, or say what is wrong with it; the caller raises, so that no traceback's locals show it."""
+        """Return the wrapped token, or what is wrong with it. The caller raises, so no traceback shows the token."""
         if token is None:
             return None, "token: there is none; set the environment variable TE_TOKEN, or give Client(token=...)"
         if not isinstance(token, str):
@@ -61,7 +61,7 @@ class Secret(AuthBase):
         return request
 
     def hide_in(self, error: AuditFramesError) -> None:
-        """Take the token out of what an error quotes; a server may have sent it back."""
+        """Remove the token from what an error quotes, because a server may have sent it back."""
         error.args = tuple(self._hidden(part) for part in error.args)
         for name, value in vars(error).items():
             setattr(error, name, self._hidden(value))
@@ -76,7 +76,7 @@ class Secret(AuthBase):
         return value
 
     def _without(self, text: str) -> str:
-        """Replace the token in a text, in each form that a server may quote it in, whole or what a cut left of it."""
+        """Return a text without the token, in every form that a server may quote it in, whole or cut."""
         hidden = bytearray(len(text))
         for reading, places in (_as_it_is(text), _decoded(text)):
             for low, high in _find(reading, self._token):
@@ -96,7 +96,7 @@ def _as_it_is(text: str) -> tuple[str, range]:
 
 
 def _decoded(text: str) -> tuple[str, list[int]]:
-    """Decode what stands for single characters; return the result, and where in the text each of its characters is."""
+    """Return a text with escapes decoded, and the position in the text of each of its characters."""
     characters: list[str] = []
     places: list[int] = []
     end = 0
@@ -112,7 +112,7 @@ def _decoded(text: str) -> tuple[str, list[int]]:
 
 
 def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
-    """Find where a token stands in a text, in any of its forms, whatever the case."""
+    """Yield the places of a token in a text, in any of its forms and in any case."""
     text = text.translate(_LOWER)
     whole = token.encode()
     spelled = {token}
@@ -136,7 +136,7 @@ def _find_parts(text: str, forms: set[str]) -> Iterator[tuple[int, int]]:
 
 
 def _in_base64(whole: bytes) -> Iterator[str]:
-    """Write bytes in both alphabets of base64, as they look behind nothing, one and two other bytes."""
+    """Yield bytes in both alphabets of base64, as they look after zero, one and two other bytes."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for before in range(3):
             encoded = encode(b" " * before + whole).decode()

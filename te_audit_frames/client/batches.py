@@ -75,6 +75,14 @@ class Batches(Iterator[pa.RecordBatch]):
 
     def to_events(self) -> pd.DataFrame:
         """Return all events as one audit frame with its receipt."""
+        return self._frame(self._collect())
+
+    def to_table(self) -> pa.Table:
+        """Return all events as one Arrow table, in ascending `date`."""
+        return in_order(self._collect())
+
+    def _collect(self) -> list[pa.RecordBatch]:
+        """Take all batches; unlike iteration, this can take back what has to be read again."""
         if self._is_begun:
             raise InvalidArgument("batches: some were taken one by one already; ask again, with fetch_events")
         self._is_begun = self._is_over = True
@@ -101,7 +109,7 @@ class Batches(Iterator[pa.RecordBatch]):
         finally:
             stream.close()
         self._finish()
-        return self._frame(batches)
+        return batches
 
     @property
     def receipt(self) -> Receipt:

@@ -1,4 +1,4 @@
-"""The client: the settings for asking the API, and the methods that fetch."""
+"""The client: the settings for asking the API, and the methods that fetch. Most of it is documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Connections that can be cut from another thread, so that a stopped fetch does not wait for its slowest answer."""
+"""Connections that can be cut from another thread.
+
+Without them a fetch that fails or is interrupted would wait for its slowest answer, up to the time-out of each worker.
+requests offers no way to end an exchange from another thread, and its time-out restarts with every byte, so that it
+does not bound an exchange either.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +33,7 @@ class _Use:
         self._is_cut = False
 
     def note(self, connection: HTTPConnection) -> None:
-        """Take note of the connection; after a cut there may be none."""
+        """Remember the connection; raise if this use was cut already."""
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
@@ -36,7 +41,7 @@ class _Use:
             self._socket = connection.sock
 
     def cut(self) -> None:
-        """Shut the connection; whoever waits on it gets an error at once."""
+        """Shut the connection down; whoever waits on it gets an error at once."""
         with self._lock:
             self._is_cut = True
             if self._socket is not None:
@@ -54,10 +59,7 @@ class OpenConnections:
 
     @contextlib.contextmanager
     def used(self, *, seconds: float) -> Iterator[None]:
-        """Note the connection that this thread uses within the block, and cut it when the time is over.
-
-        A time-out of the socket's own would begin anew with every byte.
-        """
+        """Cut the connection that this thread uses within the block once its time is over."""
         use = _Use()
         with self._lock:
             if self._is_cut:
@@ -76,7 +78,7 @@ class OpenConnections:
                 self._uses.discard(use)
 
     def cut(self) -> None:
-        """Shut every connection in use, and allow no further one."""
+        """Shut down every connection in use, and allow no further one."""
         with self._lock:
             self._is_cut = True
             for use in self._uses:
@@ -84,7 +86,7 @@ class OpenConnections:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer behind any number of interim ones, after which only a clean 200 leaves the connection open."""
+    """An answer after any interim ones. Only a clean 200 leaves the connection open."""
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client takes 102 and 103 for the answer, so that the real one would answer the next request.
@@ -139,12 +141,12 @@ class Adapter(HTTPAdapter):
     """An adapter of requests whose connections `OpenConnections` can cut."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools' manager, with pools of ours."""
+        """Create the pool manager, with our pools."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        """Make the manager of a proxy's pools, with pools of ours."""
+        """Create a proxy's pool manager, with our pools."""
         manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -1,9 +1,9 @@
-"""From a page, the bytes as received, to a batch of events in the pinned Arrow schema.
+"""The decoder: from the bytes of a page to a batch of events in the pinned Arrow schema.
 
-Two decoders, one meaning. The fast one, here, is `pyarrow.json` with the whole documented envelope as its schema; it
-works on the bytes and releases the interpreter's lock. Whatever it refuses (an unknown field, an integer for text,
-more than six fractional digits, a repeated key) goes through the careful one, event by event. Property tests hold the
-two equal wherever both answer.
+There are two decoders with one meaning. The fast one, here, is `pyarrow.json` with the whole documented envelope as its
+schema; it works on the bytes and releases the interpreter's lock. Whatever it refuses (an unknown field, an integer for
+text, more than six fractional digits, a repeated key) goes to `decode_fallback`, event by event. Property tests hold
+the two equal wherever both can decode.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from te_audit_frames.client.decode_fallback import decode_carefully, envelope_date, micros
+from te_audit_frames.client.decode_fallback import decode_exactly, envelope_date, micros
 from te_audit_frames.client.page import Errors, Page, not_the_contract
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
@@ -49,7 +49,7 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
     raw : bytes
         The body: UTF-8 JSON with `auditEvents`.
     name : str
-        How messages call the page: its number, or the file it came from.
+        The page's name for messages: its number, or the file it came from.
     errors : {"raise", "coerce"}
         What to do with a value that its column cannot hold: raise, or set it aside in `extra` and count it.
 
@@ -72,13 +72,13 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
     """
     body = raw.removeprefix(b"\xef\xbb\xbf").strip()
     try:
-        return _decode_fast(raw, body) or decode_carefully(raw, body, name, errors)
+        return _decode_fast(raw, body) or decode_exactly(raw, body, name, errors)
     except RecursionError:
         raise not_the_contract(name, "it is nested too deeply", body) from None
 
 
 def _decode_fast(raw: bytes, body: bytes) -> Page | None:
-    """Decode what needs no care; None where the careful decoder has to look."""
+    """Decode a page, or return None if the fallback has to."""
     parsed = _parse([body])
     if parsed is None:
         return None
@@ -97,13 +97,13 @@ def _decode_fast(raw: bytes, body: bytes) -> Page | None:
 
 
 def decode_many(bodies: Sequence[bytes]) -> pa.RecordBatch | None:
-    """Decode the events of several whole pages at once, which is faster; None where one of them needs care."""
+    """Decode the events of several pages at once, which is faster, or return None if the fallback has to."""
     parsed = _parse(bodies)
     return parsed and parsed[1]
 
 
 def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
-    """Parse whole pages, one after the other: their envelopes, and the events of all of them."""
+    """Return the envelopes of several pages and the events of all of them, or None."""
     # A document that is not an object goes no further: a leading null crashes the parser and so the process. With
     # these ends, and as many documents as pages, none of the pages can be a part of its neighbour either.
     if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
@@ -127,7 +127,7 @@ def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
 
 
 def _is_text(body: bytes) -> bool:
-    """Whether the bytes are UTF-8; the parser accepts others without a word."""
+    """Return whether the bytes are UTF-8; the parser accepts others silently."""
     ends = pa.py_buffer(np.array([0, len(body)], dtype=np.int64))
     one = pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(body)])
     try:
@@ -138,7 +138,7 @@ def _is_text(body: bytes) -> bool:
 
 
 def _within_calendar(date: pa.Array) -> bool:
-    """Whether Python's datetime can hold every date; pyarrow reads the year 0 and, with an offset, 10000."""
+    """Return whether Python's datetime can hold every date; pyarrow also reads the years 0 and 10000."""
     if len(date) == date.null_count:
         return True
     bounds = pc.min_max(date.cast(pa.int64()))

@@ -1,6 +1,6 @@
-"""The careful decoder: event by event, for the pages that the fast one refuses.
+"""The fallback decoder: slow and exact, event by event, for pages that the fast one refuses.
 
-It loses nothing: what a column cannot hold is kept in `extra`, as the canonical JSON of the fields concerned.
+It loses nothing. What a column cannot hold is kept in `extra`, as canonical JSON.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class _Object(dict[str, Any]):
 
 
 class _Unfit(Exception):
-    """A value that its column cannot hold; says what would fit."""
+    """A value that its column cannot hold; the message is what would fit."""
 
 
-def decode_carefully(raw: bytes, body: bytes, name: str, errors: Errors) -> Page:
-    """Decode a page event by event; see `decode_page`, which this is the second half of."""
+def decode_exactly(raw: bytes, body: bytes, name: str, errors: Errors) -> Page:
+    """Decode a page event by event, for `decode_page`."""
     try:
         envelope = json.loads(
             body.decode(), object_pairs_hook=_Object, parse_constant=_refuse_constant, parse_float=_number
@@ -90,7 +90,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def _number(text: str) -> float | str:
-    """Read a number; one beyond every float, which would be written as Infinity, stays text."""
+    """Return a number, or its text if no float can hold it, which JSON would write as Infinity."""
     number = float(text)
     return number if math.isfinite(number) else text
 
@@ -106,13 +106,13 @@ def _next_href(envelope: dict[str, Any], name: str, body: bytes) -> str | None:
         return None
     href = following.get("href") if isinstance(following, dict) else None
     if not isinstance(href, str) or not href:
-        # Read as "no next page" it would end the log early without a word.
+        # Taken as "no next page", it would end the log early and silently.
         raise not_the_contract(name, "its link to the next page has no address", body)
     return href
 
 
 def _row(event: object) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
-    """Turn one event into a row, with the values that do not fit: (field, value, what would fit)."""
+    """Return one event as a row, and the values that do not fit: (field, value, what would fit)."""
     if not isinstance(event, _Object):
         return {"extra": _canonical(event)}, [("", event, "an object")]
     row: dict[str, Any] = {}
@@ -136,7 +136,7 @@ def _row(event: object) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
     return row, unfit
 
 
-# Each reader gives the column's value, and whether that is all that was sent.
+# Each reader returns the column's value, and whether it holds all that was sent.
 
 
 def _text(value: object) -> tuple[str | None, bool]:
@@ -204,12 +204,12 @@ def _offset(zone: str) -> timedelta:
 
 
 def micros(moment: datetime) -> int:
-    """Write a moment in epoch microseconds, as the date column holds it."""
+    """Return a moment in epoch microseconds, as the date column holds it."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def envelope_date(value: object) -> datetime | None:
-    """Read the answer's own `startDate` or `endDate`; one that cannot be read counts as not sent."""
+    """Return an answer's `startDate` or `endDate`, or None if it is absent or unreadable."""
     try:
         micros, _ = _date(value)
     except _Unfit:
@@ -222,7 +222,7 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _in_full(value: object) -> Any:
-    """Give a value with the list of all values for a repeated key, of which `json.dumps` would write the last."""
+    """Return a value with all values of a repeated key, of which `json.dumps` would write only the last."""
     if isinstance(value, _Object):
         value = value | value.repeated
     if isinstance(value, dict):
@@ -231,7 +231,7 @@ def _in_full(value: object) -> Any:
 
 
 def _canonical(value: object) -> str:
-    """Write a value as the one JSON text that stands for it: sorted keys, no spaces."""
+    """Return the canonical JSON of a value: sorted keys, no spaces."""
     value = _in_full(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     # Arrow text is UTF-8, which has no lone surrogates; as JSON escapes they can be kept.

@@ -1,4 +1,4 @@
-"""A page: one answer of the API, bytes as received, and what was read from them."""
+"""A page: one answer of the API, as received and decoded."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Page:
 
 
 def check_errors(errors: str) -> None:
-    """Refuse any `errors` but "raise" and "coerce"."""
+    """Raise InvalidArgument unless `errors` is "raise" or "coerce"."""
     if errors not in ("raise", "coerce"):
         raise InvalidArgument(f'errors: {errors!r} is neither "raise" nor "coerce"')
 
 
 def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
-    """Say that an answer as a whole is not the contract's; such an answer is worth another request."""
+    """Return the error for an answer that breaks the contract as a whole, and so is worth another request."""
     shown = excerpt(body[: 4 * LONGEST_EXCERPT].decode(errors="replace"))
     return DecodeError(
         f'page {printable(name)} is not an answer of /audit-user-events: {problem}. It begins with "{shown}". '

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A tqdm bar, in a terminal or a notebook; nothing where nobody looks.
+    """A tqdm bar in a terminal or a notebook, and nothing elsewhere.
 
-    It is empty until a share is known, full once everything has arrived, and in a notebook red where a fetch ended
-    before.
+    It is empty until a share is known, and full once everything has arrived. In a notebook it turns red if the fetch
+    fails.
 
     Parameters
     ----------
     show : bool or None
-        None shows it only where somebody can see it move.
+        None shows it only in a terminal or a notebook.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Progress:
         self._update()
 
     def waiting(self, seconds: float) -> None:
-        """Say until when the fetch waits for the rate limit; 0.0 ends it. Called from any worker."""
+        """Show until when the fetch waits for the rate limit; 0.0 ends the wait. Any worker may call this."""
         if self._bar is not None:
             until = datetime.now().astimezone() + timedelta(seconds=seconds)
             self._wait = f", rate limit: waiting {seconds:.0f} s until {until:%H:%M:%S}" if seconds >= 1 else ""
@@ -111,7 +111,7 @@ def _is_interactive() -> bool:
 
 
 def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel that can show a widget."""
+    """Return whether this runs in a Jupyter kernel that can show a widget."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, "kernel")

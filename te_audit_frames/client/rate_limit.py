@@ -2,7 +2,7 @@
 
 The API allows 240 requests a minute to the whole organisation, counted in fixed windows. Every answer carries the
 limit, what remains of it and when the window ends (https://developer.cisco.com/docs/thousandeyes/rate-limits/).
-`Budget` decides, with time handed in; `Pacer` makes threads wait for what it decides.
+`Budget` decides, and `Pacer` makes threads wait.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _LATEST_ANSWER = 5.0
 
 
 class Clock:
-    """The time, and waiting for it; tests hand in one of their own."""
+    """The time, and waiting. Tests use one of their own."""
 
     def monotonic(self) -> float:
-        """Seconds that only go forward."""
+        """Return seconds that only go forward."""
         return time.monotonic()
 
     def now(self) -> datetime:
@@ -40,13 +40,13 @@ class Clock:
         return datetime.now(UTC)
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Wait on a held condition, at most so many seconds."""
+        """Wait on a held condition, for at most this many seconds."""
         condition.wait(seconds)
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one answer's headers say of the budget.
+    """The rate limit in one answer's headers.
 
     Attributes
     ----------
@@ -65,10 +65,10 @@ class Allowance:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str], *, now: datetime) -> Allowance | None:
-        """Read the three headers; None where one of them is absent or makes no sense.
+        """Return what the three headers say, or None if one of them is absent or makes no sense.
 
         The end of the window is measured against the answer's own `Date`, so that a wrong local clock does no harm;
-        `now` serves where that header is absent.
+        `now` is used if that header is absent.
         """
         limit = _number(headers, "X-Organization-Rate-Limit-Limit")
         remaining = _number(headers, "X-Organization-Rate-Limit-Remaining")
@@ -94,7 +94,7 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def server_date(headers: Mapping[str, str]) -> datetime | None:
-    """Read the `Date` header of an answer; None where it is absent or unreadable."""
+    """Return the `Date` header of an answer, or None if it is absent or unreadable."""
     try:
         date = parsedate_to_datetime(headers.get("Date", ""))
         return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
@@ -103,11 +103,11 @@ def server_date(headers: Mapping[str, str]) -> datetime | None:
 
 
 class Budget:
-    """Whether a request may leave now. Pure: the time is handed in, in seconds that only go forward.
+    """Decides whether a request may leave now. It is given the time, in seconds that only go forward.
 
-    A request in flight may or may not be counted in `Remaining` yet; it is taken as not counted, so that our own
-    requests never exceed the limit. The window's end is the earliest that any of its answers promises: each promise
-    is late by what its whole-second `Date` cut off, never early.
+    A request in flight may or may not be counted in `Remaining` yet. It is treated as not counted, so that our own
+    requests never exceed the limit. The window ends at the earliest time that any of its answers gives, because a
+    `Date` of whole seconds makes that time late, never early.
 
     Parameters
     ----------
@@ -131,13 +131,13 @@ class Budget:
         self._round_trip = 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until the next request may leave, unless an answer comes before; 0.0 if it may leave now."""
+        """Return the seconds until the next request may leave, unless an answer comes first; 0.0 means now."""
         if now < self._paused_until:
             return self._paused_until - now
         return 0.0 if self.free(now) > 0 else max(self._window_ends - now, 0.05)
 
     def free(self, now: float) -> int:
-        """How many requests may leave now, beside those in flight."""
+        """Return how many requests may leave now, besides those in flight."""
         if now < self._paused_until:
             return 0
         if self._known is None:
@@ -150,7 +150,7 @@ class Budget:
         return max(remaining - floor - self.in_flight, 0)
 
     def enough(self, now: float) -> int:
-        """How many requests in flight at once use up the window by its end; with half as many it would just not do."""
+        """Return how many requests in flight use up the window by its end."""
         if self._known is None or now >= self._window_ends or now < self._paused_until:
             return self.free(now)
         left = max(self._window_ends - now, self._round_trip)
@@ -161,7 +161,7 @@ class Budget:
         self.in_flight += 1
 
     def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False, took: float = 0.0) -> None:
-        """Learn from an answer that `took` so many seconds, or from its absence (`None`: the request broke off)."""
+        """Learn from an answer that took `took` seconds, or from a request that broke off (`allowance` is None)."""
         self.in_flight -= 1
         self._round_trip = took if not self._round_trip else 0.8 * self._round_trip + 0.2 * took
         if allowance is None:
@@ -197,7 +197,7 @@ class Budget:
         return now + min(allowance.reset_in + self._grace, LONGEST_WAIT)
 
     def _is_late(self, now: float, allowance: Allowance) -> bool:
-        """Whether an answer speaks of a window that has just ended."""
+        """Return whether an answer belongs to a window that has just ended."""
         of_that_window = self._known is not None and allowance.reset == self._known.reset
         return of_that_window and self._window_ends <= now < self._window_ends + _LATEST_ANSWER
 
@@ -213,7 +213,7 @@ class Budget:
         self._remaining = 0
 
     def _is_crowded(self) -> bool:
-        """Whether other clients may use up the allowance while ours are in flight.
+        """Return whether other clients may use up the allowance while ours are in flight.
 
         Then one at a time is sent for the rest of the window, so that at most one of ours is one too many. What
         others send is known for sure only when none of ours is in flight, so the window before counts as well.
@@ -228,7 +228,7 @@ class Budget:
 
 
 class Pacer:
-    """Makes threads wait for the budget.
+    """Makes threads wait until the budget lets a request leave.
 
     Parameters
     ----------
@@ -244,9 +244,9 @@ class Pacer:
         self._changed = threading.Condition()
 
     def free(self, *, under_way: int, wanted: float) -> int:
-        """How many more requests are worth having under way, of which some are in flight, and some wait for a permit.
+        """Return how many more requests are worth having under way, in flight or waiting for a permit.
 
-        Where fewer may leave than are `wanted` in all, the window is what ends first: only so many that it is used up.
+        If fewer may leave than are `wanted` in all, the window is the limit: then just enough to use it up.
         """
         with self._changed:
             now = self._clock.monotonic()
@@ -256,7 +256,7 @@ class Pacer:
             return max(free, 0)
 
     def try_leave(self) -> float:
-        """Take a permit, and answer 0.0; or, where there is none, wait a while and answer how long is still to go."""
+        """Take a permit and return 0.0, or return the seconds until there may be one."""
         with self._changed:
             wait = self._budget.wait(self._clock.monotonic())
             if wait == 0.0:
@@ -264,17 +264,17 @@ class Pacer:
             return wait
 
     def pause(self, seconds: float) -> None:
-        """Wait until an answer came, `wake` was called, or so many seconds passed."""
+        """Wait until an answer arrives, `wake` is called, or this many seconds have passed."""
         with self._changed:
             self._clock.wait(self._changed, seconds)
 
     def answer(self, allowance: Allowance | None, *, throttled: bool = False, took: float = 0.0) -> None:
-        """Hand what an answer said to the budget, and wake whoever waits for it."""
+        """Pass an answer's rate limit to the budget, and wake the waiting threads."""
         with self._changed:
             self._budget.answer(self._clock.monotonic(), allowance, throttled=throttled, took=took)
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Let every waiting thread look again."""
+        """Wake every waiting thread."""
         with self._changed:
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Saved answers of the API, from this package, curl or another client, read as events."""
+"""Saved answers of the API, read as events."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from te_audit_frames.client.decode import decode_many, decode_page
 from te_audit_frames.client.page import Errors, check_errors
 from te_audit_frames.client.stats import FetchStats
 from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.file_errors import file_errors
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import CORES, in_order, to_events
 
@@ -38,15 +39,15 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     Returns
     -------
     pandas.DataFrame
-        The audit frame of every event in the pages, in ascending `date`. Its receipt cannot say that it is complete,
-        since nothing tells whether these are all pages.
+        The audit frame of every event in the pages, in ascending `date`. Its receipt is never complete, because it
+        cannot be known whether these are all pages.
 
     Raises
     ------
     InvalidArgument
         Something in `pages` is not a page.
-    FileNotFoundError
-        A file is not there.
+    MissingFile, FileError
+        A file is not there, or cannot be read.
     DecodeError
         A page is not an answer of the API, or a value does not fit (with ``errors="raise"``).
 
@@ -76,7 +77,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
         complete=False,
         order="unknown",
         fetched_at=datetime.now(UTC),
-        notes=["read from saved pages: nothing tells whether these are all of them"],
+        notes=["read from saved pages: it is not known whether these are all of them"],
     )
     if stats.coerced:
         warn_coerced(stats.coerced)
@@ -84,7 +85,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
 
 
 def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
-    """Read pages, as name and bytes, and put together so many that the parser is at its quickest."""
+    """Yield groups of pages, as name and bytes, of a size at which the parser is fastest."""
     group: list[tuple[str, bytes]] = []
     for position, source in enumerate(sources):
         group.append(_read(source, position))
@@ -95,7 +96,7 @@ def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def _decode(pages: list[tuple[str, bytes]], errors: Errors) -> list[tuple[pa.RecordBatch, int, int]]:
-    """Decode pages together where that is possible, and one by one where it is not: batch, pages, values set aside."""
+    """Return batches with their numbers of pages and of values set aside; pages are decoded together if possible."""
     if not pages:
         return []
     if batch := decode_many([raw.strip() for _, raw in pages]):
@@ -108,7 +109,8 @@ def _read(source: object, position: int) -> tuple[str, bytes]:
     if isinstance(source, bytes):
         return str(position + 1), source
     if isinstance(source, (str, os.PathLike)):
-        return str(source), Path(source).read_bytes()
+        with file_errors(source):
+            return str(source), Path(source).read_bytes()
     raw = source.read() if hasattr(source, "read") else None
     if isinstance(raw, bytes):
         return str(getattr(source, "name", position + 1)), raw

@@ -1,7 +1,7 @@
-"""One GET done right: the token, one origin, time-outs, a size cap, retries, and errors that say what happened.
+"""One GET request: the token, time-outs, a size limit, retries, and errors that say what happened.
 
-The retry encloses the whole exchange, from connecting to the decoded page: a body cut short can arrive as a clean 200,
-and only its decoding tells. Attempts and total time are both bounded; a 429 is not an attempt but a wait.
+A retry repeats the whole exchange, from connecting to decoding the page, because a body cut short can arrive as a clean
+200 and only decoding reveals it. Attempts and total time are bounded. A 429 is a wait, not an attempt.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SHORTEST_EXCHANGE = 0.05
 
 @dataclass(frozen=True)
 class Answer:
-    """A 200 as received: its body, and the server's idea of when."""
+    """The body of a 200, and the server's time of it."""
 
     body: bytes
     date: datetime | None
@@ -57,7 +57,7 @@ class Transport:
     secret : Secret
         The token.
     origin : Origin
-        Where they go.
+        The origin they go to.
     timeout : float
         Seconds that one exchange may take, from connecting to the last byte.
     retries : int
@@ -116,9 +116,9 @@ class Transport:
         url : str
             An address below the base URL.
         page : str
-            How messages call what is asked for.
+            The name of what is asked for, for messages.
         read : callable
-            Turns the answer into what the caller wants; its page-level `DecodeError` is retried.
+            Decodes the answer; a `DecodeError` about the page as a whole is retried.
         context : FetchContext
             The fetch that the request belongs to.
 
@@ -169,7 +169,7 @@ class Transport:
     # ---- one exchange ------------------------------------------------------------------------------------------
 
     def _exchange(self, url: str, page: str, context: FetchContext) -> Answer:
-        """Send one GET, waiting for the budget as long as it takes, and sort the answer."""
+        """Send one GET once the budget allows it, and return the answer or raise its error."""
         while True:
             self._wait_for_permit(page, context)
             status, headers, body = self._send(url, page, context)
@@ -290,7 +290,7 @@ class _Final(Exception):
 
 
 def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str:
-    """Check the file of certificate authorities. Nothing turns the verification off."""
+    """Return the file of certificate authorities, checked. Nothing turns verification off."""
     if not isinstance(chosen, str):
         return True
     name = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" if ca_bundle is None else "ca_bundle"
@@ -309,7 +309,7 @@ def _in_words(size: int) -> str:
 
 
 def _is_passing(error: BaseException) -> bool:
-    """Whether another attempt may go better."""
+    """Return whether another attempt may succeed."""
     if isinstance(error, DecodeError):
         return error.event is None  # an answer cut short; a bad value in a whole page comes again
     return isinstance(error, (NetworkError, ServerError))

@@ -16,7 +16,7 @@ _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class Origin:
-    """Where requests go: every address is made, or checked, here.
+    """The origin that requests go to. It makes or checks every address.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class Origin:
         return self._parts.scheme == "https"
 
     def url(self, parameters: dict[str, str], *, of: str = "audit-user-events") -> str:
-        """Write the address of a question."""
+        """Return the address of a request."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         return f"{self.base_url}/v7/{of}{query}"
 
     def follow(self, href: str, *, after: str, page: str) -> str:
-        """Resolve a next link against the page it came from, and refuse one that leads elsewhere.
+        """Return the address of a next link, resolved against its page's; refuse one that leads elsewhere.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class Origin:
         )
 
     def _is_below(self, path: str) -> bool:
-        """Whether a path is below the base's, also where a server, or what stands before it, decodes it once more."""
+        """Return whether a path is below the base's, even if a server or proxy decodes it once more."""
         plain = path
         for _ in range(3):
             plain = unquote(plain)
@@ -76,7 +76,7 @@ class Origin:
 
 
 def _check(base_url: str) -> str:
-    """Check a base URL, and write it without `/v7` or a closing slash."""
+    """Return a checked base URL without `/v7` and without a closing slash."""
     try:
         parts = urlsplit(base_url.strip())
         parts.port  # noqa: B018 - reading it is the check

@@ -1,4 +1,4 @@
-"""The threads of one fetch. They are daemons, so that a request under way never holds the interpreter's exit."""
+"""The threads of one fetch. They are daemons, so that a running request never delays the interpreter's exit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Workers:
         return future
 
     def stop(self) -> None:
-        """Let every thread end after the task in hand; tasks that wait are not run."""
+        """Let every thread end after its current task. Waiting tasks are not run."""
         self._is_stopped = True
         for _ in self._threads:
             self._tasks.put(None)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,25 +15,25 @@ import pyarrow as pa
 
 from te_audit_frames.arguments import check_number
 from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
+from te_audit_frames.storage.archive_receipt import receipt_of
+from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
-from te_audit_frames.storage.day import ONE_DAY, UNDATED, midnight
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
+from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
-from te_audit_frames.storage.keeping import read_coverage
 from te_audit_frames.storage.ledger import Ledger
-from te_audit_frames.storage.parquet import read_parquet
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import receipt_of
-from te_audit_frames.storage.report import SyncReport, Verification
-from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of
-from te_audit_frames.storage.sink import parquet_sink
-from te_audit_frames.storage.staging import FilePath
-from te_audit_frames.storage.sync import Source, Sync
-from te_audit_frames.storage.table import DayFile, Table
-from te_audit_frames.storage.verifying import digest_wanted, verification
+from te_audit_frames.storage.local_store import LocalStore
+from te_audit_frames.storage.parquet import read_table
+from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.sync import BatchSource, Sync
+from te_audit_frames.storage.sync_report import SyncReport, Verification
+from te_audit_frames.storage.table import DayFile, Table, read_coverage
+from te_audit_frames.storage.verifying import check_digest, verification
+from te_audit_frames.storage.writer import parquet_writer
 
 
 class Archive:
@@ -73,8 +73,8 @@ class Archive:
                 f'location: {location!r} is not a place; right are a folder, "te-audit", or "s3://bucket/te-audit"'
             )
         self.location = os.fspath(location)
-        self._place = _place(self.location, storage_options)
-        self._table = Table(self._place)
+        self._store = _store(self.location, storage_options)
+        self._table = Table(self._store)
 
     def __repr__(self) -> str:
         return f"Archive({self.location!r})"
@@ -83,10 +83,10 @@ class Archive:
 
     def sync(
         self,
-        client: Source,
+        client: BatchSource,
         *,
         start: Instant | None = None,
-        all_account_groups: bool = True,
+        all_account_groups: bool | None = None,
         lookback: str | timedelta = DEFAULT_LOOKBACK,
         settle: float = 60.0,
         errors: Literal["raise", "coerce"] = "coerce",
@@ -105,8 +105,9 @@ class Archive:
             How to ask.
         start : str, datetime, date or pandas.Timestamp, optional
             Go back to this UTC day; by default to the archive's first, or two years.
-        all_account_groups : bool
-            Whether to ask for every account group of the token's user, or for the login group only.
+        all_account_groups : bool, optional
+            False reads only the login account group of the token. By default, every account group that the token
+            may see.
         lookback : str or timedelta
             How long an event may come late: a day is read again until it is over by so much.
         settle : float
@@ -128,21 +129,21 @@ class Archive:
             A file of the archive is damaged.
         FetchError
             Not all days could be fetched; those that were are kept.
-        OSError
-            A file cannot be written; the archive keeps what it had.
+        FileError, StoreError
+            A file cannot be written. The archive keeps what it had.
         """
         since = None if start is None else to_instant(start, argument="start")
         settling = _seconds("settle", settle)
         looking_back = to_window(lookback, argument="lookback")
-        with self._place.writing() as alone:
+        with self._store.writing() as alone:
             sync = Sync(
-                self._place,
-                Ledger(self._place, alone=alone, survey=self._table.survey),
+                self._store,
+                Ledger(self._store, alone=alone, survey=self._table.survey),
                 client,
-                read_coverage(self._place),
+                read_coverage(self._store),
                 location=self.location,
                 start=since,
-                all_account_groups=all_account_groups,
+                all_account_groups=all_account_groups is not False,
                 lookback=looking_back,
                 settle=settling,
                 errors=errors,
@@ -168,12 +169,12 @@ class Archive:
 
         Raises
         ------
-        NotAnAuditFrame
-            The file is not of events, or damaged.
+        NotAnAuditFrame, DamagedFile
+            The file does not hold events, or is damaged.
         InvalidArgument
             The file would add more than 5,000 days; nothing was written.
-        ArchiveLocked, ArchiveError, OSError
-            As of `sync`.
+        ArchiveLocked, ArchiveError, FileError, StoreError
+            See `sync`.
 
         Examples
         --------
@@ -186,10 +187,10 @@ class Archive:
         ...     archive.import_parquet(f"{folder}/events.parquet"), archive.import_parquet(f"{folder}/events.parquet")
         (1, 0)
         """
-        events = read_parquet(path, filesystem=filesystem)
-        with self._place.writing() as alone:
-            ledger = Ledger(self._place, alone=alone, survey=self._table.survey)
-            return import_events(self._place, self._table, ledger, events, file=os.fspath(path))
+        rows, attrs = read_table(path, filesystem=filesystem)
+        with self._store.writing() as alone:
+            ledger = Ledger(self._store, alone=alone, survey=self._table.survey)
+            return import_events(self._store, self._table, ledger, rows, attrs, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -198,19 +199,23 @@ class Archive:
         *,
         start: Instant | None = None,
         end: Instant | None = None,
+        window: str | timedelta | None = None,
         columns: Sequence[str] | None = None,
-        by_account_group: str | int | Sequence[str | int] | None = None,
+        account_groups: str | int | Sequence[str | int] | None = None,
     ) -> pd.DataFrame:
-        """Load events as an audit frame; only the files of the days asked for are read.
+        """Load events as an audit frame. Only the files of the requested days are read.
 
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period `[start, end)`; events without a date are left out then. By default everything.
+            The half-open period `[start, end)`. Events without a date are then left out. By default, everything.
+        window : str or timedelta, optional
+            Instead of `start` and `end`: the last ``"30d"`` or ``"12h"``, counted back from where the last sync
+            stopped reading.
         columns : sequence of str, optional
             Only these columns, in this order.
-        by_account_group : str, int or a sequence of them, optional
-            Only events of these account groups, each named by its `aid` or its name.
+        account_groups : str, int or a sequence of them, optional
+            Only events of these account groups, each given by its `aid` or its name.
 
         Returns
         -------
@@ -225,10 +230,16 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        wanted = columns_of(columns)
-        groups = _groups(by_account_group)
-        bounds = bounds_of(start, end)
+        wanted = check_columns(columns)
+        groups = _groups(account_groups)
+        bounds = check_bounds(start, end)
+        length = None if window is None else to_window(window)
+        if length is not None and any(bounds):
+            raise InvalidArgument("window excludes start and end: give a window, or a start and an end")
         coverage = self._known()
+        if length is not None:
+            last = self._end_of(coverage)
+            bounds = (last - length, last)
         files = self._table.files(bounds)
         with ThreadPoolExecutor(CORES) as pool:
             read = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
@@ -259,9 +270,9 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        bounds = bounds_of(start, end)
+        bounds = check_bounds(start, end)
         self._known()
-        return [self._place.address(file.name) for file in self._table.files(bounds)]
+        return [self._store.address(file.name) for file in self._table.files(bounds)]
 
     def coverage(self) -> pd.DataFrame:
         """Tell what the archive knows of each UTC day.
@@ -278,11 +289,11 @@ class Archive:
         Raises
         ------
         ArchiveError
-            There is no archive, or its notes are damaged.
+            There is no archive, or its coverage file is damaged.
         """
         present = {file.day for file in self._table.files((None, None))}
         coverage = self._known()
-        return coverage.without(day for day in coverage.notes if day not in present).to_frame()
+        return coverage.without(day for day in coverage.records if day not in present).to_frame()
 
     def verify(self, *, expect: str | None = None) -> Verification:
         """Check every file by itself, and that the archive consists of the files that were written last.
@@ -320,9 +331,9 @@ class Archive:
         ...     archive.verify(expect=report.manifest).ok
         True
         """
-        wanted = digest_wanted(expect)
+        wanted = check_digest(expect)
         self._require()
-        return verification(self._place, self._table, location=self.location, expect=wanted)
+        return verification(self._store, self._table, location=self.location, expect=wanted)
 
     def export(
         self,
@@ -330,19 +341,19 @@ class Archive:
         *,
         start: Instant | None = None,
         end: Instant | None = None,
-        by: Literal["month"] | None = None,
+        partition_by: Literal["month"] | None = None,
     ) -> list[str]:
-        """Write the events as one Parquet file, or as one a month for those who want fewer files.
+        """Write the events to one Parquet file, or to one file per month.
 
         Parameters
         ----------
         path : str or PathLike
-            The file; with `by`, the folder that gets ``event_month=YYYY-MM/events.parquet``. Local, or a URI as of
-            `write_parquet`.
+            The file. With `partition_by`, the folder that receives ``event_month=YYYY-MM/events.parquet``. A local
+            path, or a URI as in `write_parquet`.
         start, end : str, datetime, date or pandas.Timestamp, optional
-            Only events of the half-open period `[start, end)`; those without a date are left out then.
-        by : {"month"}, optional
-            How to partition.
+            Only events of the half-open period `[start, end)`. Events without a date are then left out.
+        partition_by : {"month"}, optional
+            Write one file per month. By default, a single file.
 
         Returns
         -------
@@ -355,8 +366,8 @@ class Archive:
             There is no archive, or a file of it is damaged.
         InvalidArgument
             An argument is wrong.
-        OSError
-            A file cannot be written.
+        FileError, StoreError
+            A file cannot be read or written.
 
         Examples
         --------
@@ -370,54 +381,63 @@ class Archive:
         ...     len(taf.read_parquet(files[0]))
         100
         """
-        if by not in (None, "month"):
-            raise InvalidArgument(f'by: {by!r} is not "month"; leave it out for one file')
-        bounds = bounds_of(start, end)
+        if partition_by not in (None, "month"):
+            raise InvalidArgument(f'partition_by: {partition_by!r} is not "month"; leave it out for one file')
+        bounds = check_bounds(start, end)
         coverage = self._known()
-        parts: dict[str, list[DayFile]] = {} if by else {os.fspath(path): []}
+        parts: dict[str, list[DayFile]] = {} if partition_by else {os.fspath(path): []}
         for file in self._table.files(bounds):
-            parts.setdefault(_month_file(path, file.day) if by else os.fspath(path), []).append(file)
+            target = _month_file(path, file.day) if partition_by else os.fspath(path)
+            parts.setdefault(target, []).append(file)
         for target, files in parts.items():
-            if by and "://" not in target:
-                Path(target).parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._export(target, files, _stretch(files, bounds) if by else bounds, coverage)
+            if partition_by and "://" not in target:
+                with file_errors(Path(target).parent):
+                    Path(target).parent.mkdir(0o700, parents=True, exist_ok=True)
+            self._export(target, files, _clip(files, bounds) if partition_by else bounds, coverage)
         return list(parts)
 
     def _export(self, target: str, files: list[DayFile], bounds: Bounds, coverage: Coverage) -> None:
         events = 0
         counts: dict[date | None, int] = {}
-        with parquet_sink(target) as sink:
+        with parquet_writer(target) as writer:
             for file in files:
                 rows, counts[file.day] = self._table.rows(file, COLUMNS, bounds)
                 events += rows.num_rows
-                sink.write(rows)
-            sink.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
+                writer.write(rows)
+            writer.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
 
     # ---- the rest ------------------------------------------------------------------------------------------------
 
+    def _end_of(self, coverage: Coverage) -> datetime:
+        """Return where the last reading stopped, or the end of the last day if events were only imported."""
+        if coverage.latest is not None:
+            return coverage.latest.read_to
+        days = [file.day for file in self._table.files((None, None)) if file.day is not None]
+        return midnight(days[-1]) + ONE_DAY if days else datetime.now(UTC)
+
     def _known(self) -> Coverage:
         self._require()
-        return read_coverage(self._place)
+        return read_coverage(self._store)
 
     def _require(self) -> None:
-        if self._place.read(COVERAGE) is None and not self._table.names():
+        if self._store.read(COVERAGE) is None and not self._table.names():
             raise ArchiveError(
                 f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
             )
 
 
-def _place(location: str, storage_options: Mapping[str, str] | None) -> Place:
+def _store(location: str, storage_options: Mapping[str, str] | None) -> Store:
     if re.match(r"(s3|gs|az):/(?!/)", location):
         raise InvalidArgument(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
     if odd := re.search(r"[*?\[\]%#]|/\.\.?(?=/|$)" if "://" in location else r"[*?\[]", location):
         raise InvalidArgument(f"location: {location} has a {odd[0]}, which engines would not take as it is")
     if "://" in location:
-        from te_audit_frames.storage.bucket import Bucket  # its package is an extra
+        from te_audit_frames.storage.object_store import ObjectStore  # its package is an extra
 
-        return Bucket(location, storage_options or {})
+        return ObjectStore(location, storage_options or {})
     if storage_options:
         raise InvalidArgument(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
-    return Folder(location)
+    return LocalStore(location)
 
 
 def _seconds(argument: str, value: float) -> timedelta:
@@ -430,7 +450,7 @@ def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
     groups = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else [chosen]
     for group in groups:
         if isinstance(group, bool) or not isinstance(group, str | int):
-            raise InvalidArgument(f'by_account_group: {group!r} is not an aid or a name; right is, for example, "1234"')
+            raise InvalidArgument(f'account_groups: {group!r} is not an aid or a name; right is, for example, "1234"')
     return [str(group) for group in groups]
 
 
@@ -439,8 +459,8 @@ def _month_file(path: FilePath, day: date | None) -> str:
     return f"{os.fspath(path).rstrip('/')}/event_month={month}/events.parquet"
 
 
-def _stretch(files: list[DayFile], bounds: Bounds) -> Bounds:
-    """Cut a stretch of time to the days of some files."""
+def _clip(files: list[DayFile], bounds: Bounds) -> Bounds:
+    """Clip bounds to the days of some files."""
     days = [file.day for file in files if file.day is not None]
     if not days:
         return bounds

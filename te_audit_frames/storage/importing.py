@@ -1,25 +1,24 @@
-"""Taking events into an archive from a frame that was saved earlier."""
+"""Imports of files that were saved earlier into an archive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
-from te_audit_frames.schema import in_order, to_arrow
-from te_audit_frames.storage.coverage import Coverage, Note, Reading, oldest_kept
-from te_audit_frames.storage.day import ONE_DAY, midnight
-from te_audit_frames.storage.keeping import keep_rows, read_coverage, update_coverage
+from te_audit_frames.schema import in_order
+from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
+from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.ledger import Ledger
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.proof import period_of, sight_of, whole_days
-from te_audit_frames.storage.table import Table
+from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.table import Table, keep_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
 """Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""
@@ -30,15 +29,18 @@ _KEPT_AT_ONCE = 32
 _MICROS_A_DAY = 86_400_000_000
 
 
-def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFrame, *, file: str) -> int:
-    """Merge a frame into an archive; return the number of events that the archive did not have.
+def import_events(
+    store: Store, table: Table, ledger: Ledger, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
+) -> int:
+    """Merge the events of a file into an archive, and return how many the archive did not have.
 
     Parameters
     ----------
-    place, table, ledger
-        The archive; the place's `writing` is held by the caller.
-    events : pandas.DataFrame
-        An audit frame as `read_parquet` returns it.
+    store, table, ledger
+        The archive; the store's `writing` is held by the caller.
+    rows : pyarrow.Table
+    attrs : mapping
+        What `read_table` returns.
     file : str
         Where it comes from, for messages.
 
@@ -49,9 +51,8 @@ def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFra
     NotAnAuditFrame
         It has events of a year that is out of reach.
     """
-    rows = to_arrow(events)
     days = _by_day(rows, file=file)
-    proof = period_of(events)
+    proof = proven_period(attrs, rows=rows.num_rows)
     present = [each.day for each in table.files((None, None)) if each.day is not None]
     whole: set[date] = set()
     if proof:
@@ -66,26 +67,26 @@ def import_events(place: Place, table: Table, ledger: Ledger, events: pd.DataFra
             "write_parquet, and import_parquet for each."
         )
     ledger.begin()
-    coverage = read_coverage(place)
-    sight = sight_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
-    sight.see(rows)
+    coverage = read_coverage(store)
+    observer = observer_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
+    observer.add_fetched(rows)
     added = 0
     events_of: dict[date, int] = {}
     for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _KEPT_AT_ONCE):
         fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
-        for day, kept in keep_rows(place, ledger, fetched, sight.could_see).items():
+        for day, kept in keep_rows(store, ledger, fetched, observer.could_see).items():
             added += kept.merged.added.num_rows
             if day is not None:
                 events_of[day] = kept.merged.rows.num_rows
             if day in whole:
-                sight.look_back(kept.archived)
-    notes = {day: Note(count, ()) for day, count in events_of.items()}
+                observer.add_archived(kept.archived)
+    records = {day: DayRecord(count, ()) for day, count in events_of.items()}
     if proof:
         period, receipt = proof
-        reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, sight.scope)
-        notes |= {day: Note(events_of[day], (reading,)) for day in whole}
-    if notes:
-        update_coverage(place, ledger, lambda coverage: coverage.merged(Coverage(notes)))
+        reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, observer.scope)
+        records |= {day: DayRecord(events_of[day], (reading,)) for day in whole}
+    if records:
+        update_coverage(store, ledger, lambda coverage: coverage.merged(Coverage(records)))
     ledger.finish()
     return added
 

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 from te_audit_frames.periods import iso
 from te_audit_frames.storage.manifest import MANIFEST, Announcement, Entry, Manifest
-from te_audit_frames.storage.place import Place
+from te_audit_frames.storage.store import Store
 
 _ABANDONED = timedelta(days=1)
-"""The age of an announcement whose writer is taken to be dead, in a place that several may write into at once."""
+"""The age of an announcement whose writer is taken to be dead, in a store that several may write into at once."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_manifest(place: Place) -> Manifest | None:
+def read_manifest(store: Store) -> Manifest | None:
     """Read the manifest. None if there is none."""
-    content = place.read(MANIFEST)
-    return None if content is None else Manifest.load(content, file=place.address(MANIFEST))
+    content = store.read(MANIFEST)
+    return None if content is None else Manifest.load(content, file=store.address(MANIFEST))
 
 
 class Ledger:
@@ -61,7 +61,7 @@ class Ledger:
 
     Parameters
     ----------
-    place : Place
+    store : Store
         Where the archive lies; its `writing` is held by the caller.
     alone : bool
         Whether nobody else can be writing.
@@ -77,8 +77,8 @@ class Ledger:
         should have been, so that a verification finds them.
     """
 
-    def __init__(self, place: Place, *, alone: bool, survey: Callable[[], tuple[dict[str, Entry], set[str]]]) -> None:
-        self._place = place
+    def __init__(self, store: Store, *, alone: bool, survey: Callable[[], tuple[dict[str, Entry], set[str]]]) -> None:
+        self._store = store
         self._writer = secrets.token_hex(8)
         self._open: dict[str, tuple[Entry, ...]] = {}
         self._written: dict[str, Entry] = {}
@@ -94,7 +94,7 @@ class Ledger:
 
     def begin(self) -> None:
         """Read the manifest, or make the first one, and finish what killed writers left behind."""
-        found = read_manifest(self._place)
+        found = read_manifest(self._store)
         if found is None:
             files, groups = self._survey()
             self.adopted = len(files)
@@ -119,7 +119,7 @@ class Ledger:
         """
         plans: dict[str, tuple[str | None, Made]] = {}
         for name, maker in makers.items():
-            old = self._place.read(name)
+            old = self._store.read(name)
             plans[name] = (None if old is None else digest_of(old), maker(old))
         self._announce(plans)
         for name, (sha256, made) in plans.items():
@@ -156,7 +156,7 @@ class Ledger:
                 self._announce({name: (None if content is None else digest_of(content), latest[-1])})
             return latest[-1].content
 
-        self._place.update(name, change)
+        self._store.update(name, change)
         made = latest[-1]
         announced = self._open.pop(name, None)
         if announced and made.content is not None and name not in self.unexpected:
@@ -166,7 +166,7 @@ class Ledger:
     def _is_expected(self, name: str, old: str | None, new: Entry | None) -> bool:
         """Whether a file was as the manifest has it, or comes back as it was."""
         for manifest in (self._manifest, None):
-            known = manifest or read_manifest(self._place) or Manifest()  # another writer may have told it since
+            known = manifest or read_manifest(self._store) or Manifest()  # another writer may have told it since
             final = known.files.get(name)
             if old is None:
                 # A file that was lost is replaced by one that has as much.
@@ -192,7 +192,7 @@ class Ledger:
         return self._actual(name, [entry, *others]) or entry
 
     def _actual(self, name: str, candidates: list[Entry]) -> Entry | None:
-        content = self._place.read(name)
+        content = self._store.read(name)
         sha256 = content is not None and digest_of(content)
         return next((each for each in candidates if each.sha256 == sha256), None)
 
@@ -216,7 +216,7 @@ class Ledger:
         changed: list[Manifest] = []
 
         def rewrite(content: bytes | None) -> bytes:
-            found = Manifest() if content is None else Manifest.load(content, file=self._place.address(MANIFEST))
+            found = Manifest() if content is None else Manifest.load(content, file=self._store.address(MANIFEST))
             if content is not None and found.digest not in self._mine:
                 self._parents.add(found.digest)  # what another writer has finished in the meantime is a parent too
             new = change(found)
@@ -225,7 +225,7 @@ class Ledger:
             changed.append(new)
             return new.dump()
 
-        self._place.update(MANIFEST, rewrite)
+        self._store.update(MANIFEST, rewrite)
         self._manifest = changed[-1]
         self._mine.add(self._manifest.digest)
         self._written = {}

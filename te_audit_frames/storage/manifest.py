@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from te_audit_frames.errors import ArchiveError
+from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.sealed import seal, unseal
 
@@ -170,7 +170,7 @@ class Manifest:
                 )
         except (KeyError, TypeError, ValueError, AttributeError):
             pass  # sealed, but not by this package
-        raise ArchiveError(
+        raise DamagedFile(
             f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a backup; "
             "or remove it, and the next sync makes a new one, which cannot be compared with what was before."
         )

@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.errors import DamagedFile
+from te_audit_frames.file_errors import file_error
 from te_audit_frames.periods import Instant
 from te_audit_frames.receipts import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
-from te_audit_frames.storage.footer import AFRESH, attrs_in
-from te_audit_frames.storage.rows import ascending, pinned, rows_of
-from te_audit_frames.storage.selection import Bounds, bounds_of, columns_of, within
-from te_audit_frames.storage.sink import parquet_sink
-from te_audit_frames.storage.staging import FilePath, locate
+from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
+from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date
+from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns, within
+from te_audit_frames.storage.metadata import REWRITE_ADVICE, Attrs, load_attrs
+from te_audit_frames.storage.writer import parquet_writer
 
 Compression = Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
 
@@ -62,7 +63,7 @@ def write_parquet(
     InvalidArgument
         The frame has further columns, which the file would lose; `attrs` are not plain JSON; or another argument
         is wrong.
-    OSError
+    FileError
         The file cannot be written.
 
     Examples
@@ -76,16 +77,38 @@ def write_parquet(
     ['User login.']
     """
     if isinstance(events, pd.DataFrame):
-        rows = rows_of(events)  # first, so that a frame that cannot be kept touches no disk
-        with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
-            sink.attrs.update(events.attrs)
-            sink.write(rows)
+        rows = frame_to_rows(events)  # first, so that a frame that cannot be kept touches no disk
+        with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
+            writer.attrs.update(events.attrs)
+            writer.write(rows)
         return
-    with parquet_sink(path, compression=compression, filesystem=filesystem) as sink:
-        for batch in events:
-            sink.write(batch)
-        if (receipt := getattr(events, "receipt", None)) is not None:  # complete behind the last batch
-            sink.attrs[ATTRS_KEY] = receipt.to_dict()
+    try:
+        _write_batches(events, path, compression, filesystem)
+    except _CallersError as carried:
+        raise carried.error from carried.error.__cause__
+
+
+def _write_batches(batches: Iterable[pa.RecordBatch], path: FilePath, compression: str | None, filesystem: Any) -> None:
+    with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
+        for batch in _carry_errors(batches):
+            writer.write(batch)
+        if (receipt := getattr(batches, "receipt", None)) is not None:  # complete behind the last batch
+            writer.attrs[ATTRS_KEY] = receipt.to_dict()
+
+
+class _CallersError(Exception):
+    """Carries an error of the caller's own iterable past the code that takes every `OSError` for the file's."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _carry_errors(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except OSError as error:
+        raise _CallersError(error) from error
 
 
 def read_parquet(
@@ -117,18 +140,19 @@ def read_parquet(
     -------
     pandas.DataFrame
         An audit frame: `date` as ``datetime64[us, UTC]`` in ascending order, text as ``str``, `resources` as lists of
-        structs, `attrs` with the receipt. With `start` or
-        `end`, its resolved period is cut to the part that was read, so that nobody takes the rest for empty.
+        structs, and `attrs` with the receipt. With `start` or `end`, the period of the receipt is cut to the part that
+        was read.
 
     Raises
     ------
+    DamagedFile
+        The file is not Parquet, is damaged, or is cut short.
     NotAnAuditFrame
-        The file is not Parquet, is damaged, lacks columns of events or has them in other types, or was written by a
-        newer version.
+        The file lacks columns of events, has them in other types, or was written by a newer version.
     InvalidArgument
         An argument is wrong: an unknown column, a naive datetime, an `end` not after `start`.
-    FileNotFoundError
-        There is no such file.
+    MissingFile, FileError
+        There is no such file, or it cannot be read.
 
     Examples
     --------
@@ -141,21 +165,65 @@ def read_parquet(
     ...     len(january)
     1
     """
-    wanted = columns_of(columns)
-    bounds = bounds_of(start, end)
-    place, name = locate(path, filesystem)
+    rows, attrs = read_table(path, columns=columns, start=start, end=end, filesystem=filesystem)
+    events = to_events(rows)
+    events.attrs = attrs
+    return events
+
+
+def read_table(
+    path: FilePath,
+    *,
+    columns: Sequence[str] | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    filesystem: Any = None,
+) -> tuple[pa.Table, Attrs]:
+    """Read events from one Parquet file as an Arrow table, with the `attrs` that its frame would have.
+
+    Parameters
+    ----------
+    path, columns, start, end, filesystem
+        See `read_parquet`.
+
+    Returns
+    -------
+    pyarrow.Table, dict
+        The rows in the types of `ARROW_SCHEMA`, in ascending `date`, and the frame's `attrs`.
+
+    Raises
+    ------
+    NotAnAuditFrame, DamagedFile, InvalidArgument, MissingFile, FileError
+        See `read_parquet`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.storage.parquet import read_table
+    >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     taf.write_parquet(events, f"{folder}/events.parquet")
+    ...     rows, attrs = read_table(f"{folder}/events.parquet")
+    >>> rows.num_rows, attrs["te_audit_frames"]["events"]
+    (1, 1)
+    """
+    wanted = check_columns(columns)
+    bounds = check_bounds(start, end)
+    target_fs, name = locate(path, filesystem)
     # As bytes: Arrow would refuse a name that is not UTF-8, which Python's own functions write to.
-    with place.open_input_file(os.fsencode(name)) as source, _blaming(name):
+    with foreign_errors(name):
+        source = target_fs.open_input_file(os.fsencode(name))
+    with source, _blaming(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        attrs = attrs_in(file.metadata.metadata or {}, file=name)
+        attrs = load_attrs(file.metadata.metadata or {}, file=name)
         total = file.metadata.num_rows
         # The dates always come along: they order the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
-    events = to_events(ascending(rows).select(list(wanted)))
+    rows = sort_by_date(rows).select(list(wanted))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
-        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=len(events), of=total)
-    events.attrs = attrs
-    return events
+        attrs[ATTRS_KEY] = narrowed(stored, start=bounds[0], end=bounds[1], rows=rows.num_rows, of=total)
+    return rows, attrs
 
 
 @contextmanager
@@ -165,8 +233,10 @@ def _blaming(name: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
-            raise
-        raise NotAnAuditFrame(f"{name} is not a Parquet file, or is damaged or cut short: {error}. {AFRESH}") from None
+            raise file_error(error, name) from error
+        raise DamagedFile(
+            f"{name} is not a Parquet file, or is damaged or cut short: {error}. {REWRITE_ADVICE}"
+        ) from None
 
 
 def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -> pa.Table:
@@ -186,4 +256,4 @@ def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str
     physical = {leaf.path: leaf.physical_type for leaf in map(file.schema.column, range(len(file.schema)))}
     if physical.get("date") == "INT96":  # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say
         rows = rows.set_column(columns.index("date"), "date", rows["date"].cast(_DATE))
-    return pinned(rows, file=name)
+    return cast_columns(rows, file=name)

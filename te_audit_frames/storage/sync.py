@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,19 +20,18 @@ from te_audit_frames.errors import (
     PaginationError,
 )
 from te_audit_frames.merge import count_fewer
-from te_audit_frames.periods import SECOND, Period, floor_second, iso
+from te_audit_frames.periods import EPOCH, SECOND, Period, floor_second, iso
 from te_audit_frames.receipts import Receipt
-from te_audit_frames.receipts import receipt as receipt_of
-from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_arrow
+from te_audit_frames.schema import ARROW_SCHEMA, in_order
 from te_audit_frames.storage.clocks import APART, Clocks
-from te_audit_frames.storage.coverage import Coverage, Note, Reading, Scope, oldest_kept
-from te_audit_frames.storage.day import ONE_DAY, TABLE, midnight, name_of
-from te_audit_frames.storage.keeping import Kept, keep_rows, update_coverage
+from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
+from te_audit_frames.storage.day_buffer import DayBuffer
+from te_audit_frames.storage.day_file import ONE_DAY, TABLE, midnight, name_of
 from te_audit_frames.storage.ledger import Ledger
-from te_audit_frames.storage.passing import Passing
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.report import SyncReport
-from te_audit_frames.storage.sight import Sight, groups_of
+from te_audit_frames.storage.scope import Scope, ScopeObserver, groups_of
+from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.sync_report import SyncReport
+from te_audit_frames.storage.table import Kept, keep_rows, update_coverage
 
 _KEPT_AT_ONCE = 32
 """Days that are gathered before they are written and noted: what a killed process reads again at most."""
@@ -54,23 +52,26 @@ _FEW_PAGES, _MANY_PAGES = 100, 400
 """A piece of fewer pages is followed by one of twice the days, a piece of more by one of half the days."""
 
 
-class Stream(Protocol):
-    """Batches of a fetch, as `Client.iter_batches` returns them."""
+class BatchStream(Protocol):
+    """The batches of one fetch, as `Client.iter_batches` returns them."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Hand out the batches."""
+        """Yield the batches."""
+
+    def to_table(self) -> pa.Table:
+        """Take all batches at once, whatever their order."""
 
     @property
     def receipt(self) -> Receipt:
         """What came so far."""
 
     @property
-    def missing(self) -> list[Period]:
+    def missing(self) -> Sequence[Period]:
         """What the batches so far do not vouch for."""
 
 
-class Source(Protocol):
-    """The verbs of a `Client` that a sync uses."""
+class BatchSource(Protocol):
+    """The one method of a `Client` that a sync uses."""
 
     def iter_batches(
         self,
@@ -78,20 +79,10 @@ class Source(Protocol):
         window: str | None = ...,
         start: datetime | None = ...,
         end: datetime | None = ...,
-        all_account_groups: bool = ...,
+        all_account_groups: bool | None = ...,
         errors: Literal["raise", "coerce"] = ...,
-    ) -> Stream:
+    ) -> BatchStream:
         """Fetch a period, batch by batch."""
-
-    def fetch_events(
-        self,
-        *,
-        start: datetime | None = ...,
-        end: datetime | None = ...,
-        all_account_groups: bool = ...,
-        errors: Literal["raise", "coerce"] = ...,
-    ) -> pd.DataFrame:
-        """Fetch a period whole."""
 
 
 class Sync:
@@ -99,11 +90,11 @@ class Sync:
 
     Parameters
     ----------
-    place : Place
+    store : Store
         Where the archive lies; its `writing` is held by the caller.
     ledger : Ledger
         Writes its files.
-    source : Source
+    source : BatchSource
         How to ask.
     coverage : Coverage
         What is known so far.
@@ -122,9 +113,9 @@ class Sync:
 
     def __init__(
         self,
-        place: Place,
+        store: Store,
         ledger: Ledger,
-        source: Source,
+        source: BatchSource,
         coverage: Coverage,
         *,
         location: str,
@@ -134,14 +125,14 @@ class Sync:
         settle: timedelta,
         errors: str,
     ) -> None:
-        self._place = place
+        self._store = store
         self._ledger = ledger
         self._source = source
         self._all_account_groups = all_account_groups
         self._question: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
         self._lookback = lookback
         self._read: dict[date, int] = {}
-        self._unnoted: dict[date, int] = {}
+        self._unrecorded: dict[date, int] = {}
         self._waits_for: set[date] = set()
         self._unproven: set[date] = set()
         self._gathered: dict[date | None, pa.Table] = {}
@@ -149,14 +140,23 @@ class Sync:
         self._vanished: list[pa.Table] = []
         self._fewer: list[pa.Table] = []
         self.report = SyncReport(location, start="", end="")
+        self._start = start
+        self._settle = settle
+        self._had = self._coverage = coverage
+        # Set by `_begin`, which asks for the time.
+        self._now = self._end = EPOCH
+        self._first = EPOCH.date()
+        self._observer = ScopeObserver(all_account_groups, Scope(all_account_groups))
+
+    def _begin(self) -> None:
+        """Ask the server for its time, and settle what depends on it: the end, the first day, what is possible."""
         self._now, horizon = self._clocks()
-        self._had = coverage
-        self._coverage = coverage.possible_at(horizon + APART)
-        carried = self._coverage.latest_sync
-        self._sight = Sight(all_account_groups, carried.scope if carried else Scope(all_account_groups))
-        self._end = floor_second(self._now - settle)
+        self._coverage = self._had.possible_at(horizon + APART)
+        if carried := self._coverage.latest_sync:
+            self._observer = ScopeObserver(self._all_account_groups, carried.scope)
+        self._end = floor_second(self._now - self._settle)
         oldest = oldest_kept(self._now).date()
-        self._first = start.date() if start else max(self._coverage.since or oldest, oldest)
+        self._first = self._start.date() if self._start else max(self._coverage.since or oldest, oldest)
         if midnight(self._first) >= self._end:
             raise InvalidArgument(
                 f"start: {self._first} is not before {iso(self._end)}, where this sync ends; give an earlier one"
@@ -165,6 +165,7 @@ class Sync:
 
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
+        self._begin()
         self._ledger.begin()
         # Before anything else, so that a sync that is interrupted leaves behind how far back the next has to go.
         if self._had != self._coverage or self._coverage.since is None or self._first < self._coverage.since:
@@ -174,8 +175,8 @@ class Sync:
             # Again, since a token that sees more than the one before shows it only by what it brings: a new account
             # group may be one whose events of the past could not be seen.
             while stretches := self._plan():
-                for stretch in stretches:
-                    self._fetch(stretch)
+                for period in stretches:
+                    self._fetch(period)
                 self._write()
         except (FetchError, KeyboardInterrupt) as error:
             self._write()
@@ -183,14 +184,14 @@ class Sync:
             error.add_note(f"The archive keeps the {kept:,} days read so far; the next sync goes on from there.")
             raise
         finally:
-            self._unnoted = self._read.copy()  # all, since the scope is known only now
-            self._note()
+            self._unrecorded = self._read.copy()  # all, since the scope is known only now
+            self._record()
             self._ledger.finish()
             self._tell()
         return self.report
 
     def _update(self, change: Callable[[Coverage], Coverage]) -> Coverage:
-        return update_coverage(self._place, self._ledger, change)
+        return update_coverage(self._store, self._ledger, change)
 
     # ---- deciding ------------------------------------------------------------------------------------------------
 
@@ -218,18 +219,20 @@ class Sync:
     def _plan(self) -> list[Period]:
         """List the stretches of days to read, newest first."""
         days = [self._first + number * ONE_DAY for number in range((self._end.date() - self._first).days + 1)]
-        present = set(self._place.names(TABLE))  # a day whose file was removed is read again
-        # A file without a note is what a sync leaves behind that gave up order, or that was killed. Whatever it was,
+        present = set(self._store.names(TABLE))  # a day whose file was removed is read again
+        # A file without a record is what a sync leaves behind that gave up order, or that was killed. Whatever it was,
         # this one must get further.
         self._unproven = {
-            day for day in days if day not in self._read and day not in self._coverage.notes and name_of(day) in present
+            day
+            for day in days
+            if day not in self._read and day not in self._coverage.records and name_of(day) in present
         }
         needed = [
             day
             for day in days
             if day not in self._read
             and midnight(day) < self._end
-            and (self._coverage.needs(day, self._sight.scope, self._lookback) or name_of(day) not in present)
+            and (self._coverage.needs(day, self._observer.scope, self._lookback) or name_of(day) not in present)
         ]
         if not self._read:
             # Days that a sync read before, and that are not sealed, show whether the token sees as much as the one
@@ -241,9 +244,9 @@ class Sync:
         return self._stretches(needed)
 
     def _is_open(self, day: date) -> bool:
-        note = self._coverage.notes.get(day)
-        readings = [reading for reading in note.readings if not reading.is_import] if note else []
-        return bool(readings) and not any(reading.seals(day, self._lookback) for reading in readings)
+        record = self._coverage.records.get(day)
+        readings = [reading for reading in record.readings if not reading.is_import] if record else []
+        return bool(readings) and not any(reading.is_final(day, self._lookback) for reading in readings)
 
     def _stretches(self, days: Iterable[date]) -> list[Period]:
         stretches: list[Period] = []
@@ -256,68 +259,68 @@ class Sync:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
-    def _fetch(self, stretch: Period) -> None:
-        if any(stretch.start <= midnight(day) < stretch.end for day in self._unproven):
-            self._fetch_in_pieces(stretch)
+    def _fetch(self, period: Period) -> None:
+        if any(period.start <= midnight(day) < period.end for day in self._unproven):
+            self._fetch_in_pieces(period)
             return
         try:
-            again = self._follow(stretch)
+            again = self._follow(period)
         except BadRequest:
             # Nobody knows the widest range that the API allows; halves of whole days are asked for, newest first.
-            days = max((stretch.end - stretch.start) / 2 // ONE_DAY, 1)
-            middle = midnight(stretch.start.date() + days * ONE_DAY)
-            if not stretch.start < middle < stretch.end:
+            days = max((period.end - period.start) / 2 // ONE_DAY, 1)
+            middle = midnight(period.start.date() + days * ONE_DAY)
+            if not period.start < middle < period.end:
                 raise
-            self._fetch(Period(middle, stretch.end))
-            self._fetch(Period(stretch.start, middle))
+            self._fetch(Period(middle, period.end))
+            self._fetch(Period(period.start, middle))
         else:
             for each in self._stretches(again):
                 self._fetch_in_pieces(each)
 
-    def _follow(self, stretch: Period) -> Collection[date]:
-        """Fetch a stretch, and keep each day as soon as paging has passed it; return the days to read again.
+    def _follow(self, period: Period) -> Collection[date]:
+        """Fetch a period, and keep each day as soon as paging has passed it; return the days to read again.
 
         Order is given up if the dates prove to run no way, and if events without a date keep the fetch from vouching
         for any day.
         """
-        stream = self._source.iter_batches(start=stretch.start, end=stretch.end, **self._question)
-        passing = Passing(stretch)
+        stream = self._source.iter_batches(start=period.start, end=period.end, **self._question)
+        buffer = DayBuffer(period)
         again: set[date] = set()
         idle, is_whole = 0, False
         try:
             for batch in stream:
-                self._sight.see(batch)
-                late = passing.add(batch)
+                self._observer.add_fetched(batch)
+                late = buffer.add(batch)
                 self._forget(late)
                 again |= late
-                idle = 0 if self._keep(passing.passed(stream.missing)) else idle + 1
+                idle = 0 if self._keep(buffer.take_complete(stream.missing)) else idle + 1
                 is_out_of_order = idle >= _IDLE_OUT_OF_ORDER and stream.receipt.order == "none"
                 if is_out_of_order or len(again) > _MOST_AGAIN:
-                    self._forget(passing.days)
-                    return passing.days
-                if idle >= _IDLE and passing.has_undated:
-                    self._keep_day(None, passing.undated())
-                    return again | set(passing.waiting())
+                    self._forget(buffer.days)
+                    return buffer.days
+                if idle >= _IDLE and buffer.has_undated:
+                    self._keep_day(None, buffer.undated())
+                    return again | set(buffer.waiting())
             is_whole = True
         except PaginationError:
             # A stream cannot take back what it handed out; a fetch can. What is wrong with the pages, it says again.
-            self._forget(passing.days)
-            return passing.days
+            self._forget(buffer.days)
+            return buffer.days
         finally:
             # What was given up comes again, and its values that no column can hold are counted then.
             self._charge(stream.receipt, coerced=is_whole)
-        self._keep(passing.passed([]))
-        self._keep_day(None, passing.undated())
+        self._keep(buffer.take_complete([]))
+        self._keep_day(None, buffer.undated())
         return again
 
-    def _fetch_in_pieces(self, stretch: Period) -> None:
-        """Fetch a stretch whose events are out of order: pieces of whole days, newest first, each kept at once.
+    def _fetch_in_pieces(self, period: Period) -> None:
+        """Fetch a period whose events are out of order: pieces of whole days, newest first, each kept at once.
 
         A piece is whole only at its end, so small pieces lose little to a deadline; they grow while they are quick.
         """
-        end, days, most = stretch.end, 1, (stretch.end - stretch.start) // ONE_DAY + 1
-        while end > stretch.start:
-            piece = Period(max(stretch.start, midnight((end - SECOND).date() - (days - 1) * ONE_DAY)), end)
+        end, days, most = period.end, 1, (period.end - period.start) // ONE_DAY + 1
+        while end > period.start:
+            piece = Period(max(period.start, midnight((end - SECOND).date() - (days - 1) * ONE_DAY)), end)
             try:
                 pages = self._take_whole(piece)
             except BadRequest:
@@ -330,14 +333,15 @@ class Sync:
 
     def _take_whole(self, piece: Period) -> int:
         """Fetch a piece whatever its order, and keep it; return the number of pages."""
-        days = Passing(piece)
-        events = self._source.fetch_events(start=piece.start, end=piece.end, **self._question)
-        receipt = receipt_of(events)
+        days = DayBuffer(piece)
+        stream = self._source.iter_batches(start=piece.start, end=piece.end, **self._question)
+        rows = stream.to_table()
+        receipt = stream.receipt
         self._charge(receipt)
-        for batch in to_arrow(events).to_batches():
-            self._sight.see(batch)
+        for batch in rows.to_batches():
+            self._observer.add_fetched(batch)
             days.add(batch)
-        self._keep(days.passed([]))
+        self._keep(days.take_complete([]))
         self._keep_day(None, days.undated())
         self._write()
         return receipt.pages
@@ -372,37 +376,37 @@ class Sync:
             self._write()
 
     def _write(self) -> None:
-        """Write the days gathered, and note them."""
+        """Write the days gathered, and record them."""
         gathered, self._gathered = self._gathered, {}
-        for day, kept in keep_rows(self._place, self._ledger, gathered, self._could_see).items():
+        for day, kept in keep_rows(self._store, self._ledger, gathered, self._could_see).items():
             self.report.events_added += kept.merged.added.num_rows
             if day is None:
                 self.report.undated_events = max(self.report.undated_events, gathered[None].num_rows)
                 continue
-            self._look_back(day, kept)
-            self._read[day] = self._unnoted[day] = kept.merged.rows.num_rows
+            self._compare_with_archive(day, kept)
+            self._read[day] = self._unrecorded[day] = kept.merged.rows.num_rows
             self._waits_for.discard(day)
             self.report.days_added += kept.is_new
             self.report.days_changed += bool(not kept.is_new and kept.merged.added.num_rows)
             self.report.paired_events += kept.merged.paired
-        self._note()
+        self._record()
         self._gathered_since = time.monotonic()
 
     def _could_see(self, archived: pa.Table) -> pa.Array:
         """Mark the archived rows that this sync's token would have brought, as far as is known until now."""
-        self._sight.look_back(archived.filter(self._is_asked_for(archived)))
-        return self._sight.could_see(archived)
+        self._observer.add_archived(archived.filter(self._is_asked_for(archived)))
+        return self._observer.could_see(archived)
 
-    def _look_back(self, day: date, kept: Kept) -> None:
+    def _compare_with_archive(self, day: date, kept: Kept) -> None:
         """Compare what came of a day with what the archive had of it."""
         # What lies behind the end of this sync was not asked for.
-        self._sight.look_back(kept.archived.filter(self._is_asked_for(kept.archived)))
+        self._observer.add_archived(kept.archived.filter(self._is_asked_for(kept.archived)))
         vanished = kept.merged.vanished.filter(self._is_asked_for(kept.merged.vanished))
         if vanished.num_rows:
             self._vanished.append(vanished)
             self._fewer.append(count_fewer(kept.archived, vanished))
-        note = self._coverage.notes.get(day)
-        before = note and note.latest
+        record = self._coverage.records.get(day)
+        before = record and record.latest
         if before and not kept.is_new and before.scope.all_account_groups >= self._all_account_groups:
             # Events of a group that the reading before did not see are not late, but newly visible.
             groups = groups_of(kept.merged.added)
@@ -420,11 +424,11 @@ class Sync:
     def _tell(self) -> None:
         """Report what is known only at the end: the scope, and what is gone of that which the token could see."""
         vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished])
-        self.report.vanished_events = pc.sum(self._sight.could_see(vanished), min_count=0).as_py()
+        self.report.vanished_events = pc.sum(self._observer.could_see(vanished), min_count=0).as_py()
         for fewer in self._fewer:
-            self.report.add_fewer(fewer.filter(self._sight.could_see(fewer)))
+            self.report.add_fewer(fewer.filter(self._observer.could_see(fewer)))
         self.report.days_read = len(self._read)
-        self.report.scope = str(self._sight.scope)
+        self.report.scope = str(self._observer.scope)
         self.report.manifest = self._ledger.digest
         if self._ledger.adopted:
             self.report.notes.append(
@@ -435,14 +439,14 @@ class Sync:
             shown = ", ".join(unexpected[:3]) + (f" and {len(unexpected) - 3} more" if len(unexpected) > 3 else "")
             self._remark(f"something else changed {shown} since the last sync; run a verification, which says how")
 
-    def _note(self) -> None:
+    def _record(self) -> None:
         """Note the days that were kept, behind their files, as soon as it is known what the token sees."""
-        if not self._unnoted or self._waits_for:
+        if not self._unrecorded or self._waits_for:
             return
-        reading = Reading(self._end, self._now, False, self._sight.scope)
-        notes = {day: Note(events, (reading,)) for day, events in self._unnoted.items()}
-        self._coverage = self._update(lambda coverage: coverage.merged(Coverage(notes)))
-        self._unnoted = {}
+        reading = Reading(self._end, self._now, False, self._observer.scope)
+        records = {day: DayRecord(events, (reading,)) for day, events in self._unrecorded.items()}
+        self._coverage = self._update(lambda coverage: coverage.merged(Coverage(records)))
+        self._unrecorded = {}
 
     def _forget(self, days: Collection[date]) -> None:
         """Take back what was noted of days that proved not to be whole; the events that came of them stay."""
@@ -450,6 +454,6 @@ class Sync:
             self._write()
         for day in days:
             self._read.pop(day, None)
-            self._unnoted.pop(day, None)
-        if any(day in self._coverage.notes for day in days):
+            self._unrecorded.pop(day, None)
+        if any(day in self._coverage.records for day in days):
             self._coverage = self._update(lambda coverage: coverage.without(days))

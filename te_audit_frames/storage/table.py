@@ -1,9 +1,9 @@
-"""The table of an archive: its day files, found and read."""
+"""The table of an archive: finds, reads and extends its day files, and changes the coverage behind them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import ArchiveError
-from te_audit_frames.schema import CORES
-from te_audit_frames.storage.coverage import COVERAGE
-from te_audit_frames.storage.day import ONE_DAY, TABLE, day_of, load, midnight, problem_of
+from te_audit_frames.merge import Merged, merge
+from te_audit_frames.schema import ARROW_SCHEMA, CORES
+from te_audit_frames.storage.coverage import COVERAGE, Coverage
+from te_audit_frames.storage.day_file import ONE_DAY, TABLE, day_of, dump, find_problem, load, midnight, name_of
+from te_audit_frames.storage.filters import Bounds, within
+from te_audit_frames.storage.ledger import Ledger, Made, Maker
 from te_audit_frames.storage.manifest import Entry
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.selection import Bounds, within
-from te_audit_frames.storage.sight import group_names
+from te_audit_frames.storage.scope import group_names
+from te_audit_frames.storage.store import Store
 
 GROUP = ("aid", "account_group_name")
 
@@ -66,16 +68,16 @@ class Table:
 
     Parameters
     ----------
-    place : Place
+    store : Store
         Where it lies.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def names(self) -> list[str]:
         """List every file, also those that do not belong there."""
-        return self._place.names(TABLE)
+        return self._store.names(TABLE)
 
     def files(self, bounds: Bounds) -> list[DayFile]:
         """List the files of the days that a stretch of time touches, in the order of the days."""
@@ -96,8 +98,8 @@ class Table:
         ArchiveError
             The file is damaged.
         """
-        address = self._place.address(file.name)
-        content = self._place.read(file.name)
+        address = self._store.address(file.name)
+        content = self._store.read(file.name)
         if content is None:
             raise ArchiveError(f"{address} went away while the archive was read")
         needed = dict.fromkeys([*columns, "date", *([] if groups is None else GROUP)])
@@ -116,9 +118,9 @@ class Table:
             day = day_of(name)
         except ValueError:
             return Checked(problem="it does not belong here: readers of the table take it for events")
-        content = self._place.read(name) or b""
+        content = self._store.read(name) or b""
         sha256 = hashlib.sha256(content).hexdigest()
-        if problem := problem_of(content, day):
+        if problem := find_problem(content, day):
             return Checked(sha256, problem=problem)
         rows = load(content, file=name, columns=["date", *GROUP])
         return Checked(sha256, rows.num_rows, frozenset(group_names(rows)))
@@ -130,7 +132,7 @@ class Table:
             checked = dict(zip(names, pool.map(self.check, names), strict=True))
         sound = {name: found for name, found in checked.items() if not found.problem}
         entries = {name: Entry(found.sha256, found.rows) for name, found in sound.items()}
-        if (coverage := self._place.read(COVERAGE)) is not None:
+        if (coverage := self._store.read(COVERAGE)) is not None:
             entries[COVERAGE] = Entry(hashlib.sha256(coverage).hexdigest(), None)
         return entries, {group for found in sound.values() for group in found.groups}
 
@@ -147,3 +149,68 @@ def _touches(day: date | None, bounds: Bounds) -> bool:
     if day is None:
         return not any(bounds)
     return (since is None or midnight(day) + ONE_DAY > since) and (until is None or midnight(day) < until)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A day that was kept.
+
+    Attributes
+    ----------
+    archived : pyarrow.Table
+        What its file had.
+    merged : Merged
+        What it has now.
+    is_new : bool
+        Whether there was no file.
+    """
+
+    archived: pa.Table
+    merged: Merged
+    is_new: bool
+
+
+def keep_rows(
+    store: Store,
+    ledger: Ledger,
+    rows: Mapping[date | None, pa.Table],
+    could_see: Callable[[pa.Table], pa.Array] | None = None,
+) -> dict[date | None, Kept]:
+    """Merge rows into the files of their days. A file is written if it gains rows or values, or if there was none.
+
+    `could_see` marks which archived rows the reading could have returned; see `merge`.
+    """
+    kept: dict[date | None, Kept] = {}
+
+    def maker_of(day: date | None, fetched: pa.Table) -> Maker:
+        def make(content: bytes | None) -> Made:
+            file = store.address(name_of(day))
+            archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
+            merged = merge(archived, fetched, visible=could_see and could_see(archived))
+            kept[day] = Kept(archived, merged, is_new=content is None)
+            if content is not None and not merged.added.num_rows and not merged.filled:
+                return Made(None)
+            return Made(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
+
+        return make
+
+    ledger.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
+    return kept
+
+
+def read_coverage(store: Store) -> Coverage:
+    """Read what is known of each day."""
+    return Coverage.load(store.read(COVERAGE), file=store.address(COVERAGE))
+
+
+def update_coverage(store: Store, ledger: Ledger, change: Callable[[Coverage], Coverage]) -> Coverage:
+    """Change what is known of each day, in one step."""
+    changed: list[Coverage] = []
+
+    def make(content: bytes | None) -> Made:
+        changed.append(change(Coverage.load(content, file=store.address(COVERAGE))))
+        dumped = changed[-1].dump()
+        return Made(None if dumped == content else dumped)
+
+    ledger.write({COVERAGE: make})
+    return changed[-1]

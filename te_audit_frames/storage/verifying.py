@@ -1,4 +1,4 @@
-"""Checking an archive: every file by itself, then against the notes and against the manifest."""
+"""Checking an archive: every file by itself, then against the records of its days and against the manifest."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
 from te_audit_frames.schema import CORES
 from te_audit_frames.storage.coverage import COVERAGE
-from te_audit_frames.storage.day import RESTORE, name_of
-from te_audit_frames.storage.keeping import read_coverage
+from te_audit_frames.storage.day_file import RESTORE, name_of
 from te_audit_frames.storage.ledger import digest_of, read_manifest
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
-from te_audit_frames.storage.place import Place
-from te_audit_frames.storage.report import Verification
-from te_audit_frames.storage.table import Checked, Table
+from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.sync_report import Verification
+from te_audit_frames.storage.table import Checked, Table, read_coverage
 
 
-def digest_wanted(expect: str | None) -> str | None:
+def check_digest(expect: str | None) -> str | None:
     """Check the digest that a caller expects.
 
     Raises
@@ -35,18 +34,18 @@ def digest_wanted(expect: str | None) -> str | None:
     return expect.strip().lower()
 
 
-def verification(place: Place, table: Table, *, location: str, expect: str | None) -> Verification:
+def verification(store: Store, table: Table, *, location: str, expect: str | None) -> Verification:
     """Check an archive; see `Archive.verify`."""
     problems: dict[str, str] = {}
-    before = _manifest(place, problems)
+    before = _manifest(store, problems)
     names = table.names()
     with ThreadPoolExecutor(CORES) as pool:
         found = dict(zip(names, pool.map(table.check, names), strict=True))
     problems |= {name: checked.problem for name, checked in found.items() if checked.problem}
-    coverage = place.read(COVERAGE)
-    _compare_notes(place, found, problems)
+    coverage = store.read(COVERAGE)
+    _compare_records(store, found, problems)
     # Again, since a sync may have gone on meanwhile; a file that either of them accepts is sound.
-    after = _manifest(place, problems)
+    after = _manifest(store, problems)
     if before and after:
         sha256 = {name: checked.sha256 for name, checked in found.items()}
         if coverage is not None:
@@ -69,9 +68,11 @@ def verification(place: Place, table: Table, *, location: str, expect: str | Non
     )
 
 
-def _manifest(place: Place, problems: dict[str, str]) -> Manifest | None:
+def _manifest(store: Store, problems: dict[str, str]) -> Manifest | None:
     try:
-        manifest = read_manifest(place)
+        manifest = read_manifest(store)
+    except StoreError:
+        raise
     except ArchiveError as error:
         problems[MANIFEST] = str(error)
         return None
@@ -83,19 +84,21 @@ def _manifest(place: Place, problems: dict[str, str]) -> Manifest | None:
     return manifest
 
 
-def _compare_notes(place: Place, found: Mapping[str, Checked], problems: dict[str, str]) -> None:
+def _compare_records(store: Store, found: Mapping[str, Checked], problems: dict[str, str]) -> None:
     try:
-        notes = read_coverage(place).notes
+        records = read_coverage(store).records
+    except StoreError:
+        raise
     except ArchiveError as error:
         problems[COVERAGE] = str(error)
         return
-    for day, note in notes.items():
+    for day, record in records.items():
         name = name_of(day)
         if name not in found:
-            problems[name] = f"it is missing; it had {note.events:,} events. {RESTORE}, sync."
-        elif not found[name].problem and found[name].rows < note.events:
+            problems[name] = f"it is missing; it had {record.events:,} events. {RESTORE}, sync."
+        elif not found[name].problem and found[name].rows < record.events:
             problems[name] = (
-                f"it has {found[name].rows:,} events, and had {note.events:,} once. {RESTORE}, remove it and sync."
+                f"it has {found[name].rows:,} events, and had {record.events:,} once. {RESTORE}, remove it and sync."
             )
 
 

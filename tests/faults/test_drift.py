@@ -15,7 +15,7 @@ from support.rawserver import RawServer, client_of, whole
 
 import te_audit_frames as taf
 from te_audit_frames.client.decode import _decode_fast
-from te_audit_frames.client.decode_fallback import decode_carefully
+from te_audit_frames.client.decode_fallback import decode_exactly
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS, RESOURCES, in_order, to_events
 
 START, SPAN = datetime(2026, 3, 1, 12, tzinfo=UTC), 60
@@ -190,7 +190,7 @@ def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
             batches = list((one if said.undated else many).iter_batches(**PERIOD, errors="coerce"))
             assert all(batch.schema.equals(ARROW_SCHEMA, check_metadata=True) for batch in batches), case
             bodies = [log.body(page) for page in log.saved]
-            careful = [decode_carefully(body, body, "1", "coerce").batch for body in bodies]
+            careful = [decode_exactly(body, body, "1", "coerce").batch for body in bodies]
             taf.write_parquet(frame, path)
             assert pq.ParquetFile(path).schema_arrow.remove_metadata().equals(ARROW_SCHEMA), case
             others = [to_events(in_order(batches)), to_events(in_order(careful))]

@@ -34,7 +34,7 @@ from support.world import client_at
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.storage.text import write_csv, write_jsonl
+from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
 pytestmark = pytest.mark.campaign(full=200, middle=40, short=24)
 

@@ -28,7 +28,7 @@ from te_audit_frames.analysis.activity import hours_of_week
 from te_audit_frames.periods import iso
 from te_audit_frames.sandbox import Organisation, Sandbox
 from te_audit_frames.schema import ATTRS_KEY, COLUMNS, FIELDS, to_arrow
-from te_audit_frames.storage.text import write_csv, write_jsonl
+from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
 # Zones, and days on which their clocks change.
 ZONES = {

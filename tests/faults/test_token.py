@@ -31,7 +31,7 @@ from support.rawserver import HANG_UP, RESET, Pause, RawServer, VirtualClock, he
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.storage.folder import Folder
+from te_audit_frames.storage.local_store import LocalStore
 
 TOKEN = "practice-canary~7f3a91+Q/9=="
 PART = b"canary~7f"  # enough of it, whatever it is part of
@@ -158,7 +158,7 @@ def synced(folder, token=TOKEN):
 
 
 def locked(folder):
-    with Folder(folder / "archive").writing():
+    with LocalStore(folder / "archive").writing():
         synced(folder)
 
 

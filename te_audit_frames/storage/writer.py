@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.footer import Attrs, footer_of
-from te_audit_frames.storage.rows import ascending
-from te_audit_frames.storage.staging import FilePath, replacing
+from te_audit_frames.storage.atomic import FilePath, atomic_write
+from te_audit_frames.storage.conform import sort_by_date
+from te_audit_frames.storage.metadata import Attrs, dump_metadata
 
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
 
@@ -42,7 +42,9 @@ _ZSTD_LEVELS = {"date": 9} | dict.fromkeys(_TEXT_LEAVES, 3)
 
 
 @contextmanager
-def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None) -> Iterator[ParquetSink]:
+def parquet_writer(
+    path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None
+) -> Iterator[ParquetWriter]:
     """Open one Parquet file of events for batches as they come; it takes its name when the block ends well.
 
     Parameters
@@ -52,7 +54,7 @@ def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem
 
     Yields
     ------
-    ParquetSink
+    ParquetWriter
         Takes batches, and in `attrs` what the frame's `attrs` shall be.
 
     Raises
@@ -64,27 +66,27 @@ def parquet_sink(path: FilePath, *, compression: str | None = "zstd", filesystem
     --------
     >>> import tempfile
     >>> from te_audit_frames.schema import ARROW_SCHEMA
-    >>> from te_audit_frames.storage.parquet import parquet_sink, read_parquet
+    >>> from te_audit_frames.storage.parquet import parquet_writer, read_parquet
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with parquet_sink(f"{folder}/events.parquet") as sink:
-    ...         sink.write(ARROW_SCHEMA.empty_table())
+    ...     with parquet_writer(f"{folder}/events.parquet") as writer:
+    ...         writer.write(ARROW_SCHEMA.empty_table())
     ...     len(read_parquet(f"{folder}/events.parquet"))
     0
     """
     codec = "none" if compression is None else compression
     if codec not in _CODECS:
         raise InvalidArgument(f"compression: {compression!r} is not one of {', '.join(_CODECS)}")
-    with replacing(path, filesystem=filesystem) as file:
-        sink = ParquetSink(file, codec)
+    with atomic_write(path, filesystem=filesystem) as file:
+        writer = ParquetWriter(file, codec)
         try:
-            yield sink
-            sink.close()
+            yield writer
+            writer.close()
         except BaseException:
-            sink.abandon()
+            writer.abandon()
             raise
 
 
-class ParquetSink:
+class ParquetWriter:
     """A Parquet file in the making: gathers batches into long row groups, and writes the footer at the end.
 
     Attributes
@@ -140,7 +142,7 @@ class ParquetSink:
 
     def close(self) -> None:
         """Write what is held, and the footer."""
-        footer = footer_of(self.attrs) | self.stamp
+        footer = dump_metadata(self.attrs) | self.stamp
         self._flush(self._rows)
         self._writer.add_key_value_metadata(footer)
         self._writer.close()
@@ -152,7 +154,7 @@ class ParquetSink:
 
     def _flush(self, count: int) -> None:
         if count:
-            rows = ascending(pa.concat_tables(self._gathered))
+            rows = sort_by_date(pa.concat_tables(self._gathered))
             self._writer.write_table(rows.slice(0, count), row_group_size=_ROWS_PER_GROUP)
             self._gathered = [rows.slice(count)]
             self._rows -= count

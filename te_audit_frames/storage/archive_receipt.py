@@ -1,19 +1,19 @@
-"""From what an archive knows of its days to a frame's receipt, and from a receipt to what is known of the days."""
+"""Conversion between the coverage of an archive and the receipts of frames, in both directions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-
-import pandas as pd
+from typing import Any
 
 from te_audit_frames.periods import Period, iso
-from te_audit_frames.receipts import Receipt, stored_receipt
-from te_audit_frames.storage.coverage import Coverage, Scope
-from te_audit_frames.storage.day import ONE_DAY, midnight
-from te_audit_frames.storage.selection import Bounds
-from te_audit_frames.storage.sight import Sight
+from te_audit_frames.receipts import Receipt
+from te_audit_frames.schema import ATTRS_KEY
+from te_audit_frames.storage.coverage import Coverage
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
+from te_audit_frames.storage.filters import Bounds
+from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 
 _CLOCKS = timedelta(days=1)
@@ -80,21 +80,22 @@ def receipt_of(
     )
 
 
-def period_of(events: pd.DataFrame) -> tuple[Period, Receipt] | None:
-    """Tell for which period a frame stands in full, by its receipt; None if that does not prove it."""
-    paid = stored_receipt(events)
-    if paid is None:
+def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Receipt] | None:
+    """Return the period whose events a file holds in full, with its receipt; None if the receipt does not prove one."""
+    plain = attrs.get(ATTRS_KEY)
+    if not isinstance(plain, dict):
         return None
-    is_fetch = paid.source == "api" and paid.parts == 1 and not paid.filters
-    is_proof = is_fetch and paid.complete and paid.events == len(events) and not paid.scope.get("aid")
-    period = paid.period
-    if period is None or not is_proof or not paid.fetched_at:
+    receipt = Receipt.from_dict(plain)
+    is_fetch = receipt.source == "api" and receipt.parts == 1 and not receipt.filters
+    is_proof = is_fetch and receipt.complete and receipt.events == rows and not receipt.scope.get("aid")
+    period = receipt.period
+    if period is None or not is_proof or not receipt.fetched_at:
         return None
     # A period may end in the future, of which the fetch saw nothing; nor can it have been fetched in the future.
-    fetched_at = min(datetime.fromisoformat(paid.fetched_at), datetime.now(UTC))
+    fetched_at = min(datetime.fromisoformat(receipt.fetched_at), datetime.now(UTC))
     end = min(period.end, fetched_at - _CLOCKS)
-    paid = replace(paid, fetched_at=iso(fetched_at))
-    return (Period(period.start, end), paid) if period.start < end else None
+    receipt = replace(receipt, fetched_at=iso(fetched_at))
+    return (Period(period.start, end), receipt) if period.start < end else None
 
 
 def whole_days(period: Period) -> list[date]:
@@ -102,12 +103,14 @@ def whole_days(period: Period) -> list[date]:
     return [day for day in _days(period) if midnight(day) >= period.start]
 
 
-def sight_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> Sight:
+def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
     """Begin to look at what a frame has of some days, with what is known to be hidden in them."""
-    notes = [coverage.notes[day] for day in days if day in coverage.notes]
-    hidden = sorted({group for note in notes for group in note.hidden})
-    own_log_only = any(reading.scope.own_log_only for note in notes for reading in note.readings)
-    return Sight(all_account_groups, Scope(all_account_groups, without=tuple(hidden), own_log_only=own_log_only))
+    records = [coverage.records[day] for day in days if day in coverage.records]
+    hidden = sorted({group for record in records for group in record.hidden})
+    own_log_only = any(reading.scope.own_log_only for record in records for reading in record.readings)
+    return ScopeObserver(
+        all_account_groups, Scope(all_account_groups, without=tuple(hidden), own_log_only=own_log_only)
+    )
 
 
 def _days(period: Period) -> list[date]:

@@ -2,13 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.storage.coverage import Scope
+
+@dataclass(frozen=True, order=True)
+class Scope:
+    """Whose events a sync could see, as far as what it brought tells: the API does not say.
+
+    Attributes
+    ----------
+    all_account_groups : bool
+        Whether it asked for every account group of the token, or for the login group only.
+    groups : tuple of str
+        The account groups (`aid`, else name) that had come up until then, and were still seen.
+    without : tuple of str
+        Those that the archive has events of in days that were read again, and that did not come again.
+    own_log_only : bool
+        Whether the events of one person came where the archive has those of others.
+    """
+
+    all_account_groups: bool
+    groups: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    own_log_only: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the token saw less than one before it."""
+        return bool(self.without) or self.own_log_only
+
+    def covers(self, other: Scope) -> bool:
+        """Whether everything that the other scope sees, this one sees too."""
+        return (
+            self.all_account_groups >= other.all_account_groups
+            and set(self.groups) >= set(other.groups)
+            and self.own_log_only <= other.own_log_only
+        )
+
+    def __str__(self) -> str:
+        said = "all account groups" if self.all_account_groups else "login account group"
+        if self.without:
+            said += f", without {', '.join(self.without)}"
+        return said + (", own log only" if self.own_log_only else "")
 
 
-class Sight:
+class ScopeObserver:
     """What came from a token, and what the archive has where it came from: together they tell the token's scope.
 
     Parameters
@@ -32,7 +73,7 @@ class Sight:
         self._people_archived: set[str] = set()
         self._people_without_uid: set[str] = set()
 
-    def see(self, rows: pa.Table | pa.RecordBatch) -> None:
+    def add_fetched(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Take note of events that came."""
         self._groups_seen |= _different(groups_of(rows))
         self._group_names_seen |= _different(rows["account_group_name"])
@@ -40,7 +81,7 @@ class Sight:
             self._people_seen |= _different(_people_of(rows))
             self._user_names_seen |= _different(rows["user"])
 
-    def look_back(self, rows: pa.Table) -> None:
+    def add_archived(self, rows: pa.Table) -> None:
         """Take note of events that the archive has where these came from."""
         self._groups_archived |= _different(groups_of(rows))
         self._aids_archived |= _different(rows["aid"])

@@ -1,4 +1,4 @@
-"""An archive's place on a local disk."""
+"""A store on a local disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from te_audit_frames.errors import ArchiveError, ArchiveLocked, InvalidArgument
-from te_audit_frames.storage.day import TABLE
-from te_audit_frames.storage.place import Change
-from te_audit_frames.storage.staging import flush_folder, is_staged, replacing
+from te_audit_frames.file_errors import file_error, file_errors
+from te_audit_frames.storage.atomic import flush_folder, is_staged, replace_local
+from te_audit_frames.storage.day_file import TABLE
+from te_audit_frames.storage.store import Change
 
 _STAGING = "_staging"
 _LOCK = "_meta/lock"
+_KEPT = "the archive keeps what it had, and the next sync goes on from there"
 
 
-class Folder:
+class LocalStore:
     """A folder on a local disk, for its owner only.
 
     Parameters
@@ -40,9 +42,10 @@ class Folder:
         """List the files below a folder, in ascending order; empty where it does not exist."""
         # Days may be links to another disk. What cannot be listed is an error: a day must not be missed in silence.
         walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
-        return sorted(
-            (Path(top) / name).relative_to(self._root).as_posix() for top, _, names in walked for name in names
-        )
+        with file_errors(self._root / folder):
+            return sorted(
+                (Path(top) / name).relative_to(self._root).as_posix() for top, _, names in walked for name in names
+            )
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None if there is none."""
@@ -52,6 +55,8 @@ class Folder:
             return None
         except NotADirectoryError:
             raise _in_the_way(self._root) from None
+        except OSError as error:
+            raise file_error(error, self._root / name) from error
 
     def update(self, name: str, change: Change) -> bool:
         """Change a file in one step, and tell whether it was written; only within `writing`."""
@@ -61,23 +66,21 @@ class Folder:
             return False
         target = self._root / name
         _refuse_link(target)
-        try:
+        with file_errors(target, note=_KEPT):
             _make(target.parent)
             self._replace(target, new)
-        except OSError as error:
-            raise _unwritten(error, target) from None
         return True
 
     def _replace(self, target: Path, content: bytes) -> None:
         try:
             # Outside the table, so that whoever globs it never meets a file in the making.
-            with replacing(target, staged_in=self._root / _STAGING) as file:
+            with replace_local(target, self._root / _STAGING) as file:
                 file.write(content)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             # The day's folder is on another disk, onto which nothing can be renamed from here.
-            with replacing(target) as file:
+            with replace_local(target, target.parent) as file:
                 file.write(content)
 
     @contextmanager
@@ -86,21 +89,26 @@ class Folder:
         lock = self._root / _LOCK
         for ours in (lock.parent, self._root / _STAGING, lock):
             _refuse_link(ours)
-        try:
+        with file_errors(lock, note=_KEPT):
             for folder in (lock.parent, self._root / _STAGING):
                 _make(folder)
             if not lock.exists():
                 lock.touch(0o600)
-        except OSError as error:
-            raise _unwritten(error, lock) from None
+        held = FileLock(lock, timeout=0, mode=0o600)
         try:
-            with FileLock(lock, timeout=0, mode=0o600):
-                self._sweep()
-                yield True
+            held.acquire()
         except Timeout:
             raise ArchiveLocked(
                 f"{self._root}: another process is writing into this archive; wait until it has finished, and try again"
             ) from None
+        except (OSError, NotImplementedError) as error:
+            raise file_error(error, lock, note=_KEPT) from error
+        try:
+            with file_errors(self._root / _STAGING, note=_KEPT):
+                self._sweep()
+            yield True
+        finally:
+            held.release()
 
     def _sweep(self) -> None:
         """Remove what a process that was killed left in the making, and nothing else."""
@@ -135,11 +143,6 @@ def _refuse_link(path: Path) -> None:
             f"{path} is a symbolic link, which an archive neither follows nor replaces. Put what it leads to in its "
             "place, or remove it. (The folder of a day may be a link to another disk, and so may the archive itself.)"
         )
-
-
-def _unwritten(error: OSError, file: Path) -> OSError:
-    said = f"{error.strerror}; the archive keeps what it had, and the next sync goes on from there"
-    return OSError(error.errno, said, str(file))
 
 
 def _in_the_way(folder: Path) -> ArchiveError:

@@ -1,4 +1,4 @@
-"""An archive's place in an object store: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
+"""A store in a bucket: S3, Google Cloud Storage, Azure. Needs the extra `cloud`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
-from te_audit_frames.errors import ArchiveError, InvalidArgument
-from te_audit_frames.storage.place import Change
+from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
+from te_audit_frames.safe_text import printable
+from te_audit_frames.storage.store import Change
 
 _SCHEMES = ("s3", "gs", "az")
 # Two writers of one day meet now and then, and each turn lets one of them through.
 _TURNS = 50
 
 
-class Bucket:
+class ObjectStore:
     """A bucket, or a prefix in it. It needs no lock: a file that somebody else changed meanwhile is changed anew.
 
     Parameters
@@ -52,8 +53,8 @@ class Bucket:
         try:
             with self._named(folder):
                 listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
-        except self._obstore.exceptions.BaseError as error:
-            raise self._failed(folder, error) from None
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(folder, error) from error
         return sorted(listed)
 
     def read(self, name: str) -> bytes | None:
@@ -73,7 +74,7 @@ class Bucket:
             except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
                 continue
             except (self._obstore.exceptions.BaseError, OSError) as error:
-                raise self._failed(name, error) from None
+                raise self._failed(name, error) from error
             return True
         raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
 
@@ -94,7 +95,7 @@ class Bucket:
         except FileNotFoundError:
             return None, None
         except (self._obstore.exceptions.BaseError, OSError) as error:
-            raise self._failed(name, error) from None
+            raise self._failed(name, error) from error
 
     @contextmanager
     def _named(self, name: str) -> Iterator[None]:
@@ -103,19 +104,26 @@ class Bucket:
             with _without_panic():
                 yield
         except _Panic as panic:
-            raise ArchiveError(
+            raise StoreError(
                 f"{self.address(name)}: the package obstore failed with a defect of its own: {panic}. Check the "
                 "store's settings (storage_options and environment; a line break in a key, for example), and try "
                 "again; if it stays so, try another release: pip install -U obstore"
             ) from None
 
-    def _failed(self, name: str, error: Exception) -> ConnectionError:
+    def _failed(self, name: str, error: Exception) -> StoreError:
         text = str(error)
         found = re.search(r"<Code>(.*?)</Code>\s*(?:<Message>(.*?)</Message>)?", text, re.DOTALL)
-        said = ": ".join(part for part in found.groups() if part) if found else text.splitlines()[0]
+        said = (
+            ": ".join(part for part in found.groups() if part)
+            if found
+            else next(iter(text.splitlines()), type(error).__name__)
+        )
         if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
             said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
-        return ConnectionError(5, f"the object store failed: {said}", self.address(name))
+        return StoreError(
+            f"{self.address(name)}: the object store failed: {printable(said)}. Check the address, the credentials "
+            "and the network, and try again."
+        )
 
 
 class _Panic(Exception):

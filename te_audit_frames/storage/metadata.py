@@ -12,20 +12,20 @@ import json
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.errors import DamagedFile, InvalidArgument, NotAnAuditFrame
 from te_audit_frames.receipts import fault_of
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
 
-AFRESH = "Take it from a backup, or fetch its events again and write it afresh."
+REWRITE_ADVICE = "Take it from a backup, or fetch its events again and write it afresh."
 """What an error advises over a file that is damaged or not ours."""
 
 Attrs = dict[Hashable | None, Any]
 """As pandas types `DataFrame.attrs`."""
 
 
-def footer_of(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
+def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     """Write a frame's `attrs` as the key-value pairs of a footer.
 
     Parameters
@@ -45,8 +45,8 @@ def footer_of(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.footer import footer_of
-    >>> footer_of({})["te_audit_frames"]
+    >>> from te_audit_frames.storage.metadata import dump_metadata
+    >>> dump_metadata({})["te_audit_frames"]
     '{"schema_version": 1, "receipt": null}'
     """
     try:
@@ -63,7 +63,7 @@ def _json(value: object) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def attrs_in(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
+def load_attrs(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
     """Read the frame's `attrs` from a footer, if this version understands the file.
 
     Parameters
@@ -80,13 +80,15 @@ def attrs_in(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
 
     Raises
     ------
+    DamagedFile
+        The pairs are damaged.
     NotAnAuditFrame
-        A newer version wrote the file, or the pairs are damaged.
+        A newer version wrote the file.
 
     Examples
     --------
-    >>> from te_audit_frames.storage.footer import attrs_in
-    >>> attrs_in({b"te_audit_frames": b'{"schema_version": 99}'}, file="events.parquet")
+    >>> from te_audit_frames.storage.metadata import load_attrs
+    >>> load_attrs({b"te_audit_frames": b'{"schema_version": 99}'}, file="events.parquet")
     Traceback (most recent call last):
         ...
     te_audit_frames.errors.NotAnAuditFrame: events.parquet was written by a newer te_audit_frames ...
@@ -100,7 +102,7 @@ def attrs_in(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
     attrs = _object(footer, _PANDAS_ATTRS, file)
     stored = attrs.get(ATTRS_KEY)
     if stored is not None and (problem := fault_of(stored)):
-        raise NotAnAuditFrame(f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {AFRESH}")
+        raise DamagedFile(f"{file} is damaged: the receipt in its footer cannot be read: {problem}. {REWRITE_ADVICE}")
     return attrs
 
 
@@ -110,5 +112,5 @@ def _object(footer: Mapping[bytes, bytes], key: str, file: str) -> Attrs:
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise NotAnAuditFrame(f"{file} is damaged: {key} in its footer is not a JSON object. {AFRESH}")
+        raise DamagedFile(f"{file} is damaged: {key} in its footer is not a JSON object. {REWRITE_ADVICE}")
     return parsed

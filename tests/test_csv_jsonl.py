@@ -16,7 +16,7 @@ from support.examples import examples
 import te_audit_frames as taf
 from te_audit_frames.safe_text import harmless_cell
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
-from te_audit_frames.storage.text import write_csv, write_jsonl
+from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
 quick = settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

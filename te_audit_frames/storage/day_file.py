@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from te_audit_frames.errors import ArchiveError
+from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.sink import ParquetSink
+from te_audit_frames.storage.writer import ParquetWriter
 
 TABLE = "events"
 UNDATED = "__HIVE_DEFAULT_PARTITION__"
@@ -42,7 +42,7 @@ def name_of(day: date | None) -> str:
     Examples
     --------
     >>> from datetime import date
-    >>> from te_audit_frames.storage.day import name_of
+    >>> from te_audit_frames.storage.day_file import name_of
     >>> name_of(date(2026, 1, 31))
     'events/event_date=2026-01-31/events.parquet'
     """
@@ -85,18 +85,18 @@ def dump(rows: pa.Table) -> bytes:
     Examples
     --------
     >>> from te_audit_frames.schema import ARROW_SCHEMA
-    >>> from te_audit_frames.storage.day import dump, load
+    >>> from te_audit_frames.storage.day_file import dump, load
     >>> load(dump(ARROW_SCHEMA.empty_table()), file="events.parquet").num_rows
     0
     """
     file = io.BytesIO()
-    sink = ParquetSink(file, "zstd")
-    sink.stamp = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
-    sink.write(rows)
-    sink.close()
+    writer = ParquetWriter(file, "zstd")
+    writer.stamp = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
+    writer.write(rows)
+    writer.close()
     content = bytearray(file.getvalue())
-    place = _place_of_digest(content)
-    content[place] = hashlib.sha256(content).hexdigest().encode()
+    digest_at = _place_of_digest(content)
+    content[digest_at] = hashlib.sha256(content).hexdigest().encode()
     return bytes(content)
 
 
@@ -119,23 +119,23 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
 
     Raises
     ------
-    ArchiveError
+    DamagedFile
         A bit of the file is not as it was written.
     """
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := _damage(content):
-        raise ArchiveError(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
+        raise DamagedFile(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     try:
         rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
         return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # a sound digest, but not of our making
-        raise ArchiveError(
+        raise DamagedFile(
             f"{file}: it does not hold events as an archive keeps them ({error}). {RESTORE}, remove it, and the next "
             "sync fetches the day again."
         ) from None
 
 
-def problem_of(content: bytes, day: date | None) -> str | None:
+def find_problem(content: bytes, day: date | None) -> str | None:
     """Tell what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
     if problem := _damage(content):
         return problem
@@ -164,10 +164,10 @@ def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
 
 
 def _damage(content: bytes) -> str | None:
-    place = _place_of_digest(content)
+    digest_at = _place_of_digest(content)
     zeroed = bytearray(content)
-    zeroed[place] = _ZEROS[: len(zeroed[place])]
-    if hashlib.sha256(zeroed).hexdigest().encode() != content[place]:
+    zeroed[digest_at] = _ZEROS[: len(zeroed[digest_at])]
+    if hashlib.sha256(zeroed).hexdigest().encode() != content[digest_at]:
         return "it is damaged, or something else wrote it: its SHA-256 is not the one in its footer"
     return None
 

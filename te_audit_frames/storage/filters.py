@@ -18,7 +18,7 @@ Bounds = tuple[datetime | None, datetime | None]
 """A half-open stretch of time in UTC; None where it has no bound."""
 
 
-def columns_of(columns: Sequence[str] | None) -> tuple[str, ...]:
+def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
     """Check a choice of columns; None means all.
 
     Raises
@@ -36,7 +36,7 @@ def columns_of(columns: Sequence[str] | None) -> tuple[str, ...]:
     return wanted
 
 
-def bounds_of(start: Instant | None, end: Instant | None) -> Bounds:
+def check_bounds(start: Instant | None, end: Instant | None) -> Bounds:
     """Check a stretch of time of which either bound may be left out.
 
     Raises

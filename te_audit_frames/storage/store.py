@@ -1,6 +1,6 @@
 """Where an archive lies: files by name, each replaced whole.
 
-An archive needs only four things of a place: to list, to read, to change one file in a step that nobody else's change
+An archive needs only four things of a store: to list, to read, to change one file in a step that nobody else's change
 can slip into, and to keep other writers out. A folder (`folder.py`) has a lock for that; a bucket (`bucket.py`) needs
 none, since each change is a conditional put.
 """
@@ -15,7 +15,7 @@ Change = Callable[[bytes | None], bytes | None]
 """From what a file holds (None: there is none) to what it shall hold (None: leave it)."""
 
 
-class Place(Protocol):
+class Store(Protocol):
     """Where an archive lies."""
 
     def names(self, folder: str) -> list[str]:

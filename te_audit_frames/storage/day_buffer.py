@@ -10,27 +10,27 @@ import numpy as np
 import pyarrow as pa
 
 from te_audit_frames.periods import EPOCH, Period
-from te_audit_frames.storage.day import ONE_DAY, midnight
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
 
 
-class Passing:
-    """The days of a stretch, and the events held of them until nothing is missing any more.
+class DayBuffer:
+    """The days of a period, and the events held of them until nothing is missing any more.
 
     Parameters
     ----------
-    stretch : Period
+    period : Period
         From a midnight on.
 
     Attributes
     ----------
     days : list of date
-        All days that the stretch touches.
+        All days that the period touches.
     """
 
-    def __init__(self, stretch: Period) -> None:
-        self._start = midnight(stretch.start.date())
-        count = -((self._start - stretch.end) // ONE_DAY)
-        self.days = [stretch.start.date() + number * ONE_DAY for number in range(count)]
+    def __init__(self, period: Period) -> None:
+        self._start = midnight(period.start.date())
+        count = -((self._start - period.end) // ONE_DAY)
+        self.days = [period.start.date() + number * ONE_DAY for number in range(count)]
         self._held: dict[int | None, list[pa.RecordBatch]] = defaultdict(list)
         self._waits = np.ones(count, dtype=np.bool_)
 
@@ -63,7 +63,7 @@ class Passing:
         """List the days that were not passed yet, in ascending order."""
         return [self.days[number] for number in np.flatnonzero(self._waits)]
 
-    def passed(self, missing: Iterable[Period]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
+    def take_complete(self, missing: Iterable[Period]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
         """Hand over the days that nothing is missing of any more, newest first."""
         ready = self._waits.copy()
         for low, high in missing:

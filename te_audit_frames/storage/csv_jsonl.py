@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from te_audit_frames.safe_text import harmless_cell, harmless_json
 from te_audit_frames.schema import COLUMNS
-from te_audit_frames.storage.rows import rows_of
-from te_audit_frames.storage.staging import FilePath, replacing
+from te_audit_frames.storage.atomic import FilePath, atomic_write
+from te_audit_frames.storage.conform import frame_to_rows
 
 _ROWS_AT_ONCE = 16_384
 
@@ -53,7 +53,7 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
     >>> import tempfile
     >>> from pathlib import Path
     >>> import te_audit_frames as taf
-    >>> from te_audit_frames.storage.text import write_csv
+    >>> from te_audit_frames.storage.csv_jsonl import write_csv
     >>> events = taf.read_pages([b'{"auditEvents": [{"event": "=1+1", "date": "2026-01-05T09:00:00Z"}]}'])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_csv(events, f"{folder}/events.csv")
@@ -111,7 +111,7 @@ def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
     >>> import tempfile
     >>> from pathlib import Path
     >>> import te_audit_frames as taf
-    >>> from te_audit_frames.storage.text import write_jsonl
+    >>> from te_audit_frames.storage.csv_jsonl import write_jsonl
     >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_jsonl(events[:1], f"{folder}/events.jsonl")
@@ -152,8 +152,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _write(events: pd.DataFrame, path: FilePath, head: str, lines: Callable[[list[dict[str, Any]]], str]) -> None:
-    table = rows_of(events)
-    with replacing(path) as file:
+    table = frame_to_rows(events)
+    with atomic_write(path) as file:
         file.write(head.encode())
         for rows in _rows(table):
             file.write(lines(rows).encode())

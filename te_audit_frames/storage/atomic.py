@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.errors import AuditFramesError, InvalidArgument
+from te_audit_frames.file_errors import file_error, file_errors
 
 FilePath = str | os.PathLike[str]
 
@@ -24,7 +25,7 @@ _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
 @contextmanager
-def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None = None) -> Iterator[BinaryIO]:
+def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only when the block ends well.
 
     It is written beside `path`, flushed to the disk, and renamed; then the folder is flushed too. When the block
@@ -38,8 +39,6 @@ def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None 
         ``/dev/stdout``, is not replaced: the whole is copied into it at the end.
     filesystem : pyarrow or fsspec filesystem, optional
         Where `path` lies. Rights and flushing are then the filesystem's own.
-    staged_in : Path, optional
-        The local folder to write in until the end, on the same disk; by default the one of `path`.
 
     Yields
     ------
@@ -50,28 +49,28 @@ def replacing(path: FilePath, *, filesystem: Any = None, staged_in: Path | None 
     ------
     InvalidArgument
         See `locate`.
-    OSError
-        The folder does not exist, the disk is full, and so on.
+    FileError
+        The folder does not exist, the disk is full, and so on. Every `OSError` of the block counts as one.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from te_audit_frames.storage.staging import replacing
+    >>> from te_audit_frames.storage.atomic import atomic_write
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(Path(folder, "notes.txt")) as file:
+    ...     with atomic_write(Path(folder, "notes.txt")) as file:
     ...         _ = file.write(b"whole")
     ...     Path(folder, "notes.txt").read_text()
     'whole'
     """
-    place, name = locate(path, filesystem)
-    if not isinstance(place, fs.LocalFileSystem):
-        stage = _replacing_remote(place, name)
+    target_fs, name = locate(path, filesystem)
+    if not isinstance(target_fs, fs.LocalFileSystem):
+        stage = _replace_remote(target_fs, name)
     elif os.path.lexists(name) and not Path(name).is_file():
         stage = _filling(Path(name))
     else:
-        stage = _replacing_local(Path(name), staged_in or Path(name).parent)
-    with stage as file:
+        stage = replace_local(Path(name), Path(name).parent)
+    with file_errors(path), stage as file:
         yield file
 
 
@@ -97,19 +96,22 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.staging import locate
+    >>> from te_audit_frames.storage.atomic import locate
     >>> locate("file:///events.parquet")[1]
     '/events.parquet'
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise InvalidArgument(f'path: {path!r} is not a path; right is, for example, "events.parquet"')
     name = os.fspath(path)
-    place = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
+    target_fs = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
     if filesystem is None and "://" in name:
-        place, name = _from_uri(name)
-    if isinstance(place, fs.LocalFileSystem):
-        name = str(Path(name).expanduser().resolve())
-    return place, name
+        target_fs, name = _from_uri(name)
+    if isinstance(target_fs, fs.LocalFileSystem):
+        try:
+            name = str(Path(name).expanduser().resolve())
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InvalidArgument(f"path: {name!r} cannot be a path: {error}") from error
+    return target_fs, name
 
 
 def _adopt(filesystem: Any) -> fs.FileSystem:
@@ -129,7 +131,7 @@ def _adopt(filesystem: Any) -> fs.FileSystem:
 def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
     scheme = uri.partition("://")[0]
     try:
-        place, name = fs.FileSystem.from_uri(uri)
+        target_fs, name = fs.FileSystem.from_uri(uri)
     except pa.ArrowInvalid as unknown:
         try:
             from fsspec.core import url_to_fs  # optional, and only for what Arrow does not know
@@ -140,12 +142,13 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
                 f"path: nothing installed opens {scheme}:// ({unknown}; {error}). "
                 "Hand in a filesystem=, or install fsspec and its package for this scheme."
             ) from None
-        place = _adopt(theirs)
-    return place, name
+        target_fs = _adopt(theirs)
+    return target_fs, name
 
 
 @contextmanager
-def _replacing_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
+def replace_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
+    """Write a file of the local disk in another folder of the same disk, and rename it at the end."""
     if not target.parent.is_dir():  # said here, or the message would name the staged file
         raise FileNotFoundError(2, "No such folder", str(target.parent))
     handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, folder)  # 0600, whatever the umask
@@ -187,14 +190,28 @@ def _filling(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _replacing_remote(place: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
+def _replace_remote(target_fs: fs.FileSystem, target: str) -> Iterator[BinaryIO]:
     folder, slash, _ = target.rpartition("/")
     staged = f"{folder}{slash}{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
-        with place.open_output_stream(staged, compression=None) as file:
+        with foreign_errors(target):
+            file = target_fs.open_output_stream(staged, compression=None)
+        with file:
             yield file
-        place.move(staged, target)
+        with foreign_errors(target):
+            target_fs.move(staged, target)
     except BaseException:
-        with suppress(OSError):
-            place.delete_file(staged)
+        with suppress(Exception):
+            target_fs.delete_file(staged)
         raise
+
+
+@contextmanager
+def foreign_errors(path: str) -> Iterator[None]:
+    """Turn whatever the filesystem of another package raises into a `FileError`."""
+    try:
+        yield
+    except AuditFramesError:
+        raise
+    except Exception as error:
+        raise file_error(error, path) from error

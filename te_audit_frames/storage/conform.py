@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow
-from te_audit_frames.storage.footer import AFRESH
+from te_audit_frames.storage.metadata import REWRITE_ADVICE
 
 # Some writers store text as mere bytes; the cast checks that they are UTF-8.
 _TEXT = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
 
 
-def rows_of(events: pd.DataFrame) -> pa.Table:
+def frame_to_rows(events: pd.DataFrame) -> pa.Table:
     """Turn a frame into the rows that a file of events keeps, and refuse what such a file would lose.
 
     Parameters
@@ -42,9 +42,9 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
     --------
     >>> import pandas as pd
     >>> from te_audit_frames.schema import ARROW_SCHEMA, to_events
-    >>> from te_audit_frames.storage.rows import rows_of
+    >>> from te_audit_frames.storage.conform import frame_to_rows
     >>> events = to_events(ARROW_SCHEMA.empty_table())
-    >>> rows_of(events.assign(weekday="Monday"))
+    >>> frame_to_rows(events.assign(weekday="Monday"))
     Traceback (most recent call last):
         ...
     te_audit_frames.errors.InvalidArgument: events: ... lose column 'weekday'; ...
@@ -56,7 +56,7 @@ def rows_of(events: pd.DataFrame) -> pa.Table:
             "column 'date' has no time zone, so its instants are not known; say which it is: "
             'events["date"] = events["date"].dt.tz_localize("UTC")'
         )
-    return ascending(to_arrow(events))
+    return sort_by_date(to_arrow(events))
 
 
 def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
@@ -80,7 +80,7 @@ def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
         )
 
 
-def ascending(table: pa.Table) -> pa.Table:
+def sort_by_date(table: pa.Table) -> pa.Table:
     """Sort rows by `date`, stably, null dates last; rows that are so already are handed back as they are."""
     dates = table["date"]
     if dates.null_count == 0 and pc.all(pc.less_equal(dates[:-1], dates[1:]), min_count=0).as_py():
@@ -88,7 +88,7 @@ def ascending(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(dates))
 
 
-def pinned(table: pa.Table, *, file: str) -> pa.Table:
+def cast_columns(table: pa.Table, *, file: str) -> pa.Table:
     """Cast columns that another tool wrote to the types of `ARROW_SCHEMA`; a value that does not fit is an error.
 
     Parameters
@@ -112,8 +112,8 @@ def pinned(table: pa.Table, *, file: str) -> pa.Table:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from te_audit_frames.storage.rows import pinned
-    >>> pinned(pa.table({"aid": [1234, 5678]}), file="events.parquet").schema.field("aid").type
+    >>> from te_audit_frames.storage.conform import cast_columns
+    >>> cast_columns(pa.table({"aid": [1234, 5678]}), file="events.parquet").schema.field("aid").type
     DataType(large_string)
     """
     fields = [ARROW_SCHEMA.field(name) for name in table.column_names]
@@ -130,7 +130,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, file: str) -> pa.ChunkedArra
             return column.cast(field.type)
         except pa.ArrowException as error:
             reason = str(error)
-    raise NotAnAuditFrame(f"{file}: column {field.name!r} cannot be read as {field.type}: {reason}. {AFRESH}")
+    raise NotAnAuditFrame(f"{file}: column {field.name!r} cannot be read as {field.type}: {reason}. {REWRITE_ADVICE}")
 
 
 def _means_the_same(found: pa.DataType, wanted: pa.DataType) -> bool:

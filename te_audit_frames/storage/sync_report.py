@@ -132,7 +132,7 @@ class SyncReport:
             said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             said += f", {self.vanished_events:,} no longer at the vendor"
-        said += f"; scope: {self.scope}" if "," in self.scope else ""
+        said += f"; scope: {self.scope}" if self.scope else ""
         return printable("; ".join([said, *self.notes, f"manifest {self.manifest}"]))
 
     def __repr__(self) -> str:
@@ -184,7 +184,7 @@ class Verification:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.report import Verification
+    >>> from te_audit_frames.storage.sync_report import Verification
     >>> Verification("te-audit", files=2, events=10).ok
     True
     """
