@@ -30,8 +30,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "full: runs only with --full, since it takes long")
     config.addinivalue_line(
         "markers",
-        "campaign(full, middle): how many cases run with --full-faults, and with --full; without either, a quarter of "
-        "the latter",
+        "campaign(full, middle, short): how many cases run with --full-faults, with --full, and without either, by "
+        "default a quarter of `middle`",
     )
     if _is_full(config):
         settings.load_profile("ci")
@@ -70,7 +70,9 @@ def cases(request):
     counts = request.node.get_closest_marker("campaign").kwargs
     if request.config.getoption("--full-faults"):
         return counts["full"]
-    return counts["middle"] if request.config.getoption("--full") else max(1, counts["middle"] // 4)
+    if request.config.getoption("--full"):
+        return counts["middle"]
+    return counts.get("short", max(1, counts["middle"] // 4))
 
 
 @pytest.fixture(scope="session")

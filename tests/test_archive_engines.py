@@ -26,6 +26,11 @@ def by_pandas(files, glob, request):
     return pa.Table.from_pandas(pd.concat([pd.read_parquet(file, partitioning=None) for file in files]))
 
 
+def by_pyarrow(files, glob, request):
+    del request
+    return ds.dataset(files or [str(file) for file in sorted(Path("/").glob(glob[1:]))]).to_table()
+
+
 def by_dask(files, glob, request):
     del request
     dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed: the extra dask brings it")

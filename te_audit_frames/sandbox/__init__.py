@@ -1,4 +1,4 @@
-"""A practice ThousandEyes: a seeded organisation, and a server on loopback that speaks the published API for it."""
+"""A practice ThousandEyes: a seeded organisation, and a loopback server that answers like the published API."""
 
 from te_audit_frames.sandbox.organisation import Organisation
 from te_audit_frames.sandbox.server import Request, Sandbox

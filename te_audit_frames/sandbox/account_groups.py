@@ -15,9 +15,9 @@ def account_groups(event_log: EventLog, *, link: str) -> bytes:
     Parameters
     ----------
     event_log : EventLog
-        Whose account groups.
+        The log whose account groups are listed.
     link : str
-        The address of the answer itself.
+        The URL of the answer itself.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The published contract as a function of a request and a log; no sockets here."""
+"""The published API as a function from a request to an answer, without sockets."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it came in.
+    """A request.
 
     Attributes
     ----------
     method, target : str
-        Of the request line; the target is path and query.
+        From the request line; the target is path and query.
     host : str
-        The `Host` header, already found to be the server's own.
+        The `Host` header, already checked to be the server's own.
     authorization : str
         The `Authorization` header.
     """
@@ -53,20 +53,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back.
+    """An answer.
 
     Attributes
     ----------
     status : HTTPStatus
         The status.
     headers : dict
-        All headers but those of the connection.
+        All headers except those of the connection.
     body : bytes
         JSON.
     interim : tuple of int
-        The statuses of interim answers that come first.
+        The statuses of interim answers to send first.
     stray : bytes
-        What stands behind the answer on the connection, where nothing should stand.
+        Bytes that wrongly follow the answer on the connection.
     """
 
     status: HTTPStatus
@@ -78,7 +78,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API of one organisation; the attributes are `Sandbox`'s options, and the state that they need."""
+    """The API of one organisation. The attributes are options of `Sandbox` and the state that they need."""
 
     event_log: EventLog
     log: LiveLog
@@ -93,7 +93,7 @@ class Api:
     sliding_links: bool
     mishaps: Mishaps
     issued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
-    """The parameters of the links handed out, for servers that accept no others."""
+    """The parameters of the links sent so far, for servers that accept no others."""
 
     def answer(self, call: Call) -> Answer:
         """Answer one request.
@@ -174,7 +174,7 @@ class Api:
         )
 
     def _about_others(self, event_query: EventQuery) -> EventQuery:
-        """Return the same question about another account group, if there is one."""
+        """Return the same query about another account group, if there is one."""
         others = [aid for aid in self.event_log.aids if aid != event_query.aid]
         return replace(event_query, aid=others[-1]) if others else event_query
 
@@ -202,26 +202,26 @@ class Api:
         envelope = json.dumps({"_links": links, **stated_range(self.behaviour, event_query.start, event_query.end)})
         if self.behaviour.repeated_next and "next" in links:
             envelope = envelope.replace("}}", '}, "next": null}', 1)
-        # The events are JSON already; only the rest of the answer is encoded here.
+        # The events are JSON already, so only the rest of the answer is encoded.
         return f'{{"auditEvents":[{",".join(self.log.render(page.positions))}],{envelope[1:]}'.encode()
 
 
 def problem(refusal: Refusal, target: str, headers: Mapping[str, str]) -> Answer:
-    """Tell a client what it did wrong, as `application/problem+json`.
+    """Return an `application/problem+json` answer that says what the client did wrong.
 
     Parameters
     ----------
     refusal : Refusal
-        What is wrong.
+        The problem.
     target : str
         Path and query of the request.
     headers : mapping
-        Headers to send with it.
+        Headers to send along.
 
     Returns
     -------
     Answer
-        With the refusal's status.
+        The answer, with the refusal's status.
     """
     content: dict[str, object] = {
         "type": "about:blank",

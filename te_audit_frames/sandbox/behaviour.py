@@ -1,4 +1,4 @@
-"""How the practice server behaves where the published contract leaves room, and where servers go wrong."""
+"""Options for what the published contract leaves open, and for the ways in which servers go wrong."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One way a server can be. By default it is the plain server that the contract describes.
+    """How a server behaves. The default is the plain server that the contract describes.
 
     The attributes are options of `Sandbox`, which documents them.
 

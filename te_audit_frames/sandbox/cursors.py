@@ -1,4 +1,4 @@
-"""Cursors: where the next page begins, and what was asked, sealed so that a made-up one is noticed."""
+"""Cursors: where the next page begins and what was asked, signed so that a made-up cursor is noticed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SEAL_BYTES = 6
 
 RowMark = tuple[int, int, int]
 Mark = int | RowMark
-"""After so many events; or behind the row with this group, place and position."""
+"""A number of events to skip, or the group, place and position of the last row sent."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """What a cursor holds.
+    """The content of a cursor.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def write_cursor(cursor: Cursor) -> str:
 
 
 def read_cursor(text: str) -> Cursor | None:
-    """Return what a cursor holds, or None if this server did not write it."""
+    """Return the content of a cursor, or None if this server did not write it."""
     try:
         sealed = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

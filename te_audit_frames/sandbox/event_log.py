@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Selection:
-    """The events of one account group, or of all, within some seconds: their positions in the log."""
+    """The events of one account group, or of all, in a range of time, by their positions in the log."""
 
     positions: Integers | None
     first: int
@@ -26,7 +26,7 @@ class Selection:
         return self.stop - self.first
 
     def page(self, offset: int, size: int, *, newest_first: bool) -> Integers:
-        """Return the positions of one page, in the order in which they are sent."""
+        """Return the positions of one page, in the order of sending."""
         if newest_first:
             chosen = np.arange(self.stop - 1 - offset, max(self.stop - 1 - offset - size, self.first - 1), -1)
         else:
@@ -35,14 +35,14 @@ class Selection:
 
 
 class EventLog:
-    """Events by position; the subclasses know how one event reads.
+    """Events by position. Subclasses render them as JSON.
 
     Parameters
     ----------
     dates : array of int64
         Ascending, in seconds since 1970.
     groups : array of int
-        Each event's account group, as an index into `aids`.
+        The account group of each event, as an index into `aids`.
     aids : sequence of str
         The account groups; the first is the login account group.
     group_names : sequence of str
@@ -78,15 +78,15 @@ class EventLog:
 
 
 class GivenEvents(EventLog):
-    """Events that the caller wrote down, served as they are, with whatever is wrong with them.
+    """Events written by the caller, served exactly as they are.
 
     Parameters
     ----------
     events : sequence
-        JSON values, usually objects as the API sends them, in any order. One without a readable date stands
-        beside the one before it in the list.
+        JSON values, usually objects as the API sends them, in any order. An event without a readable date is placed
+        next to the one before it in the list.
     now : int
-        Where events stand when none of them has a date: the second before this one.
+        If no event has a date, all are placed one second before this.
     """
 
     def __init__(self, events: Sequence[Any], *, now: int) -> None:
@@ -97,7 +97,7 @@ class GivenEvents(EventLog):
         groups = np.array([0 if aid is None else known.index(aid) for aid in aids], dtype=np.int64)
         names = _group_names(events)
         super().__init__(dates[order], groups[order], known, [names.get(aid, f"Account Group {aid}") for aid in known])
-        # In ASCII, so that text which is not Unicode, such as half a surrogate pair, can be served too.
+        # ASCII can also carry text that is not valid Unicode, such as half a surrogate pair.
         self._texts = [json.dumps(events[position]) for position in order.tolist()]
 
     def render(self, positions: Integers) -> list[str]:
@@ -123,7 +123,7 @@ def _places(seconds: list[int | None], *, default: int) -> list[int]:
 
 
 def _group_names(events: Sequence[Any]) -> dict[str | None, str]:
-    """Return the names that the events give their account groups; of several names, the first event's."""
+    """Return the name of each account group by `aid`: the first one that the events give."""
     named = [(_aid(event), event.get("accountGroupName")) for event in events if isinstance(event, dict)]
     return {aid: name for aid, name in reversed(named) if isinstance(name, str)}
 

@@ -1,4 +1,4 @@
-"""What happens in the practice organisation: work, automation, attacks and clean-ups, as columns of numbers."""
+"""Generation of the practice log: work, automation, attacks and clean-ups, as arrays of codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BURST = 12
 
 @dataclass(frozen=True)
 class EventCodes:
-    """Events as codes: when, who, in which account group, which kind, and from which address."""
+    """Events as codes: date, person, account group, kind of event, address."""
 
     date: Integers
     who: Integers
@@ -43,7 +43,7 @@ class EventCodes:
 
 
 def generate_events(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
-    """Draw exactly so many events with `first <= date < stop`, in ascending date."""
+    """Draw exactly `events` events with `first <= date < stop`, in ascending date."""
     twice, attacks, clean_ups, automation = (int(events * share) for share in (0.004, 0.02, 0.006, 0.14))
     once = EventCodes.join(
         [
@@ -53,19 +53,19 @@ def generate_events(rng: np.random.Generator, events: int, staff: Staff, first: 
             _clean_up(rng, clean_ups, staff, first, stop),
         ]
     )
-    # No event has an id: the same thing twice within one second is two events, and the log has some.
+    # Events have no id, so the same event twice within a second is two events. The log has some of these.
     again = once.take(rng.integers(0, len(once.date), twice)) if twice else once.take(np.array([], dtype=int))
     everything = EventCodes.join([once, again])
     return everything.take(np.argsort(everything.date, kind="stable"))
 
 
 def _work(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
-    """People at their desks, in their zone, on their working days."""
+    """Draw people at work, in their time zone, on their working days."""
     calendar = _Calendar(rng, first, stop)
     dates, whos = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     missing = events
     while missing:
-        # Half as many again: what falls outside the log, at its first and last day, is drawn anew.
+        # Draw half as many again, since events outside the log's first and last day are drawn again.
         who = rng.choice(staff.headcount, missing + missing // 2 + 8, p=staff.busyness / staff.busyness.sum())
         drawn = calendar.draw(rng, staff.office[who]) + _hours(rng, staff.starts_at[who])
         inside = np.flatnonzero((drawn >= first) & (drawn < stop))[:missing]
@@ -89,7 +89,7 @@ def _hours(rng: np.random.Generator, starts_at: NDArray[np.float64]) -> Integers
 
 
 def _automate(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
-    """Automation: evenly, day and night, from one address."""
+    """Draw automation: evenly, day and night, from one address."""
     steps = np.linspace(first, stop - 1, events, endpoint=False).astype(np.int64)
     date = np.minimum(steps + rng.integers(0, 20, events), stop - 1)
     who = np.full(events, AUTOMATION)
@@ -98,7 +98,7 @@ def _automate(rng: np.random.Generator, events: int, staff: Staff, first: int, s
 
 
 def _attack(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
-    """Bursts of failed logins: one account, one odd address, seconds apart."""
+    """Draw bursts of failed logins: one account, one odd address, seconds apart."""
     burst, date = _bursts(rng, events, first, stop, apart=6)
     who = rng.integers(0, staff.headcount, events)[burst]
     kind = np.full(events, names.LOGIN_FAILED)
@@ -106,7 +106,7 @@ def _attack(rng: np.random.Generator, events: int, staff: Staff, first: int, sto
 
 
 def _clean_up(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
-    """Somebody deletes many tests within minutes."""
+    """Draw runs of deletions: one person deletes many tests within minutes."""
     burst, date = _bursts(rng, events, first, stop, apart=15)
     somebody = rng.integers(AUTOMATION + 1, staff.headcount, events)
     who = somebody[burst]
@@ -115,7 +115,7 @@ def _clean_up(rng: np.random.Generator, events: int, staff: Staff, first: int, s
 
 
 def _bursts(rng: np.random.Generator, events: int, first: int, stop: int, *, apart: int) -> tuple[Integers, Integers]:
-    """Return each event's burst and date; the events of a burst follow one another within `apart` seconds."""
+    """Return the burst and the date of each event. Events of a burst are at most `apart` seconds apart."""
     burst = np.arange(events) // _BURST
     begins = rng.integers(first, stop, events)[burst]
     steps = np.arange(events) % _BURST * apart + rng.integers(0, apart, events)
@@ -128,10 +128,10 @@ def _groups(rng: np.random.Generator, staff: Staff, who: Integers) -> Integers:
 
 
 class _Calendar:
-    """When each office's local days begin in UTC, and how busy they are."""
+    """The UTC start of each office's local days, and how busy they are."""
 
     def __init__(self, rng: np.random.Generator, first: int, stop: int) -> None:
-        # A day more at each side: a local day begins up to 14 hours before the UTC day of the same date.
+        # One more day on each side, since a local day begins up to 14 hours before the UTC day of the same date.
         eve = (datetime(1970, 1, 1) + timedelta(seconds=first)).date() - timedelta(days=1)
         days = [eve + timedelta(days=step) for step in range((stop - first) // 86_400 + 4)]
         mood = rng.lognormal(0, 0.2, len(days)) * np.linspace(0.9, 1.1, len(days))
@@ -142,7 +142,7 @@ class _Calendar:
         ]
 
     def draw(self, rng: np.random.Generator, offices: Integers) -> Integers:
-        """Draw a day for each of these offices; return when it begins, in epoch seconds."""
+        """Draw a day for each of these offices, and return its start in epoch seconds."""
         luck = rng.random(len(offices))
         begins = np.empty(len(offices), dtype=np.int64)
         for office, busyness in enumerate(self._busyness):

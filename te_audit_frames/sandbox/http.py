@@ -1,4 +1,4 @@
-"""HTTP on loopback for the practice API: connections, framing, and an end that leaves nothing open."""
+"""HTTP on loopback for the practice API: connections, framing and a complete shutdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from te_audit_frames.sandbox.parameters import Refusal
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches that host.
+    """Return whether only this machine can reach the host.
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ def is_loopback(host: str) -> bool:
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """A server in a thread of its own, listening from the start; it asks `answer` what to reply.
+    """A server in its own thread, which listens at once and replies what `answer` returns.
 
     Parameters
     ----------
     address : (str, int)
-        Where to listen; port 0 takes a free one.
+        Where to listen; port 0 picks a free port.
     answer : callable
-        From a call to its answer; it is used from many threads.
+        Returns the answer to a call. It is called from many threads.
     """
 
-    # Threads of clients that keep their connection must not keep the interpreter alive.
+    # Threads of clients that keep their connection open must not keep the interpreter alive.
     daemon_threads = True
     request_queue_size = 128
 
@@ -67,16 +67,16 @@ class LoopbackServer(ThreadingHTTPServer):
         self._thread.start()
 
     def server_bind(self) -> None:
-        """Bind without asking the name service for this machine's name, which can take seconds."""
+        """Bind without looking up this machine's name, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
 
     def is_own(self, host: str) -> bool:
-        """Tell whether a Host header names this server; that of a web page that rebinds its name does not."""
+        """Return whether a Host header names this server. That of a web page that rebinds its name does not."""
         name, _, port = host.rpartition(":")
         return port == str(self.port) and is_loopback(name.lower())
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take note of the connection, and serve it in a thread."""
+        """Register the connection, and serve it in a thread."""
         with self._closed:
             self._connections.add(request)
         super().process_request(request, client_address)
@@ -89,12 +89,12 @@ class LoopbackServer(ThreadingHTTPServer):
             self._closed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of faults, but not of clients that hang up, which they may at any time."""
+        """Report faults, but not clients that hang up, which they may do at any time."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Stop listening, hang up on every client, and wait until their threads are done."""
+        """Stop listening, close every connection, and wait until their threads are done."""
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     _stray = b""
-    """Bytes still on their way when an answer was over: they reach the client just before the next one."""
+    """Bytes that follow an answer: they reach the client just before the next one."""
 
     def _reply(self) -> None:
         host = self.headers.get("Host", "")
@@ -129,20 +129,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(problem(Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this is not the host's server"), self.path, {}))
             return
         if self.command != "GET":
-            # The body of the request is not read, so nothing can follow it on this connection.
+            # The request's body is not read, so nothing may follow it on this connection.
             self.close_connection = True
         self._send(self.server.answer(call))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _reply  # noqa: N815
 
     def finish(self) -> None:
-        """Let go of what is still on its way."""
+        """Send stray bytes that are still waiting."""
         with suppress(OSError):
             self.wfile.write(self._stray)
         super().finish()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is not HTTP, or no method of it, in the API's form too."""
+        """Answer malformed requests and unknown methods in the API's form too."""
         self.close_connection = True
         status = HTTPStatus(code)
         self._send(problem(Refusal(status, message or status.phrase), getattr(self, "path", "/"), {}))
@@ -157,9 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {int(answer.status)} {answer.status.phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = (interim + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        # One write: a head sent on its own waits 40 ms for the client's delayed acknowledgement.
+        # A single write, since a head sent alone would wait 40 ms for the client's delayed acknowledgement.
         self.wfile.write(self._stray + (head if self.command == "HEAD" else head + answer.body))
         self._stray = answer.stray
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Stay quiet; `Sandbox.requests` has what was asked."""
+        """Log nothing; `Sandbox.requests` has the requests."""

@@ -1,4 +1,4 @@
-"""The next link of a page: the parameters of its request, as they were or changed, and a cursor."""
+"""Next links: the parameters of the request, unchanged or changed, and a cursor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def next_query(
     parameters : mapping
         The parameters of this page's request.
     event_query : EventQuery
-        What this page answers.
+        The query that this page answers.
     mark : int or tuple
         Where the next page begins.
     behaviour : Behaviour

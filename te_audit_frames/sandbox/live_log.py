@@ -1,4 +1,4 @@
-"""The log as it stands at a moment: events arrive and are removed, and it may be stored out of the order of dates."""
+"""The log at a moment: events arrive and are removed, and may be stored out of date order."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from te_audit_frames.sandbox.dates import iso
 from te_audit_frames.sandbox.event_log import EventLog, Integers
 
 _FAR = 10**11
-"""Seconds that displace an event beyond every other; longer ones would overflow."""
+"""Seconds that displace an event beyond all others; more would overflow."""
 
 
 @dataclass(frozen=True)
-class Slip:
-    """One page: the positions of its events in the order sent, and where the next page begins."""
+class LogPage:
+    """One page: the positions of its events in the order of sending, and where the next page begins."""
 
     positions: Integers
     next_mark: Mark | None
 
 
 class LiveLog:
-    """Serves a history page by page while it changes, in the order of storage.
+    """Serves a log page by page, in the order of storage, while it changes.
 
     Parameters
     ----------
     event_log : EventLog
         The events at the beginning.
     behaviour : Behaviour
-        What arrives, what is removed, and in which order events are stored and sent.
+        Which events arrive and are removed, and in which order events are stored and sent.
     newest_first : bool
         Whether pages run from the newest event to the oldest.
     seed : int
-        Decides which events are misplaced, and what arrives.
+        Determines which events are misplaced, and which arrive.
     """
 
     def __init__(self, event_log: EventLog, behaviour: Behaviour, *, newest_first: bool, seed: int) -> None:
@@ -59,7 +59,7 @@ class LiveLog:
         return len(self._dates) - self._removed
 
     def _displace(self, dates: Integers) -> Integers:
-        """Return where each event stands in storage, as the second of the date that would belong there."""
+        """Return the place of each event in storage, as the second of the date that would belong there."""
         places = dates.copy()
         disorder = min(int(self._behaviour.disorder.total_seconds()), _FAR)
         if disorder:
@@ -71,7 +71,7 @@ class LiveLog:
     # ---- change ------------------------------------------------------------------------------------------------
 
     def advance(self, now: int) -> None:
-        """Let events arrive and be removed, as they do before each answer.
+        """Add and remove events, as happens before each answer.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class LiveLog:
             self._removed = min(self._removed + leaving, len(self._event_log))
 
     def _arrive(self, now: int) -> None:
-        """Add an event that happened now or a little earlier, made after an event of the log."""
+        """Add an event that happened now or a little earlier, modelled on an existing one."""
         date = now - int(self._rng.integers(0, int(self._behaviour.arrival_delay.total_seconds()), endpoint=True))
         event: Any = {"aid": self._event_log.login_aid, "event": "User login."}
         group = 0
@@ -108,7 +108,7 @@ class LiveLog:
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
-    def page(self, first: int | None, stop: int, aid: str | None, mark: Mark, size: int, *, now: int) -> Slip:
+    def page(self, first: int | None, stop: int, aid: str | None, mark: Mark, size: int, *, now: int) -> LogPage:
         """Return one page of the events with `first <= date < stop`.
 
         Parameters
@@ -118,15 +118,15 @@ class LiveLog:
         aid : str or None
             The account group; None is all of them.
         mark : int or tuple
-            Where the page begins: after so many events, or behind a row.
+            Where the page begins: a number of events to skip, or the last row sent.
         size : int
             Events on a page.
         now : int
-            The server's clock, for what the retention has removed.
+            The server's clock, which decides what retention has removed.
 
         Returns
         -------
-        Slip
+        LogPage
             The page.
         """
         if self._behaviour.is_static_and_sorted:
@@ -147,7 +147,7 @@ class LiveLog:
             next_mark = end
             if self._behaviour.cursors == "row":
                 next_mark = tuple(int(key[end - 1]) for key in keys)  # type: ignore[assignment]
-        return Slip(positions[::-1] if self._behaviour.reversed_pages else positions, next_mark)
+        return LogPage(positions[::-1] if self._behaviour.reversed_pages else positions, next_mark)
 
     def between(self, first: int, stop: int, aid: str | None, *, now: int) -> list[str]:
         """Return the JSON text of all events with `first <= date < stop` that are visible now, oldest first."""
@@ -157,7 +157,7 @@ class LiveLog:
         return self.render(rows)
 
     def displaced(self) -> tuple[list[str], Integers]:
-        """Return the events that stand out of the order of their dates, and how many seconds each date is ahead."""
+        """Return the events stored out of date order, and how many seconds each date is ahead."""
         with self._lock:
             ahead = self._dates - self._places
             rows = np.flatnonzero(ahead)
@@ -183,7 +183,7 @@ class LiveLog:
     def _sorted(
         self, first: int | None, stop: int, aid: str | None, *, now: int
     ) -> tuple[tuple[NDArray[Any], ...], Integers]:
-        """Return the positions in the order sent, and the keys of that order: group, place, position."""
+        """Return the positions in the order of sending, and the keys of that order: group, place, position."""
         with self._lock:
             rows = self._visible(first, stop, aid, now=now)
             sign = -1 if self._newest_first else 1
@@ -195,7 +195,7 @@ class LiveLog:
 
 
 def _is_up_to(keys: tuple[NDArray[Any], ...], mark: RowMark) -> NDArray[np.bool_]:
-    """Tell which rows stand up to and including the row of a mark."""
+    """Return which rows come up to and including the row of a mark."""
     (group, place, position), (at_group, at_place, at_position) = keys, mark
     same_group = group == at_group
     same_place = same_group & (place == at_place)

@@ -1,4 +1,4 @@
-"""Answers that reach the wrong question: bytes left behind on a connection, and answers that were mixed up."""
+"""Answers to the wrong request: bytes left on a connection, and answers that were mixed up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from te_audit_frames.sandbox.behaviour import Behaviour
 
 
 class Mishaps:
-    """Counts requests, and decides which of them go wrong.
+    """Decides which requests go wrong, by counting them.
 
     Parameters
     ----------
@@ -24,24 +24,24 @@ class Mishaps:
         self._lock = threading.Lock()
 
     def next_request(self) -> tuple[bool, bool]:
-        """Count a request; return whether a stray answer follows it, and whether another question is answered."""
+        """Count a request; return whether a stray answer follows it, and whether another query is answered."""
         with self._lock:
             self._requests += 1
             return self._is_due(self._behaviour.stray_answers), self._is_due(self._behaviour.mixed_up)
 
     def keep(self, body: bytes) -> None:
-        """Remember a page, so that it can stray to another question."""
+        """Remember a page as a possible stray answer to a later request."""
         if self._behaviour.stray_answers:
             with self._lock:
                 self._earlier = body
 
     def stray(self, otherwise: bytes) -> tuple[HTTPStatus, bytes]:
-        """Return a status that has no body, and the bytes that stand behind it: an answer to an earlier question.
+        """Return a status without a body, and the bytes that follow it: an answer to an earlier request.
 
         Parameters
         ----------
         otherwise : bytes
-            The page that strays when there was no question before.
+            The page to send if there was no earlier request.
         """
         with self._lock:
             body = self._earlier or otherwise

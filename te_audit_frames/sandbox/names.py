@@ -1,4 +1,4 @@
-"""Who works in the practice organisation, where, under which names, and what they do there."""
+"""Names of the practice organisation: account groups, offices, people, event types and resources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT_GROUPS = {
 
 @dataclass(frozen=True)
 class Office:
-    """A place of work: its zone, its weekend, its account group, and the names one meets there."""
+    """An office: its time zone, weekend, account group, and the names of its people."""
 
     zone: str
     aid: str
@@ -26,7 +26,7 @@ class Office:
     weekend: tuple[int, int] = (SATURDAY, SUNDAY)
 
     def users(self) -> list[tuple[str, str]]:
-        """Return every (display name, mailbox) that the office's given and family names make."""
+        """Return every (display name, mailbox) from the office's given and family names."""
         return [
             (f"{given} {family}", f"{given_latin}.{family_latin}@example.com")
             for given, given_latin in _spellings(self.given)
@@ -34,7 +34,7 @@ class Office:
         ]
 
     def family_names(self) -> list[str]:
-        """Return the family names one meets here."""
+        """Return the family names of the office."""
         return [name for name, _ in _spellings(self.family)]
 
 
@@ -97,16 +97,16 @@ OFFICES = (
 )
 
 BARE_NAMES = ("Kiosk Lobby", "contractor-7", "மாறன்")
-"""Users whose name is all that the log shows."""
+"""Users whose log entries have a bare name."""
 
 AUTOMATION = "Terraform Automation (svc-terraform@example.com)"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """An event type: how often people cause it, which resources it touches, and at most how many of each.
+    """An event type: how often people cause it, which resources it touches, and how many of each at most.
 
-    A weight of 0 is for what only the administrator does.
+    A weight of 0 means that only the administrator causes it.
     """
 
     event: str

@@ -1,4 +1,4 @@
-"""A seeded organisation whose activity log looks lived-in: made as arrays, read as JSON a page at a time."""
+"""A seeded organisation with a lifelike activity log, made as arrays and rendered as JSON page by page."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _VARIANTS = 24
 class Organisation(EventLog):
     """An organisation's activity log, the same for the same arguments.
 
-    People work the hours of their own zone and rest on their weekend, one administrator is rarely seen, an
-    automation user never sleeps, some people change their name, accounts are attacked in bursts from odd
-    addresses, tests are cleaned up in one go, and now and then one second holds the same event twice.
+    People work office hours in their own time zone and rest at the weekend. One administrator is rarely seen, and an
+    automation user works around the clock. Some people change their name. Accounts are attacked in bursts from odd
+    addresses, tests are deleted in runs, and sometimes the same event happens twice within a second.
 
     Parameters
     ----------
@@ -32,20 +32,20 @@ class Organisation(EventLog):
     seed : int
         Which organisation.
     end : datetime or None
-        Where the log ends, exclusive; aware, used to the second. None is now.
+        The exclusive end of the log, aware, cut to whole seconds. None means now.
     days : int
-        How many days the log covers. Its first hour is quiet, so that a `window` of as many days still sees
-        all of it when it is asked for up to an hour later.
+        How many days the log covers. Its first hour has no events, so that a `window` of this many days still
+        covers all of it up to an hour later.
 
     Attributes
     ----------
     start, end : datetime
-        The days that the log covers, half-open, in UTC.
+        The half-open period of the log, in UTC.
 
     Raises
     ------
     ValueError
-        A negative number of events, less than one day, or an `end` without a time zone.
+        `events` is negative, `days` is less than one, or `end` has no time zone.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Organisation(EventLog):
         super().__init__(log.date, groups, list(names.ACCOUNT_GROUPS), list(names.ACCOUNT_GROUPS.values()))
 
         renamed = log.date >= staff.renamed_at(first, stop)[log.who]
-        # Twins agree in their resources too: the choice hangs on the other columns, not on a draw of its own.
+        # Resources follow from the other columns, so that equal events have equal resources too.
         variant = (log.date + log.who + log.where) % _VARIANTS
         self._who = (log.who + renamed * staff.headcount).astype(np.uint16)
         self._what = (log.kind * _VARIANTS + variant).astype(np.uint16)
@@ -83,6 +83,9 @@ class Organisation(EventLog):
         self._what_texts = [_what(rng, kind) for kind in names.KINDS for _ in range(_VARIANTS)]
         self._where_texts = [_members(ipAddress=address) for address in staff.addresses]
         self._group_texts = [_members(aid=aid, accountGroupName=name) for aid, name in names.ACCOUNT_GROUPS.items()]
+
+    def __repr__(self) -> str:
+        return f"<Organisation: {len(self):,} events, {self.start.isoformat()} to {self.end.isoformat()}>"
 
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events.
@@ -95,7 +98,7 @@ class Organisation(EventLog):
         Returns
         -------
         list of str
-            One JSON object each, in the API's spelling; `resources` is absent where there are none.
+            One JSON object each, in the API's spelling; `resources` is absent if there are none.
         """
         dates = np.datetime_as_string(self.dates[positions].astype("datetime64[s]")).tolist()
         columns = (

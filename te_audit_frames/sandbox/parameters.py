@@ -1,4 +1,4 @@
-"""What a request to /audit-user-events asks: its parameters by the published rules."""
+"""Parameters of a request to /audit-user-events, read by the published rules."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _WINDOW = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
 
 
 class Refusal(Exception):
-    """A request that is answered with `application/problem+json`.
+    """A request to be answered with `application/problem+json`.
 
     Parameters
     ----------
     status : HTTPStatus
-        The answer's status.
+        The status of the answer.
     detail : str
-        What is wrong.
+        What is wrong with it.
     field : str or None
         The parameter at fault.
     """
@@ -46,7 +46,7 @@ def _bad(field: str, detail: str) -> Refusal:
 
 @dataclass(frozen=True)
 class EventQuery:
-    """Which events are asked for, and which page of them.
+    """The events that a request asks for, and which page of them.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class EventQuery:
     start, end : int
         The resolved range in epoch seconds. A `start` of None means that no range was asked for.
     mark : int or tuple
-        Where the page begins: after so many events, or behind a row.
+        Where the page begins: a number of events to skip, or the last row sent.
     size : int
         How many events fit on the page.
     """
@@ -68,12 +68,12 @@ class EventQuery:
 
 
 def parse_query(query: str) -> dict[str, str]:
-    """Return the parameters of a query; one that is given twice is refused.
+    """Return the parameters of a query.
 
     Parameters
     ----------
     query : str
-        What follows the question mark.
+        The part of the URL after the question mark.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def parse_query(query: str) -> dict[str, str]:
     Raises
     ------
     Refusal
-        A parameter stands there more than once.
+        A parameter is given more than once.
 
     Examples
     --------
@@ -115,20 +115,20 @@ def read_parameters(
     parameters : mapping
         The query's parameters.
     event_log : EventLog
-        Whose account groups the token may read.
+        The log with the account groups that the token may read.
     behaviour : Behaviour
         Which ranges the server answers, and whether its links carry changed parameters.
     now : int
         The server's clock, in epoch seconds.
     page_size : int
-        Events on a page where `max` does not say.
+        Events on a page if there is no `max`.
     sliding : bool
-        Resolve a `window` anew on each page, as the links of some answers make clients do.
+        Resolve a `window` again on each page, as the links of some answers make clients do.
 
     Returns
     -------
     EventQuery
-        What to answer.
+        The query to answer.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def read_parameters(
     is_changed = behaviour.changed_links != "none"
     if cursor.aid != aid and has_scope and not is_changed:
         raise _bad("cursor", "the cursor belongs to a request about another account group")
-    # A server that changes its own links believes what they say.
+    # A server that changes its own links answers what they say.
     aid = aid if is_changed and has_scope else cursor.aid
     if start is not None and (is_changed or (sliding and "window" in parameters)):
         return EventQuery(aid, start, end, cursor.mark, size)
@@ -198,7 +198,7 @@ def _read_window(window: str, now: int) -> int:
     match = _WINDOW.fullmatch(window)
     if match is None:
         raise _bad("window", "window must be a number and one of s, m, h, d, w, such as 12h")
-    # As long as one likes: what reaches back before 1970 is cut there. Python would not read thousands of digits.
+    # A window of any length is allowed and cut at 1970. Python refuses to read thousands of digits.
     digits = match[1].lstrip("0")
     return min(int(digits or 0) * _UNITS[match[2]], now) if len(digits) < 20 else now
 

@@ -1,4 +1,4 @@
-"""Which range the server answers of the one that was asked for, and what it says about that."""
+"""The range that the server answers, given the requested one, and the range that it states."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from te_audit_frames.sandbox.dates import LAST_SECOND, iso
 
 _DAY = 86_400
 _EXAMPLE = {"startDate": "2022-07-17T22:00:54Z", "endDate": "2022-07-18T22:00:54Z"}
-"""The range in the published document's example, whose events are of 2020."""
+"""The range in the example of the published document, whose events are from 2020."""
 
 
 def answered_range(behaviour: Behaviour, start: int, end: int, *, now: int, ends_now: bool) -> tuple[int, int]:
@@ -16,9 +16,9 @@ def answered_range(behaviour: Behaviour, start: int, end: int, *, now: int, ends
     Parameters
     ----------
     behaviour : Behaviour
-        How the server is.
+        How the server behaves.
     start, end : int
-        The range that was asked for, in epoch seconds.
+        The requested range, in epoch seconds.
     now : int
         The server's clock.
     ends_now : bool
@@ -45,12 +45,12 @@ def answered_range(behaviour: Behaviour, start: int, end: int, *, now: int, ends
 
 
 def is_too_wide(behaviour: Behaviour, start: int, end: int) -> bool:
-    """Tell whether a range is wider than the server answers at all."""
+    """Return whether a range is wider than the server accepts."""
     return behaviour.widest_range is not None and end - start > behaviour.widest_range.total_seconds()
 
 
 def stated_range(behaviour: Behaviour, start: int | None, end: int) -> dict[str, str]:
-    """Return the members of an answer that say which range it covers."""
+    """Return the members of an answer that state its range."""
     if start is None or behaviour.stated_range == "none":
         return {}
     if behaviour.stated_range == "example":

@@ -1,4 +1,4 @@
-"""The organisation's request allowance: so many requests in each fixed period, told in the rate-limit headers."""
+"""The organisation's rate limit: a number of requests per fixed period, reported in headers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from math import ceil
 
 UNLIMITED = 1_000_000
-"""What the headers promise where there is no limit."""
+"""What the headers say if there is no limit."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What is left of the allowance after one request.
+    """What is left of the limit after one request.
 
     Attributes
     ----------
     allowed : bool
         Whether the request was within the limit.
     limit, remaining : int
-        Requests.
+        Numbers of requests.
     seconds : float
-        Until the period ends.
+        Time until the period ends.
     """
 
     allowed: bool
@@ -31,7 +31,7 @@ class Balance:
     seconds: float
 
     def headers(self, now: float) -> dict[str, str]:
-        """Return the rate-limit headers, at this time of the server's clock (epoch seconds)."""
+        """Return the rate-limit headers at a time of the server's clock (epoch seconds)."""
         return {
             "X-Organization-Rate-Limit-Limit": str(self.limit),
             "X-Organization-Rate-Limit-Remaining": str(self.remaining),
@@ -40,14 +40,14 @@ class Balance:
 
 
 class RateLimit:
-    """Counts requests in fixed periods; a period begins with its first request.
+    """Counts requests in fixed periods. A period begins with its first request.
 
-    It runs on real time, so that waiting ends even where the server's clock stands still.
+    It uses real time, so that waiting ends even if the server's clock stands still.
 
     Parameters
     ----------
     limit : int or None
-        Requests in a period; None is any number.
+        Requests per period; None means no limit.
     period : float
         Seconds.
     """
@@ -60,7 +60,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def spend(self, requests: int) -> Balance:
-        """Take 1 request out of the allowance, or 0 to only look at it."""
+        """Count 1 request, or 0 to only read the balance."""
         with self._lock:
             now = time.monotonic()
             if now >= self._ends:

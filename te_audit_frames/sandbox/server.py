@@ -1,4 +1,4 @@
-"""The practice server: the practice API over real HTTP, on loopback only."""
+"""The practice server: the API over real HTTP, on loopback only."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from te_audit_frames.sandbox.rate_limit import RateLimit
 
 @dataclass(frozen=True)
 class Request:
-    """One request that the practice server answered; its token is not kept.
+    """A request that the practice server answered, without its token.
 
     Attributes
     ----------
     path : str
-        Without the query.
+        The path, without the query.
     query : dict
         The parameters.
     status : int
-        Of the answer.
+        The status of the answer.
     time : float
-        When the answer was ready, on the clock of `time.monotonic`.
+        When the answer was ready, by `time.monotonic`.
     """
 
     path: str
@@ -51,12 +51,12 @@ class Sandbox:
     Parameters
     ----------
     events : int, sequence or Organisation
-        How many events a seeded organisation has; or the events themselves, as JSON values in the API's form,
-        served as they are; or an organisation made before.
+        A number of events for a seeded organisation; or the events themselves, as JSON values in the API's form,
+        served as they are; or an organisation.
     seed : int
-        Which organisation.
+        Which organisation to make.
     days : int
-        How many days its log covers, up to now.
+        How many days before now its log covers.
     now : datetime or callable, optional
         The server's clock: a fixed aware datetime, or a function that returns one. By default the real time.
     page_size : int
@@ -66,24 +66,24 @@ class Sandbox:
     rate_limit : int or None
         Requests allowed in each `rate_period`; None allows any number.
     rate_period : float
-        Seconds. A period begins with its first request and passes in real time, also where `now` stands still.
+        Seconds. A period begins with its first request and passes in real time, even if `now` stands still.
     order : {"newest", "oldest"}
         Which events come first.
     include_start, include_end : bool
-        Whether events in the very second of a bound belong to the range.
+        Whether events exactly at a bound belong to the range.
     relative_links : bool
         Send links without scheme and host.
     sliding_links : bool
-        Repeat a `window` in the next link, so that each page resolves it anew. By default the next link carries
+        Repeat a `window` in the next link, so that each page resolves it again. By default the next link has
         the dates that it resolved to.
     token : str
         The token that the server accepts; it must begin with ``practice``, so that no real one is ever used.
     host : str
         A loopback address.
     port : int
-        0 takes a free one.
+        The port; 0 picks a free one.
     longest_range : timedelta, optional
-        Answer at most so much of the range that was asked for, and say so in `startDate` and `endDate`.
+        Answer at most this much of the requested range, and say so in `startDate` and `endDate`.
     longest_range_keeps : {"newest", "oldest"}
         Which part of a longer range is answered.
     widest_range : timedelta, optional
@@ -104,7 +104,7 @@ class Sandbox:
     arrival_delay : timedelta
         By how much, at most, an arriving event is dated in the past.
     arrivals_stand : {"by date", "by arrival"}
-        Whether a late event is sent where its date belongs, or as the newest.
+        Whether a late event is sent in the place of its date, or as the newest.
     removals : float
         How many of the oldest events are removed before each answer, on average.
     misplaced : int
@@ -112,34 +112,34 @@ class Sandbox:
     misplaced_by : timedelta
         How far the dates of those events are ahead of their neighbours' dates; negative if they are behind.
     disorder : timedelta
-        By how much, at most, the place of any event differs from its date, to either side.
+        How far the place of an event may differ from its date, to either side.
     reversed_pages : bool
-        Turn each page around, though not the order of pages.
+        Reverse each page, but not the order of pages.
     grouped : bool
-        Send one account group after the other, when all are asked for.
+        Send one account group after the other if all are requested.
     cursors : {"offset", "row"}
         Whether a cursor counts the events sent, so that arrivals and removals shift the pages, or names the last
         row sent.
     bare_links : bool
-        Send links with a cursor alone, without the other parameters.
+        Send links with only a cursor, without the other parameters.
     changed_links : {"none", "scope", "window", "dates"}
-        Send links that ask for the login account group alone, or for the newer half of the range, as a `window` or
-        as dates; the server then answers what the link says.
+        Send links that ask for only the login account group, or for the newer half of the range, as a `window` or
+        as dates. The server then answers what the link says.
     put_back : {"honoured", "refused"}
         Whether a link's parameters can be corrected, or the link must be followed as it is.
     repeated_next : bool
         Write the key `next` twice, with null as the second value.
     endless : bool
-        Repeat the last event for ever, page after page.
+        Repeat the last event forever, page after page.
     interim : tuple of {100, 102, 103}
         Statuses of interim answers before each answer.
     stray_answers : int, optional
-        Answer every so many-th request without a body; then let the answer to an earlier question follow on the same
-        connection, where it arrives just before the answer to the next.
+        Answer every n-th request without a body, followed on the same connection by the answer to an earlier request,
+        which arrives just before the answer to the next.
     stray_status : {204, 304}
         The status of those answers.
     mixed_up : int, optional
-        Answer every so many-th request as if it had asked for another account group.
+        Answer every n-th request as if it had asked for another account group.
     account_groups : {"listed", "refused"}
         Whether ``/v7/account-groups`` lists the account groups, or answers 403.
 
@@ -155,7 +155,7 @@ class Sandbox:
     Raises
     ------
     ValueError
-        An option out of its range, a host that others can reach, or a token that might be real.
+        An option is out of its range, others can reach the host, or the token might be real.
 
     Examples
     --------
@@ -254,8 +254,8 @@ class Sandbox:
     ) -> list[Any]:
         """Return the events of a period that the server has at this moment, whatever its other options.
 
-        While events arrive or are removed, ask before and after a fetch: it has to bring what is in both, and may
-        bring what is in one of them.
+        While events arrive or are removed, call this before and after a fetch: the fetch must return what is in both
+        results, and may return what is in one of them.
 
         Parameters
         ----------
@@ -264,7 +264,7 @@ class Sandbox:
         aid : str, optional
             The account group; by default the one that the token logs in to.
         all_account_groups : bool
-            Every account group instead.
+            Return the events of every account group instead.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Everyone who acts in the practice organisation: identities, offices, habits and addresses."""
+"""People of the practice organisation: identities, offices, habits and addresses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Staff:
         self._uids = [str(uid) for uid in (rng.permutation(9_000)[:headcount] + 1_000).tolist()]
         self._names = self._name_everyone(rng)
         self._later_names = self._rename_some(rng)
-        # When in the log a person takes the later name, as a fraction; 2 is never.
+        # When a person takes the later name, as a fraction of the log. 2 means never.
         self._renamed_after = np.full(headcount, 2.0)
         self._renamed_after[list(self._later_names)] = rng.uniform(0.2, 0.8, len(self._later_names))
 
@@ -62,11 +62,11 @@ class Staff:
         return list(zip(self._uids * 2, self._names + later, strict=True))
 
     def renamed_at(self, first: int, stop: int) -> Integers:
-        """Return the second from which each person goes by the later name; after `stop` where there is none."""
+        """Return the second from which each person uses the later name, after `stop` if there is none."""
         return (first + self._renamed_after * (stop - first)).astype(np.int64)
 
     def usual_places(self, rng: np.random.Generator, who: Integers) -> Integers:
-        """Draw where each of these people is: mostly in the office, else at home, now and then on the road."""
+        """Draw a place for each of these people: mostly the office, else home, sometimes on the road."""
         place = np.searchsorted([0.74, 0.96], rng.random(len(who)), side="right")
         return who * ADDRESSES_EACH + place
 
@@ -76,12 +76,12 @@ class Staff:
         return person * ADDRESSES_EACH
 
     def odd_places(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-        """Draw addresses that belong to nobody of the staff."""
+        """Draw addresses that belong to nobody on the staff."""
         return self.headcount * ADDRESSES_EACH + rng.integers(0, ODD_ADDRESSES, count)
 
 
 def _usual_addresses(rng: np.random.Generator, headcount: int) -> list[str]:
-    """Give everyone an office address, one at home (IPv6) and a provider's block for the road."""
+    """Return an office address, a home address (IPv6) and a provider's block for everyone."""
     shapes = ("198.51.100.{1}", "2001:db8:{0:x}::{1:x}", "99.{0}.0.0/16")
     pairs = rng.integers(1, 255, (headcount * ADDRESSES_EACH, 2)).tolist()
     return [shapes[index % ADDRESSES_EACH].format(*pair) for index, pair in enumerate(pairs)]

@@ -187,7 +187,7 @@ def try_case(seed):
     return case, outcomes, f"took {took:.0f} s" if took > SLOW else None
 
 
-@pytest.mark.campaign(full=4_000, middle=48)
+@pytest.mark.campaign(full=4_000, middle=48, short=16)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_complete_means_every_event_once(cases, part, request, record_property):
     only = request.config.getoption("--seed")
@@ -217,7 +217,7 @@ def test_complete_means_every_event_once(cases, part, request, record_property):
         f"  single events out of order beyond the margin: seen by {seen} fetches, lost unseen by {unseen}",
     )
     assert not failures, f"{len(failures)} of {len(seeds)} cases failed\n" + "\n".join(failures[:10])
-    if only is None:
+    if len(seeds) > 10:
         assert ends["complete"] > 0.5 * sum(ends.values()), "few fetches were complete, so little was tested"
         assert len(drawn) > 15, "few kinds of servers were drawn"
 

@@ -36,7 +36,7 @@ from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
-pytestmark = pytest.mark.campaign(full=200, middle=40)
+pytestmark = pytest.mark.campaign(full=200, middle=40, short=24)
 
 START = datetime(2026, 4, 17, tzinfo=UTC)
 END = START + timedelta(days=3)

@@ -12,12 +12,8 @@ def dask_cluster():
     """Run two worker processes; a test that needs them is skipped where Dask is not installed."""
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: the extra dask brings it")
     pytest.importorskip("dask.dataframe", reason="Dask is not installed: the extra dask brings it")
-    options = {
-        "n_workers": 2,
-        "threads_per_worker": 1,
-        "processes": True,
-        "dashboard_address": ":0",
-    }  # None would bind the fixed port 8787
+    # Without an address, the dashboard binds the fixed port 8787, which two clusters cannot share.
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster) as client:
         assert len(client.scheduler_info()["workers"]) == 2
         yield client
