@@ -431,7 +431,7 @@ def test_load_and_files_read_only_what_is_asked_for(archive):
     for group in ("2", 2, "Lab", ["Lab"]):
         assert archive.load(start="2026-04-18", account_groups=group)["aid"].tolist() == ["2"]
     assert archive.load(start="2026-04-18", account_groups=[]).empty
-    with pytest.raises(taf.ArchiveError, match=r"SHA-256.*next sync fetches the day again"):
+    with pytest.raises(taf.DamagedFile, match=r"SHA-256.*next sync fetches the day again"):
         archive.load()
 
 

@@ -15,7 +15,7 @@ from te_audit_frames.client.fetch_checks import ReadAgain
 from te_audit_frames.client.page import Page
 from te_audit_frames.client.page_reader import PageReader, seconds_of
 from te_audit_frames.client.pagination import Paginator
-from te_audit_frames.client.slicing import UNDATED
+from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Seconds
 from te_audit_frames.periods import Period
 
 _WORTH_SPLITTING = 3.0
@@ -47,8 +47,6 @@ class DisjointReading:
         What the events must lie in.
     """
 
-    order = "unknown"
-
     def __init__(self, reader: PageReader, low: int, high: int, period: Period) -> None:
         self._reader = reader
         self._period = period
@@ -59,6 +57,7 @@ class DisjointReading:
         self._pages = 0
         self._empty = 0
         self._has_undated = False
+        self.order = "unknown"
 
     def batches(self, paginator: Paginator, first: Page) -> Iterator[pa.RecordBatch]:
         """Read everything, from the first answer on.
@@ -110,8 +109,21 @@ class DisjointReading:
         self._has_undated = self._has_undated or bool(undated.any())
         if self._has_undated and self._thrown_away:
             raise ReadAgain("undated")
+        self._observe(seconds[~undated])
         chosen = undated | ((seconds >= part.low) & (seconds < part.high))
         return self._reader.keep(part.paginator, page, chosen, self._period)
+
+    def _observe(self, dates: Seconds) -> None:
+        """Note the order of dates on a page; nothing counts on it."""
+        steps = np.diff(dates)
+        if self.order == "none" or not steps.any():
+            return
+        back = int((np.maximum.accumulate(dates) - dates).max())
+        forth = int((dates - np.minimum.accumulate(dates)).max())
+        if min(back, forth) > MARGIN_SECONDS:
+            self.order = "none"
+        elif self.order == "unknown":
+            self.order = "newest first" if back > forth else "oldest first"
 
     def _narrow(self, part: _Part) -> None:
         """Ask in turn for what the answer does not cover."""

@@ -311,10 +311,10 @@ class Slicing:
             self._heads[part.a] = part.tail
 
     def _on_a_minute(self, at: int, part: Slice) -> int:
-        """Move a cut to a whole minute if there is room, since an API may round ranges to the minute."""
+        """Move a cut to a whole minute unless a page is shorter, since an API may round ranges to the minute."""
         low, _ = self.times(at, at)
         moved = at + low % 60 if self.order == "newest first" else at - low % 60
-        return moved if part.left >= 600 and part.pos + 2 <= moved < part.b else at
+        return moved if part.tail >= 60 and part.pos + 2 <= moved < part.b else at
 
     @property
     def pages_left(self) -> float:
