@@ -181,7 +181,7 @@ def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tm
     assert type(error) is cls
     said = ".*".join(map(re.escape, said.replace("FOLDER", str(tmp_path)).split(" … ")))
     assert re.search(said, str(error)), str(error)
-    if isinstance(error, FetchError):
+    if isinstance(error, FetchError) and cls is not errors.PaginationError:  # which is of pages that arrived
         attempts = "2 attempts" if cls in RETRIED else "1 attempt"
         assert re.search(rf" \(after {attempts} in \d+\.\d s\)$", str(error))
     copy = pickle.loads(pickle.dumps(error))
