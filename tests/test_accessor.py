@@ -111,27 +111,32 @@ def test_a_frame_without_any_column_of_events_has_no_accessor():
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory):
-    file = tmp_path_factory.mktemp("checked") / "checked.py"
-    file.write_text(CHECKED + "\n".join(WRONG), encoding="utf-8")
-    return file
+    """Two files: the README's Python, and calls of which the last ones are wrong."""
+    folder = tmp_path_factory.mktemp("checked")
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    (folder / "readme.py").write_text("\n".join(shown), encoding="utf-8")
+    (folder / "checked.py").write_text(CHECKED + "\n".join(WRONG), encoding="utf-8")
+    return [str(folder / "readme.py"), str(folder / "checked.py")]
 
 
-def wrong_lines(output):
+def check(*command):
+    """Run a type checker. It has to complain of each wrong line and of nothing else."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    if command[0] == "pyright" and "checked.py" not in done.stdout:
+        pytest.skip(f"pyright, which needs Node.js, did not run: {done.stderr[-200:]}")
+    found = re.findall(r"(\w+\.py):(\d+)(?::\d+)?(?:: | - )error", done.stdout)
     first = CHECKED.count("\n") + 1
-    lines = {int(line) for line in re.findall(r"checked\.py:(\d+)(?::\d+)?(?:: | - )error", output)}
-    return [line - first for line in sorted(lines)]
+    wrong = {("checked.py", str(first + number)) for number in range(len(WRONG))}
+    assert set(found) == wrong, done.stdout + done.stderr
 
 
-def test_mypy_knows_the_accessor(checked, tmp_path):
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(checked)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert wrong_lines(done.stdout) == list(range(len(WRONG))), done.stdout + done.stderr
+@pytest.mark.full
+def test_mypy_accepts_the_readme_and_knows_the_accessor(checked, tmp_path):
+    check("mypy", "--strict", "--cache-dir", str(tmp_path), *checked)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed")
-def test_pyright_knows_the_accessor(checked):
-    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(checked)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if "checked.py" not in done.stdout:
-        pytest.skip("pyright needs Node.js, which it could not start or download")
-    assert wrong_lines(done.stdout) == list(range(len(WRONG))), done.stdout + done.stderr
+def test_pyright_accepts_the_readme_and_knows_the_accessor(checked):
+    check("pyright", "--pythonpath", sys.executable, *checked)
