@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
-from support.frames import LIBRARIES, START, Row, rows, table
+from support.frames import LIBRARIES, START, Row, rows, table, with_receipt
 
 import te_audit_frames as taf
 from te_audit_frames.analysis import activity as activity_module
 from te_audit_frames.analysis.activity import hours_of_week
-from te_audit_frames.schema import ATTRS_KEY
 
 FREQS = ["h", "D", "W", "MS"]
 
@@ -57,9 +56,7 @@ def turn(moment: datetime, freq: str, zone: str) -> tuple[Any, ...]:
 
 def frame(dates: list[datetime | None], **receipt: Any) -> pd.DataFrame:
     events = LIBRARIES["pandas"](table([{"date": moment} for moment in dates]))
-    if receipt:
-        events.attrs[ATTRS_KEY] = receipt
-    return events
+    return with_receipt(events, **receipt) if receipt else events
 
 
 def at(text: str) -> datetime:
@@ -262,7 +259,7 @@ def test_a_wrong_freq_is_refused(freq: object) -> None:
         taf.activity(table([]), freq=freq)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("by", ["uid", ["user", "user"], [], "", 3, [["user"]]])
+@pytest.mark.parametrize("by", ["nothing", ["user", "user"], ["user", "uid"], [], "", 3, [["user"]]])
 def test_a_wrong_by_is_refused(by: object) -> None:
     with pytest.raises(taf.InvalidArgument, match="by: "):
         taf.activity(table([]), by=by)  # type: ignore[arg-type]
@@ -278,7 +275,7 @@ def test_zero_rows_without_end_are_refused_and_top_is_the_remedy(monkeypatch: py
     drawn = [{"date": START + timedelta(days=day), "ip_address": f"10.0.0.{day}"} for day in range(20)]
     monkeypatch.setattr(activity_module, "MOST_ROWS", 200)
 
-    with pytest.raises(taf.InvalidArgument, match=r"20 values of 'ip_address' in each of 20 periods.*top=20"):
+    with pytest.raises(taf.InvalidArgument, match=r"20 values of 'ip_address' in 20 periods.*top=20"):
         taf.activity(table(drawn), by="ip_address")
     assert len(taf.activity(table(drawn), by="ip_address", top=3)) == 20 * 4
 

@@ -16,10 +16,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from support.frames import LIBRARIES, START, Row, table
+from support.frames import LIBRARIES, START, Row, table, with_receipt
 
 import te_audit_frames as taf
-from te_audit_frames.schema import ATTRS_KEY
 
 HOSTILE = [
     r"$\foo$",
@@ -45,9 +44,7 @@ def _headless() -> Iterator[None]:
 
 def events_of(drawn: list[Row], **receipt: Any) -> pd.DataFrame:
     events = LIBRARIES["pandas"](table(drawn))
-    if receipt:
-        events.attrs[ATTRS_KEY] = receipt
-    return events
+    return with_receipt(events, **receipt) if receipt else events
 
 
 def busy(days: int = 10, kinds: int = 3) -> list[Row]:

@@ -215,6 +215,6 @@ def test_json_stays_the_same_json_and_starts_no_formula_behind_a_separator(value
 
 @pytest.mark.parametrize("text", ["\t", ";", "'\"", ";x", "x", "=;"])
 def test_long_texts_are_searched_once(text):
-    # From every place anew, this would not end.
-    assert len(harmless_cell(text * 1_000_000)) >= 1_000_000
-    assert len(harmless_json(text * 1_000_000)) >= 1_000_000
+    # Searching again from every position would not end.
+    assert len(harmless_cell(text * 200_000)) >= 200_000
+    assert len(harmless_json(text * 200_000)) >= 200_000

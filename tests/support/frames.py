@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from te_audit_frames.schema import ARROW_SCHEMA, to_events
+import te_audit_frames as taf
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, to_events
 
 Row = dict[str, Any]
 
@@ -36,6 +37,14 @@ def table(drawn: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(
         [{"resources": [{"type": "testName", "name": str(n)}], **row} for n, row in enumerate(drawn)], ARROW_SCHEMA
     )
+
+
+def with_receipt(frame: pd.DataFrame, /, **stated: Any) -> pd.DataFrame:
+    """Give events a whole receipt, by default a complete one of all rows, with these values."""
+    plain = taf.receipt(taf.read_pages([b'{"auditEvents": []}'])).to_dict()
+    plain |= {"complete": True, "events": len(frame), "fetched_at": "2030-01-01T00:00:00Z"}
+    frame.attrs[ATTRS_KEY] = plain | stated
+    return frame
 
 
 def _object_frame(events: pa.Table) -> pd.DataFrame:

@@ -101,6 +101,8 @@ class RawServer:
         with suppress(OSError):
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
+                with self._lock:
+                    self._connections.append(connection)  # closing the one inside has no effect
             with connection, connection.makefile("rb") as lines:
                 while request := self._read(lines):
                     if not self._send(connection, self._answer_to(request)):
