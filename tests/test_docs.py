@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import te_audit_frames as taf
+from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
@@ -47,7 +48,9 @@ def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     """A practice server that stands still in April 2026, and an empty folder to work in."""
     monkeypatch.chdir(tmp_path)
     mpl.use("agg")
-    with Sandbox(events=4_000, seed=0, now=datetime(2026, 4, 20, tzinfo=UTC)) as api:
+    now = datetime(2026, 4, 20, tzinfo=UTC)
+    monkeypatch.setattr(Clock, "now", lambda self: now)  # a machine whose clock agrees with the server's
+    with Sandbox(events=4_000, seed=0, now=now) as api:
         monkeypatch.setenv("TE_TOKEN", api.token)
         monkeypatch.setenv("TE_BASE_URL", api.url)
         yield api

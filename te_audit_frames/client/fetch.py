@@ -109,6 +109,8 @@ class Fetch:
     @property
     def order(self) -> str:
         """The order of dates as observed."""
+        if self._order_seen == "none":
+            return "none"  # as was found before everything was read again
         orders = [reading.order for reading in self._readings if reading.order != "unknown"]
         return "none" if "none" in orders else orders[0] if orders else self._order_seen
 

@@ -116,7 +116,7 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
     local = clock.now()
     if since is None and _CLOCKS_APART < now - local < _LONGEST_DOUBT:
         start = floor_second(local) - question.length  # nothing tells by which clock the server took the window
-    elif since and page.end and start <= since <= start + _CLOCKS_APART and since + question.length <= page.end:
+    elif since and page.end and _is_the_window(since, start, end) and since + question.length <= page.end:
         start = since  # as the server understood it, so that no second is asked for twice
     period = Period(start, max(end, start))
     first, last = epoch_seconds(period)
@@ -125,6 +125,11 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
     is_edge_left = first < edge < min(first + _LAST_MINUTE, last)
     parts = [(edge, last), (first, edge)] if is_edge_left else [(first, last)]
     return FirstAnswer(paginator, page, period, parts, now, reaches_ahead=False)
+
+
+def _is_the_window(since: datetime, start: datetime, end: datetime) -> bool:
+    """Whether a window that begins at one moment by the server is the one that begins at another by the clocks."""
+    return start <= since <= start + _CLOCKS_APART and since < end
 
 
 def _ask_for_window(reader: PageReader, seconds: int) -> tuple[Paginator, Page]:
@@ -138,7 +143,9 @@ def _end(page: Page, now: datetime, clock: Clock) -> datetime:
         return floor_second(now)
     # An end far before now is that of an answer which covers a part; the rest is asked for in turn.
     is_close = page.end > now or any(abs(page.end - other) < _CLOCKS_APART for other in (now, clock.now()))
-    return floor_second(min(now, page.end) if is_close else now)
+    if is_close and page.end - now < SECOND:  # `Date` has whole seconds
+        return page.end
+    return floor_second(now)
 
 
 def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolved: datetime | None = None) -> datetime:

@@ -171,7 +171,7 @@ def fault_told(case, frame, read, *pages, **period):
 
 
 @pytest.mark.filterwarnings("ignore::te_audit_frames.errors.AuditFramesWarning")
-@pytest.mark.campaign(full=1_000, middle=40)
+@pytest.mark.campaign(full=1_000, middle=40, short=40)
 def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
     met, path = Counter(), tmp_path / "events.parquet"
     with RawServer([b""]) as api:
@@ -201,7 +201,8 @@ def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
             assert fault_told(case, frame, taf.read_pages, bodies) == next(iter(saved), None), case
             log.pages.clear()
             told = fault_told(case, frame, one.fetch_events, **PERIOD)
-            assert told == next(iter(faults_in(log.pages)), None), case
+            # A page that is read once more has the number that it had.
+            assert told and told[1:] in [fault[1:] for fault in faults_in(log.pages)] if saved else told is None, case
             log.pages.clear()
             told = fault_told(case, frame, many.fetch_events, **PERIOD)
             assert told and told[1:] in [fault[1:] for fault in faults_in(log.pages)] if saved else told is None, case

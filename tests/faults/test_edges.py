@@ -10,6 +10,7 @@ import random
 import threading
 from bisect import bisect_left, insort
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from urllib.parse import urlencode
 
 import numpy as np
@@ -83,7 +84,8 @@ class CrowdedEdges:
 
     def answer(self, request):
         with self.lock:
-            return whole(self.page(request.query))
+            now = self.end + len(self.trails) * self.tick
+            return whole(self.page(request.query), Date=formatdate(now // SECOND, usegmt=True))
 
     def page(self, query):
         if "cursor" in query:

@@ -177,7 +177,7 @@ def test_no_link_and_no_redirect_takes_the_token_elsewhere(cases, streets, certi
     for number, (scheme, place, template) in enumerate(spread(CASES, cases)):
         street = streets[scheme]
         api, link, case = street.api, template.format(**street.names), f"{scheme}, {place}, {template!r}"
-        first = [whole(page(EVENT, following="?cursor=b"))] * (number % 2)
+        first = [whole(page(EVENT | {"uid": "first"}, following="?cursor=b"))] * (number % 2)
         answers = iter([*first, [answer_with(place, link, number), HANG_UP]])
         api._script = lambda request, answers=answers: next(answers)
         requests_before, connections, strayed = len(api.requests), api.accepted, street.strayed

@@ -4,6 +4,7 @@ import itertools
 import random
 from collections import Counter
 from datetime import UTC, datetime
+from email.utils import formatdate
 from urllib.parse import urlencode
 
 import pytest
@@ -64,7 +65,8 @@ class Leading(RawServer):
                 following=None if onward is None else self.link(f"{trail}.{onward}", serial).format(url=self.url),
                 startDate=iso(low),
                 endDate=iso(high),
-            )
+            ),
+            Date=formatdate(END, usegmt=True),
         )
 
     def pages(self, events):

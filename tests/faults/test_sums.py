@@ -71,7 +71,17 @@ def frame_of(rows, midnight):
     events = [{field: row[name] for field, name in FIELDS.items()} for row in rows]
     frame = taf.read_pages([json.dumps({"auditEvents": events}, default=datetime.isoformat).encode()])
     start, end = midnight - timedelta(days=41), midnight + timedelta(days=41, minutes=30)
-    frame.attrs = {ATTRS_KEY: {"source": "api", "resolved": {"start": iso(start), "end": iso(end)}, "complete": True}}
+    frame.attrs = {
+        ATTRS_KEY: {
+            "source": "api",
+            "requested": {},
+            "resolved": {"start": iso(start), "end": iso(end)},
+            "scope": {"aid": None, "all_account_groups": True},
+            "complete": True,
+            "events": len(frame),
+            "pages": 1,
+        }
+    }
     return frame
 
 
