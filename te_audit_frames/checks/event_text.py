@@ -23,7 +23,7 @@ _NOT = frozenset(
 )
 _PREPOSITIONS = frozenset(
     "to from of for in on at by with without via using through into onto as after before during when while because due "
-    "over under against within per between that which who whose upon toward towards about across".split()
+    "over under against within per between that which who whose whether how what where if upon toward towards about across".split()
 )
 _DETERMINERS = frozenset(
     "a an the this these those their his her its your my our all any some each every another other multiple several new "
@@ -456,8 +456,8 @@ class _Clause:
             tried = token.word in self._tables.attempt and following == "to"
             if token.word == "to" and at == 0 and self._outcome == FAILURE:
                 failed = True
-            if not failed and not tried:
-                continue
+            if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
+                continue  # nor in "Changed whether users can be found when not invited"
             verb = at + 1 if token.word != "to" else at
             while verb < len(tokens) and (
                 tokens[verb].word in _ABLE or (tokens[verb].word in _BE) or tokens[verb].word in self._tables.attempt
@@ -522,7 +522,7 @@ class _Clause:
     def _is_imperative(self, end: int, past: Sequence[int]) -> bool:
         """Whether the first word is a command, and not a noun: "View dashboard", but "View permission changed"."""
         first, rest = self._tokens[0], self._tokens[1:end]
-        if not rest or self._is_entrance(self._tokens[:end]):
+        if not rest or self._action(first) in _ENTRANCES:
             return False
         if rest[-1].form == "past":
             return False  # "Update scheduled"
@@ -608,6 +608,8 @@ class _Clause:
             while end > 0 and tokens[end - 1].word in _ABLE | _NOT | self._tables.attempt:
                 end -= 1  # "test could not be"
             found = self._subject(tokens[:end], [])
+            if self._phrase_after(at):  # "was granted access"
+                found = self._subject(tokens[start : start + self._cut(tokens[start:])], []) or found
         else:
             if start < len(tokens) and tokens[start].word == "to" and start + 1 < len(tokens):
                 start += 2  # "requested to transfer project"
@@ -615,6 +617,9 @@ class _Clause:
             found = self._subject(tokens[start:end], tokens[end:])
             if found is None and start == end and rule == "active":
                 found = self._subject(tokens[:at], [])
+            elif found is None and start == len(tokens) and at > 0:  # "A token fails to create"
+                found = self._subject(tokens[: self._cut(tokens[:at])], [])
+                found = None if found and found[0] == "user" else found
             elif found is None and any(token.word in _POSSESSIVES for token in tokens[start:end]):
                 _, is_property, complete = self._head(tokens[start:end])
                 owner = self._object(tokens[:at]) if is_property and complete else None
@@ -634,8 +639,8 @@ class _Clause:
             return Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
         action = self._tables.combinations.get(verb.base, {}).get(name, action)
         if is_property and action in _LOOSE:
-            if phrase.endswith("…"):
-                return Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")  # "Test run deleted"
+            if phrase.endswith("…"):  # "Test run deleted", "Site profile deleted"
+                return Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
             action = "update"
         return Reading(action, name, outcome, f"{rule}: {verb.word} / {phrase}")
 
@@ -730,6 +735,7 @@ class _Clause:
                 dropped, is_action = 1, True
             if not dropped:
                 return None, False, False
+            is_action = is_action or words[-1] in tables.properties["things"]
             is_property, words = True, words[:-dropped]
         return None, is_property, True
 
