@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
@@ -85,6 +86,7 @@ __all__ = [
     "SyncReport",
     "Verification",
     "activity",
+    "classify_events",
     "explode_resources",
     "fetch_events",
     "plot_activity",
@@ -110,6 +112,7 @@ _LATER = {
     "SyncReport": "storage.report",
     "Verification": "storage.report",
     "activity": "analysis.activity",
+    "classify_events": "checks.vocabulary",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
     "plot_activity": "analysis.plots",

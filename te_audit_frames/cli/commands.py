@@ -9,7 +9,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import archives, options
+from te_audit_frames.cli import archives, checks, options
 from te_audit_frames.cli.exits import Program
 from te_audit_frames.cli.formats import FORMATS
 from te_audit_frames.cli.pictures import save
@@ -259,6 +259,7 @@ def _read(file: str) -> pd.DataFrame:
 
 program.add_command(archives.sync)
 program.add_command(archives.archive)
+program.add_command(checks.vocabulary)
 
 
 @program.command(
