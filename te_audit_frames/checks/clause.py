@@ -173,7 +173,7 @@ class Clause:
         if not names:
             return False
         last = names[-1]
-        return self._tables.action_nouns.get(last.word) in _ENTRANCES or (
+        return self._tables.action_nouns.get(singular(last.word)) in _ENTRANCES or (
             self._tables.action_of.get(last.base) in _ENTRANCES and last.form == "base"
         )
 
@@ -313,14 +313,13 @@ class Clause:
 
     def _named(self, end: int) -> Reading | None:
         tokens = list(self._tokens[:end])
-        tried = False
+        tried = any(token.word in self._tables.attempt for token in tokens)
         while tokens and tokens[-1].word in self._tables.attempt | BE | HAVE:
-            tried = tried or tokens[-1].word in self._tables.attempt
             tokens.pop()
         if not tokens:
             return None
         last = tokens[-1]
-        noun = self._tables.action_nouns.get(last.word)
+        noun = self._tables.action_nouns.get(singular(last.word))
         action = noun or (self._tables.action_of.get(last.base) if last.form in {"base", "gerund"} else None)
         if action is None:
             return None
@@ -360,7 +359,7 @@ class Clause:
         start = self._after_coordinated(at)
         if passive:
             end = at
-            while end > 0 and tokens[end - 1].word in ABLE | NOT | self._tables.attempt:
+            while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
             found = self._subject(tokens[:end], [])
             if self._phrase_after(at):  # "was granted access"
@@ -372,8 +371,9 @@ class Clause:
             found = self._subject(tokens[start:end], tokens[end:])
             if found is None and start == end and rule == "active":
                 found = self._subject(tokens[:at], [])
-            elif found is None and start == len(tokens) and at > 0:  # "A token fails to create"
-                found = self._subject(tokens[: self._cut(tokens[:at])], [])
+            elif found is None and start == len(tokens) and rule != "present":  # "A token fails to create"
+                end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
+                found = self._subject(tokens[:end], [])
                 found = None if found and found.name == "user" else found
             elif found is None and any(token.word in POSSESSIVES for token in tokens[start:end]):
                 owner = self._head(tokens[:at])
@@ -383,6 +383,9 @@ class Clause:
                 )  # "User changed their email"
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
+
+    def _tells_how(self, token: Token) -> bool:
+        return token.word in NOT or token.word in self._tables.attempt or token.word in self._tables.failure
 
     def _finish(self, rule: str, verb: Token, action: str, found: _Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")

@@ -63,8 +63,10 @@ def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
     try:
         own = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        told = re.search(r"line (\d+)", str(error))
+        line = int(told.group(1)) if told else len(text.splitlines())
         raise InvalidRequest(
-            f'vocabulary: {name} is not TOML: {error}. A line reads, for example: delete = ["retire"].'
+            f'vocabulary: {name}, line {line}: not TOML: {error}. A line reads, for example: delete = ["retire"].'
         ) from None
     return _Own(name, text, own).over(_built_in())
 
