@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from engines import dask_cluster, spark_session
 from frames import LIBRARIES
 from hypothesis import given
@@ -18,6 +21,7 @@ from te_audit_frames.checks.clause import Reading
 from te_audit_frames.checks.event_text import fold, read
 from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.words import singular
+from te_audit_frames.cli.commands import program
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, to_events
 
 CLASSES = ["action", "object", "outcome", "rule"]
@@ -36,6 +40,29 @@ def cases(text: str) -> list[tuple[str, str]]:
 
 
 FORMS = """
+User was granted superpowers -> assign unclassified success
+Test was deleted today -> delete test success
+Test deleted shop-1 -> delete test success
+New shared dashboard created -> create dashboard success
+User deleted shared dashboard -> delete dashboard success
+Restored deleted test -> restore test success
+Deleted test restored -> restore test success
+Password of user changed by admin -> update password success
+Disable/pause test -> disable test unknown
+Team invite and invitation deleted -> delete invitation success
+Share the frobnicator -> share unclassified unknown
+Access the dashboard -> view dashboard unknown
+View dashboard -> view dashboard unknown
+Update of role -> update role unknown
+Has deleted -> delete unclassified success
+Added test to create -> create test success
+Left -> revoke user success
+User signup -> create user unknown
+Registration -> create unclassified unknown
+Test re-enabled -> enable test success
+User de-provisioned -> delete user success
+Read-only dashboard updated -> update dashboard success
+Deleted -> delete unclassified success
 Test deleted -> delete test success
 Test was deleted -> delete test success
 Tests have been deleted -> delete test success
@@ -124,6 +151,13 @@ Domain verified -> verify domain success
 """
 
 LOGINS = """
+Login succeeded to dashboard -> login user success
+Failed login to dashboard -> login user failure
+Sign-in denied -> login user failure
+Sign-in attempt blocked -> login user failure
+Login from a new place blocked -> login user failure
+Login failed due to locked account -> login user failure
+Logged out -> logout user success
 Login failed. -> login user failure
 Login failed -> login user failure
 User Login (Interactive) -> login user success
@@ -166,6 +200,13 @@ Failed login report created -> create report success
 """
 
 OUTCOMES = """
+Test unsuccessfully deleted -> delete test failure
+Failed attempt to delete test -> delete test failure
+Delete test of user failed -> delete test failure
+Failed to delete test - finished -> delete test failure
+Delete test - done by user -> delete test success
+Invalid report export -> export report unknown
+failed to delete -> delete unclassified failure
 Failed to delete test -> delete test failure
 Test failed to delete -> delete test failure
 Could not delete test -> delete test failure
@@ -195,6 +236,17 @@ Changed whether users can be found when not invited -> update unclassified succe
 """
 
 OBJECTS = """
+Time zone changed -> update unclassified success
+User changed status -> update unclassified success
+User changed their -> update unclassified success
+Ann changed their email -> update unclassified success
+Status by user updated -> update unclassified success
+On-call schedule changed -> update escalation_policy success
+The user deleted Prod Dashboard -> delete dashboard success
+Disabled the user SCIM -> disable unclassified success
+Delete application permission grant -> delete unclassified unknown
+Link shared -> share unclassified success
+Deleted 3 -> delete unclassified success
 Alert rule deleted -> delete alert_rule success
 Alert deleted -> delete alert success
 Alert suppression window deleted -> delete suppression_window success
@@ -256,6 +308,18 @@ NOT_CLASSIFIED = [
     "User email changed and user signed in",
     "Sign-on policy evaluated",
     "Agent came online",
+    "Created user deleted",
+    "Deleted users and created accounts",
+    "Deleted users and disabled accounts",
+    "Update test or create user",
+    "Firmware updates agents",
+    "User requests",
+    "Couldn't",
+    "Couldn't test",
+    "Error in test",
+    "Add as admin",
+    "Name of changed",
+    "(failed)",
 ]
 
 
@@ -349,7 +413,24 @@ def test_every_name_in_the_table_is_one_it_knows() -> None:
     assert set(WORDS.past) <= {base.split()[0] for base in WORDS.action_of}
 
 
-ODDLY = ["test", "deleted", "login", "failed", "to", "not", "/", ",", "and", "of", "user", "was", "(a)", "'b'", ":", "-"]
+ODDLY = [
+    "test",
+    "deleted",
+    "login",
+    "failed",
+    "to",
+    "not",
+    "/",
+    ",",
+    "and",
+    "of",
+    "user",
+    "was",
+    "(a)",
+    "'b'",
+    ":",
+    "-",
+]
 
 
 @given(st.text() | st.lists(st.sampled_from(ODDLY)))
@@ -644,3 +725,51 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path) -> None:
     path.write_bytes(b'[actions]\ndelete = ["\xe9"]\n')
     with pytest.raises(taf.InvalidRequest, match="not UTF-8"):
         load_vocabulary(path)
+
+
+# The command.
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    page = {
+        "auditEvents": [
+            {"event": "Flux capacitor", "user": "Ada (ada@example.com)", "uid": "7", "ipAddress": "192.0.2.1"},
+            {"event": "Deleted.", "resources": [{"type": "testName", "name": "Secret test"}]},
+            {"event": "Flux capacitor", "user": "Ada (ada@example.com)"},
+            {"event": "Login failed."},
+        ]
+    }
+    path = tmp_path / "events.parquet"
+    taf.write_parquet(taf.read_pages([json.dumps(page).encode()]), path)
+    return str(path)
+
+
+def test_the_command_prints_texts_counts_and_classes_only(parquet: str) -> None:
+    result = CliRunner().invoke(program, ["vocabulary", parquet, "--format", "json"])
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.output)
+    assert [(row["event"], row["events"], row["action"], row["object"], row["outcome"]) for row in said] == [
+        ("Flux capacitor", 2, "unclassified", "unclassified", "unknown"),
+        ("Deleted.", 1, "delete", "test", "success"),
+        ("Login failed.", 1, "login", "user", "failure"),
+    ]
+    assert list(said[0]) == ["event", "events", "action", "object", "outcome", "rule"]
+    for secret in ("Ada", "ada@example.com", "192.0.2.1", "Secret test"):
+        assert secret not in result.output
+
+
+def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parquet: str, tmp_path) -> None:
+    words = own(tmp_path, '[texts]\n"Login failed" = { action = "login" }\n')
+    result = CliRunner().invoke(program, ["vocabulary", parquet, "--unclassified", "--words", words, "--format", "csv"])
+    assert result.exit_code == 0, result.output
+    assert [line.split(",")[:3] for line in result.output.splitlines()[1:]] == [
+        ["Flux capacitor", "2", "unclassified"],
+        ["Login failed.", "1", "login"],
+    ]
+
+
+def test_the_command_names_a_mistake_in_the_table(parquet: str, tmp_path) -> None:
+    result = CliRunner().invoke(program, ["vocabulary", parquet, "--words", own(tmp_path, "[aktions]\n")])
+    assert result.exit_code == 2
+    assert "line 1" in result.output

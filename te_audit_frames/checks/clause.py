@@ -116,12 +116,10 @@ class Clause:
         head = self._tokens[:end]
         while len(head) > 1:
             token = head[-1]
-            if token.word in tables.failure and not (token.is_verb and not self._is_entrance(head[:-1])):
+            if token.word in tables.failure and not token.is_verb:
                 self._outcome = FAILURE
             elif token.word in tables.success:
                 self._outcome = self._outcome or SUCCESS
-            elif token.word in BE | HAVE and self._outcome:
-                pass
             else:
                 break
             head = head[:-1]
@@ -129,9 +127,6 @@ class Clause:
             self._tokens = [*head, Token("failed"), *rest]
         else:
             self._tokens = [*head, *rest]
-        # "successfully" says so wherever it stands.
-        if self._outcome is None and any(token.word == "successfully" for token in self._tokens):
-            self._outcome = SUCCESS
         if any(token.word == "unsuccessfully" for token in self._tokens):
             self._outcome = FAILURE
         adverbs = {"successfully", "unsuccessfully"}
@@ -164,7 +159,7 @@ class Clause:
         if first.word in {"invalid", "incorrect"} or first.is_verb:
             # "Denied login" failed, "Denied request" is a refusal that worked.
             end = self._cut(rest)
-            return bool(rest[:end]) and self._is_entrance(rest[:end])
+            return self._is_entrance(rest[:end])
         return bool(rest)
 
     def _is_entrance(self, tokens: Sequence[Token]) -> bool:
@@ -173,9 +168,8 @@ class Clause:
         if not names:
             return False
         last = names[-1]
-        return self._tables.action_nouns.get(singular(last.word)) in _ENTRANCES or (
-            self._tables.action_of.get(last.base) in _ENTRANCES and last.form == "base"
-        )
+        action = self._tables.action_nouns.get(singular(last.word)) or self._action(last)
+        return action in _ENTRANCES
 
     def _is_double(self) -> bool:
         """Whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""
@@ -185,11 +179,11 @@ class Clause:
                 continue
             before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
-            after = [other for place, other in enumerate(tokens) if place > at and self._is_finite(place)]
+            after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
             if following is not None and following.form in {other.form for other in tokens[:at] if other.is_verb}:
                 after.append(following)
             is_told = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
-            if is_told and before and {self._action(other) for other in after} - before:
+            if is_told and {self._action(other) for other in after} - before:
                 return True
         return False
 
@@ -214,13 +208,11 @@ class Clause:
             if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
                 continue  # nor in "Changed whether users can be found when not invited"
             verb = at + 1 if token.word != "to" else at
-            while verb < len(tokens) and (
-                tokens[verb].word in ABLE or (tokens[verb].word in BE) or tokens[verb].word in self._tables.attempt
-            ):
+            while verb < len(tokens) and tokens[verb].word in ABLE:
                 verb += 1
             if verb >= len(tokens) or not tokens[verb].is_verb:
                 return Reading() if failed else None
-            self._outcome = FAILURE if failed else UNKNOWN
+            self._outcome = FAILURE if failed else self._outcome or UNKNOWN
             is_passive = tokens[verb].form == "past"
             return self._build("negated" if failed else "attempt", verb, passive=is_passive)
         return None
@@ -235,11 +227,10 @@ class Clause:
                     self._outcome = FAILURE
                     return self._named(at)
                 if following.form == "gerund":
-                    self._outcome = self._outcome or UNKNOWN
                     return self._build("present", at + 1, passive=False)
                 return self._build("passive", at + 1, passive=True)
             if token.word in HAVE and following.form == "past":
-                return self._build("active", at + 1, passive=not self._phrase_after(at + 1))
+                return self._build("active", at + 1, passive=False)
         return None
 
     def _finite(self) -> Reading | None:
@@ -257,13 +248,13 @@ class Clause:
             if last is not None:
                 return Reading()
             return self._build("active", 0, passive=False)
-        if first.form == "base" and self._is_imperative(end, past):
+        if first.form == "base" and self._is_imperative(end):
             return self._build("imperative", 0, passive=False)
         if not past:
             return self._late(end)
         verb = past[0]
-        if len(past) > 1 and last is not None and (tokens[verb].word in self._tables.adjectives | {tokens[verb].base}):
-            verb = last  # "Password reset requested"
+        if last is not None and tokens[verb].word in self._tables.adjectives:
+            verb = last  # "New shared dashboard created"
         if tokens[verb].base in _REFUSALS and self._is_entrance(tokens[:verb]):
             self._outcome = FAILURE
             return self._named(verb)
@@ -272,7 +263,7 @@ class Clause:
         passive = not self._phrase_after(verb)
         return self._build("passive" if passive else "active", verb, passive=passive)
 
-    def _is_imperative(self, end: int, past: Sequence[int]) -> bool:
+    def _is_imperative(self, end: int) -> bool:
         """Whether the first word is a command, and not a noun: "View dashboard", but "View permission changed"."""
         first, rest = self._tokens[0], self._tokens[1:end]
         if not rest or self._action(first) in _ENTRANCES:
@@ -283,16 +274,17 @@ class Clause:
             return True
         words = [singular(token.word) for token in rest if token.word not in DETERMINERS]
         is_compound = self._longest([singular(first.word), *words]) > len(words)
-        return not past and not is_compound and (len(words) < len(rest) or self._longest(words) == len(words))
+        return not is_compound and (len(words) < len(rest) or self._longest(words) == len(words))
 
     def _late(self, end: int) -> Reading | None:
         """Read a verb behind a preposition: "Password of the user changed"."""
         tokens = self._tokens
-        if self._is_entrance(tokens[:end]) or end == 0:
-            return None
         for at in range(end + 1, len(tokens)):
             is_last = at + 1 == len(tokens) or tokens[at + 1].word in PREPOSITIONS
             if tokens[at].form == "past" and is_last and tokens[at - 1].word not in PREPOSITIONS | DETERMINERS:
+                if tokens[at].base in _REFUSALS and self._is_entrance(tokens[:end]):
+                    self._outcome = FAILURE
+                    return self._named(end)
                 return self._build("passive", at, passive=True)
         return None
 
@@ -303,7 +295,6 @@ class Clause:
             return self._build("present", 0, passive=False)
         for at, token in enumerate(tokens[1:], start=1):
             if token.form == "third" and self._head(tokens[:at]).name == "user" and self._phrase_after(at):
-                self._outcome = self._outcome or UNKNOWN
                 return self._build("present", at, passive=False)
         return None
 
@@ -352,40 +343,36 @@ class Clause:
         verb = tokens[at]
         action = self._action(verb)
         outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
-        if verb.base in self._tables.people["verbs"] and action in _ENTRANCES:
-            return Reading(action, "user", outcome, f"{rule}: {verb.word}")
         if verb.base in self._tables.people["verbs"]:
-            return Reading(action, "user", outcome, f"{rule}: {verb.word} / user")
+            return Reading(action, "user", outcome, f"{rule}: {verb.word}")
         start = self._after_coordinated(at)
         if passive:
             end = at
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
             found = self._subject(tokens[:end], [])
-            if self._phrase_after(at):  # "was granted access"
-                found = self._subject(tokens[start : start + self._cut(tokens[start:])], []) or found
+            if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
+                found = self._subject(tokens[start : start + self._cut(tokens[start:])], [])
         else:
-            if start < len(tokens) and tokens[start].word == "to" and start + 1 < len(tokens):
+            if tokens[start : start + 1] == [Token("to")]:
                 start += 2  # "requested to transfer project"
             end = start + self._cut(tokens[start:])
             found = self._subject(tokens[start:end], tokens[end:])
-            if found is None and start == end and rule == "active":
+            if start == end and rule == "active":
                 found = self._subject(tokens[:at], [])
-            elif found is None and start == len(tokens) and rule != "present":  # "A token fails to create"
+            elif start == len(tokens):  # "A token fails to create"
                 end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
                 found = self._subject(tokens[:end], [])
                 found = None if found and found.name == "user" else found
             elif found is None and any(token.word in POSSESSIVES for token in tokens[start:end]):
-                owner = self._head(tokens[:at])
+                owner = self._head(tokens[:at])  # "User changed their email"
                 is_whole = self._head(tokens[start:end]).is_whole
-                found = (
-                    replace(owner, part=_PROPERTY) if is_whole and owner.name else None
-                )  # "User changed their email"
+                found = replace(owner, part=_PROPERTY) if is_whole and owner.name else None
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
 
     def _tells_how(self, token: Token) -> bool:
-        return token.word in NOT or token.word in self._tables.attempt or token.word in self._tables.failure
+        return token.word in NOT or token.word in self._tables.failure
 
     def _finish(self, rule: str, verb: Token, action: str, found: _Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
@@ -427,7 +414,7 @@ class Clause:
         """Whether a noun phrase follows directly that is more than a name."""
         rest = self._tokens[self._after_coordinated(at) :]
         words = rest[: self._cut(rest)]
-        return any(not token.named and token.word not in CONJUNCTIONS for token in words)
+        return any(not token.named for token in words)
 
     @staticmethod
     def _cut(tokens: Sequence[Token]) -> int:
@@ -471,22 +458,19 @@ class Clause:
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
         part = ""
-        while words and (tokens[len(words) - 1].named or words[-1].isdigit()) and not self._longest(words):
+        while words and tokens[len(words) - 1].named and not self._longest(words):
             words.pop()  # a name, at the end: "project key 0a1b2c"
-        while len(words) > 1 and tokens[len(words) - 1].form == "past" and not self._longest(words):
+        while len(words) > 1 and tokens[len(words) - 1].form == "past":
             part = max(part, _THING if self._names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
             length = self._longest(words)
-            dropped = next(
-                (n for n in (3, 2, 1) if tuple(words[-n:]) in tables.property_phrases and n <= len(words)), 0
-            )
+            dropped = next((n for n in (2, 1) if tuple(words[-n:]) in tables.property_phrases), 0)
             if length and length >= dropped:
                 phrase = tuple(words[-length:])
                 return _Found(tables.phrases[phrase], " ".join(phrase), part)
-            is_thing = words[-1] in tables.properties["things"]
-            if not dropped and len(words) > 1 and self._names_action(words[-1]):
-                dropped, is_thing = 1, True
+            is_thing = words[-1] in tables.properties["things"] or self._names_action(words[-1])
+            dropped = max(dropped, int(self._names_action(words[-1])))
             if not dropped:
                 return _Found()
             part, words = max(part, _THING if is_thing else _PROPERTY), words[:-dropped]

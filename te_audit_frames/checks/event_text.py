@@ -73,7 +73,7 @@ def read(text: str, tables: Tables) -> Reading:
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
     reading = Clause(_tokens(head, tables), tables).read()
-    if reading.action == UNCLASSIFIED and tails:
+    if reading.action == UNCLASSIFIED:
         reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
@@ -109,9 +109,7 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
             continue  # "read-only", "view-only"
         if len(parts) > 1 and parts[0] in {"de", "re", "un"}:
             words.append(("".join(parts), False))
-        elif len(parts) > 1 and all(
-            (a, singular(b)) in tables.hyphened or (a, b) in tables.hyphened for a, b in pairwise(parts)
-        ):
+        elif len(parts) > 1 and all((a, singular(b)) in tables.hyphened for a, b in pairwise(parts)):
             words.extend((part, False) for part in parts)
         else:
             capital = position > 0 and lower and raw[0].isupper() and not raw.isupper()
@@ -123,12 +121,12 @@ def _merge(words: list[tuple[str, bool]], tables: Tables) -> Iterator[Token]:
     """Join the words of verbs such as "logged in" and of phrases such as "agent to server test"."""
     at = 0
     while at < len(words):
-        for length in (5, 4, 3, 2):
+        for length in (4, 3, 2):
             run = tuple(word for word, _ in words[at : at + length])
-            if len(run) == length and tuple(map(singular, run)) in tables.fixed:
+            if tuple(map(singular, run)) in tables.fixed:
                 yield Token(" ".join(run))
                 break
-            if len(run) == length and run in tables.verbs:
+            if len(run) > 1 and run in tables.verbs:
                 yield Token(" ".join(run), *tables.verbs[run])
                 break
         else:
