@@ -200,6 +200,10 @@ Failed login report created -> create report success
 """
 
 OUTCOMES = """
+Request was denied -> reject request success
+Request of user denied -> reject request success
+Login was approved -> approve unclassified success
+Login from a new place approved -> approve unclassified success
 Test unsuccessfully deleted -> delete test failure
 Failed attempt to delete test -> delete test failure
 Delete test of user failed -> delete test failure

@@ -8,7 +8,6 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.formats import FORMATS
-from te_audit_frames.storage.parquet import read_parquet
 
 
 @click.command(
@@ -28,7 +27,7 @@ def vocabulary(file: str, words: str | None, unclassified: bool, form: str) -> N
     FILE is Parquet, from fetch. Nothing else of the events is printed: no people, addresses or resources, so that the
     list can be sent to others. Look through the texts first.
     """
-    events = read_parquet(file, columns=["event", "resources"])
+    events = taf.read_parquet(file, columns=["event", "resources"])
     classified = taf.classify_events(events, vocabulary=words)
     classes = ["event", "action", "object", "outcome", "rule"]
     texts = classified.groupby(classes, dropna=False).size().rename("events").reset_index()
