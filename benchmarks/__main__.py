@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measure import Result, table
 
-PROGRAMS = ("decode", "fetch", "budget", "summaries", "files", "memory", "startup", "archive", "peers")
+PROGRAMS = ("decode", "fetch", "budget", "summaries", "files", "memory", "startup", "archive", "peers", "vocabulary")
 LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt", "thousandeyes-sdk-administrative")
 
 

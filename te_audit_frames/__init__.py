@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
@@ -95,6 +96,7 @@ __all__ = [
     "Verification",
     "activity",
     "between",
+    "classify_events",
     "concat",
     "explode_resources",
     "fetch_events",
@@ -124,6 +126,7 @@ _LATER = {
     "Verification": "storage.sync_report",
     "activity": "analysis.activity",
     "between": "frames",
+    "classify_events": "checks.vocabulary",
     "concat": "frames",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",

@@ -1,0 +1,112 @@
+"""The vocabulary: how many event texts of other products it classifies, and how many of these it reads right.
+
+The texts and their labels are in `tests/data`, with their sources and with how a text kept aside was first read.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+import te_audit_frames as taf
+from benchmarks.measure import Result, alone
+from te_audit_frames.checks.event_text import fold
+
+TEXTS = Path(__file__).parent.parent / "tests" / "data" / "event_texts.csv"
+PARTS = ("development", "kept aside", "second batch")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text of another product's log, and how a person reads it."""
+
+    text: str
+    action: str
+    object: str
+    outcome: str
+    part: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many texts were classified, and the mistakes among them, each with what was said of it."""
+
+    texts: int
+    classified: int
+    mistakes: list[tuple[Label, tuple[str, str, str]]]
+
+    @property
+    def share_classified(self) -> float:
+        """Of all texts, in per cent: the action and the object are known."""
+        return 100 * self.classified / self.texts
+
+    @property
+    def share_right(self) -> float:
+        """Of the classified texts, in per cent: action, object and outcome are those of the label."""
+        return 100 * (1 - len(self.mistakes) / self.classified)
+
+
+def labels() -> list[Label]:
+    """Read the labelled texts, each with its part."""
+    with TEXTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        Label(row["text"], row["action"], row["object"], row["outcome"], _part(row["batch"], row["text"]))
+        for row in rows
+    ]
+
+
+def _part(batch: str, text: str) -> str:
+    if batch == "second":
+        return "second batch"
+    # Three in ten, by the text alone, so that a new text moves no other one.
+    is_kept = hashlib.sha256(fold(text).encode()).digest()[0] % 10 < 3
+    return "kept aside" if is_kept else "development"
+
+
+def score(labelled: Sequence[Label]) -> Score:
+    """Classify the texts, and compare with their labels."""
+    events = pd.DataFrame({"event": [label.text for label in labelled]}, dtype="str")
+    said = taf.classify_events(events)[["action", "object", "outcome"]].itertuples(index=False, name=None)
+    classified, mistakes = 0, []
+    for label, reading in zip(labelled, said, strict=True):
+        if "unclassified" in reading[:2]:
+            continue
+        classified += 1
+        if reading != (label.action, label.object, label.outcome):
+            mistakes.append((label, reading))
+    return Score(len(labelled), classified, mistakes)
+
+
+def run(full: bool) -> list[Result]:
+    """Score each part."""
+    everything = labels()
+    results = []
+    for part in PARTS:
+        scored = score([label for label in everything if label.part == part])
+        what = f"event texts of other products, {part} ({scored.texts})"
+        for name, share, bound in (
+            ("action and object classified", scored.share_classified, 90.0),
+            ("of these right", scored.share_right, 99.0),
+        ):
+            results.append(Result(f"{what}: {name}", f"{share:.1f} %", f"at least {bound:g} %", share >= bound))
+    return results
+
+
+def mistakes() -> str:
+    """Write every mistake as a line: the text, the label, and what was said."""
+    lines = []
+    for part in PARTS:
+        for label, said in score([label for label in labels() if label.part == part]).mistakes:
+            lines.append(f"{part}: {label.text}: {label.action} {label.object} {label.outcome}, not {' '.join(said)}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    alone(run)
+    print(mistakes())

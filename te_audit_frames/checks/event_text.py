@@ -1,0 +1,137 @@
+"""Event texts: folded, cut into clauses and words, and read.
+
+A text is read as a short English clause: passive ("Test deleted."), active ("Deleted test", "User deleted test"),
+imperative ("Delete test") or a compound ("Test deletion", "User login"). All words are looked up in tables; a word that
+no table has is never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from te_audit_frames.checks.clause import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Clause, Reading, Token
+from te_audit_frames.checks.grammar import NOT, PREPOSITIONS
+from te_audit_frames.checks.words import Tables, singular
+
+_SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
+_QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>')
+_BREAK = re.compile(r"\s*[:;]\s+|\s+-+\s+|[.!?]\s+")
+_WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
+
+
+def fold(text: str) -> str:
+    """Remove what makes no difference: case, width, repeated spaces, curly quotes, the final stop.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.event_text import fold
+    >>> fold(" Test  Deleted. ")
+    'test deleted'
+    """
+    return _plain(text).casefold()
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"')
+    text = re.sub(r"[‐‑–—]", "-", text)  # NFKC leaves dashes apart
+    return " ".join(text.split()).rstrip(".! ")
+
+
+def read(text: str, tables: Tables) -> Reading:
+    """Read one event text.
+
+    Parameters
+    ----------
+    text : str
+        As the API sent it.
+    tables : Tables
+        The words to look up.
+
+    Returns
+    -------
+    Reading
+        `Reading()` if no rule knows the text.
+    """
+    plain = _plain(text)
+    if (known := tables.texts.get(plain.casefold())) is not None:
+        return _as_said(known)
+    suffixes = []
+    while found := _SUFFIX.search(plain):
+        suffixes.append(found.group(1))
+        plain = plain[: found.start()].rstrip(".")
+    if (known := tables.texts.get(plain.casefold())) is not None:
+        return _as_said(known)
+    plain = _BRACKETS.sub(" ", _QUOTED.sub(" ", plain))
+    if " ".join(plain.split()).casefold() in tables.words["failed_logins"]:
+        return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
+    if " " not in plain:
+        plain = re.sub(r"[._]", " ", plain)  # a key, such as "user.login"
+    head, *tails = _BREAK.split(plain)
+    afterwords = [*tails, *suffixes]
+    reading = Clause(_tokens(head, tables), tables).read()
+    if reading.action == UNCLASSIFIED:
+        reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
+    outcome = _outcome_of(afterwords, tables)
+    if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
+        return Reading(reading.action, reading.object, outcome, reading.rule)
+    return reading
+
+
+def _as_said(known: Mapping[str, str]) -> Reading:
+    return Reading(known["action"], known.get("object", UNCLASSIFIED), known.get("outcome", UNKNOWN), "text")
+
+
+def _outcome_of(afterwords: Sequence[str], tables: Tables) -> str | None:
+    """Return what a part after the clause says: "Login: failed", "Create users - finished"."""
+    for part in afterwords:
+        first, second = [*part.casefold().split(), "", ""][:2]
+        if second and second not in PREPOSITIONS:
+            continue  # a name, such as that of a report: "Report created: Failed logins"
+        if first in tables.failure:
+            return FAILURE
+        if first in tables.success:
+            return SUCCESS
+    return None
+
+
+def _tokens(text: str, tables: Tables) -> list[Token]:
+    words: list[tuple[str, bool]] = []
+    raws = _WORD.findall(text)
+    lower = sum(raw.islower() for raw in raws[1:]) > sum(raw[0].isupper() for raw in raws[1:])
+    for position, raw in enumerate(raws):
+        word = re.sub(r"'s?$", "", raw.casefold()) if raw.casefold() not in NOT else raw.casefold()
+        parts = word.split("-")
+        if parts[-1] == "only":
+            continue  # "read-only", "view-only"
+        if len(parts) > 1 and parts[0] in {"de", "re", "un"}:
+            words.append(("".join(parts), False))
+        elif len(parts) > 1 and all((a, singular(b)) in tables.hyphened for a, b in pairwise(parts)):
+            words.extend((part, False) for part in parts)
+        else:
+            capital = position > 0 and lower and raw[0].isupper() and not raw.isupper()
+            words.append((word, capital or bool(re.search(r"[-\d@._:\\]", word))))
+    return list(_merge(words, tables))
+
+
+def _merge(words: list[tuple[str, bool]], tables: Tables) -> Iterator[Token]:
+    """Join the words of verbs such as "logged in" and of phrases such as "agent to server test"."""
+    at = 0
+    while at < len(words):
+        for length in (4, 3, 2):
+            run = tuple(word for word, _ in words[at : at + length])
+            if tuple(map(singular, run)) in tables.fixed:
+                yield Token(" ".join(run))
+                break
+            if len(run) > 1 and run in tables.verbs:
+                yield Token(" ".join(run), *tables.verbs[run])
+                break
+        else:
+            word, named = words[at]
+            base, form = tables.verbs.get((word,), ("", ""))
+            yield Token(word, base, form, named and not base)
+            length = 1
+        at += length

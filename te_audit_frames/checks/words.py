@@ -1,0 +1,137 @@
+"""The words that event texts are made of: verbs in all their forms, nouns, and the phrases that name an object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+from te_audit_frames.checks.grammar import PREPOSITIONS
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The words that the grammar knows, in the form in which `vocabulary.toml` has them."""
+
+    actions: Mapping[str, Sequence[str]]
+    past: Mapping[str, Sequence[str]]
+    nouns: Mapping[str, Sequence[str]]
+    places: Mapping[str, Mapping[str, str]]
+    combinations: Mapping[str, Mapping[str, str]]
+    people: Mapping[str, Sequence[str]]
+    words: Mapping[str, Sequence[str]]
+    properties: Mapping[str, Sequence[str]]
+    objects: Mapping[str, Sequence[str]]
+    resource_types: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def verbs(self) -> dict[tuple[str, ...], tuple[str, str]]:
+        """Every form of every verb: its base and whether it is base, past, third or gerund."""
+        forms: dict[tuple[str, ...], tuple[str, str]] = {}
+        for verbs in self.actions.values():
+            for base in verbs:
+                first, *rest = base.split()
+                past = [str(word) for word in self.past.get(base, self.past.get(first, [_past(first)]))]
+                gerund = past[0][:-2] + "ing" if past[0].endswith("ed") and first[-1] != "e" else _gerund(first)
+                if past[0].endswith("ied"):
+                    gerund = first + "ing"
+                for word, form in [(first, "base"), (_third(first), "third"), (gerund, "gerund")]:
+                    forms.setdefault((word, *rest), (base, form))
+                for word in past:
+                    forms[(word, *rest)] = (base, "past")
+        return forms
+
+    @cached_property
+    def action_of(self) -> dict[str, str]:
+        """The action of each verb's base form."""
+        return {verb: action for action, verbs in self.actions.items() for verb in verbs}
+
+    @cached_property
+    def action_nouns(self) -> dict[str, str]:
+        """The action that each noun names."""
+        return {noun: action for action, nouns in self.nouns.items() for noun in nouns}
+
+    @cached_property
+    def phrases(self) -> dict[tuple[str, ...], str]:
+        """The object that each phrase names, its words in the singular."""
+        return {
+            tuple(map(singular, phrase.split())): name for name, phrases in self.objects.items() for phrase in phrases
+        }
+
+    @cached_property
+    def property_phrases(self) -> frozenset[tuple[str, ...]]:
+        """The phrases that name a property, their words in the singular."""
+        return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
+
+    @cached_property
+    def fixed(self) -> frozenset[tuple[str, ...]]:
+        """Phrases with a preposition inside, which are kept together before the clause is cut at prepositions."""
+        return frozenset(phrase for phrase in self.phrases if PREPOSITIONS & set(phrase[:-1]))
+
+    @cached_property
+    def hyphened(self) -> frozenset[tuple[str, str]]:
+        """Pairs of words that may be written with a hyphen."""
+        known = [*self.phrases, *self.property_phrases, *self.verbs]
+        return frozenset(pair for words in known for pair in pairwise(words))
+
+    @cached_property
+    def adjectives(self) -> frozenset[str]:
+        """Forms of verbs that also stand before a noun."""
+        return frozenset(self.words["adjectives"])
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, ...]]:
+        """Objects that are named together, of which the first counts."""
+        return frozenset(tuple(pair.split(" and ")) for pair in self.words["pairs"])
+
+    @cached_property
+    def failure(self) -> frozenset[str]:
+        """Words for a failure."""
+        return frozenset(self.words["failure"])
+
+    @cached_property
+    def success(self) -> frozenset[str]:
+        """Words for a success."""
+        return frozenset(self.words["success"])
+
+    @cached_property
+    def attempt(self) -> frozenset[str]:
+        """Words that leave open how it ended."""
+        return frozenset(self.words["attempt"])
+
+
+def singular(word: str) -> str:
+    """Return a noun without its plural ending.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.event_text import singular
+    >>> [singular(word) for word in ("policies", "branches", "tests", "access", "status")]
+    ['policy', 'branch', 'test', 'access', 'status']
+    """
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if re.search(r"(?:ch|sh|x|ss)es$", word):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not re.search(r"(?:ss|us|is|dns|sms|os)$", word):
+        return word[:-1]
+    return word
+
+
+def _past(verb: str) -> str:
+    if verb.endswith("e"):
+        return verb + "d"
+    return verb[:-1] + "ied" if re.search(r"[^aeiou]y$", verb) else verb + "ed"
+
+
+def _third(verb: str) -> str:
+    if re.search(r"(?:s|sh|ch|x|z)$", verb):
+        return verb + "es"
+    return verb[:-1] + "ies" if re.search(r"[^aeiou]y$", verb) else verb + "s"
+
+
+def _gerund(verb: str) -> str:
+    return verb[:-1] + "ing" if verb.endswith("e") else verb + "ing"
