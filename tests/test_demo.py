@@ -82,6 +82,7 @@ def test_it_writes_a_file_of_events_and_three_pictures(shown):
 
 
 def test_it_writes_where_it_is_told_and_replaces_its_files(tmp_path):
+    plt.close("all")  # of other tests
     folder = tmp_path / "new" / "demo"
     folder.mkdir(parents=True)
     (folder / "activity.png").write_text("of an earlier demo")

@@ -10,7 +10,7 @@ import pyarrow as pa
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.page_reader import seconds_of
 from te_audit_frames.client.transport import Answer, Transport
-from te_audit_frames.errors import ApiError
+from te_audit_frames.errors import FetchError
 
 
 def list_account_groups(transport: Transport, context: FetchContext) -> set[str] | None:
@@ -19,7 +19,7 @@ def list_account_groups(transport: Transport, context: FetchContext) -> set[str]
         return transport.get(
             transport.origin.url({}, of="account-groups"), page="account groups", read=_aids, context=context
         )
-    except ApiError:  # the token may lack the permission
+    except FetchError:  # the token may lack the permission, or the server the list; then nothing is known
         return None
 
 
