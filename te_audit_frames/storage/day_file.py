@@ -27,7 +27,7 @@ UNDATED = "__HIVE_DEFAULT_PARTITION__"
 ONE_DAY = timedelta(days=1)
 
 RESTORE = "Take it from a backup; or, while the vendor has the day (two years)"
-"""How the advice begins that a damaged file is in need of."""
+"""The start of the advice about a damaged file."""
 
 _FILE = "events.parquet"
 _PARTITION = "event_date="
