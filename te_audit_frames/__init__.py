@@ -51,6 +51,8 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.assessed import Assessed, assessed
+    from te_audit_frames.checks.evidence import evidence
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
@@ -68,6 +70,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveLocked",
+    "Assessed",
     "AuditAccessor",
     "AuditFramesError",
     "AuditFramesWarning",
@@ -95,9 +98,11 @@ __all__ = [
     "SyncReport",
     "Verification",
     "activity",
+    "assessed",
     "between",
     "classify_events",
     "concat",
+    "evidence",
     "explode_resources",
     "fetch_events",
     "plot_activity",
@@ -119,15 +124,18 @@ __all__ = [
 # Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
 _LATER = {
     "Archive": "storage.archive",
+    "Assessed": "checks.assessed",
     "Batches": "client.batches",
     "Client": "client.client",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
     "Verification": "storage.sync_report",
     "activity": "analysis.activity",
+    "assessed": "checks.assessed",
     "between": "frames",
     "classify_events": "checks.vocabulary",
     "concat": "frames",
+    "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
     "plot_activity": "analysis.plots",

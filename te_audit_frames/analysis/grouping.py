@@ -65,7 +65,7 @@ class Grouper:
     def of(cls, events: Any, by: str | Sequence[str] | None, *, count_others: bool = False) -> Grouper:
         """Read the columns to group by from a frame of any library, and those to count if `count_others`."""
         in_memory = isinstance(events, pd.DataFrame | pa.Table)
-        frame = events if in_memory else _as_lazy(events)
+        frame = events if in_memory else as_lazy(events)
         columns = [str(name) for name in _column_names(frame)]
         # Only activity can do without groups.
         dimensions = [] if by is None and not count_others else parse_by(by, columns)
@@ -255,7 +255,9 @@ def _encode(events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension], co
     everything = [*dimensions, *counted]
     columns = {"date": "date"} | {group: name for dimension in everything for group, name in dimension.columns.items()}
     with ThreadPoolExecutor() as pool:
-        arrays = dict(zip(columns, pool.map(lambda name: _arrow(events[name], name), columns.values()), strict=True))
+        arrays = dict(
+            zip(columns, pool.map(lambda name: column_to_arrow(events[name], name), columns.values()), strict=True)
+        )
         # A label of what is only counted matters for events without a key alone.
         unused = {other.group_label for other in counted if other.label and not arrays[other.group_key].null_count} | {
             "date"
@@ -278,7 +280,7 @@ def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
     return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
 
 
-def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
+def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
     """Convert a column to Arrow in one piece; a column of events to the type that events have."""
     kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
     try:
@@ -331,7 +333,8 @@ def _column_names(frame: pd.DataFrame | pa.Table | nw.LazyFrame[Any]) -> Iterabl
     return frame.column_names if isinstance(frame, pa.Table) else frame.collect_schema().names()
 
 
-def _as_lazy(events: Any) -> nw.LazyFrame[Any]:
+def as_lazy(events: Any) -> nw.LazyFrame[Any]:
+    """Return a frame of any library as a lazy narwhals frame."""
     try:
         with warnings.catch_warnings():
             # narwhals warns that its Dask support moves to a package that is not released yet.
@@ -340,7 +343,7 @@ def _as_lazy(events: Any) -> nw.LazyFrame[Any]:
             return frame
     except TypeError:
         raise InvalidArgument(
-            f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be counted. These can: pandas and "
+            f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be read. These can: pandas and "
             "Polars frames, PyArrow tables, DuckDB relations, Dask and PySpark frames."
         ) from None
 
