@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
@@ -105,6 +106,7 @@ __all__ = [
     "evidence",
     "explode_resources",
     "fetch_events",
+    "find_runs",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -138,6 +140,7 @@ _LATER = {
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
+    "find_runs": "checks.runs",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",

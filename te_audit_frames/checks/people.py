@@ -1,4 +1,4 @@
-"""People: who an event's `uid` and `user` mean."""
+"""People and account groups: who a `uid` and a `user`, and what an `aid` and an `account_group_name` mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 PAIR = ("uid", "user")
 
 
-def group_people(pairs: pd.DataFrame) -> pd.DataFrame:
+def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> pd.DataFrame:
     """Make people of the pairs of `uid` and `user` that occur.
 
     A person is a `uid`, and is shown with the newest `user`. Events without a `uid` belong to the person of that name,
@@ -19,6 +19,8 @@ def group_people(pairs: pd.DataFrame) -> pd.DataFrame:
     ----------
     pairs : pandas.DataFrame
         `uid`, `user`, `events` (how many) and `last` (the date of the newest); a pair may occur more than once.
+    key, label : str
+        The two columns, for things other than people that have a key and a name.
 
     Returns
     -------
@@ -35,18 +37,17 @@ def group_people(pairs: pd.DataFrame) -> pd.DataFrame:
       uid    user  events
     0   7  Ada L.       4
     """
-    pairs = pairs.assign(nameless=pairs["user"].where(pairs["uid"].isna()))
-    # Null names first: a name wins over none at the same moment. Of two names, the greater wins, as in summaries.
-    named = pairs.sort_values(["last", "user"], na_position="first", kind="stable")
-    named = named.assign(user=named.groupby(["uid", "nameless"], dropna=False)["user"].ffill())
-    people = named.groupby(["uid", "nameless"], dropna=False, sort=True).agg(
-        user=("user", "last"), events=("events", "sum")
-    )
-    people = people.reset_index()[[*PAIR, "events"]]
-    return people.astype({"uid": "str", "user": "str", "events": "int64"})
+    pairs = pairs.assign(nameless=pairs[label].where(pairs[key].isna()))
+    # Of two names at the same moment the greater wins, as in summaries; "last" passes over nulls.
+    newest_last = pairs.sort_values(["last", label], na_position="first", kind="stable")
+    people = newest_last.groupby([key, "nameless"], dropna=False).agg(label=(label, "last"), events=("events", "sum"))
+    people = people.reset_index().rename(columns={"label": label})[[key, label, "events"]]
+    return people.astype({key: "str", label: "str", "events": "int64"})
 
 
-def number_people(rows: pd.DataFrame, people: pd.DataFrame) -> npt.NDArray[np.int64]:
+def number_people(
+    rows: pd.DataFrame, people: pd.DataFrame, key: str = "uid", label: str = "user"
+) -> npt.NDArray[np.int64]:
     """Return the position of each event's person among people.
 
     Parameters
@@ -55,18 +56,19 @@ def number_people(rows: pd.DataFrame, people: pd.DataFrame) -> npt.NDArray[np.in
         Events with `uid` and `user`.
     people : pandas.DataFrame
         What `group_people` made of all of them, or of more.
+    key, label : str
+        The two columns, as for `group_people`.
 
     Returns
     -------
     numpy.ndarray of int64
         One position per row.
     """
-    uids, uid_index = pd.factorize(rows["uid"])
-    users, user_index = pd.factorize(rows["user"].where(rows["uid"].isna()))
-    by_uid = {uid: position for position, uid in enumerate(people["uid"]) if pd.notna(uid)}
-    nameless = people["uid"].isna()
-    by_name = {None if pd.isna(user) else user: position for position, user in people["user"][nameless].items()}
-    nobody = by_name.get(None, -1)
-    of_uid = np.array([*(by_uid[uid] for uid in uid_index), -1], dtype="int64")[uids]
-    of_name = np.array([*(by_name[user] for user in user_index), nobody], dtype="int64")[users]
-    return np.where(uids >= 0, of_uid, of_name)
+    keys, different_keys = pd.factorize(rows[key])
+    labels, different_labels = pd.factorize(rows[label].where(rows[key].isna()))
+    by_key = {value: position for position, value in enumerate(people[key]) if pd.notna(value)}
+    nameless = people[label][people[key].isna()]
+    by_label = {None if pd.isna(value) else value: int(str(position)) for position, value in nameless.items()}
+    of_key = np.array([*(by_key[value] for value in different_keys), -1], dtype="int64")[keys]
+    of_label = np.array([*(by_label[value] for value in different_labels), by_label.get(None, -1)], dtype="int64")
+    return np.where(keys >= 0, of_key, of_label[labels])

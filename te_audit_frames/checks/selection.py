@@ -23,7 +23,7 @@ from te_audit_frames.checks.people import PAIR, group_people, number_people
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.words import Tables
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.periods import Instant, to_bounds
+from te_audit_frames.periods import EPOCH, Instant, to_bounds
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns, to_events
 
 Keep = Callable[[str, str, str], bool]
@@ -32,6 +32,8 @@ Keep = Callable[[str, str, str], bool]
 CLASSES = ["action", "object", "outcome"]
 
 _CHUNK = 500_000  # events of an archive that are in memory at once
+
+_MICROSECOND = timedelta(microseconds=1)
 
 _Bounds = tuple[datetime | None, datetime | None]
 
@@ -277,7 +279,7 @@ def _read_memory(events: pd.DataFrame | pa.Table, plan: _Plan) -> _Part:
 
 
 def _within(micros: npt.NDArray[np.int64], bounds: _Bounds) -> npt.NDArray[np.bool_]:
-    start, end = (None if bound is None else pd.Timestamp(bound).as_unit("us").value for bound in bounds)
+    start, end = (None if bound is None else (bound - EPOCH) // _MICROSECOND for bound in bounds)
     inside = np.ones(len(micros), dtype="bool")
     if start is not None:
         inside &= micros >= start
@@ -410,7 +412,7 @@ def _query(frame: nw.LazyFrame[Any], plan: _Plan) -> _Part:
             pairs[name] = pd.array(_plain(pairs[name]) if name in pairs else [None] * len(pairs), dtype="str")
     rows = kept.collect().to_arrow()
     return _Part(
-        pa.table({name: _column(rows[name], name) for name in rows.column_names}),
+        pa.table({name: _column(rows[name], name) for name in plan.reading()}),
         int(ends["all"]),
         undated,
         ends["first"].to_pydatetime() if ends["all"] else None,
@@ -450,8 +452,9 @@ def inside(bounds: _Bounds) -> nw.Expr:
 def is_any_of(name: str, values: Sequence[str | None]) -> nw.Expr:
     """Return whether a column has one of these values; None stands for null."""
     known = [value for value in values if value is not None]
-    mask = nw.col(name).is_in(known).fill_null(False) if known else nw.lit(False)
-    return mask | nw.col(name).is_null() if len(known) < len(values) else mask
+    null = nw.col(name).is_null()
+    mask = nw.col(name).is_in(known).fill_null(False) if known else null & ~null
+    return mask | null if len(known) < len(values) else mask
 
 
 def _plain(values: pd.Series) -> list[str | None]:
