@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.logins import find_failed_logins
     from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
@@ -106,6 +107,7 @@ __all__ = [
     "evidence",
     "explode_resources",
     "fetch_events",
+    "find_failed_logins",
     "find_runs",
     "plot_activity",
     "plot_heatmap",
@@ -140,6 +142,7 @@ _LATER = {
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
+    "find_failed_logins": "checks.logins",
     "find_runs": "checks.runs",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
