@@ -51,10 +51,12 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.actors import classify_actors
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
     from te_audit_frames.checks.logins import find_failed_logins
     from te_audit_frames.checks.runs import find_runs
+    from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
@@ -102,6 +104,7 @@ __all__ = [
     "activity",
     "assessed",
     "between",
+    "classify_actors",
     "classify_events",
     "concat",
     "evidence",
@@ -109,6 +112,7 @@ __all__ = [
     "fetch_events",
     "find_failed_logins",
     "find_runs",
+    "find_sessions",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -137,6 +141,7 @@ _LATER = {
     "activity": "analysis.activity",
     "assessed": "checks.assessed",
     "between": "frames",
+    "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
     "concat": "frames",
     "evidence": "checks.evidence",
@@ -144,6 +149,7 @@ _LATER = {
     "fetch_events": "client.client",
     "find_failed_logins": "checks.logins",
     "find_runs": "checks.runs",
+    "find_sessions": "checks.sessions",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",

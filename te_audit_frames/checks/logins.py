@@ -139,6 +139,7 @@ def find_failed_logins(
         ["event", *(["ip_address"] if by == "ip_address" else [])],
         optional=[] if by == "ip_address" else ["ip_address"],
         keep=lambda action, _, outcome: action == "login" and outcome in (FAILURE, SUCCESS),
+        with_object=False,
         vocabulary=vocabulary,
     )
     rows = selection.rows
@@ -282,7 +283,7 @@ def _pattern(result: pd.DataFrame) -> npt.NDArray[Any]:
 def _ranges(first: Numbers, behind: Numbers) -> Numbers:
     """Return all positions from each first to what is behind its last."""
     lengths = behind - first
-    shift = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
+    shift: Numbers = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
     return np.arange(len(shift)) + shift
 
 
