@@ -43,6 +43,7 @@ from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.activity import activity
+    from te_audit_frames.analysis.compare import compare
     from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
     from te_audit_frames.analysis.resources import explode_resources
     from te_audit_frames.analysis.summaries import (
@@ -106,6 +107,7 @@ __all__ = [
     "between",
     "classify_actors",
     "classify_events",
+    "compare",
     "concat",
     "evidence",
     "explode_resources",
@@ -143,6 +145,7 @@ _LATER = {
     "between": "frames",
     "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
+    "compare": "analysis.compare",
     "concat": "frames",
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",

@@ -46,8 +46,8 @@ def classify_actors(
     """Tell automation from people, with the reasons.
 
     Programs keep a clock, do not sleep, do not rest at weekends, log in rarely or never, and do few kinds of things.
-    Each sign has points: keeping a clock, having no quiet hours and hardly ever logging in have two, the others one. Three
-    points are automation, two are doubtful, and with one or none the actor is a person.
+    Each sign has points: keeping a clock, having no quiet hours and hardly ever logging in have two, the others one.
+    Three points are automation, two are doubtful, and with one or none the actor is a person.
 
     Parameters
     ----------
@@ -201,6 +201,7 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
     usual_logins = result["logins"][enough].median()
     usual_kinds = result["kinds"][enough].median()
     usual_addresses = result["ip_addresses"][enough].median()
+    few_kinds = (result["kinds"] <= usual_kinds * _FEW) & (usual_kinds >= _MANY)
     one_address = (result["ip_addresses"] == 1) & (usual_addresses > 1) & has_addresses
     signs: list[tuple[int, pd.Series, Callable[[Any], str]]] = [
         (2, result["clock"] >= _CLOCKWORK, lambda row: f"keeps a clock ({row.clock:.0%} of its bursts)"),
@@ -215,11 +216,7 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
             (saturday >= _WEEKEND_DAY) & (sunday >= _WEEKEND_DAY),
             lambda row: f"active at weekends ({row.weekend:.0%} of its bursts)",
         ),
-        (
-            1,
-            (result["kinds"] <= usual_kinds * _FEW) & (usual_kinds >= _MANY),
-            lambda row: f"few kinds of events ({row.kinds})",
-        ),
+        (1, few_kinds, lambda row: f"few kinds of events ({row.kinds})"),
         (1, one_address, lambda _row: "a single address"),
     ]
     points = sum((worth * has for worth, has, _ in signs), start=pd.Series(0, index=result.index))
