@@ -191,7 +191,7 @@ def _compare(
     result["complete"] = proven
     ranks = groups[keys].assign(p=result["p_value"], size=-(result["before"] + result["now"]))
     order = ranks.sort_values(["p", "size", *keys], kind="stable").index
-    return result.take(order).reset_index(drop=True)
+    return result.reindex(order).reset_index(drop=True)
 
 
 def _within(grouper: Grouper, period: Period) -> Grouper:
