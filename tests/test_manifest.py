@@ -9,7 +9,7 @@ from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.storage.day_file import name_of
-from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.archive_writer import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST, Entry, Manifest
 

@@ -9,7 +9,7 @@ from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import exit_code
-from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.archive_writer import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.object_store import ObjectStore
 

@@ -30,7 +30,7 @@ import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_arrow, to_events
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
-from te_audit_frames.storage.writer import parquet_writer
+from te_audit_frames.storage.parquet_writer import parquet_writer
 
 DATE = ARROW_SCHEMA.field("date").type
 FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the least of all is pandas' NaT

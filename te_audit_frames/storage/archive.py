@@ -25,15 +25,15 @@ from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
-from te_audit_frames.storage.ledger import Ledger
+from te_audit_frames.storage.archive_writer import Ledger
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_table
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import BatchSource, Sync
 from te_audit_frames.storage.sync_report import SyncReport, Verification
-from te_audit_frames.storage.table import DayFile, Table, read_coverage
-from te_audit_frames.storage.verifying import check_digest, verification
-from te_audit_frames.storage.writer import parquet_writer
+from te_audit_frames.storage.event_table import DayFile, Table, read_coverage
+from te_audit_frames.storage.verification import check_digest, verification
+from te_audit_frames.storage.parquet_writer import parquet_writer
 
 
 class Archive:

@@ -20,7 +20,7 @@ from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.scope import Scope
-from te_audit_frames.storage.sealed import seal, unseal
+from te_audit_frames.storage.checksummed_json import seal, unseal
 
 COVERAGE = "_meta/coverage.json"
 

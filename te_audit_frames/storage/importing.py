@@ -16,9 +16,9 @@ from te_audit_frames.schema import in_order
 from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.ledger import Ledger
+from te_audit_frames.storage.archive_writer import Ledger
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.table import Table, keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.event_table import Table, keep_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
 """Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.schema import SCHEMA_VERSION
-from te_audit_frames.storage.sealed import seal, unseal
+from te_audit_frames.storage.checksummed_json import seal, unseal
 
 MANIFEST = "_meta/manifest.json"
 

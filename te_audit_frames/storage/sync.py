@@ -23,15 +23,15 @@ from te_audit_frames.merge import count_fewer
 from te_audit_frames.periods import EPOCH, SECOND, Period, floor_second, iso
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
-from te_audit_frames.storage.clocks import APART, Clocks
+from te_audit_frames.storage.clock_comparison import APART, Clocks
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_buffer import DayBuffer
 from te_audit_frames.storage.day_file import ONE_DAY, TABLE, midnight, name_of
-from te_audit_frames.storage.ledger import Ledger
+from te_audit_frames.storage.archive_writer import Ledger
 from te_audit_frames.storage.scope import Scope, ScopeObserver, groups_of
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import SyncReport
-from te_audit_frames.storage.table import Kept, keep_rows, update_coverage
+from te_audit_frames.storage.event_table import Kept, keep_rows, update_coverage
 
 _KEPT_AT_ONCE = 32
 """Days that are gathered before they are written and noted: what a killed process reads again at most."""

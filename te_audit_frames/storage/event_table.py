@@ -17,7 +17,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, CORES
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, TABLE, day_of, dump, find_problem, load, midnight, name_of
 from te_audit_frames.storage.filters import Bounds, within
-from te_audit_frames.storage.ledger import Ledger, Made, Maker
+from te_audit_frames.storage.archive_writer import Ledger, Made, Maker
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.scope import group_names
 from te_audit_frames.storage.store import Store

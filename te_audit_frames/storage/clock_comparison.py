@@ -29,7 +29,7 @@ class Clocks:
     Examples
     --------
     >>> from te_audit_frames.periods import to_instant
-    >>> from te_audit_frames.storage.clocks import Clocks
+    >>> from te_audit_frames.storage.clock_comparison import Clocks
     >>> server, local = (to_instant(f"2026-04-{day}", argument="now") for day in (22, 20))
     >>> Clocks(server, server, local).difference()
     "the server's clock (2026-04-22T00:00:00Z) is ahead of this machine's (2026-04-20T00:00:00Z) by 2 days, 0:00:00"

@@ -10,11 +10,11 @@ from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
 from te_audit_frames.schema import CORES
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day_file import RESTORE, name_of
-from te_audit_frames.storage.ledger import digest_of, read_manifest
+from te_audit_frames.storage.archive_writer import digest_of, read_manifest
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import Verification
-from te_audit_frames.storage.table import Checked, Table, read_coverage
+from te_audit_frames.storage.event_table import Checked, Table, read_coverage
 
 
 def check_digest(expect: str | None) -> str | None:

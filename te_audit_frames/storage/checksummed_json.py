@@ -22,7 +22,7 @@ def seal(content: Mapping[str, Any]) -> bytes:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.sealed import seal, unseal
+    >>> from te_audit_frames.storage.checksummed_json import seal, unseal
     >>> unseal(seal({"days": 3}))
     {'days': 3}
     >>> unseal(seal({"days": 3}).replace(b"3", b"4")) is None
