@@ -8,8 +8,8 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, read_manifest, sha256_of
 from te_audit_frames.storage.day_file import name_of
-from te_audit_frames.storage.archive_writer import Ledger, Made, digest_of, read_manifest
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST, Entry, Manifest
 
@@ -44,7 +44,7 @@ def test_the_manifest_names_every_file_and_the_account_groups(archive, place):
     assert manifest.groups == ("1",)
     assert (manifest.parents, manifest.unfinished()) == ((), set())
     for name, entry in manifest.files.items():
-        assert entry.sha256 == digest_of((place / name).read_bytes())
+        assert entry.sha256 == sha256_of((place / name).read_bytes())
     assert sum(entry.rows or 0 for entry in manifest.files.values()) == 15 * 7 + 1
     assert json.loads((place / MANIFEST).read_bytes())["digest"] == manifest.digest
 
@@ -185,16 +185,16 @@ def test_a_writer_that_is_killed_leaves_unfinished_and_not_damaged(archive, plac
     after = Path(aside.files(start=(NOW - DAY).date())[0]).read_bytes()
     for content in (before, after):
         with folder.writing() as alone:
-            ledger = Ledger(folder, alone=alone, survey=lambda: ({}, set()))
+            ledger = ArchiveWriter(folder, alone=alone, survey=lambda: ({}, set()))
             ledger.begin()
-            ledger._announce({day: (digest_of(before), Made(after, 8))})
+            ledger._announce({day: (sha256_of(before), NewContent(after, 8))})
             (place / day).write_bytes(content)
         found = archive.verify()
         assert (found.ok, found.unfinished) == (True, 1)
         assert "unfinished" in repr(found)
     World(*many(15)).sync(archive)
     assert (archive.verify().ok, archive.verify().unfinished) == (True, 0)
-    assert read_manifest(folder).files[day] == Entry(digest_of(after), 8)
+    assert read_manifest(folder).files[day] == Entry(sha256_of(after), 8)
 
 
 def test_a_first_sync_writes_the_manifest_once_for_many_days(place):

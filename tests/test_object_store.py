@@ -9,7 +9,7 @@ from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import exit_code
-from te_audit_frames.storage.archive_writer import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, read_manifest, sha256_of
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.object_store import ObjectStore
 
@@ -125,14 +125,14 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
     first = World(*many(6)).sync(archive, start=NOW - 6 * DAY).manifest
     late = World(*many(6), event(NOW - DAY, "late"))
 
-    ledger = Ledger(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
+    ledger = ArchiveWriter(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
     ledger.begin()
     theirs = []
 
     def make(content):
         if not theirs:
             theirs.append(late.sync(other, start=NOW - 6 * DAY).manifest)
-        return Made((content or b"") + b"!", 1)
+        return NewContent((content or b"") + b"!", 1)
 
     ledger.write({"events/ours": make})
     assert ledger.digest == theirs[0]  # what is only announced does not change it
@@ -141,13 +141,13 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
     manifest = read_manifest(ObjectStore(bucket, {}))
     assert {first, theirs[0]} <= set(manifest.parents)
     assert manifest.digest == ledger.digest
-    assert manifest.files["events/ours"].sha256 == digest_of(b"!")
+    assert manifest.files["events/ours"].sha256 == sha256_of(b"!")
     assert [name for name, _ in archive.verify().problems] == ["events/ours"]  # which is no file of a day
 
 
 def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
     place = ObjectStore(bucket, {})
-    one, two = (Ledger(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
+    one, two = (ArchiveWriter(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
     one.begin()
     two.begin()
 
@@ -157,14 +157,14 @@ def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
         def make(content):
             for act in acts:
                 act()
-            return Made((content or b"") + letter, len(content or b"") + 1)
+            return NewContent((content or b"") + letter, len(content or b"") + 1)
 
         return make
 
     one.write({"file": append(b"1", [lambda: two.write({"file": append(b"2")})])})
     for ledger in (one, two):
         ledger.finish()
-        assert read_manifest(place).accepts("file", digest_of(place.read("file")))
+        assert read_manifest(place).accepts("file", sha256_of(place.read("file")))
     assert place.read("file") == b"21"
-    assert read_manifest(place).files["file"] == Entry(digest_of(b"21"), 2)
+    assert read_manifest(place).files["file"] == Entry(sha256_of(b"21"), 2)
     assert not read_manifest(place).unfinished()

@@ -20,20 +20,20 @@ from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_wi
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
 from te_audit_frames.storage.archive_receipt import receipt_of
+from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
+from te_audit_frames.storage.event_table import DayFile, EventTable, read_coverage
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
-from te_audit_frames.storage.archive_writer import Ledger
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_table
+from te_audit_frames.storage.parquet_writer import parquet_writer
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import BatchSource, Sync
 from te_audit_frames.storage.sync_report import SyncReport, Verification
-from te_audit_frames.storage.event_table import DayFile, Table, read_coverage
 from te_audit_frames.storage.verification import check_digest, verification
-from te_audit_frames.storage.parquet_writer import parquet_writer
 
 
 class Archive:
@@ -74,7 +74,7 @@ class Archive:
             )
         self.location = os.fspath(location)
         self._store = _store(self.location, storage_options)
-        self._table = Table(self._store)
+        self._table = EventTable(self._store)
 
     def __repr__(self) -> str:
         return f"Archive({self.location!r})"
@@ -138,7 +138,7 @@ class Archive:
         with self._store.writing() as alone:
             sync = Sync(
                 self._store,
-                Ledger(self._store, alone=alone, survey=self._table.survey),
+                ArchiveWriter(self._store, alone=alone, survey=self._table.survey),
                 client,
                 read_coverage(self._store),
                 location=self.location,
@@ -189,8 +189,8 @@ class Archive:
         """
         rows, attrs = read_table(path, filesystem=filesystem)
         with self._store.writing() as alone:
-            ledger = Ledger(self._store, alone=alone, survey=self._table.survey)
-            return import_events(self._store, self._table, ledger, rows, attrs, file=os.fspath(path))
+            writer = ArchiveWriter(self._store, alone=alone, survey=self._table.survey)
+            return import_events(self._store, self._table, writer, rows, attrs, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 

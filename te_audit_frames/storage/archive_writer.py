@@ -23,7 +23,7 @@ _ABANDONED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Made:
+class NewContent:
     """What a file shall hold.
 
     Attributes
@@ -41,11 +41,11 @@ class Made:
     groups: set[str] = field(default_factory=set)
 
 
-Maker = Callable[[bytes | None], Made]
+MakeContent = Callable[[bytes | None], NewContent]
 """From what a file holds (None: there is none) to what it shall hold."""
 
 
-def digest_of(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
     """Return the SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
@@ -56,7 +56,7 @@ def read_manifest(store: Store) -> Manifest | None:
     return None if content is None else Manifest.load(content, file=store.address(MANIFEST))
 
 
-class Ledger:
+class ArchiveWriter:
     """Writes files, and tells the manifest before and after.
 
     Parameters
@@ -109,7 +109,7 @@ class Ledger:
         """The manifest's digest, as of the last time that this writer changed or read it."""
         return self._manifest.digest
 
-    def write(self, makers: Mapping[str, Maker]) -> None:
+    def write(self, makers: Mapping[str, MakeContent]) -> None:
         """Change some files, each in one step.
 
         Parameters
@@ -117,10 +117,10 @@ class Ledger:
         makers : mapping of str to callable
             By a file's name. A maker is called again if another writer was faster.
         """
-        plans: dict[str, tuple[str | None, Made]] = {}
+        plans: dict[str, tuple[str | None, NewContent]] = {}
         for name, maker in makers.items():
             old = self._store.read(name)
-            plans[name] = (None if old is None else digest_of(old), maker(old))
+            plans[name] = (None if old is None else sha256_of(old), maker(old))
         self._announce(plans)
         for name, (sha256, made) in plans.items():
             if made.content is not None:
@@ -134,10 +134,10 @@ class Ledger:
 
     # ---- the three steps -----------------------------------------------------------------------------------------
 
-    def _announce(self, plans: Mapping[str, tuple[str | None, Made]]) -> None:
+    def _announce(self, plans: Mapping[str, tuple[str | None, NewContent]]) -> None:
         entries = {}
         for name, (old, made) in plans.items():
-            new = None if made.content is None else Entry(digest_of(made.content), made.rows)
+            new = None if made.content is None else Entry(sha256_of(made.content), made.rows)
             if not self._is_expected(name, old, new):
                 self.unexpected.append(name)
             elif new is not None:
@@ -147,20 +147,20 @@ class Ledger:
             self._change(self._confirmed)
             self._before |= {name: self._manifest.files.get(name) for name in entries}
 
-    def _put(self, name: str, maker: Maker, sha256: str | None, made: Made) -> None:
+    def _put(self, name: str, maker: MakeContent, sha256: str | None, made: NewContent) -> None:
         latest = [made]
 
         def change(content: bytes | None) -> bytes | None:
-            if (None if content is None else digest_of(content)) != sha256:  # another writer was faster
+            if (None if content is None else sha256_of(content)) != sha256:  # another writer was faster
                 latest.append(maker(content))
-                self._announce({name: (None if content is None else digest_of(content), latest[-1])})
+                self._announce({name: (None if content is None else sha256_of(content), latest[-1])})
             return latest[-1].content
 
         self._store.update(name, change)
         made = latest[-1]
         announced = self._open.pop(name, None)
         if announced and made.content is not None and name not in self.unexpected:
-            self._written[name] = Entry(digest_of(made.content), made.rows)
+            self._written[name] = Entry(sha256_of(made.content), made.rows)
             self._groups |= made.groups
 
     def _is_expected(self, name: str, old: str | None, new: Entry | None) -> bool:
@@ -193,7 +193,7 @@ class Ledger:
 
     def _actual(self, name: str, candidates: list[Entry]) -> Entry | None:
         content = self._store.read(name)
-        sha256 = content is not None and digest_of(content)
+        sha256 = content is not None and sha256_of(content)
         return next((each for each in candidates if each.sha256 == sha256), None)
 
     def _settle(self) -> None:

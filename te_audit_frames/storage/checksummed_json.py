@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def seal(content: Mapping[str, Any]) -> bytes:
+def dump_checked(content: Mapping[str, Any]) -> bytes:
     """Write JSON with a digest of itself, one entry per line; the same content makes the same bytes.
 
     Parameters
@@ -22,10 +22,10 @@ def seal(content: Mapping[str, Any]) -> bytes:
 
     Examples
     --------
-    >>> from te_audit_frames.storage.checksummed_json import seal, unseal
-    >>> unseal(seal({"days": 3}))
+    >>> from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
+    >>> load_checked(dump_checked({"days": 3}))
     {'days': 3}
-    >>> unseal(seal({"days": 3}).replace(b"3", b"4")) is None
+    >>> load_checked(dump_checked({"days": 3}).replace(b"3", b"4")) is None
     True
     """
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace('},"', '},\n"')
@@ -33,12 +33,12 @@ def seal(content: Mapping[str, Any]) -> bytes:
     return f'{{"sha256":"{digest}",\n{text[1:]}\n'.encode()
 
 
-def unseal(content: bytes) -> dict[str, Any] | None:
-    """Read what `seal` wrote. None if a bit of it has changed."""
+def load_checked(content: bytes) -> dict[str, Any] | None:
+    """Read what `dump_checked` wrote. None if a bit of it has changed."""
     try:
         read = json.loads(content)
         del read["sha256"]
-        is_whole = seal(read) == content
+        is_whole = dump_checked(read) == content
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return None
     return dict(read) if is_whole else None

@@ -16,7 +16,7 @@ _BEYOND_DOUBT = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class Clocks:
+class ClockComparison:
     """What the server's clock and this machine's showed at the same time.
 
     Attributes
@@ -29,9 +29,9 @@ class Clocks:
     Examples
     --------
     >>> from te_audit_frames.periods import to_instant
-    >>> from te_audit_frames.storage.clock_comparison import Clocks
+    >>> from te_audit_frames.storage.clock_comparison import ClockComparison
     >>> server, local = (to_instant(f"2026-04-{day}", argument="now") for day in (22, 20))
-    >>> Clocks(server, server, local).difference()
+    >>> ClockComparison(server, server, local).difference()
     "the server's clock (2026-04-22T00:00:00Z) is ahead of this machine's (2026-04-20T00:00:00Z) by 2 days, 0:00:00"
     """
 
@@ -40,7 +40,7 @@ class Clocks:
     local: datetime
 
     @classmethod
-    def of(cls, receipt: Receipt) -> Clocks:
+    def of(cls, receipt: Receipt) -> ClockComparison:
         """Read both clocks from the receipt of a fetch that ended at the server's now."""
         period = receipt.period
         assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101

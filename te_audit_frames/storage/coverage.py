@@ -18,9 +18,9 @@ import pandas as pd
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
+from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.scope import Scope
-from te_audit_frames.storage.checksummed_json import seal, unseal
 
 COVERAGE = "_meta/coverage.json"
 
@@ -230,7 +230,7 @@ class Coverage:
                 for day, record in sorted(self.records.items())
             },
         }
-        return seal(content)
+        return dump_checked(content)
 
     @classmethod
     def load(cls, content: bytes | None, *, file: str) -> Coverage:
@@ -243,7 +243,7 @@ class Coverage:
         """
         if content is None:
             return cls()
-        read = unseal(content)
+        read = load_checked(content)
         try:
             if read is not None and read["schema_version"] > SCHEMA_VERSION:
                 raise ArchiveError(

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import ArchiveError
 from te_audit_frames.merge import Merged, merge
 from te_audit_frames.schema import ARROW_SCHEMA, CORES
+from te_audit_frames.storage.archive_writer import ArchiveWriter, MakeContent, NewContent
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, TABLE, day_of, dump, find_problem, load, midnight, name_of
 from te_audit_frames.storage.filters import Bounds, within
-from te_audit_frames.storage.archive_writer import Ledger, Made, Maker
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.scope import group_names
 from te_audit_frames.storage.store import Store
@@ -42,7 +42,7 @@ class DayFile:
 
 
 @dataclass(frozen=True)
-class Checked:
+class FileCheck:
     """What one file proved to be, looked at by itself.
 
     Attributes
@@ -63,7 +63,7 @@ class Checked:
     problem: str = ""
 
 
-class Table:
+class EventTable:
     """The day files of an archive.
 
     Parameters
@@ -112,18 +112,18 @@ class Table:
             rows = rows.filter(pc.or_(*named))
         return rows.select(list(columns)), count
 
-    def check(self, name: str) -> Checked:
+    def check(self, name: str) -> FileCheck:
         """Look at a file by itself: whether it is as it was written, and what it holds."""
         try:
             day = day_of(name)
         except ValueError:
-            return Checked(problem="it does not belong here: readers of the table take it for events")
+            return FileCheck(problem="it does not belong here: readers of the table take it for events")
         content = self._store.read(name) or b""
         sha256 = hashlib.sha256(content).hexdigest()
         if problem := find_problem(content, day):
-            return Checked(sha256, problem=problem)
+            return FileCheck(sha256, problem=problem)
         rows = load(content, file=name, columns=["date", *GROUP])
-        return Checked(sha256, rows.num_rows, frozenset(group_names(rows)))
+        return FileCheck(sha256, rows.num_rows, frozenset(group_names(rows)))
 
     def survey(self) -> tuple[dict[str, Entry], set[str]]:
         """List every sound file as a manifest names it, and the account groups in them."""
@@ -152,7 +152,7 @@ def _touches(day: date | None, bounds: Bounds) -> bool:
 
 
 @dataclass(frozen=True)
-class Kept:
+class MergedDay:
     """A day that was kept.
 
     Attributes
@@ -170,31 +170,31 @@ class Kept:
     is_new: bool
 
 
-def keep_rows(
+def merge_rows(
     store: Store,
-    ledger: Ledger,
+    writer: ArchiveWriter,
     rows: Mapping[date | None, pa.Table],
     could_see: Callable[[pa.Table], pa.Array] | None = None,
-) -> dict[date | None, Kept]:
+) -> dict[date | None, MergedDay]:
     """Merge rows into the files of their days. A file is written if it gains rows or values, or if there was none.
 
     `could_see` marks which archived rows the reading could have returned; see `merge`.
     """
-    kept: dict[date | None, Kept] = {}
+    kept: dict[date | None, MergedDay] = {}
 
-    def maker_of(day: date | None, fetched: pa.Table) -> Maker:
-        def make(content: bytes | None) -> Made:
+    def maker_of(day: date | None, fetched: pa.Table) -> MakeContent:
+        def make(content: bytes | None) -> NewContent:
             file = store.address(name_of(day))
             archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
             merged = merge(archived, fetched, visible=could_see and could_see(archived))
-            kept[day] = Kept(archived, merged, is_new=content is None)
+            kept[day] = MergedDay(archived, merged, is_new=content is None)
             if content is not None and not merged.added.num_rows and not merged.filled:
-                return Made(None)
-            return Made(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
+                return NewContent(None)
+            return NewContent(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
 
         return make
 
-    ledger.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
+    writer.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
     return kept
 
 
@@ -203,14 +203,14 @@ def read_coverage(store: Store) -> Coverage:
     return Coverage.load(store.read(COVERAGE), file=store.address(COVERAGE))
 
 
-def update_coverage(store: Store, ledger: Ledger, change: Callable[[Coverage], Coverage]) -> Coverage:
+def update_coverage(store: Store, writer: ArchiveWriter, change: Callable[[Coverage], Coverage]) -> Coverage:
     """Change what is known of each day, in one step."""
     changed: list[Coverage] = []
 
-    def make(content: bytes | None) -> Made:
+    def make(content: bytes | None) -> NewContent:
         changed.append(change(Coverage.load(content, file=store.address(COVERAGE))))
         dumped = changed[-1].dump()
-        return Made(None if dumped == content else dumped)
+        return NewContent(None if dumped == content else dumped)
 
-    ledger.write({COVERAGE: make})
+    writer.write({COVERAGE: make})
     return changed[-1]

@@ -14,11 +14,11 @@ from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.schema import in_order
 from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
+from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.archive_writer import Ledger
+from te_audit_frames.storage.event_table import EventTable, merge_rows, read_coverage, update_coverage
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.event_table import Table, keep_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
 """Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""
@@ -30,13 +30,13 @@ _MICROS_A_DAY = 86_400_000_000
 
 
 def import_events(
-    store: Store, table: Table, ledger: Ledger, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
+    store: Store, table: EventTable, writer: ArchiveWriter, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
 ) -> int:
     """Merge the events of a file into an archive, and return how many the archive did not have.
 
     Parameters
     ----------
-    store, table, ledger
+    store, table, writer
         The archive; the store's `writing` is held by the caller.
     rows : pyarrow.Table
     attrs : mapping
@@ -66,7 +66,7 @@ def import_events(
             f"once.{claim} If that is right, import it in parts: read_parquet(path, start=..., end=...), "
             "write_parquet, and import_parquet for each."
         )
-    ledger.begin()
+    writer.begin()
     coverage = read_coverage(store)
     observer = observer_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
     observer.add_fetched(rows)
@@ -74,7 +74,7 @@ def import_events(
     events_of: dict[date, int] = {}
     for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _KEPT_AT_ONCE):
         fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
-        for day, kept in keep_rows(store, ledger, fetched, observer.could_see).items():
+        for day, kept in merge_rows(store, writer, fetched, observer.could_see).items():
             added += kept.merged.added.num_rows
             if day is not None:
                 events_of[day] = kept.merged.rows.num_rows
@@ -86,8 +86,8 @@ def import_events(
         reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, observer.scope)
         records |= {day: DayRecord(events_of[day], (reading,)) for day in whole}
     if records:
-        update_coverage(store, ledger, lambda coverage: coverage.merged(Coverage(records)))
-    ledger.finish()
+        update_coverage(store, writer, lambda coverage: coverage.merged(Coverage(records)))
+    writer.finish()
     return added
 
 

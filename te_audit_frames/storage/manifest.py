@@ -20,7 +20,7 @@ from typing import Any
 
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.schema import SCHEMA_VERSION
-from te_audit_frames.storage.checksummed_json import seal, unseal
+from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
 
 MANIFEST = "_meta/manifest.json"
 
@@ -135,7 +135,7 @@ class Manifest:
             }
             for writer, plan in sorted(self.announced.items())
         }
-        return seal({"digest": self.digest, **self._finished(), "announced": announced})
+        return dump_checked({"digest": self.digest, **self._finished(), "announced": announced})
 
     @classmethod
     def load(cls, content: bytes, *, file: str) -> Manifest:
@@ -146,7 +146,7 @@ class Manifest:
         ArchiveError
             A bit of it is not as it was written, or a newer version wrote it.
         """
-        read = unseal(content)
+        read = load_checked(content)
         try:
             if read is not None and read["schema_version"] > SCHEMA_VERSION:
                 raise ArchiveError(

@@ -23,15 +23,15 @@ from te_audit_frames.merge import count_fewer
 from te_audit_frames.periods import EPOCH, SECOND, Period, floor_second, iso
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
-from te_audit_frames.storage.clock_comparison import APART, Clocks
+from te_audit_frames.storage.archive_writer import ArchiveWriter
+from te_audit_frames.storage.clock_comparison import APART, ClockComparison
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_buffer import DayBuffer
 from te_audit_frames.storage.day_file import ONE_DAY, TABLE, midnight, name_of
-from te_audit_frames.storage.archive_writer import Ledger
+from te_audit_frames.storage.event_table import MergedDay, merge_rows, update_coverage
 from te_audit_frames.storage.scope import Scope, ScopeObserver, groups_of
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import SyncReport
-from te_audit_frames.storage.event_table import Kept, keep_rows, update_coverage
 
 _KEPT_AT_ONCE = 32
 """Days that are gathered before they are written and noted: what a killed process reads again at most."""
@@ -92,7 +92,7 @@ class Sync:
     ----------
     store : Store
         Where the archive lies; its `writing` is held by the caller.
-    ledger : Ledger
+    writer : ArchiveWriter
         Writes its files.
     source : BatchSource
         How to ask.
@@ -114,7 +114,7 @@ class Sync:
     def __init__(
         self,
         store: Store,
-        ledger: Ledger,
+        writer: ArchiveWriter,
         source: BatchSource,
         coverage: Coverage,
         *,
@@ -126,7 +126,7 @@ class Sync:
         errors: str,
     ) -> None:
         self._store = store
-        self._ledger = ledger
+        self._writer = writer
         self._source = source
         self._all_account_groups = all_account_groups
         self._question: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
@@ -166,7 +166,7 @@ class Sync:
     def run(self) -> SyncReport:
         """Read every day that may have something new, newest first, and keep it."""
         self._begin()
-        self._ledger.begin()
+        self._writer.begin()
         # Before anything else, so that a sync that is interrupted leaves behind how far back the next has to go.
         if self._had != self._coverage or self._coverage.since is None or self._first < self._coverage.since:
             had, healed, since = self._had, self._coverage, Coverage(since=self._first)
@@ -186,12 +186,12 @@ class Sync:
         finally:
             self._unrecorded = self._read.copy()  # all, since the scope is known only now
             self._record()
-            self._ledger.finish()
+            self._writer.finish()
             self._tell()
         return self.report
 
     def _update(self, change: Callable[[Coverage], Coverage]) -> Coverage:
-        return update_coverage(self._store, self._ledger, change)
+        return update_coverage(self._store, self._writer, change)
 
     # ---- deciding ------------------------------------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class Sync:
         for _ in stream:
             pass
         self._charge(stream.receipt)
-        clocks = Clocks.of(stream.receipt)
+        clocks = ClockComparison.of(stream.receipt)
         self.report.clock_ahead_seconds = round(clocks.ahead.total_seconds(), 3)
         if difference := clocks.difference():
             if clocks.is_beyond_doubt:
@@ -378,7 +378,7 @@ class Sync:
     def _write(self) -> None:
         """Write the days gathered, and record them."""
         gathered, self._gathered = self._gathered, {}
-        for day, kept in keep_rows(self._store, self._ledger, gathered, self._could_see).items():
+        for day, kept in merge_rows(self._store, self._writer, gathered, self._could_see).items():
             self.report.events_added += kept.merged.added.num_rows
             if day is None:
                 self.report.undated_events = max(self.report.undated_events, gathered[None].num_rows)
@@ -397,7 +397,7 @@ class Sync:
         self._observer.add_archived(archived.filter(self._is_asked_for(archived)))
         return self._observer.could_see(archived)
 
-    def _compare_with_archive(self, day: date, kept: Kept) -> None:
+    def _compare_with_archive(self, day: date, kept: MergedDay) -> None:
         """Compare what came of a day with what the archive had of it."""
         # What lies behind the end of this sync was not asked for.
         self._observer.add_archived(kept.archived.filter(self._is_asked_for(kept.archived)))
@@ -429,13 +429,13 @@ class Sync:
             self.report.add_fewer(fewer.filter(self._observer.could_see(fewer)))
         self.report.days_read = len(self._read)
         self.report.scope = str(self._observer.scope)
-        self.report.manifest = self._ledger.digest
-        if self._ledger.adopted:
+        self.report.manifest = self._writer.digest
+        if self._writer.adopted:
             self.report.notes.append(
-                f"the archive had {self._ledger.adopted:,} files and no manifest: the new one is not comparable with "
+                f"the archive had {self._writer.adopted:,} files and no manifest: the new one is not comparable with "
                 "before"
             )
-        if unexpected := sorted(set(self._ledger.unexpected)):
+        if unexpected := sorted(set(self._writer.unexpected)):
             shown = ", ".join(unexpected[:3]) + (f" and {len(unexpected) - 3} more" if len(unexpected) > 3 else "")
             self._remark(f"something else changed {shown} since the last sync; run a verification, which says how")
 

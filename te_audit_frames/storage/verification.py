@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
 from te_audit_frames.schema import CORES
+from te_audit_frames.storage.archive_writer import read_manifest, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day_file import RESTORE, name_of
-from te_audit_frames.storage.archive_writer import digest_of, read_manifest
+from te_audit_frames.storage.event_table import EventTable, FileCheck, read_coverage
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import Verification
-from te_audit_frames.storage.event_table import Checked, Table, read_coverage
 
 
 def check_digest(expect: str | None) -> str | None:
@@ -34,7 +34,7 @@ def check_digest(expect: str | None) -> str | None:
     return expect.strip().lower()
 
 
-def verification(store: Store, table: Table, *, location: str, expect: str | None) -> Verification:
+def verification(store: Store, table: EventTable, *, location: str, expect: str | None) -> Verification:
     """Check an archive; see `Archive.verify`."""
     problems: dict[str, str] = {}
     before = _manifest(store, problems)
@@ -49,7 +49,7 @@ def verification(store: Store, table: Table, *, location: str, expect: str | Non
     if before and after:
         sha256 = {name: checked.sha256 for name, checked in found.items()}
         if coverage is not None:
-            sha256[COVERAGE] = digest_of(coverage)
+            sha256[COVERAGE] = sha256_of(coverage)
         for name in sorted({*sha256, *(before.files.keys() & after.files.keys())} - problems.keys()):
             if name not in sha256:
                 problems[name] = _missing(name, after)
@@ -84,7 +84,7 @@ def _manifest(store: Store, problems: dict[str, str]) -> Manifest | None:
     return manifest
 
 
-def _compare_records(store: Store, found: Mapping[str, Checked], problems: dict[str, str]) -> None:
+def _compare_records(store: Store, found: Mapping[str, FileCheck], problems: dict[str, str]) -> None:
     try:
         records = read_coverage(store).records
     except StoreError:
@@ -115,7 +115,7 @@ def _restored(name: str) -> str:
     return f"{RESTORE}, remove it and sync"
 
 
-def _changed(name: str, checked: Checked | None, manifest: Manifest) -> str:
+def _changed(name: str, checked: FileCheck | None, manifest: Manifest) -> str:
     if checked is None:
         return "it is not the one that was written last. Take it from a backup; or remove it and sync."
     foreign = sorted(checked.groups - set(manifest.groups))
