@@ -31,8 +31,9 @@ from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_table
 from te_audit_frames.storage.parquet_writer import parquet_writer
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.sync import BatchSource, Sync
+from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport, Verification
+from te_audit_frames.storage.sync_source import BatchSource
 from te_audit_frames.storage.verification import check_digest, verification
 
 

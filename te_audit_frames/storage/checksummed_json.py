@@ -1,4 +1,4 @@
-"""JSON that carries a SHA-256 of itself, so that any changed bit is found when it is read back."""
+"""JSON files that carry their own SHA-256, so that any changed bit is found when they are read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def dump_checked(content: Mapping[str, Any]) -> bytes:
-    """Write JSON with a digest of itself, one entry per line; the same content makes the same bytes.
+    """Write JSON with its own SHA-256. The same content always gives the same bytes.
 
     Parameters
     ----------
@@ -19,6 +19,7 @@ def dump_checked(content: Mapping[str, Any]) -> bytes:
     Returns
     -------
     bytes
+        One entry per line.
 
     Examples
     --------
@@ -34,11 +35,11 @@ def dump_checked(content: Mapping[str, Any]) -> bytes:
 
 
 def load_checked(content: bytes) -> dict[str, Any] | None:
-    """Read what `dump_checked` wrote. None if a bit of it has changed."""
+    """Read what `dump_checked` wrote. Return None if any bit of it has changed."""
     try:
         read = json.loads(content)
         del read["sha256"]
-        is_whole = dump_checked(read) == content
+        is_unchanged = dump_checked(read) == content
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return None
-    return dict(read) if is_whole else None
+    return dict(read) if is_unchanged else None
