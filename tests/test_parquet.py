@@ -770,7 +770,7 @@ def test_a_receipt_in_a_footer_is_sound_or_the_file_is_named(tmp_path_factory, c
             act()
         except taf.DamagedFile as error:
             assert "events.parquet is damaged: the receipt in its footer" in str(error)
-            assert "Take it from a backup" in str(error)
+            assert "Restore it from a backup" in str(error)
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'"x"', b"[" * 100_000, b'{"te_audit_frames": []}'])
@@ -778,5 +778,5 @@ def test_garbage_in_the_place_of_a_receipt_is_named(tmp_path, text):
     rows = pa.table({name: pa.nulls(0, ARROW_SCHEMA.field(name).type) for name in COLUMNS})
     pq.write_table(rows.replace_schema_metadata({b"PANDAS_ATTRS": text}), tmp_path / "events.parquet")
     for act in (taf.read_parquet, taf.Archive(tmp_path / "a").import_parquet):
-        with pytest.raises(taf.DamagedFile, match=r"events.parquet is damaged: .* Take it from a backup"):
+        with pytest.raises(taf.DamagedFile, match=r"events.parquet is damaged: .* Restore it from a backup"):
             act(tmp_path / "events.parquet")

@@ -18,7 +18,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
 
-REWRITE_ADVICE = "Take it from a backup, or fetch its events again and write it afresh."
+REWRITE_ADVICE = "Restore it from a backup, or fetch its events again and write a new file."
 """What an error advises over a file that is damaged or not ours."""
 
 Attrs = dict[Hashable | None, Any]
