@@ -120,8 +120,8 @@ class Archive:
         lookback : str or timedelta, default "72h"
             How long after the end of a day its events may still arrive. A day is read again for so long.
         settle : float, default 60
-            End the sync so many seconds before the server's present time. The newest events may still change their
-            order.
+            End the sync so many seconds before the server's present time. New events then do not shift the pages while
+            they are read.
         errors : {"coerce", "raise"}, default "coerce"
             How to handle a value that does not fit its column: move it to `extra`, or raise an error.
 

@@ -91,7 +91,7 @@ def dump(rows: pa.Table) -> bytes:
     """
     file = io.BytesIO()
     writer = ParquetWriter(file, "zstd")
-    writer.stamp = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
+    writer.footer = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
     writer.write(rows)
     writer.close()
     content = bytearray(file.getvalue())

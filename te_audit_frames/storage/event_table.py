@@ -120,9 +120,7 @@ class EventTable:
         try:
             day = day_of(name)
         except ValueError:
-            return FileCheck(
-                problem="it does not belong here, and readers would take it for events; remove it"
-            )
+            return FileCheck(problem="it does not belong here, and readers would take it for events; remove it")
         content = self._store.read(name) or b""
         sha256 = hashlib.sha256(content).hexdigest()
         if problem := find_problem(content, day):
