@@ -67,12 +67,12 @@ class Reading:
         )
 
     def has_whole(self, day: date, *, until: datetime | None = None) -> bool:
-        """Whether all of a day, or of its part before `until`, was over and still kept by the vendor when it was read."""
+        """Whether a day, or its part before `until`, was over and still kept by the vendor when it was read."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= min(until or end, end) and midnight(day) >= oldest_kept(self.fetched_at)
 
     def is_final(self, day: date, lookback: timedelta) -> bool:
-        """Whether a day had been over for longer than the lookback when it was read, so that no late event is expected."""
+        """Whether a day was read so late that no further event is expected: after the day and the lookback."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= end and self.fetched_at >= end + lookback
 

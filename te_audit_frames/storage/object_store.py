@@ -111,9 +111,9 @@ class ObjectStore:
                 yield
         except _Panic as panic:
             raise StoreError(
-                f"{self.address(name)}: the package obstore failed because of a bug: {panic}. Check the store's settings "
-                "in storage_options and the environment (a line break in a key, for example), and try again. If it fails "
-                "again, install another release of obstore: pip install -U obstore"
+                f"{self.address(name)}: the package obstore failed because of a bug: {panic}. Check the store's "
+                "settings in storage_options and the environment (a line break in a key, for example), and try again. "
+                "If it fails again, install another release of obstore: pip install -U obstore"
             ) from None
 
     def _store_error(self, name: str, error: Exception) -> StoreError:

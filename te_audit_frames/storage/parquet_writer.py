@@ -17,13 +17,16 @@ from te_audit_frames.storage.metadata import Attrs, dump_metadata
 
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
 
-# The layout makes a file small and quick to read. In the order of their effect (benchmarks/ has the figures): -
-# Ascending dates are stored as differences (DELTA_BINARY_PACKED). These need few bits and compress again, which makes
-# zstd's level 9 worthwhile. A dictionary would prevent this. - Text is stored as a dictionary and codes, because few
-# people, event texts and addresses cause most events. For codes, a level above 3 costs time and saves nothing. - There
-# is one page (of version 1) per column chunk, and row groups are long, because compression starts over with each page
-# and each group. Groups of twice the length would save 1 % of the size, and need twice the memory in a stream.
-# OWS_PER_GROUP = 2**18 EXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
+# The layout makes a file small and quick to read. In the order of their effect (benchmarks/ has the figures):
+# - Ascending dates are stored as differences (DELTA_BINARY_PACKED). These need few bits and compress again, which
+#   makes zstd's level 9 worthwhile. A dictionary would prevent this.
+# - Text is stored as a dictionary and codes, because few people, event texts and addresses cause most events. For
+#   codes, a level above 3 costs time and saves nothing.
+# - There is one page (of version 1) per column chunk, and row groups are long, because compression starts over with
+#   each page and each group. Groups of twice the length would save 1 % of the size and need twice the memory in a
+#   stream.
+_ROWS_PER_GROUP = 2**18
+_TEXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
     "resources.list.element.type",
     "resources.list.element.name",
 ]
