@@ -75,7 +75,7 @@ def test_a_change_that_never_gets_its_turn_ends(bucket):
         other.update("name", lambda old: (old or b"") + b"!")
         return b"ours"
 
-    with pytest.raises(taf.ArchiveError, match="somebody else changed it"):
+    with pytest.raises(taf.ArchiveError, match="other writers changed it"):
         place.update("name", change)
 
 
