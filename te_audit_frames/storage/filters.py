@@ -48,7 +48,7 @@ def check_bounds(start: Instant | None, end: Instant | None) -> Bounds:
 
 
 def within(rows: pa.Table, bounds: Bounds) -> pa.ChunkedArray:
-    """Return a mask of the rows that lie in a period. Rows without a date never do."""
+    """Return a mask of the rows that lie in a period. It is False or null for rows without a date."""
     start, end = bounds
     dates = rows["date"]
     mask = pc.is_valid(dates)

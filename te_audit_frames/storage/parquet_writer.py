@@ -136,7 +136,7 @@ class ParquetWriter:
             )
         if batch.schema != ARROW_SCHEMA:
             raise NotAnAuditFrame(
-                "a batch has another schema than the batches of Client.iter_batches(); write batches of events only. "
+                "a batch does not have the schema of events; write batches as from Client.iter_batches(). "
                 f"Its schema is: {batch.schema.to_string()}"
             )
         self._gathered.append(pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch)
