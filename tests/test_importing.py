@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.world import DAY, NOW, World, event, many
+from support.world import DAY, NOW, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage import importing
 
@@ -110,3 +112,71 @@ def test_an_import_merges_with_what_a_sync_kept(archive, tmp_path):
     assert archive.import_parquet(path) == 1
     assert len(archive.load()) == 36
     assert len(archive.coverage()) == len(before)
+
+
+def saved(world, path, **question):
+    with Sandbox(world.events, now=world.now, rate_limit=None) as api:
+        client = client_at(api, world.now)
+        taf.write_parquet(client.fetch_events(all_account_groups=True, **question), path)
+
+
+def test_saved_frames_are_taken_in(archive, tmp_path):
+    world = World(*many(15))
+    with Sandbox(world.events, now=NOW, rate_limit=None) as api:
+        client = client_at(api, NOW)
+        events = client.fetch_events(start="2026-04-08T12:00:00Z", end="2026-04-14", all_account_groups=True)
+    taf.write_parquet(events, tmp_path / "saved.parquet")
+    assert archive.import_parquet(tmp_path / "saved.parquet") == len(events)
+    assert archive.import_parquet(tmp_path / "saved.parquet") == 0
+    assert keys(archive.load()) == keys(events)
+    coverage = archive.coverage()
+    assert len(coverage) == 5
+    assert coverage["complete"].all()
+    taf.write_parquet(events[events["event"] == "event 0"], tmp_path / "filtered.parquet")
+    other = taf.Archive(tmp_path / "other")
+    assert other.import_parquet(tmp_path / "filtered.parquet") == (events["event"] == "event 0").sum()
+    assert (other.coverage()["events"].sum(), other.coverage()["complete"].any()) == (5, False)
+    Path(other.files()[0]).unlink()
+    assert "missing" in other.verify().problems[0][1]
+    report = world.sync(archive)
+    assert report.events_added == 15 * 7 - len(events)
+    assert report.days_read == 21 - 5  # the imported days count as read
+
+
+def test_an_imported_period_that_had_not_passed_does_not_count_as_read(archive, tmp_path):
+    today = pd.Timestamp.now(tz="UTC").floor("D")  # frames are dated by this machine's clock
+    world = World(now=today.to_pydatetime() + timedelta(hours=10))
+    saved(world, tmp_path / "saved.parquet", start=today - 5 * DAY, end=today + 30 * DAY)
+    archive.import_parquet(tmp_path / "saved.parquet")
+    coverage = archive.coverage()
+    assert coverage["day"].max() < today
+    assert coverage["complete"].any()
+    assert not taf.receipt(archive.load(start=today, end=today + 20 * DAY)).complete
+
+
+def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path):
+    both = [event(NOW - (n * 7 + 1) * timedelta(hours=1), aid=aid) for n in range(60) for aid in ("1", "2")]
+    world = World(*both)
+    world.sync(archive)
+    world.now += 2 * DAY
+    world.events = [one for one in both if one["aid"] == "1"] + [event(NOW + DAY)]
+    world.sync(archive, start=None)
+    saved(world, tmp_path / "narrow.parquet", start="2026-04-18", end="2026-04-22")
+    for place in (archive, before := taf.Archive(tmp_path / "before")):
+        place.import_parquet(tmp_path / "narrow.parquet")
+    assert not archive.coverage().set_index("day").loc["2026-04-20":, "complete"].any()
+    # Nor does it make the archive forget what the token does not see.
+    world.now += 3 * DAY
+    assert "without 2" in world.sync(archive, start=None).scope
+    # Where the frame came first, and the archive learns only later that there is another group.
+    World(*both).sync(before)
+    World(*[one for one in both if one["aid"] == "1"], now=NOW + DAY).sync(before, start=None)
+    assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
+
+
+def test_an_archive_that_only_imports_begins_with_two_years_when_it_syncs(archive, tmp_path):
+    world = World(*many(40))
+    saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)
+    archive.import_parquet(tmp_path / "week.parquet")
+    world.sync(archive, start=None)
+    assert keys(archive.load()) == told(world)

@@ -110,6 +110,7 @@ def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket,
         taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
     monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
     place = ObjectStore(bucket, {})
+    assert repr(place) == f"ObjectStore({bucket!r})"
     for act in (
         lambda: taf.Archive(bucket).load(),
         lambda: place.names("events"),
@@ -147,6 +148,7 @@ def test_two_writers_at_once_are_both_in_the_manifest(bucket):
 
 def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
     place = ObjectStore(bucket, {})
+    assert repr(place) == f"ObjectStore({bucket!r})"
     one, two = (ArchiveWriter(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
     one.begin()
     two.begin()

@@ -1,6 +1,5 @@
-"""The manifest: what a verification finds that no file shows by itself."""
+"""What a verification of an archive finds: damaged, missing, foreign and older files."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
-from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, read_manifest, sha256_of
 from te_audit_frames.storage.day_file import name_of
-from te_audit_frames.storage.local_store import LocalStore
-from te_audit_frames.storage.manifest import MANIFEST, Entry, Manifest
+from te_audit_frames.storage.manifest import MANIFEST, Manifest
+from te_audit_frames.storage.verification import Verification, check_digest
 
 
 @pytest.fixture
@@ -35,18 +33,6 @@ def problems(archive, **how):
 def put_back(place, yesterday, *names):
     for name in names:
         shutil.copyfile(yesterday / name, place / name)
-
-
-def test_the_manifest_names_every_file_and_the_account_groups(archive, place):
-    manifest = Manifest.load((place / MANIFEST).read_bytes(), file="manifest.json")
-    ours = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
-    assert ours - manifest.files.keys() == {MANIFEST, "_meta/lock"}
-    assert manifest.groups == ("1",)
-    assert (manifest.parents, manifest.unfinished()) == ((), set())
-    for name, entry in manifest.files.items():
-        assert entry.sha256 == sha256_of((place / name).read_bytes())
-    assert sum(entry.rows or 0 for entry in manifest.files.values()) == 15 * 7 + 1
-    assert json.loads((place / MANIFEST).read_bytes())["digest"] == manifest.digest
 
 
 def test_each_sync_that_changes_something_has_the_digest_before_as_its_parent(archive, place):
@@ -168,47 +154,6 @@ def test_an_older_manifest_is_found(archive, place, tmp_path):
     assert name_of((NOW - DAY).date()) in problems(archive)
 
 
-def test_a_writer_that_is_killed_leaves_unfinished_and_not_damaged(archive, place):
-    """Killed between the announcement and the file, or between the file and its confirmation."""
-
-    class Killed(BaseException):
-        pass
-
-    def kill(content):
-        raise Killed
-
-    folder, day = LocalStore(str(place)), name_of((NOW - DAY).date())
-    before = (place / day).read_bytes()
-    richer = World(*many(15), event(NOW - DAY, "late"))
-    aside = taf.Archive(place.parent / "aside")
-    richer.sync(aside)
-    after = Path(aside.files(start=(NOW - DAY).date())[0]).read_bytes()
-    for content in (before, after):
-        with folder.writing() as alone:
-            ledger = ArchiveWriter(folder, alone=alone, survey=lambda: ({}, set()))
-            ledger.begin()
-            ledger._announce({day: (sha256_of(before), NewContent(after, 8))})
-            (place / day).write_bytes(content)
-        found = archive.verify()
-        assert (found.ok, found.unfinished) == (True, 1)
-        assert "unfinished" in repr(found)
-    World(*many(15)).sync(archive)
-    assert (archive.verify().ok, archive.verify().unfinished) == (True, 0)
-    assert read_manifest(folder).files[day] == Entry(sha256_of(after), 8)
-
-
-def test_a_first_sync_writes_the_manifest_once_for_many_days(place):
-    archive, folder = taf.Archive(place), LocalStore(str(place))
-    writes = []
-    real = LocalStore.update
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalStore, "update", lambda self, name, change: writes.append(name) or real(self, name, change))
-        World(*many(15)).sync(archive, start=NOW - 729 * DAY)
-    assert folder.names("events")
-    assert len([name for name in writes if name.startswith("events/")]) == 730
-    assert writes.count(MANIFEST) < 60
-
-
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256":"0"}', b"\xff", b"null"])
 def test_a_manifest_that_something_else_wrote_is_named(archive, place, content):
     (place / MANIFEST).write_bytes(content)
@@ -217,10 +162,67 @@ def test_a_manifest_that_something_else_wrote_is_named(archive, place, content):
         World(*many(15)).sync(archive)
 
 
-def test_an_import_is_in_the_manifest_too(archive, place, tmp_path):
-    events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
-    taf.write_parquet(events, tmp_path / "saved.parquet")
-    assert archive.import_parquet(tmp_path / "saved.parquet") == 1
-    assert problems(archive) == {}
-    Path(archive.files()[0]).unlink()
-    assert len(problems(archive)) == 1
+def test_verify_finds_what_is_wrong(archive):
+    World(*many(15)).sync(archive)
+    assert archive.verify().ok
+    damaged, missing, misplaced, poorer = (Path(file) for file in archive.files()[-6:-2])
+    flipped = bytearray(damaged.read_bytes())
+    flipped[100] ^= 4
+    damaged.write_bytes(flipped)
+    missing.unlink()
+    misplaced.write_bytes(poorer.read_bytes())
+    poorer.write_bytes(Path(archive.files()[0]).read_bytes())
+    (poorer.parent / "copy.parquet").write_bytes(b"")
+    found = dict(archive.verify().problems)
+    named = {Path(name).parent.name[-5:] + "/" + Path(name).name: said for name, said in found.items()}
+    assert "SHA-256" in named["04-15/events.parquet"]
+    assert "missing" in named["04-16/events.parquet"]
+    assert "of another day" in named["04-17/events.parquet"]
+    assert "once had 7" in named["04-18/events.parquet"]
+    assert "does not belong" in named["04-18/copy.parquet"]
+    assert len(named) == 5
+    assert not archive.verify().ok
+    assert "SHA-256" in repr(archive.verify())
+
+
+def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
+    world = World(*many(15))
+    world.sync(archive)
+    notes = tmp_path / "te-audit/_meta/coverage.json"
+    notes.write_bytes(notes.read_bytes().replace(b"true", b"True", 1))
+    assert [name for name, _ in archive.verify().problems] == ["_meta/coverage.json"]
+    with pytest.raises(taf.ArchiveError, match="remove it"):
+        world.sync(archive)
+    notes.unlink()
+    assert len(archive.load()) == 105
+    assert not taf.receipt(archive.load()).complete
+    report = world.sync(archive)
+    assert (report.days_read, report.days_added, report.events_added) == (21, 0, 0)
+    assert archive.verify().ok
+
+
+# ---- without an archive ------------------------------------------------------------------------------------------
+
+
+def test_a_verification_says_what_it_found():
+    sound = Verification("te-audit", files=2, events=1_234, manifest="ab")
+    assert sound.ok
+    assert repr(sound).splitlines()[0] == "Verification of te-audit"
+    assert "1,234" in repr(sound)
+    assert "unfinished" not in repr(sound)
+    bad = Verification("te-audit", files=2, events=0, problems=(("a", "it is missing"),), unfinished=3)
+    assert not bad.ok
+    assert "it is missing" in repr(bad)
+    assert "3 files, which an interrupted sync announced" in repr(bad)
+    assert [line.split()[1] for line in repr(bad).splitlines() if "manifest" in line] == ["none"]
+
+
+@pytest.mark.parametrize("expect", ["", "latest", "g" * 64, "a" * 63, "a" * 65, 5])
+def test_what_is_not_a_digest_is_refused(expect):
+    with pytest.raises(taf.InvalidArgument, match=r"expect: .* is not a manifest's digest; give the 64"):
+        check_digest(expect)
+
+
+def test_a_digest_may_be_in_upper_case_and_have_spaces_around_it():
+    assert check_digest(" " + "AB" * 32 + "\n") == "ab" * 32
+    assert check_digest(None) is None
