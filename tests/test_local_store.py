@@ -1,4 +1,4 @@
-"""An archive's folder on a local disk: what is not the archive's stays as it is."""
+"""An archive's folder on a local disk: links, other disks, and files that are not the archive's."""
 
 import subprocess
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def victim(tmp_path):
-    """Somebody's folder, which nobody may touch."""
+    """A folder of someone else, which must stay as it is."""
     folder = tmp_path / "victim"
     folder.mkdir()
     for name in ("thesis.txt", "lock", "coverage.json", "events.parquet", ".te-audit-x.part"):
@@ -34,7 +34,7 @@ def snapshot(folder):
 
 @pytest.mark.parametrize("name", ["_staging", "_meta", "_meta/lock", "_meta/coverage.json", "_meta/manifest.json"])
 @pytest.mark.parametrize("is_synced", [False, True], ids=["at first", "later"])
-def test_a_link_in_the_place_of_what_is_ours_is_refused(place, victim, name, is_synced):
+def test_a_link_in_place_of_a_file_of_the_archive_is_refused(place, victim, name, is_synced):
     archive = taf.Archive(place)
     if is_synced:
         World(*many(3)).sync(archive)
@@ -58,7 +58,7 @@ def test_a_day_that_is_a_link_to_a_file_is_refused(place, victim):
         day.unlink()
 
 
-def test_staging_is_not_emptied_of_what_an_archive_did_not_put_there(place):
+def test_only_temporary_files_are_removed_from_staging(place):
     ours, theirs = place / "_staging/.te-audit-0.part", place / "_staging/notes.txt"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("precious")
@@ -102,7 +102,7 @@ def test_days_on_another_disk_are_written_too(place, tmp_path):
         assert archive.verify().ok
 
 
-def test_a_day_on_another_disk_that_is_full_says_so(place, tmp_path):
+def test_a_full_disk_of_a_linked_day_is_named(place, tmp_path):
     world = World(*many(5))
     archive = taf.Archive(place)
     world.sync(archive)

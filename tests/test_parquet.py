@@ -1,4 +1,4 @@
-"""One Parquet file: identical both ways, read by every engine, safe from crashes, clear about what is not ours."""
+"""One Parquet file: the same after reading, readable by every engine, and safe in crashes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow, to_events
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
 
 DATE = ARROW_SCHEMA.field("date").type
-FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the least of all is pandas' NaT
+FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the lowest number is pandas' NaT
 IN_2026 = st.integers(0, 365 * 86_400).map(lambda second: 1_767_225_600_000_000 + second * 1_000_000)
 
 quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -63,7 +63,7 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module")
 def events():
-    """What an analyst has: two months of the practice organisation, fetched, with its receipt."""
+    """Two months of the practice organisation, fetched, with a receipt."""
     with Sandbox(events=12_000, seed=7, page_size=1_000) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
         return client.fetch_events(window="60d", all_account_groups=True)
@@ -97,10 +97,10 @@ def test_what_is_read_is_what_was_written(tmp_path, table, attrs, codec):
 
 @quick
 @given(table=rows(IN_2026))
-def test_any_order_is_kept_ascending_stable_with_undated_events_last(tmp_path, table):
+def test_rows_are_sorted_stably_with_undated_events_last(tmp_path, table):
     write_parquet(to_events(table), tmp_path / "events.parquet")
     expected = sorted(table.to_pylist(), key=lambda event: (event["date"] is None, event["date"] or datetime.max))
-    stored = pq.ParquetFile(tmp_path / "events.parquet").read()  # by Arrow, not by us
+    stored = pq.ParquetFile(tmp_path / "events.parquet").read()  # with Arrow itself
     assert stored.cast(ARROW_SCHEMA).to_pylist() == expected
 
 
@@ -140,7 +140,7 @@ def test_a_filtered_frame_is_kept_without_its_row_labels(events, path):
 
 
 @pytest.mark.parametrize("columns", [["uid"], ["user", "date"], ["resources", "aid"], "event"])
-def test_columns_come_as_they_were_asked_for(events, path, columns):
+def test_columns_come_in_the_requested_order(events, path, columns):
     write_parquet(events, path)
     names = [columns] if isinstance(columns, str) else columns
     assert_identical(read_parquet(path, columns=columns), events[names])
@@ -173,7 +173,7 @@ def test_wrong_columns_are_named(path, columns, said):
     ],
     ids=str,
 )
-def test_a_start_may_be_said_in_many_ways(path, start):
+def test_a_start_may_have_many_types(path, start):
     days = [{"date": 1_767_225_600_000_000 + day * 86_400_000_000, "aid": str(day)} for day in range(3)]
     write_parquet(to_events(table_of(days)), path)
     assert read_parquet(path, start=start)["aid"].tolist() == ["1", "2"]
@@ -182,7 +182,7 @@ def test_a_start_may_be_said_in_many_ways(path, start):
 
 @pytest.mark.parametrize("argument", ["start", "end"])
 @pytest.mark.parametrize("moment", [datetime(2026, 1, 2), "2026-01-02T00:00:00", "yesterday", 5])
-def test_a_moment_that_could_mean_several_is_refused(path, argument, moment):
+def test_an_ambiguous_moment_is_refused(path, argument, moment):
     with pytest.raises(taf.InvalidArgument, match=argument):
         read_parquet(path, **{argument: moment})
 
@@ -323,7 +323,7 @@ def test_a_killed_writer_leaves_the_old_file(events, path):
     assert_identical(read_parquet(path), events)
 
 
-# Frames that are not quite what a file holds
+# Unusual frames
 
 
 def test_dates_of_another_zone_or_unit_are_the_same_instants(events, path):
@@ -332,7 +332,7 @@ def test_dates_of_another_zone_or_unit_are_the_same_instants(events, path):
     assert_identical(read_parquet(path), events)
 
 
-# Files that are not ours
+# Files of other tools
 
 
 def foreign(path, **columns):
@@ -391,7 +391,7 @@ def test_missing_columns_are_named_with_the_file(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"date,aid\n", b"PAR1" + b"\0" * 40 + b"PAR1"])
-def test_what_is_not_parquet_is_said_so(path, content):
+def test_a_file_that_is_not_parquet_is_named(path, content):
     path.write_bytes(content)
     with pytest.raises(taf.DamagedFile, match=r"events\.parquet is not a Parquet file"):
         read_parquet(path)
@@ -402,7 +402,7 @@ def test_a_missing_file_is_a_missing_file(path):
         read_parquet(path)
 
 
-def test_a_file_cut_short_anywhere_is_an_error_of_ours(events, path):
+def test_a_file_cut_short_anywhere_is_a_damaged_file(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()
     for length in random.Random(0).sample(range(len(whole)), 200):
@@ -411,7 +411,7 @@ def test_a_file_cut_short_anywhere_is_an_error_of_ours(events, path):
             read_parquet(path)
 
 
-def test_flipped_bits_never_raise_anything_else(events, path):
+def test_flipped_bits_raise_no_other_error(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()
     dice, noticed = random.Random(0), 0
@@ -421,7 +421,7 @@ def test_flipped_bits_never_raise_anything_else(events, path):
         path.write_bytes(broken)
         try:
             read_parquet(path, start=None if trial % 2 else "2020-01-01")
-        except (taf.DamagedFile, taf.NotAnAuditFrame):  # the name of a column may be hit, too
+        except (taf.DamagedFile, taf.NotAnAuditFrame):  # the bit may be in the name of a column
             noticed += 1
     assert noticed > 150
 
@@ -432,13 +432,13 @@ def test_fsspec_is_not_needed_and_not_loaded():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_a_name_that_is_not_utf_8_is_a_name(events, tmp_path):
+def test_a_file_name_may_have_bytes_that_are_not_utf_8(events, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.parquet")
     write_parquet(events[:5], path)
     pd.testing.assert_frame_equal(read_parquet(path), events[:5].reset_index(drop=True))
 
 
-def test_a_long_period_ago_is_a_period(path):
+def test_a_period_may_be_long_ago(path):
     long_ago = timedelta(days=365 * 200)
     write_parquet(to_events(table_of([{"date": 0}, {"date": None}])), path)
     assert len(read_parquet(path, start=datetime(1970, 1, 1, tzinfo=UTC) - long_ago)) == 1

@@ -53,7 +53,7 @@ def test_of_many_keys_that_a_day_has_fewer_of_twenty_are_named(archive):
     del world.events[1:]
     report = world.sync(archive)
     assert (report.fewer_keys, len(report.fewer), report.vanished_events) == (25, 20, 25)
-    assert "of 25 keys; the archive keeps the most" in repr(report)
+    assert "for 25 keys; the archive keeps the higher count" in repr(report)
     assert "and 5 more" in repr(report)
     assert len(archive.load()) == 26
 

@@ -55,18 +55,18 @@ def test_each_sync_that_changes_something_has_the_digest_before_as_its_parent(ar
 
 
 @pytest.mark.parametrize("name", ["_meta/coverage.json", name_of(None), name_of((NOW - 9 * DAY).date())])
-def test_a_file_that_was_deleted_is_missed_and_a_sync_brings_it_back(archive, place, name):
+def test_a_deleted_file_is_reported_missing_and_a_sync_restores_it(archive, place, name):
     (place / name).unlink()
     assert list(problems(archive)) == [name]
     assert "it is missing" in problems(archive)[name]
-    if name == name_of(None):  # in which part of the log they came is not known, so all of it has to be read again
+    if name == name_of(None):  # their place in the log is not known, so all of it has to be read again
         assert "coverage.json" in problems(archive)[name]
         (place / "_meta/coverage.json").unlink()
     World(*many(15), {"event": "no date", "aid": "1"}).sync(archive)
     assert problems(archive) == {}
 
 
-def test_without_a_manifest_nothing_is_ok_and_the_next_sync_says_it_cannot_compare(archive, place):
+def test_without_a_manifest_a_verification_fails_and_the_next_sync_makes_a_new_one(archive, place):
     (place / MANIFEST).unlink()
     assert "there is none" in problems(archive)[MANIFEST]
     report = World(*many(15)).sync(archive)
@@ -84,16 +84,16 @@ def test_files_put_back_from_yesterday_are_found_and_no_later_sync_hides_them(ar
     day, undated = name_of((NOW - DAY).date()), name_of(None)
     put_back(place, yesterday, day, undated)
     found = problems(archive)
-    # The notes know how many events the day had; of the undated only the manifest does.
+    # The coverage has the number of events of the day. Only the manifest has it for the undated events.
     assert "once had 8" in found[day]
     assert "it is older: it has 1 events of 2" in found[undated]
-    # The vendor has forgotten, so that a sync cannot make it good.
+    # The vendor no longer has the events, so a sync cannot restore them.
     world.events = world.events[:-3]
     with pytest.warns(taf.AuditFramesWarning, match="something else changed events/.*run a verification"):
         report = world.sync(archive)
     assert "something else changed" in report.notes[0]
     assert set(problems(archive)) == {day, undated}
-    # A backup does.
+    # A backup can.
     today = World(*many(15), event(NOW - DAY, "late"), {"event": "no date", "aid": "1"}, {"event": "another"})
     shutil.rmtree(place)
     shutil.copytree(yesterday, place)
@@ -101,7 +101,7 @@ def test_files_put_back_from_yesterday_are_found_and_no_later_sync_hides_them(ar
     assert problems(archive, expect=digest) == {}
 
 
-def test_what_a_sync_makes_good_is_good(archive, place, tmp_path):
+def test_a_day_that_a_sync_restored_is_sound(archive, place, tmp_path):
     world = World(*many(15), event(NOW - DAY, "late"), {"event": "no date", "aid": "1"})
     yesterday = shutil.copytree(place, tmp_path / "yesterday")
     world.sync(archive)
@@ -111,7 +111,7 @@ def test_what_a_sync_makes_good_is_good(archive, place, tmp_path):
     assert keys(archive.load().dropna(subset="date")) == told(world)
 
 
-def test_notes_put_back_from_yesterday_are_found(archive, place, tmp_path):
+def test_a_coverage_file_put_back_from_yesterday_is_found(archive, place, tmp_path):
     world = World(*many(15), now=NOW + DAY)
     yesterday = shutil.copytree(place, tmp_path / "yesterday")
     world.sync(archive)
@@ -124,7 +124,7 @@ def test_a_day_of_another_organisation_is_foreign(archive, place, tmp_path):
     World(*[each | {"aid": "99"} for each in many(16)]).sync(other)
     day = name_of((NOW - 3 * DAY).date())
     shutil.copyfile(tmp_path / "other" / day, place / day)
-    assert "account groups that no sync of this archive kept (99)" in problems(archive)[day]
+    assert "account groups that this archive never kept (99)" in problems(archive)[day]
 
 
 def test_a_day_that_no_sync_wrote_is_foreign(archive, place, tmp_path):
@@ -185,7 +185,7 @@ def test_verify_finds_what_is_wrong(archive):
     assert "SHA-256" in repr(archive.verify())
 
 
-def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
+def test_a_damaged_coverage_file_is_found_and_can_be_made_again(archive, tmp_path):
     world = World(*many(15))
     world.sync(archive)
     notes = tmp_path / "te-audit/_meta/coverage.json"
@@ -204,7 +204,7 @@ def test_damaged_notes_are_found_and_can_be_made_anew(archive, tmp_path):
 # ---- without an archive ------------------------------------------------------------------------------------------
 
 
-def test_a_verification_says_what_it_found():
+def test_the_repr_of_a_verification_shows_what_it_found():
     sound = Verification("te-audit", files=2, events=1_234, manifest="ab")
     assert sound.ok
     assert repr(sound).splitlines()[0] == "Verification of te-audit"

@@ -118,10 +118,10 @@ class Archive:
             False reads only the login account group of the token. By default, every account group that the token
             may see.
         lookback : str or timedelta, default "72h"
-            How long after the end of a day its events may still arrive. A day is read again for so long.
+            How long after the end of a day its events may still arrive. Until then, each sync reads the day again.
         settle : float, default 60
-            End the sync so many seconds before the server's present time. New events then do not shift the pages while
-            they are read.
+            End the sync this many seconds before the server's present time, so that new events do not shift the pages
+            while they are read.
         errors : {"coerce", "raise"}, default "coerce"
             How to handle a value that does not fit its column: move it to `extra`, or raise an error.
 
@@ -328,9 +328,8 @@ class Archive:
             - `complete` (bool): the day was read to its end, with the widest scope so far, while the vendor still
               had all of it.
             - `sealed` (bool): when the day was read, it had been over for longer than the default lookback.
-            - `read_to`, `fetched_at` (``datetime64[us, UTC]``), `scope` (``str``): the end, time and scope of the
-            latest
-              reading. Null if the events were only imported.
+            - `read_to`, `fetched_at` (``datetime64[us, UTC]``), `scope` (``str``): the end, time and
+              scope of the latest reading. Null if the events were only imported.
 
         Raises
         ------

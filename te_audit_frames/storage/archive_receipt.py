@@ -17,7 +17,7 @@ from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 
 _CLOCK_TOLERANCE = timedelta(days=1)
-"""How far ahead the clock may have been that gave a receipt its `fetched_at`."""
+"""The largest error that is assumed of the clock behind a receipt's `fetched_at`."""
 
 
 def receipt_of(
@@ -107,7 +107,7 @@ def whole_days(period: Period) -> list[date]:
 
 
 def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
-    """Return an observer for the events of some days that starts with the restrictions recorded for these days."""
+    """Return an observer that starts with the restrictions recorded for some days."""
     records = [coverage.records[day] for day in days if day in coverage.records]
     hidden = sorted({group for record in records for group in record.hidden})
     own_log_only = any(reading.scope.own_log_only for record in records for reading in record.readings)

@@ -72,7 +72,7 @@ class Reading:
         return self.read_to >= min(until or end, end) and midnight(day) >= oldest_kept(self.fetched_at)
 
     def is_final(self, day: date, lookback: timedelta) -> bool:
-        """Whether a day was read so late that no further event is expected: after the day and the lookback."""
+        """Whether a day was read after its end and the lookback, so that no further event is expected."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= end and self.fetched_at >= end + lookback
 

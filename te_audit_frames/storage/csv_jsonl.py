@@ -40,7 +40,7 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
 
     Raises
     ------
-    NotAnAuditFrame, InvalidArgument, OSError
+    NotAnAuditFrame, InvalidArgument, FileError
         See `write_parquet`.
 
     Notes
@@ -98,7 +98,7 @@ def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
 
     Raises
     ------
-    NotAnAuditFrame, InvalidArgument, OSError
+    NotAnAuditFrame, InvalidArgument, FileError
         See `write_parquet`.
 
     Notes

@@ -143,8 +143,8 @@ def _refuse_link(path: Path) -> None:
     """Refuse to write through a link that the archive did not make: it may lead to someone else's file."""
     if path.is_symlink():
         raise ArchiveError(
-            f"{path} is a symbolic link, which an archive neither follows nor replaces. Put in its place the file "
-            "or folder it leads to, or remove it. (The archive itself, or the folder of a day, may be a link.)"
+            f"{path} is a symbolic link, which an archive neither follows nor replaces. Replace it with the file or "
+            "folder it leads to, or remove it. (The archive itself, or the folder of a day, may be a link.)"
         )
 
 

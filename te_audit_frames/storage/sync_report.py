@@ -159,7 +159,8 @@ class SyncReport:
         if self.paired_events:
             lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
         if self.fewer_keys:
-            lines["fewer read"] = f"of {self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}; the archive keeps the most"
+            keys = f"{self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}"
+            lines["fewer read"] = f"for {keys}; the archive keeps the higher count"
         for number, key in enumerate(self.fewer, 1):
             who = ", ".join(str(key[part]) for part in ("event", "account_group", "person"))
             lines[f"  {number}"] = f"{key['date']}, {who}: {key['read']:,} read, {key['archived']:,} archived"
