@@ -91,6 +91,7 @@ def test_a_reading_supersedes_one_that_adds_nothing(later, earlier, supersedes):
         ([reading(at(11), datetime(2028, 4, 11, tzinfo=UTC))], False),  # the vendor had forgotten a part of the day
         ([reading(at(11), scope=Scope(True, ("1",), ("2",)))], False),
         ([reading(at(11), scope=Scope(True, ("1",), ("2",))), reading(at(12))], True),
+        ([reading(at(11), scope=Scope(True, ("1",), ("2",))), reading(at(12), scope=Scope(True, ("1",)))], False),
         ([reading(at(11), scope=Scope(False, ("1",)))], True),
         ([reading(at(11), scope=Scope(False, ("1",))), reading(at(10, 5))], False),
     ],

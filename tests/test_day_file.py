@@ -1,5 +1,6 @@
 """One day as the bytes of its file."""
 
+import hashlib
 import io
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +14,7 @@ from support.frames import rows, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
-from te_audit_frames.storage.day_file import day_of, dump, find_problem, load, midnight, name_of
+from te_audit_frames.storage.day_file import _locate_digest, day_of, dump, find_problem, load, midnight, name_of
 
 DAY = date(2026, 1, 31)
 
@@ -86,6 +87,17 @@ def test_a_file_of_another_tool_is_refused():
 def test_a_file_holds_the_events_of_its_day_in_order(held, day, problem):
     found = find_problem(dump(held), day)
     assert found is None if problem is None else problem in found
+
+
+def test_a_file_with_the_right_digest_and_another_schema_is_refused():
+    file = io.BytesIO()
+    other = at(1).append_column("more", pa.array([1]))
+    with pq.ParquetWriter(file, other.schema) as writer:
+        writer.write_table(other)
+        writer.add_key_value_metadata({"te_audit_frames.rows": "1", "te_audit_frames.sha256": "0" * 64})
+    content = bytearray(file.getvalue())
+    content[_locate_digest(content)] = hashlib.sha256(content).hexdigest().encode()
+    assert find_problem(bytes(content), DAY) == "its schema is not the one of events"
 
 
 def test_midnight_is_in_utc():

@@ -13,6 +13,7 @@ from te_audit_frames.storage.coverage import COVERAGE, Coverage, DayRecord
 from te_audit_frames.storage.day_file import name_of
 from te_audit_frames.storage.event_table import EventTable, merge_rows, read_coverage, update_coverage
 from te_audit_frames.storage.local_store import LocalStore
+from te_audit_frames.storage.manifest import MANIFEST
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DAY = NOON.date()
@@ -91,10 +92,10 @@ def test_a_survey_lists_sound_files_and_the_coverage(store, table, tmp_path):
 def test_rows_merge_into_the_file_of_their_day(store, tmp_path):
     first = keep(store, {DAY: rows(event())})[DAY]
     assert (first.is_new, first.archived.num_rows, first.merged.added.num_rows) == (True, 0, 1)
-    before = (tmp_path / name_of(DAY)).stat().st_mtime_ns
+    before = [(tmp_path / name).stat().st_mtime_ns for name in (name_of(DAY), MANIFEST)]
     same = keep(store, {DAY: rows(event())})[DAY]
     assert (same.is_new, same.merged.added.num_rows) == (False, 0)
-    assert (tmp_path / name_of(DAY)).stat().st_mtime_ns == before
+    assert [(tmp_path / name).stat().st_mtime_ns for name in (name_of(DAY), MANIFEST)] == before
     more = keep(store, {DAY: rows(event(), event(1))})[DAY]
     assert (more.merged.added.num_rows, more.merged.rows.num_rows) == (1, 2)
     gone = keep(store, {DAY: rows(event(1))})[DAY]

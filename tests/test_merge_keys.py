@@ -31,9 +31,9 @@ def test_null_and_empty_resources_are_the_same():
 
 
 def test_an_id_and_a_name_of_the_same_text_are_different():
-    events = [{"uid": "7", "user": "x"}, {"user": "7"}, {"uid": "7", "user": "y"}, {}]
+    events = [{"user": "7"}, {"uid": "7", "user": "x"}, {"uid": "7", "user": "y"}, {}]
     person = KeyColumns(pa.Table.from_pylist(events, ARROW_SCHEMA)).person.tolist()
-    assert person[0] == person[2] != person[1]
+    assert person[0] != person[1] == person[2]
     assert person[3] == 0
 
 

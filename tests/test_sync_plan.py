@@ -63,10 +63,12 @@ def test_imported_days_do_not_show_the_scope_of_a_token():
 
 def test_days_that_show_the_scope_come_first_where_there_are_many_others():
     early = FIRST - (DAYS_PER_WRITE + 1) * DAY
-    found = plan(read(DAYS), first=early)
+    found = plan(read(DAYS[7:]), first=early)
     assert [period.start for period in found.periods] == [midnight(DAYS[7]), midnight(early)]
-    few = plan(read(DAYS[5:]), first=FIRST)
-    assert [period.start for period in few.periods] == [midnight(DAYS[7]), midnight(FIRST)]
+    few = plan(read(DAYS[7:]), first=FIRST)
+    assert [period.start for period in few.periods] == [midnight(FIRST)]
+    later = plan(read(DAYS[7:]), first=early, done=[DAYS[10]])
+    assert later.periods == [Period(midnight(early), midnight(DAYS[10]))]
 
 
 @given(st.sets(st.integers(0, 20)))

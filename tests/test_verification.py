@@ -162,7 +162,8 @@ def test_a_manifest_that_something_else_wrote_is_named(archive, place, content):
         World(*many(15)).sync(archive)
 
 
-def test_verify_finds_what_is_wrong(archive):
+def test_verify_finds_what_is_wrong(tmp_path):
+    archive = taf.Archive(tmp_path / "fresh")
     World(*many(15)).sync(archive)
     assert archive.verify().ok
     damaged, missing, misplaced, poorer = (Path(file) for file in archive.files()[-6:-2])
@@ -185,10 +186,11 @@ def test_verify_finds_what_is_wrong(archive):
     assert "SHA-256" in repr(archive.verify())
 
 
-def test_a_damaged_coverage_file_is_found_and_can_be_made_again(archive, tmp_path):
+def test_a_damaged_coverage_file_is_found_and_can_be_made_again(tmp_path):
+    archive = taf.Archive(tmp_path / "fresh")
     world = World(*many(15))
     world.sync(archive)
-    notes = tmp_path / "te-audit/_meta/coverage.json"
+    notes = tmp_path / "fresh/_meta/coverage.json"
     notes.write_bytes(notes.read_bytes().replace(b"true", b"True", 1))
     assert [name for name, _ in archive.verify().problems] == ["_meta/coverage.json"]
     with pytest.raises(taf.ArchiveError, match="remove it"):
