@@ -180,15 +180,15 @@ def test_where_takes_masks_of_every_kind_and_any_index(events: pd.DataFrame, mas
         (lambda events: events["uid"], "mask: its values are str, not bool"),
         (lambda events: [1] * 10, "mask: its values are int64, not bool"),
         (lambda events: [[True], [True, False]] * 5, "mask: its values are object, not bool"),
-        (lambda events: pd.Series([True, None] * 5), "mask: 5 of its values are null; .*fillna"),
+        (lambda events: pd.Series([True, None] * 5), "mask: 5 of its values are null. .*fillna"),
         (lambda events: pd.Series([True, pd.NA] * 5, dtype="boolean"), "mask: 5 of its values are null"),
         (lambda events: pd.Series([True] * 10, index=range(5, 15)), "mask: its index is not that of events"),
-        (lambda events: [True] * 9, "mask: it has 9 values, and events have 10 rows"),
-        (lambda events: events, "mask: takes one truth value a row, not DataFrame"),
-        (lambda events: np.ones((10, 2), dtype=bool), "mask: takes one truth value a row, not ndarray"),
-        (lambda events: True, "mask: takes one truth value a row, not bool"),
-        (lambda events: "uid == 'u'", "mask: takes one truth value a row, not str"),
-        (lambda events: None, "mask: takes one truth value a row, not NoneType"),
+        (lambda events: [True] * 9, "mask: it has 9 values, but there are 10 rows"),
+        (lambda events: events, "mask: takes one truth value per row, not DataFrame"),
+        (lambda events: np.ones((10, 2), dtype=bool), "mask: takes one truth value per row, not ndarray"),
+        (lambda events: True, "mask: takes one truth value per row, not bool"),
+        (lambda events: "uid == 'u'", "mask: takes one truth value per row, not str"),
+        (lambda events: None, "mask: takes one truth value per row, not NoneType"),
     ],
 )
 def test_a_wrong_mask_is_named(events: pd.DataFrame, mask: Callable[..., Any], said: str) -> None:
@@ -261,7 +261,7 @@ def test_frames_that_cannot_be_cut_are_named(events: pd.DataFrame) -> None:
         taf.between(events.drop(columns="date"), start=START)
     naive = events.assign(date=events["date"].dt.tz_localize(None))
     for act in (lambda: taf.between(naive, start=START), lambda: taf.concat([naive, naive])):
-        with pytest.raises(taf.NotAnAuditFrame, match=r"column 'date' is of dtype datetime64\[us\], not .*tz_localize"):
+        with pytest.raises(taf.NotAnAuditFrame, match=r"column 'date' has dtype datetime64\[us\], but .*tz_localize"):
             act()
     for act in (lambda: taf.between([1]), lambda: taf.where("x", [True]), lambda: taf.with_receipt(1, like=events)):
         with pytest.raises(taf.InvalidArgument, match="takes a pandas frame of events"):
@@ -369,7 +369,7 @@ def test_a_frame_that_is_not_complete_or_has_no_period_makes_the_whole_so() -> N
     assert len(taf.concat([pages, pages])) == 4
     said = taf.receipt(taf.concat([pages, fetched(0, 10)]))
     assert (said.complete, said.source) == (False, "mixed")
-    assert "not complete: 1 of the 2 frames has no period, so overlaps are not known" in said.notes
+    assert "not complete: 1 of the 2 frames has no period, so overlaps cannot be recognised" in said.notes
 
 
 def test_an_overlap_is_counted_by_the_larger() -> None:
@@ -463,14 +463,14 @@ def test_further_columns_join_where_periods_do_not_overlap() -> None:
     ("join", "said"),
     [
         (lambda events: [], "frames: there is no frame to join"),
-        (lambda events: events, "frames: takes several frames, .* not DataFrame"),
-        (lambda events: None, "frames: takes several frames, .* not NoneType"),
+        (lambda events: events, "frames: takes a list .* not DataFrame"),
+        (lambda events: None, "frames: takes a list .* not NoneType"),
         (lambda events: [events, None], r"frames\[1\]: takes a pandas frame of events, not NoneType"),
         (lambda events: [events, to_arrow(events)], r"frames\[1\]: takes a pandas frame of events, not Table"),
         (lambda events: [events, pd.DataFrame(events.to_dict("list"))], r"frames\[1\]: .*carries no receipt"),
-        (lambda events: [events, events.assign(x=1)], r"frames\[1\]: its columns .* it has 'x'"),
-        (lambda events: [events, events[["date", "uid"]]], r"frames\[1\]: its columns .* it lacks 'aid'"),
-        (lambda events: [events[["date", "uid", "uid"]]], r"frames\[0\]: a column stands there twice"),
+        (lambda events: [events, events.assign(x=1)], r"frames\[1\]: its columns differ .* it has 'x'"),
+        (lambda events: [events, events[["date", "uid"]]], r"frames\[1\]: its columns differ .* it lacks 'aid'"),
+        (lambda events: [events[["date", "uid", "uid"]]], r"frames\[0\]: two columns have the same name"),
     ],
 )
 def test_what_cannot_be_joined_is_named(join: Callable[..., Any], said: str, events: pd.DataFrame) -> None:
@@ -518,12 +518,12 @@ def test_with_receipt_gives_the_receipt_back_to_what_pandas_made(events: pd.Data
 
 def test_with_receipt_raises_if_rows_were_lost(events: pd.DataFrame) -> None:
     staff = pd.DataFrame({"uid": ["u", "u"], "team": ["Shops", "Lab"]})
-    with pytest.raises(taf.InvalidArgument, match=r'frame: it has 9 rows, .* have 10; merge with how="left"'):
+    with pytest.raises(taf.InvalidArgument, match=r'frame: it has 9 rows, .* have 10\. Merge with how="left"'):
         taf.with_receipt(events.iloc[1:], like=events)
     with pytest.raises(taf.InvalidArgument, match=r"frame: it has 20 rows, .*many_to_one"):
         taf.with_receipt(events.merge(staff, on="uid"), like=events)
     doubled = pd.concat([events.iloc[1:], events.iloc[1:2]])
-    with pytest.raises(taf.InvalidArgument, match="1 of its rows have dates"):
+    with pytest.raises(taf.InvalidArgument, match="frame: it lost 1 row of the events"):
         taf.with_receipt(doubled, like=events)
     with pytest.raises(taf.InvalidArgument, match="no receipt"):
         taf.with_receipt(events, like=pd.DataFrame(events.to_dict("list")))

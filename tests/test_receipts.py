@@ -9,7 +9,8 @@ import pytest
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.receipts import Receipt, attach_receipt, fault_of, receipt
+from te_audit_frames.receipt_json import fault_of
+from te_audit_frames.receipts import Receipt, attach_receipt, receipt
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 
