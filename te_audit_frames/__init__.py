@@ -117,7 +117,7 @@ __all__ = [
 ]
 
 
-# Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
+# Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
     "Batches": "client.batches",

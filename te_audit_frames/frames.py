@@ -195,8 +195,8 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
         lost = int(before.sub(after, fill_value=0).clip(lower=0).sum())
         if lost:
             raise InvalidArgument(
-                f"frame: it lost {lost:,} row{'s' * (lost > 1)} of the events that it was made from, and doubled others. "
-                'Merge with how="left" and validate="many_to_one".'
+                f"frame: it lost {lost:,} row{'s' * (lost > 1)} of the events that it was made from, and has others "
+                'twice. Merge with how="left" and validate="many_to_one".'
             )
     return attach_receipt(frame.copy(deep=False), receipt)
 

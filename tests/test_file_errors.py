@@ -75,7 +75,7 @@ def test_writing_a_file(write, broken, tmp_path):
     assert_is_a_failure_of(caught.value, path)
     if broken is a_full_disk:
         assert caught.value.errno == errno.ENOSPC
-        assert "No space left on device. Make room on the disk" in str(caught.value)
+        assert "No space left on device. Free some space on the disk" in str(caught.value)
 
 
 def assert_is_a_failure_of(error, path):

@@ -183,7 +183,7 @@ def test_where_takes_masks_of_every_kind_and_any_index(events: pd.DataFrame, mas
         (lambda events: pd.Series([True, None] * 5), "mask: 5 of its values are null. .*fillna"),
         (lambda events: pd.Series([True, pd.NA] * 5, dtype="boolean"), "mask: 5 of its values are null"),
         (lambda events: pd.Series([True] * 10, index=range(5, 15)), "mask: its index is not that of events"),
-        (lambda events: [True] * 9, "mask: it has 9 values, but there are 10 rows"),
+        (lambda events: [True] * 9, "mask: it has 9 values, but the events have 10 rows"),
         (lambda events: events, "mask: takes one truth value per row, not DataFrame"),
         (lambda events: np.ones((10, 2), dtype=bool), "mask: takes one truth value per row, not ndarray"),
         (lambda events: True, "mask: takes one truth value per row, not bool"),
