@@ -69,7 +69,7 @@ DIMENSIONS = {
     )
 }
 
-# Other spellings of the four names. If the frame has a column of its own called `event_type` or `ip`, that one is meant.
+# Other spellings of the four names. If the frame has a column called `event_type` or `ip`, that column is meant instead.
 SPELLINGS = {
     "uid": "user",
     "aid": "account_group",
@@ -91,8 +91,8 @@ def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[D
     Parameters
     ----------
     by : str or list of str
-        ``"user"``, ``"account_group"``, ``"event"`` or ``"ip_address"``, another spelling of these (see `SPELLINGS`), or
-        a column of the frame; or a list of several of these.
+        One or several names: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, another spelling of these
+        four, or a column of the frame.
     columns : collection of str
         The columns of the frame.
 
