@@ -188,6 +188,8 @@ def test_a_period_tells_its_length_and_its_bounds():
     assert period == Period(NEW_YEAR, NEW_YEAR + timedelta(days=1.5))
     assert period.days == 1.5
     assert str(period) == "2026-01-01T00:00:00Z to 2026-01-02T12:00:00Z"
+    assert repr(period) == f"Period({period})"
+    assert repr([period]) == f"[Period({period})]"
 
 
 def test_a_period_unpacks_into_its_bounds():

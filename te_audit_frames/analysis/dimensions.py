@@ -69,7 +69,7 @@ DIMENSIONS = {
     )
 }
 
-# Other spellings of the four names. If the frame has a column called `event_type` or `ip`, that column is meant instead.
+# Other spellings of the four names. If the frame has a column called `event_type` or `ip`, that column is used.
 SPELLINGS = {
     "uid": "user",
     "aid": "account_group",

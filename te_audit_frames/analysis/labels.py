@@ -56,12 +56,15 @@ def list_labels(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[s
     names = _join(labels)
     common = Counter(names)
     names = [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
-    again: Counter[str] = Counter()  # keys can be equal too, once they are shortened
-    for position, name in enumerate(names):
-        again[name] += 1
-        if again[name] > 1:
-            names[position] = f"{name} #{again[name]}"
-    return names
+    # Keys can be equal too, once they are shortened.
+    labels: dict[str, None] = {}
+    for name in names:
+        label, number = name, 1
+        while label in labels:
+            number += 1
+            label = f"{name} #{number}"
+        labels[label] = None
+    return list(labels)
 
 
 def _join(columns: Sequence[pd.Series]) -> list[str]:
