@@ -107,7 +107,7 @@ def joined(
     }
     if len(receipts) == 1:
         return replace(receipts[0], **counts)
-    # A part without length, such as an empty cut, has nothing to say.
+    # A period without length, as after a cut beside the period, says nothing about any event.
     relevant = [each for each in receipts if each.period is None or each.period.days > 0] or list(receipts)
     period, faults = _joined_period(relevant)
     if not is_same_scope([each for each in relevant if each.source != "pages"]):

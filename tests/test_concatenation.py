@@ -1,4 +1,4 @@
-"""Joined frames: the rows, and one receipt that is true of all of them."""
+"""Joined frames: the rows, and one receipt that matches all of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_login_groups_of_two_tokens_are_two_scopes() -> None:
     assert taf.receipt(taf.concat([one, fetched(5, 10, scope={})])).complete
 
 
-def test_a_frame_that_is_not_complete_or_has_no_period_makes_the_whole_so() -> None:
+def test_an_incomplete_frame_or_one_without_a_period_makes_the_whole_incomplete() -> None:
     receipt = taf.receipt(taf.concat([fetched(0, 5), fetched(5, 10, complete=False)]))
     assert not receipt.complete
     assert "1 of the 2 frames is not complete" in receipt.notes[0]
@@ -98,13 +98,13 @@ def test_a_frame_that_is_not_complete_or_has_no_period_makes_the_whole_so() -> N
     assert "not complete: 1 of the 2 frames has no period, so overlaps cannot be recognised" in receipt.notes
 
 
-def test_an_overlap_is_counted_by_the_larger() -> None:
+def test_in_an_overlap_the_larger_number_of_equal_events_is_kept() -> None:
     moment = START + 4 * DAY
     one = frame(*[moment] * 3, START, receipt=fetch_receipt(START, START + 5 * DAY))
     two = frame(*[moment] * 2, receipt=fetch_receipt(START + 3 * DAY, START + 9 * DAY))
     for pair in ([one, two], [two, one]):
         assert taf.concat(pair)["date"].tolist() == [START, moment, moment, moment]
-    # One that was filled in between the two fetches is still one, but not within one fetch.
+    # An event that was completed between two fetches is the same one. Within one fetch, it is another event.
     early = frame(moment, receipt=fetch_receipt(START, START + 5 * DAY), uid=None, user=None)
     later = frame(moment, receipt=fetch_receipt(START, START + 6 * DAY))
     assert taf.concat([early, later])["uid"].tolist() == ["u"]
@@ -120,17 +120,17 @@ def test_an_overlap_is_counted_by_the_larger() -> None:
     )
 
 
-def test_a_fetch_into_the_future_saw_only_what_was_past() -> None:
+def test_a_fetch_covers_nothing_of_its_future() -> None:
     early = fetched(0, 4, fetched_at=(START + 2 * DAY).isoformat())
     receipt = taf.receipt(taf.concat([early, fetched(4, 10)]))
     assert not receipt.complete
     assert "2026-03-03T00:00:00Z to 2026-03-05T00:00:00Z" in receipt.notes[0]
-    # Clocks that differ by minutes make no gap.
+    # Clocks that differ by a few minutes make no gap.
     early = fetched(0, 4, fetched_at=(START + 4 * DAY - timedelta(minutes=3)).isoformat())
     assert taf.receipt(taf.concat([early, fetched(4, 10)])).complete
 
 
-def test_checks_and_costs_are_added_up_once_a_fetch(events: pd.DataFrame) -> None:
+def test_checks_and_costs_are_counted_once_per_fetch(events: pd.DataFrame) -> None:
     less = {"seams": 1, "margin_seconds": None, "windows": 2, "differences": ["x"], "clock_ahead_seconds": -9.0}
     receipt = taf.receipt(taf.concat([fetched(0, 5), fetched(5, 10, checked=less)]))
     both = {"seams": 3, "margin_seconds": 60.0, "windows": 3, "differences": ["x"], "clock_ahead_seconds": -9.0}
@@ -138,7 +138,7 @@ def test_checks_and_costs_are_added_up_once_a_fetch(events: pd.DataFrame) -> Non
     parts = [taf.between(events, end=START + 3 * DAY), taf.between(events, start=START + 3 * DAY)]
     again = taf.receipt(taf.concat(parts))
     assert (again.requests, again.pages, again.checked) == (3, 2, taf.receipt(events).checked)
-    assert again.notes == []  # no part is missing any more
+    assert again.notes == []  # the parts together are complete
     unchecked = taf.receipt(taf.concat([fetched(0, 5), fetched(5, 10, checked={})]))
     assert unchecked.complete
     assert unchecked.notes == ["1 of the 2 joined fetches was not checked"]
@@ -181,7 +181,7 @@ def test_undated_events_of_two_fetches_are_the_same_ones() -> None:
     assert taf.receipt(both).undated == 2
 
 
-def test_further_columns_join_where_periods_do_not_overlap() -> None:
+def test_frames_with_other_columns_join_if_their_periods_do_not_overlap() -> None:
     one, two = (taf.with_receipt(each.assign(team="Shops"), like=each) for each in (fetched(0, 5), fetched(5, 10)))
     both = taf.concat([two, one])
     assert both["team"].tolist() == ["Shops"] * 10
@@ -211,7 +211,7 @@ def test_what_cannot_be_joined_is_named(join: Callable[..., Any], message: str, 
         taf.concat(join(events))
 
 
-def test_frames_handed_to_concat_stay_as_they_are(events: pd.DataFrame) -> None:
+def test_concat_does_not_change_the_given_frames(events: pd.DataFrame) -> None:
     other = fetched(5, 12)
     before = [(each.copy(), json.dumps(each.attrs)) for each in (events, other)]
     both = taf.concat([events, other])
@@ -222,7 +222,9 @@ def test_frames_handed_to_concat_stay_as_they_are(events: pd.DataFrame) -> None:
         assert json.dumps(each.attrs) == attrs
 
 
-def test_such_receipts_survive_parquet_and_prove_no_day_of_an_archive(events: pd.DataFrame, tmp_path) -> None:
+def test_filtered_and_joined_receipts_survive_parquet_but_prove_no_day_of_an_archive(
+    events: pd.DataFrame, tmp_path
+) -> None:
     kept = taf.where(events, events["date"] >= START + 2 * DAY, label="some")
     both = taf.concat([fetched(0, 5), fetched(5, 10)])
     for some in (kept, taf.between(kept, end=START + 5 * DAY), both):

@@ -1,4 +1,4 @@
-"""Filters and cuts of frames: the rows, and a receipt that is true of them."""
+"""Filters and cuts of frames: the rows, and a receipt that matches them."""
 
 from __future__ import annotations
 
@@ -42,19 +42,21 @@ def events() -> pd.DataFrame:
 # ---- a frame that plain pandas cut -------------------------------------------------------------------------------
 
 
-def test_a_plain_filter_leaves_only_what_lies_between_its_events_complete(events: pd.DataFrame) -> None:
+def test_after_a_plain_filter_only_days_between_two_events_are_complete(events: pd.DataFrame) -> None:
     assert complete_days(events) == 10
     counts = taf.activity(events[events["date"] >= START + 4 * DAY])
     assert counts["events"].tolist() == [0] * 4 + [1] * 6  # zeros stay, marked
-    # The first and the last day are cut somewhere: before an event seen, nothing is known.
+    # The first and the last day may be cut: nothing is known about the time before the first event.
     assert counts["complete"].tolist() == [False] * 5 + [True] * 4 + [False]
     weeks = taf.activity(events[events["date"] >= START + 4 * DAY], freq="W")
     assert not weeks["complete"].any()
     assert not taf.activity(events[events["event"] == "nothing"])["complete"].any()
-    assert complete_days(pd.concat([events, events])) == 8  # pandas keeps equal receipts, which are then wrong
+    assert (
+        complete_days(pd.concat([events, events])) == 8
+    )  # pandas keeps the equal receipts, which are wrong for the result
 
 
-def test_pictures_mark_what_a_plain_filter_left_out(events: pd.DataFrame) -> None:
+def test_plots_mark_days_that_a_plain_filter_made_incomplete(events: pd.DataFrame) -> None:
     cut = events[events["date"] >= START + 4 * DAY]
     kept = taf.where(events, events["date"] >= START + 4 * DAY)
     for some, is_marked in ((cut, True), (kept, False), (taf.between(events, start=START + 4 * DAY), False)):
@@ -64,7 +66,7 @@ def test_pictures_mark_what_a_plain_filter_left_out(events: pd.DataFrame) -> Non
         assert taf.plot_heatmap(some).get_title(loc="left").startswith("Events by weekday and hour")
 
 
-def test_a_part_read_from_a_file_is_complete_and_a_cut_frame_stays_cut_in_a_file(events, tmp_path) -> None:
+def test_a_part_of_a_file_is_complete_but_a_file_of_a_filtered_frame_is_not(events, tmp_path) -> None:
     taf.write_parquet(events, tmp_path / "all.parquet")
     part = taf.read_parquet(tmp_path / "all.parquet", start=START + 4 * DAY)
     assert taf.receipt(part).events == len(part) == 6
@@ -99,7 +101,7 @@ def test_where_keeps_the_period_and_notes_the_filter(events: pd.DataFrame) -> No
     assert "unnamed: 1 of 6 events kept" in repr(taf.receipt(twice))
 
 
-def test_where_does_not_make_a_cut_frame_whole(events: pd.DataFrame) -> None:
+def test_a_frame_filtered_by_plain_pandas_stays_incomplete(events: pd.DataFrame) -> None:
     cut = events[events["date"] >= START + 4 * DAY]
     for some in (
         taf.where(cut, cut["uid"] == "u"),
@@ -154,7 +156,7 @@ def test_a_wrong_mask_is_named(events: pd.DataFrame, mask: Callable[..., Any], m
 # ---- between -----------------------------------------------------------------------------------------------------
 
 
-def test_between_cuts_rows_and_receipt_and_says_what_it_left_out() -> None:
+def test_between_cuts_rows_and_receipt_and_notes_what_it_left_out() -> None:
     events = frame(*TEN_DAYS, None, None)
     before = events.copy(), json.dumps(events.attrs)
     part = events.audit.between(start=START + 2 * DAY, end=TEN_DAYS[5])
@@ -169,7 +171,7 @@ def test_between_cuts_rows_and_receipt_and_says_what_it_left_out() -> None:
     assert json.dumps(events.attrs) == before[1]
 
 
-def test_between_reads_moments_of_a_zone(events: pd.DataFrame) -> None:
+def test_between_takes_bounds_of_a_time_zone(events: pd.DataFrame) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     for start in ("2026-03-03", "2026-03-03T00:00", datetime(2026, 3, 3), date(2026, 3, 3), pd.Timestamp("2026-03-03")):
         for tz in ("Europe/Berlin", berlin):
@@ -179,13 +181,13 @@ def test_between_reads_moments_of_a_zone(events: pd.DataFrame) -> None:
     aware = datetime(2026, 3, 3, tzinfo=UTC)
     for part in (taf.between(events, start=aware, tz=berlin), taf.between(events, start="2026-03-03")):
         assert taf.receipt(part).period.start == aware
-    # Struck twice: the first. Skipped: as long after the change as it claims.
+    # A repeated time means the first one. A skipped time is moved forward by the length of the gap.
     for wall, instant in (("2026-10-25T02:30", "2026-10-25T00:30"), ("2026-03-29T02:30", "2026-03-29T01:30")):
         year = with_fetch_receipt(frame(), fetch_receipt(end=START + 300 * DAY))
         assert taf.receipt(taf.between(year, start=wall, tz=berlin)).period.start.isoformat() == instant + ":00+00:00"
 
 
-def test_between_beyond_what_was_fetched_claims_nothing_there(events: pd.DataFrame) -> None:
+def test_between_covers_nothing_outside_the_fetched_period(events: pd.DataFrame) -> None:
     wide = taf.between(events, start=START - 9 * DAY, end=START + 99 * DAY)
     assert taf.receipt(wide).period == taf.receipt(events).period
     assert "not in the frame that was cut: 2026-02-20T00:00:00Z to 2026-03-01T00:00:00Z" in taf.receipt(wide).notes
@@ -236,7 +238,7 @@ def test_every_function_refuses_a_damaged_receipt(events: pd.DataFrame) -> None:
             act()
 
 
-def test_frames_without_a_receipt_are_filtered_and_cut_all_the_same(events: pd.DataFrame) -> None:
+def test_frames_without_a_receipt_can_be_filtered_and_cut_too(events: pd.DataFrame) -> None:
     bare = events.copy()
     bare.attrs = {}
     for some in (taf.where(bare, bare["date"] < START + 3 * DAY), taf.between(bare, end=START + 3 * DAY)):
@@ -247,7 +249,7 @@ def test_frames_without_a_receipt_are_filtered_and_cut_all_the_same(events: pd.D
 # ---- with_receipt ------------------------------------------------------------------------------------------------
 
 
-def test_with_receipt_gives_the_receipt_back_to_what_pandas_made(events: pd.DataFrame) -> None:
+def test_with_receipt_restores_the_receipt_after_a_merge(events: pd.DataFrame) -> None:
     staff = pd.DataFrame({"uid": ["u", "v"], "team": ["Shops", "Lab"]})
     merged = events.merge(staff, on="uid", how="left")
     wider = taf.with_receipt(merged, like=events)
@@ -292,7 +294,9 @@ def test_the_activity_of_parts_adds_up(some: list[dict[str, Any]], cuts: list[da
 
 @settings(max_examples=examples(50), deadline=None)
 @given(rows(HOURS), st.integers(0, 9), st.integers(0, 9))
-def test_what_a_cut_frame_calls_complete_is_right(some: list[dict[str, Any]], low: int, high: int) -> None:
+def test_complete_periods_of_a_filtered_frame_have_the_right_counts(
+    some: list[dict[str, Any]], low: int, high: int
+) -> None:
     events = drawn_frame(some)
     whole = taf.activity(events).set_index("period")["events"]
     inside = (events["date"] >= START + low * DAY + HOUR / 2) & (events["date"] < START + high * DAY + HOUR / 2)

@@ -1,4 +1,4 @@
-"""The house as a whole: the front door, the direction of imports, the README, the declared check."""
+"""The package as a whole: public names, the direction of imports, the README, the declared check."""
 
 import inspect
 import os
@@ -21,7 +21,7 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
-def test_the_front_door_is_what_all_says():
+def test_all_lists_every_public_name():
     ours = {
         name
         for name, value in vars(taf).items()

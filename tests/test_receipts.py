@@ -36,7 +36,7 @@ def frame(rows=3, **changed):
     return attach_receipt(pd.DataFrame({"date": range(rows)}), sample(**changed))
 
 
-def test_attrs_hold_plain_json_and_give_the_receipt_back():
+def test_attrs_hold_the_receipt_as_plain_json():
     events = frame()
     stored = events.attrs[ATTRS_KEY]
     assert json.loads(json.dumps(stored)) == stored
@@ -64,14 +64,14 @@ def test_a_receipt_shows_that_its_frame_was_filtered():
     assert "rows now" in some._repr_html_()
 
 
-def test_a_frame_without_a_receipt_says_where_they_come_from():
+def test_the_message_about_a_missing_receipt_says_where_receipts_come_from():
     both = pd.concat([frame(), frame(events=4)])
     for events in (pd.DataFrame({"date": []}), both, None):
         with pytest.raises(InvalidArgument, match=r"carries no receipt.*fetch_events\(\)"):
             receipt(events)
 
 
-def test_the_period_is_read_as_aware_moments():
+def test_the_period_has_aware_bounds():
     period = sample().period
     assert period.days == 1.5
     assert period.start.utcoffset().total_seconds() == 0
