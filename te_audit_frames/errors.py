@@ -296,7 +296,7 @@ class NotFound(ApiError):
 
 
 class RateLimited(ApiError):
-    """The organisation has used up its requests (429), and the deadline does not allow to wait for more.
+    """The organisation has used up its requests (429), and waiting for more would exceed the deadline.
 
     Examples
     --------
@@ -332,7 +332,7 @@ class NetworkError(FetchError):
 
 
 class PaginationError(FetchError):
-    """The next links lead to no end: a cursor repeats, a link leads to another origin, or empty pages go on."""
+    """The next links lead to no end: a cursor repeats, a link leads to another origin, or too many pages are empty."""
 
 
 class DecodeError(FetchError):
@@ -391,7 +391,7 @@ class AuditFramesWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Warn as if at the line of the caller that called into this package."""
+    """Issue a warning that points to the line outside this package from which it was called."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
         frame, level = frame.f_back, level + 1

@@ -103,7 +103,7 @@ def activity(
 def count_activity(
     events: Any, *, freq: Freq, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
 ) -> tuple[pd.DataFrame, Sequence[Dimension], Moments]:
-    """Return the result of `activity`, the dimensions of `by`, and the first and the last moment that is covered."""
+    """Return the result of `activity`, the dimensions of `by`, and the first and the last moment covered."""
     check_freq(freq)
     zone = parse_zone(tz)
     grouper = Grouper.of(events, by).dated()
@@ -198,7 +198,7 @@ def _find_first_and_last(grouper: Grouper) -> Moments:
 
 
 def _is_cut(events: Any) -> bool:
-    """Return whether plain pandas removed rows. Nobody knows from which part of the receipt's period they were."""
+    """Return whether plain pandas removed rows. It is not known from which part of the period they were."""
     receipt = _receipt(events)
     return receipt is not None and receipt.events != receipt.rows
 

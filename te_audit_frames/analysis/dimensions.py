@@ -78,7 +78,7 @@ SPELLINGS = {
     "ip": "ip_address",
 }
 
-# The columns that summaries and activity add. The result has no room for another column with one of these names.
+# The columns that summaries and activity add. Another column with one of these names would clash with them.
 RESULT_COLUMNS = {
     "events", "share", "first_event", "last_event", "period", "complete",
     *(dimension.counted_as for dimension in DIMENSIONS.values()),

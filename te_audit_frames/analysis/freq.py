@@ -34,7 +34,7 @@ def check_freq(freq: str) -> None:
 
 
 def step_seconds(zone: tzinfo, seen: tuple[pd.Timestamp, pd.Timestamp]) -> int:
-    """Return the longest step of UTC within which no hour of the zone begins and its clock does not change.
+    """Return the longest step of UTC that always lies within one hour of the zone's clock.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def _changes(zone: tzinfo) -> npt.NDArray[np.int64]:
 
 
 def _halve(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
-    """Return the second after each `low`, up to `high`, from which the offset differs from that at `low`."""
+    """Return for each pair of `low` and `high` the first second at which the offset differs from that at `low`."""
     before = _offsets(low, zone)
     while (high - low > 1).any():
         middle = (low + high) // 2

@@ -57,14 +57,14 @@ def list_labels(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[s
     common = Counter(names)
     names = [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
     # Keys can be equal too, once they are shortened.
-    labels: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     for name in names:
         label, number = name, 1
-        while label in labels:
+        while label in distinct:
             number += 1
             label = f"{name} #{number}"
-        labels[label] = None
-    return list(labels)
+        distinct[label] = None
+    return list(distinct)
 
 
 def _join(columns: Sequence[pd.Series]) -> list[str]:
