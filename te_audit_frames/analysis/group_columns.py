@@ -70,7 +70,9 @@ def encode_columns(
     everything = [*dimensions, *counted]
     columns = {"date": "date"} | {group: name for dimension in everything for group, name in dimension.columns.items()}
     with ThreadPoolExecutor() as pool:
-        arrays = dict(zip(columns, pool.map(lambda name: _arrow(events[name], name), columns.values()), strict=True))
+        arrays = dict(
+            zip(columns, pool.map(lambda name: column_to_arrow(events[name], name), columns.values()), strict=True)
+        )
         # The label of a dimension that is only counted matters only if some events have no key.
         unused = {other.group_label for other in counted if other.label and not arrays[other.group_key].null_count}
         read = [name for name in columns if name not in unused and name != "date"]
@@ -91,7 +93,7 @@ def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
     return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
 
 
-def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
+def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
     """Convert a column to Arrow in one piece. A column of events gets the type that it has in the schema."""
     kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
     try:
