@@ -21,10 +21,11 @@ from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES
 
-_NAIVE = (
+NAIVE = (
     "column 'date' holds timestamps without a time zone. Add the zone, for example with "
     'events["date"].dt.tz_localize("UTC"); the dates of events are in UTC.'
 )
+"""The message about dates without a time zone."""
 
 _TEXT = nw.String()
 """The type of every column of events that can be grouped, except `date`."""
@@ -99,7 +100,7 @@ def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
     try:
         array = pa.array(column, from_pandas=True) if isinstance(column, pd.Series) else column
         if name == "date" and pa.types.is_timestamp(array.type) and array.type.tz is None:
-            raise NotAnAuditFrame(_NAIVE)
+            raise NotAnAuditFrame(NAIVE)
         array = array.cast(kind or _plain_type(array.type, name))
     except (pa.ArrowException, TypeError, ValueError) as error:
         if kind is None:
@@ -193,7 +194,7 @@ def select_columns(
     if not isinstance(moment, nw.Datetime):
         raise NotAnAuditFrame(f"column 'date' holds {moment}, not timestamps. {SOURCES}")
     if moment.time_zone is None:
-        raise NotAnAuditFrame(_NAIVE)
+        raise NotAnAuditFrame(NAIVE)
     columns = {group: name for dimension in everything for group, name in dimension.columns.items()}
     types = {group: _kept_type(name, kinds[name]) for group, name in columns.items()}
     read = [_grouped(nw.col(name), kinds[name], types[group]).alias(group) for group, name in columns.items()]
