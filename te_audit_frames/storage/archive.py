@@ -27,17 +27,17 @@ from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
-from te_audit_frames.storage.event_table import DayFile, EventTable, read_coverage
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_table
-from te_audit_frames.storage.parquet_writer import parquet_writer
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
+from te_audit_frames.storage.table import DayFile, EventTable, read_coverage
 from te_audit_frames.storage.verification import Verification, check_digest, verify_archive
+from te_audit_frames.storage.writer import parquet_writer
 
 
 class Archive:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.parquet_writer import ParquetWriter
+from te_audit_frames.storage.writer import ParquetWriter
 
 TABLE = "events"
 UNDATED = "__HIVE_DEFAULT_PARTITION__"

@@ -13,9 +13,9 @@ from te_audit_frames.schema import CORES
 from te_audit_frames.storage.archive_writer import read_manifest, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day_file import RESTORE, name_of
-from te_audit_frames.storage.event_table import EventTable, FileCheck, read_coverage
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.table import EventTable, FileCheck, read_coverage
 
 
 @dataclass(frozen=True)
