@@ -63,10 +63,12 @@ if TYPE_CHECKING:
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
-    from te_audit_frames.frames import between, concat, where, with_receipt
+    from te_audit_frames.concatenation import concat
+    from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport
+    from te_audit_frames.storage.verification import Verification
 
 __version__ = VERSION
 
@@ -131,7 +133,7 @@ __all__ = [
 ]
 
 
-# Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
+# Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
     "Assessed": "checks.assessed",
@@ -139,14 +141,14 @@ _LATER = {
     "Client": "client.client",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
-    "Verification": "storage.sync_report",
+    "Verification": "storage.verification",
     "activity": "analysis.activity",
     "assessed": "checks.assessed",
     "between": "frames",
     "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
     "compare": "analysis.compare",
-    "concat": "frames",
+    "concat": "concatenation",
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from te_audit_frames.analysis.grouping import as_lazy, collect
+from te_audit_frames.analysis.group_columns import as_lazy
+from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.selection import EventArchive, as_text, is_any_of, read_in_chunks, utc_dates
 from te_audit_frames.checks.vocabulary import CLASSES, classify_events

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.analysis.grouping import NAIVE, as_lazy, collect, column_to_arrow
+from te_audit_frames.analysis.group_columns import NAIVE, as_lazy, column_to_arrow
+from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.clause import UNCLASSIFIED, Reading
 from te_audit_frames.checks.event_text import read
 from te_audit_frames.checks.loading import load_vocabulary
