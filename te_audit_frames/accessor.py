@@ -6,9 +6,9 @@ Each method is a one-line delegation. The module is long because `help()` on eac
 from __future__ import annotations
 
 import os
-from os import PathLike
 from collections.abc import Sequence
 from datetime import timedelta, tzinfo
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
