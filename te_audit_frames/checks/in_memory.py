@@ -1,4 +1,4 @@
-"""Reading: what a check asks of events, and the part of it that frames in memory give."""
+"""Frames in memory: what a check asks of them, and what is read of them."""
 
 from __future__ import annotations
 
