@@ -259,7 +259,7 @@ def test_only_one_scope_is_taken(api, tmp_path):
     for one, other in itertools.combinations(scopes, 2):
         result = run("fetch", *one, *other, "-o", tmp_path / "e.parquet", at=api)
         assert result.exit_code == 2
-        assert f"Error: {one[0]} and {other[0]} exclude each other." in result.stderr
+        assert f"Error: {one[0]} and {other[0]} cannot be combined. Give one of them." in result.stderr
 
 
 PYTHON = re.compile(

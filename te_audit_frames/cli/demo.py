@@ -1,4 +1,4 @@
-"""The practice ThousandEyes in a terminal: the demo, which shows everything in seconds, and the server by itself."""
+"""The commands demo and sandbox, which need no account: both run the practice server."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EVENTS = 12_000
-# Small pages and a little latency, so that the progress bar is seen to work.
+# Small pages and some latency, so that the progress bar can be seen.
 _PAGE_SIZE = 100
 _LATENCY = 0.1
 
 _NEXT = """\
-Next, with a token of your own, from ThousandEyes:
-Account Settings > Users and Roles > User API Tokens
+Next, with your own token (ThousandEyes > Account Settings > Users and Roles > User API Tokens):
   export TE_TOKEN=...
   te-audit-frames fetch --window 30d -o events.parquet
   te-audit-frames summary events.parquet --by user
@@ -54,7 +53,7 @@ def show(out: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"Fetching 90 days, {_EVENTS:,} events, over HTTP from a practice ThousandEyes on this machine.\n")
     events = _fetch()
-    _tell(events)
+    _print(events)
     click.echo("Files")
     for path in _files(events, folder):
         click.echo(f"  {path}")
@@ -69,7 +68,7 @@ def _fetch() -> pd.DataFrame:
         return client.fetch_events(window="90d")
 
 
-def _tell(events: pd.DataFrame) -> None:
+def _print(events: pd.DataFrame) -> None:
     click.echo(f"{taf.receipt(events)!r}\n")
     for title, counts in (
         ("Who: the 10 most active users", taf.summarize_by_user(events, top=10)),
@@ -93,7 +92,7 @@ def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
         yield folder / name
 
 
-class Length(click.ParamType[timedelta]):
+class Duration(click.ParamType[timedelta]):
     """A number of days or seconds; its value is a timedelta."""
 
     def __init__(self, unit: str) -> None:
@@ -109,7 +108,7 @@ class Length(click.ParamType[timedelta]):
             self.fail(f"{value!r} is not a number of {self.name}", param, ctx)
 
 
-_DAYS, _SECONDS = Length("days"), Length("seconds")
+_DAYS, _SECONDS = Duration("days"), Duration("seconds")
 
 _SANDBOX_OPTIONS = (
     click.option(
@@ -127,7 +126,11 @@ _SANDBOX_OPTIONS = (
         help="The number of events in 90 days.",
     ),
     click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The organisation to practise on."
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="The number of the organisation to invent. The same number gives the same events.",
     ),
     click.option(
         "--order",
@@ -136,11 +139,15 @@ _SANDBOX_OPTIONS = (
         show_default=True,
         help="Which events come first.",
     ),
-    click.option("--longest-range", type=_DAYS, help="Answer at most this many days of a range, and say so."),
-    click.option("--retention", type=_DAYS, help="Remove events that are this many days old."),
-    click.option("--arrivals", type=float, default=0, help="How many events arrive before each answer, such as 0.5."),
     click.option(
-        "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds back."
+        "--longest-range", type=_DAYS, help="Answer at most this many days of a range, and state the days answered."
+    ),
+    click.option("--retention", type=_DAYS, help="Remove events when they are this many days old."),
+    click.option(
+        "--arrivals", type=float, default=0, help="How many events arrive before each answer, on average, such as 0.5."
+    ),
+    click.option(
+        "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds in the past."
     ),
     click.option("--disorder", type=_SECONDS, default="0", help="Store events up to this many seconds out of order."),
     click.option("--grouped", is_flag=True, help="Send one account group after the other."),
@@ -151,13 +158,16 @@ _SANDBOX_OPTIONS = (
         help="Send next links that ask for less than the request did.",
     ),
     click.option(
-        "--date-error", type=_SECONDS, default="0", help="Set the Date header this many seconds ahead; -60 is behind."
+        "--date-error",
+        type=_SECONDS,
+        default="0",
+        help="Set the Date header this many seconds ahead of the clock; -60 is behind.",
     ),
 )
 
 
 def sandbox_options(command: F) -> F:
-    """Add the options of `Sandbox` that make sense in a terminal."""
+    """Add the options of the command sandbox."""
     for option in reversed(_SANDBOX_OPTIONS):
         command = option(command)
     return command
@@ -169,9 +179,11 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
     Parameters
     ----------
     port : int
-        On loopback; 0 takes a free one.
-    events, seed : int
-        How many events, of which organisation.
+        The port on loopback; 0 takes a free one.
+    events : int
+        The number of events.
+    seed : int
+        The number of the organisation to invent.
     **options
         Other options of `Sandbox`.
 
