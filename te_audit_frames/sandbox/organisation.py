@@ -1,15 +1,16 @@
-"""A seeded organisation with a lifelike activity log, made as arrays and rendered as JSON page by page."""
+"""A seeded organisation and its lifelike activity log: arrays, which are rendered as JSON page by page."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.event_log import EventLog, Integers
+from te_audit_frames.sandbox.event_log import EventLog, GivenEvents, Integers
 from te_audit_frames.sandbox.generate import generate_events
 from te_audit_frames.sandbox.staff import Staff
 
@@ -19,7 +20,7 @@ _VARIANTS = 24
 
 
 class Organisation(EventLog):
-    """An organisation's activity log, the same for the same arguments.
+    """The activity log of an invented organisation. The same arguments give the same log.
 
     People work office hours in their own time zone and rest at the weekend. One administrator is rarely seen, and an
     automation user works around the clock. Some people change their name. Accounts are attacked in bursts from odd
@@ -30,12 +31,12 @@ class Organisation(EventLog):
     events : int
         The exact number of events.
     seed : int
-        Which organisation.
+        The number of the organisation to invent. The same number gives the same events.
     end : datetime or None
         The exclusive end of the log, aware, cut to whole seconds. None means now.
     days : int
-        How many days the log covers. Its first hour has no events, so that a `window` of this many days still
-        covers all of it up to an hour later.
+        How many days the log covers. Its first hour has no events, so a `window` of this many days covers all events
+        for another hour.
 
     Attributes
     ----------
@@ -112,6 +113,29 @@ class Organisation(EventLog):
             f'{{"date":"{when}Z",{group},{what},{where},{who}}}'
             for when, group, what, where, who in zip(dates, *parts, strict=True)
         ]
+
+
+def to_event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> EventLog:
+    """Return the log that `Sandbox(events=...)` describes.
+
+    Parameters
+    ----------
+    events : int, sequence or Organisation
+        A number of events, the events themselves, or an organisation.
+    seed, days : int
+        The organisation to make for a number of events.
+    now : datetime
+        The end of its log.
+
+    Returns
+    -------
+    EventLog
+    """
+    if isinstance(events, Organisation):
+        return events
+    if isinstance(events, int):
+        return Organisation(events=events, seed=seed, end=now, days=days)
+    return GivenEvents(events, now=int(now.timestamp()))
 
 
 def _members(**values: Any) -> str:
