@@ -126,13 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
         if not self.server.is_own(host):
-            self._send(
-                problem(
-                    Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this server is not the host that was asked for"),
-                    self.path,
-                    {},
-                )
-            )
+            refusal = Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this server is not the host that was asked for")
+            self._send(problem(refusal, self.path, {}))
             return
         if self.command != "GET":
             # The request's body stays unread, so the connection cannot be used again.
