@@ -155,7 +155,7 @@ def log_ins(*events: tuple[str, str, str, str]) -> pd.DataFrame:
     """Who got in, as notebook 02 finds it."""
     plt.switch_backend("agg")
     names = {"events": events_of(*events), "taf": taf, "pd": pd, "HERE": "UTC"}
-    exec(cells("02_trends", "When do log-ins fail?", "Which addresses are new?"), names)
+    exec(cells("02_trends", "When do logins fail?", "Which addresses are new?"), names)
     plt.close("all")
     return names["entered"]
 
