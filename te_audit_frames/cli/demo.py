@@ -93,22 +93,28 @@ def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
 
 
 class Duration(click.ParamType[timedelta]):
-    """A number of days or seconds; its value is a timedelta."""
+    """A number of days or seconds, of at least `least` seconds; its value is a timedelta."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, least: float = float("-inf")) -> None:
         self.name = unit
+        self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the timedelta."""
         if isinstance(value, timedelta):
             return value
         try:
-            return timedelta(**{self.name: float(value)})
+            length = timedelta(**{self.name: float(value)})
         except (OverflowError, ValueError):
-            self.fail(f"{value!r} is not a number of {self.name}", param, ctx)
+            self.fail(f"{value!r} is not a number of {self.name}.", param, ctx)
+        if length.total_seconds() < self._least:
+            bound = f"be {self._least:g} second or more" if self._least else "not be negative"
+            self.fail(f"{value} {self.name} is too little: it must {bound}.", param, ctx)
+        return length
 
 
-_DAYS, _SECONDS = Duration("days"), Duration("seconds")
+_DAYS = Duration("days", least=1)
+_SECONDS, _SIGNED_SECONDS = Duration("seconds", least=0), Duration("seconds")
 
 _SANDBOX_OPTIONS = (
     click.option(
@@ -144,7 +150,11 @@ _SANDBOX_OPTIONS = (
     ),
     click.option("--retention", type=_DAYS, help="Remove events when they are this many days old."),
     click.option(
-        "--arrivals", type=float, default=0, help="How many events arrive before each answer, on average, such as 0.5."
+        "--arrivals",
+        type=click.FloatRange(min=0),
+        metavar="NUMBER",
+        default=0,
+        help="How many events arrive before each answer, on average, such as 0.5.",
     ),
     click.option(
         "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds in the past."
@@ -159,7 +169,7 @@ _SANDBOX_OPTIONS = (
     ),
     click.option(
         "--date-error",
-        type=_SECONDS,
+        type=_SIGNED_SECONDS,
         default="0",
         help="Set the Date header this many seconds ahead of the clock; -60 is behind.",
     ),

@@ -124,11 +124,12 @@ class Target(click.Path):
         """Check the ending and the folder."""
         path = str(super().convert(value, param, ctx))
         if ending(path) not in self._endings:
-            self.fail(f"{path!r} must end in one of {', '.join(self._endings)}, which names the format", param, ctx)
+            *others, last = self._endings
+            self.fail(f"{path!r} must end in {', '.join(others)} or {last}, which names the format.", param, ctx)
         folder = Path(path).expanduser().parent
         if "://" not in path and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             fault = "is not writable" if folder.is_dir() else "does not exist"
-            self.fail(f"the folder {str(folder)!r} {fault}", param, ctx)
+            self.fail(f"The folder {str(folder)!r} {fault}.", param, ctx)
         return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -73,12 +72,9 @@ def read_events(file: str) -> pd.DataFrame:
 
     Raises
     ------
-    AuditFramesError, OSError
+    FileError
         The file cannot be read.
+    NotAnAuditFrame, DamagedFile
+        It holds no audit events.
     """
-    try:
-        return taf.read_parquet(file, columns=_COUNTED)
-    except OSError as error:
-        if not error.errno:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), file) from error  # without pyarrow's text
+    return taf.read_parquet(file, columns=_COUNTED)

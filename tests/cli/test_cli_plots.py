@@ -22,4 +22,4 @@ def test_plot_writes_pictures(parquet, tmp_path, words, suffix, magic):
 def test_plot_refuses_an_unknown_kind_of_picture_before_it_reads(tmp_path):
     result = run("plot", "heatmap", tmp_path / "nothing.parquet", "-o", tmp_path / "heatmap.gif")
     assert result.exit_code == 2
-    assert ".png, .svg, .pdf" in result.stderr
+    assert "must end in .png, .svg or .pdf" in result.stderr

@@ -40,11 +40,23 @@ def test_the_sandbox_can_be_made_hard_to_fetch_from():
     assert end_date - parsedate_to_datetime(answer.headers["Date"]) == timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("length", ["soon", "-1", "1e99"])
-def test_the_sandbox_refuses_a_length_that_is_none(length):
-    result = run("sandbox", "--longest-range", length)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--longest-range", "soon"),
+        ("--longest-range", "-1"),
+        ("--longest-range", "1e99"),
+        ("--retention", "0"),
+        ("--disorder", "-1"),
+        ("--arrival-delay", "nan"),
+        ("--arrivals", "-1"),
+    ],
+)
+def test_the_sandbox_refuses_a_value_that_is_none(option, value):
+    result = run("sandbox", option, value)
     assert result.exit_code == 2
-    assert "longest" in result.stderr
+    assert f"Invalid value for '{option}'" in result.stderr
+    assert "timedelta" not in result.stderr
 
 
 def test_the_sandbox_says_when_its_port_is_taken():
