@@ -53,13 +53,15 @@ if TYPE_CHECKING:
     )
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
-    from te_audit_frames.client.client import Client, fetch_events
+    from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
+    from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
     from te_audit_frames.frames import between, concat, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.users import explode_memberships
 
 __version__ = VERSION
 
@@ -77,6 +79,7 @@ __all__ = [
     "Client",
     "DamagedFile",
     "DecodeError",
+    "DirectoryReceipt",
     "FetchError",
     "FileError",
     "InvalidArgument",
@@ -98,8 +101,12 @@ __all__ = [
     "between",
     "classify_events",
     "concat",
+    "directory_receipt",
+    "explode_memberships",
     "explode_resources",
+    "fetch_account_groups",
     "fetch_events",
+    "fetch_users",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -121,6 +128,7 @@ _LATER = {
     "Archive": "storage.archive",
     "Batches": "client.batches",
     "Client": "client.client",
+    "DirectoryReceipt": "directory_receipts",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
     "Verification": "storage.sync_report",
@@ -128,8 +136,12 @@ _LATER = {
     "between": "frames",
     "classify_events": "checks.vocabulary",
     "concat": "frames",
+    "directory_receipt": "directory_receipts",
+    "explode_memberships": "users",
     "explode_resources": "analysis.resources",
+    "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
+    "fetch_users": "client.client",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
