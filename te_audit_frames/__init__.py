@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.storage.user_files import read_users, write_users
     from te_audit_frames.users import explode_memberships
 
 __version__ = VERSION
@@ -112,6 +113,7 @@ __all__ = [
     "plot_top",
     "read_pages",
     "read_parquet",
+    "read_users",
     "receipt",
     "summarize",
     "summarize_by_account_group",
@@ -120,6 +122,7 @@ __all__ = [
     "where",
     "with_receipt",
     "write_parquet",
+    "write_users",
 ]
 
 
@@ -147,6 +150,7 @@ _LATER = {
     "plot_top": "analysis.plots",
     "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
+    "read_users": "storage.user_files",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
@@ -154,6 +158,7 @@ _LATER = {
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",
+    "write_users": "storage.user_files",
 }
 
 

@@ -81,7 +81,8 @@ class DirectoryFetch:
             self._stop()
         if refusal is not None and not found.members:
             if memberships:
-                refusal.args = (f"{refusal} The members of account groups, who need {_NEEDS_SETTINGS}, were refused too.",)
+                also = f"The members of account groups, which need {_NEEDS_SETTINGS}, were refused too."
+                refusal.args = (f"{refusal} {also}",)
             raise refusal
         return self._users_frame(listed, found, asked=memberships)
 

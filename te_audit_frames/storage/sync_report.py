@@ -56,6 +56,12 @@ class SyncReport:
         The time that workers waited for the budget, added up.
     clock_ahead_seconds : float or None
         The server's clock minus this machine's. None if nothing told.
+    users : int or None
+        How many people the snapshot has that was kept. None if there is none.
+    users_snapshot : str
+        The day of that snapshot, in ISO 8601.
+    roles_fetched : bool
+        Whether its memberships and roles were fetched, and not carried forward from the snapshot before.
     manifest : str
         The digest of the archive's manifest behind this sync. Keep it elsewhere, as the mail of a cron job does, and
         ``Archive.verify(expect=...)`` finds an archive that was put back to an older state as a whole.
@@ -95,6 +101,9 @@ class SyncReport:
     throttled: int = 0
     waited_seconds: float = 0.0
     clock_ahead_seconds: float | None = None
+    users: int | None = None
+    users_snapshot: str = ""
+    roles_fetched: bool = False
     manifest: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -132,6 +141,8 @@ class SyncReport:
             said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             said += f", {self.vanished_events:,} no longer at the vendor"
+        if self.users is not None:
+            said += f", {self.users:,} people{'' if self.roles_fetched else ' (roles as before)'}"
         said += f"; scope: {self.scope}" if self.scope else ""
         return printable("; ".join([said, *self.notes, f"manifest {self.manifest}"]))
 
@@ -147,6 +158,9 @@ class SyncReport:
             "requests": f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled",
             "waited": f"{self.waited_seconds:.1f} s for the rate limit",
         }
+        if self.users is not None:
+            roles = "fetched" if self.roles_fetched else "as in the snapshot before"
+            lines["people"] = f"{self.users:,} in the snapshot of {self.users_snapshot}, roles {roles}"
         if self.paired_events:
             lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
         if self.fewer_keys:

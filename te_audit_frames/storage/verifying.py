@@ -15,6 +15,7 @@ from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import Verification
 from te_audit_frames.storage.table import Checked, Table, read_coverage
+from te_audit_frames.storage.user_snapshots import USERS, check_snapshot
 
 
 def check_digest(expect: str | None) -> str | None:
@@ -42,12 +43,14 @@ def verification(store: Store, table: Table, *, location: str, expect: str | Non
     with ThreadPoolExecutor(CORES) as pool:
         found = dict(zip(names, pool.map(table.check, names), strict=True))
     problems |= {name: checked.problem for name, checked in found.items() if checked.problem}
+    people = {name: check_snapshot(store, name) for name in store.names(USERS)}
+    problems |= {name: checked.problem for name, checked in people.items() if checked.problem}
     coverage = store.read(COVERAGE)
     _compare_records(store, found, problems)
     # Again, since a sync may have gone on meanwhile; a file that either of them accepts is sound.
     after = _manifest(store, problems)
     if before and after:
-        sha256 = {name: checked.sha256 for name, checked in found.items()}
+        sha256 = {name: checked.sha256 for name, checked in {**found, **people}.items()}
         if coverage is not None:
             sha256[COVERAGE] = digest_of(coverage)
         for name in sorted({*sha256, *(before.files.keys() & after.files.keys())} - problems.keys()):
@@ -60,7 +63,7 @@ def verification(store: Store, table: Table, *, location: str, expect: str | Non
     counted = sum(checked.rows for checked in found.values())
     return Verification(
         location,
-        len(found) + 2,
+        len(found) + len(people) + 2,
         counted,
         tuple(sorted(problems.items())),
         manifest=after.digest if after else "",
@@ -103,6 +106,8 @@ def _compare_records(store: Store, found: Mapping[str, Checked], problems: dict[
 
 
 def _missing(name: str, manifest: Manifest) -> str:
+    if name.startswith(f"{USERS}/"):
+        return "it is missing. Take it from a backup; who was there then cannot be fetched again."
     if name == COVERAGE:
         return "it is missing. Take it from a backup; or sync, which reads the vendor's two years again."
     return f"it is missing; it had {manifest.files[name].rows or 0:,} events. {_restored(name)}."
@@ -116,6 +121,10 @@ def _restored(name: str) -> str:
 
 
 def _changed(name: str, checked: Checked | None, manifest: Manifest) -> str:
+    if name.startswith(f"{USERS}/"):
+        if name not in manifest.files:
+            return "it is foreign: no sync of this archive wrote it. Remove it."
+        return "it is not the one that was written last. Take that from a backup."
     if checked is None:
         return "it is not the one that was written last. Take it from a backup; or remove it and sync."
     foreign = sorted(checked.groups - set(manifest.groups))
