@@ -10,9 +10,7 @@ import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.safe_text import aligned
-
-DIRECTORY_KEY = "te_audit_frames_directory"
-"""Where `attrs` and a Parquet footer keep the receipt. It is not that of events, since it vouches for other things."""
+from te_audit_frames.schema import DIRECTORY_KEY
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,6 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"Archive\.sync\(\) or \.import_parquet\(\) makes one", "te-audit-frames sync creates one"),
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
-        (r"\bArchive\.sync\(client, users=True\)", "te-audit-frames sync --users"),
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
         # pyarrow's own words about a broken file are of no use here.

@@ -32,10 +32,11 @@ from te_audit_frames.client.directory_answers import (
 from te_audit_frames.client.stats import library_versions
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.client.workers import Workers, first_done
-from te_audit_frames.directory_receipts import DIRECTORY_KEY, DirectoryReceipt
+from te_audit_frames.directory_receipts import DirectoryReceipt
 from te_audit_frames.errors import DecodeError, PaginationError, PermissionDenied, warn
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import printable
+from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.users import ACCOUNT_GROUPS_SCHEMA, USERS_SCHEMA, to_frame
 
 _log = logging.getLogger("te_audit_frames")

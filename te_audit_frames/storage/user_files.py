@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from te_audit_frames.directory_receipts import DIRECTORY_KEY, fault_of
+from te_audit_frames.directory_receipts import fault_of
 from te_audit_frames.errors import DamagedFile, InvalidArgument
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import harmless_cell, harmless_json
+from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.storage.atomic import FilePath, atomic_write, foreign_errors, locate
 from te_audit_frames.storage.day_file import UNSEALED, find_damage, seal_file
 from te_audit_frames.users import USERS_SCHEMA, USERS_VERSION, to_frame, to_users_table

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.directory_receipts import DIRECTORY_KEY, DirectoryReceipt
+from te_audit_frames.directory_receipts import DirectoryReceipt
 from te_audit_frames.errors import ArchiveError, AuditFramesWarning, PermissionDenied
 from te_audit_frames.periods import iso
+from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.storage.day_file import ONE_DAY
 from te_audit_frames.storage.ledger import Ledger, Made, digest_of
 from te_audit_frames.storage.manifest import Entry
