@@ -212,7 +212,7 @@ def test_people_who_are_only_in_an_account_group_are_there_too():
     assert row(users, "8")["name"] == "User 8"
     receipt = taf.directory_receipt(users)
     assert receipt.only_in_groups == 1
-    assert receipt.notes == ["1 people are in an account group, but not in the list of users"]
+    assert receipt.notes == ["people who are in an account group, but not in the list of users: 1"]
 
 
 # ---- who is an admin -------------------------------------------------------------------------------------------------
@@ -251,7 +251,8 @@ def test_nobody_is_called_no_admin_whose_account_groups_are_not_all_seen():
     assert pd.isna(row(users, "8")["is_admin"])
     assert pd.isna(row(users, "9")["is_admin"])  # in none of the account groups that the token sees
     assert list(row(users, "9")["memberships"]) == []
-    assert taf.directory_receipt(users).notes == ["2 people log in to an account group whose members could not be read"]
+    (note,) = taf.directory_receipt(users).notes
+    assert note == "people who log in to an account group whose members could not be read: 2"
 
 
 def test_roles_without_a_name_go_by_the_list_of_roles():
@@ -341,6 +342,20 @@ def test_next_links_to_elsewhere_are_not_followed():
         with pytest.raises(taf.PaginationError, match="Nothing was sent there"):
             fetch(directory)
         assert not elsewhere.requests
+
+
+def test_a_list_without_an_end_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("te_audit_frames.client.directory._MOST_BYTES", 20_000)
+    directory = Directory()
+
+    def page(request):
+        start = int(request.query.get("cursor", 0))
+        return {"users": [user(str(start))], "_links": {"next": {"href": f"/v7/users?cursor={start + 1}"}}}
+
+    directory["users"] = page
+    with directory.serve() as server, pytest.raises(taf.PaginationError, match=r"page users: the answers .* take more"):
+        client_of(server).fetch_users()
+    assert len(server.requests) < 200
 
 
 @pytest.mark.parametrize("links", [[], {"next": {}}, {"next": "here"}, {"next": {"href": ""}}, 5])

@@ -138,7 +138,7 @@ def test_roles_are_carried_forward_with_their_date(world, archive):
     assert receipt.roles_asked_at == "2026-04-20T02:15:00Z"
     assert receipt.notes == [
         "memberships and roles are those of 2026-04-20T02:15:00Z",
-        "the memberships of 1 people are not known yet",
+        "people whose memberships are not known yet: 1",
     ]
     world.now += 6 * DAY
     assert world.sync(archive).roles_fetched

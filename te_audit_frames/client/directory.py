@@ -7,6 +7,7 @@ directory costs one request per account group and three more. What the API answe
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ _log = logging.getLogger("te_audit_frames")
 T = TypeVar("T")
 
 _MOST_PAGES = 10_000
+_MOST_BYTES = 128 * 2**20  # far more than any organisation has; as Python objects they take several times as much
 _CLOCKS_APART = timedelta(minutes=5)
 _NEEDS = {
     "users": "`API Access` and `View all users`",
@@ -72,6 +74,8 @@ class DirectoryFetch:
         self._workers = workers
         self._answered_at: datetime | None = None
         self._notes: list[str] = []
+        self._bytes = 0
+        self._lock = threading.Lock()
 
     def users(self, *, memberships: bool) -> pd.DataFrame:
         """Fetch the people; see `Client.fetch_users`."""
@@ -138,8 +142,18 @@ class DirectoryFetch:
             url = self._transport.origin.follow(answered.next_href, after=url, page=path)
 
     def _get(self, url: str, path: str, read: Callable[[Answer, str], Listing[T]]) -> Listing[T]:
+        def read_within_bounds(answer: Answer) -> Listing[T]:
+            with self._lock:
+                self._bytes += len(answer.body)
+            if self._bytes > _MOST_BYTES:
+                raise PaginationError(
+                    f"page {printable(path)}: the answers about the directory take more than {_MOST_BYTES // 2**20} MiB, "
+                    "which no organisation needs. Report it to the vendor."
+                )
+            return read(answer, path)
+
         try:
-            return self._transport.get(url, page=path, read=lambda answer: read(answer, path), context=self._context)
+            return self._transport.get(url, page=path, read=read_within_bounds, context=self._context)
         except PermissionDenied as error:
             # The transport's own advice is about events.
             said = f", {error.detail or error.title}" if error.detail or error.title else ""
@@ -249,7 +263,7 @@ class DirectoryFetch:
                 f"users were refused, so only members of account groups are here; they need {_NEEDS['users']}"
             )
         elif only_in_groups:
-            self._notes.append(f"{only_in_groups:,} people are in an account group, but not in the list of users")
+            self._notes.append(f"people who are in an account group, but not in the list of users: {only_in_groups:,}")
         if found.groups is None and found.refused:
             self._notes.append("account groups were refused, so memberships are null")
         if settings := [path for path in found.refused if path.startswith("account-groups/")]:
@@ -260,7 +274,7 @@ class DirectoryFetch:
         if "roles" in found.refused:
             self._notes.append("roles were refused, so is_admin is null")
         if unseen := found.unseen_logins(listed or []):
-            self._notes.append(f"{unseen:,} people log in to an account group whose members could not be read")
+            self._notes.append(f"people who log in to an account group whose members could not be read: {unseen:,}")
 
     def _fetched_at(self) -> datetime:
         """Return the earlier of the server's and the local clock; the server's if they are far apart."""

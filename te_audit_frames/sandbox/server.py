@@ -49,6 +49,8 @@ class Request:
 class Sandbox:
     """A practice ThousandEyes: a server on loopback that answers as the published API does.
 
+    Besides events it serves the directory of the people in them: users, account groups, roles and permissions.
+
     Parameters
     ----------
     events : int, sequence or Organisation

@@ -207,7 +207,7 @@ def _carried_receipt(receipt: DirectoryReceipt, before: Mapping[str, Any], rows:
     if since:
         notes.append(f"memberships and roles are those of {iso(max(since))}")
     if unknown := rows["roles_fetched_at"].null_count:
-        notes.append(f"the memberships of {unknown:,} people are not known yet")
+        notes.append(f"people whose memberships are not known yet: {unknown:,}")
     of_roles = [path for path in before["refused"] if path != "users"]
     return {
         "roles_asked_at": receipt.roles_asked_at or before["roles_asked_at"],
