@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -20,21 +18,19 @@ import pyarrow as pa
 
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.directory_answers import (
-    GroupRecord,
     Listing,
-    MemberRecord,
-    RoleRecord,
     UserRecord,
     read_groups,
     read_members,
     read_roles,
     read_users,
 )
+from te_audit_frames.client.memberships import Memberships, joined, unique
 from te_audit_frames.client.stats import library_versions
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.directory_receipts import DirectoryReceipt
-from te_audit_frames.errors import DecodeError, PaginationError, PermissionDenied, warn
+from te_audit_frames.errors import PaginationError, PermissionDenied, warn
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import printable
 from te_audit_frames.schema import DIRECTORY_KEY
@@ -81,7 +77,7 @@ class DirectoryFetch:
         """Fetch the people; see `Client.fetch_users`."""
         try:
             listed, refusal = self._list_users()
-            found = self._read_memberships() if memberships else _Memberships()
+            found = self._read_memberships() if memberships else Memberships()
         finally:
             self._stop()
         if refusal is not None and not found.members:
@@ -94,7 +90,7 @@ class DirectoryFetch:
     def account_groups(self) -> pd.DataFrame:
         """Fetch the account groups; see `Client.fetch_account_groups`."""
         try:
-            groups = _unique("account groups", self._list("account-groups", read_groups), lambda group: group.aid)
+            groups = unique("account groups", self._list("account-groups", read_groups), lambda group: group.aid)
         finally:
             self._stop()
         fetched_at = self._fetched_at()
@@ -147,7 +143,7 @@ class DirectoryFetch:
                 self._bytes += len(answer.body)
             if self._bytes > _MOST_BYTES:
                 raise PaginationError(
-                    f"page {printable(path)}: the answers about the directory take more than {_MOST_BYTES // 2**20} MiB, "
+                    f"page {printable(path)}: the answers of this fetch take more than {_MOST_BYTES // 2**20} MiB, "
                     "which no organisation needs. Report it to the vendor."
                 )
             return read(answer, path)
@@ -168,18 +164,18 @@ class DirectoryFetch:
 
     def _list_users(self) -> tuple[list[UserRecord] | None, PermissionDenied | None]:
         try:
-            return _unique("users", self._list("users", read_users), lambda user: user.uid), None
+            return unique("users", self._list("users", read_users), lambda user: user.uid), None
         except PermissionDenied as error:
             _log.info("users: the API answered 403")
             return None, error
 
-    def _read_memberships(self) -> _Memberships:
+    def _read_memberships(self) -> Memberships:
         try:
             listed = self._list("account-groups", read_groups)
         except PermissionDenied:
             _log.info("account-groups: the API answered 403")
-            return _Memberships(refused=["account-groups"])
-        groups = _unique("account groups", listed, lambda group: group.aid)
+            return Memberships(refused=["account-groups"])
+        groups = unique("account groups", listed, lambda group: group.aid)
         tasks: dict[str, Callable[[], Any]] = {"roles": lambda: self._list("roles", read_roles)}
         for group in groups:
             read = partial(read_members, aid=group.aid)
@@ -189,14 +185,14 @@ class DirectoryFetch:
         answers = self._all(tasks)
         refused = [path for path in tasks if answers[path] is None]
         roles = answers["roles"]
-        return _Memberships(
+        return Memberships(
             groups=groups,
             members={
                 group.aid: members
                 for group in groups
                 if (members := answers[f"account-groups/{group.aid}"]) is not None
             },
-            roles=None if roles is None else _unique("roles", roles, lambda role: role.role_id or role.name),
+            roles=None if roles is None else unique("roles", roles, lambda role: role.role_id or role.name),
             refused=refused,
         )
 
@@ -222,13 +218,13 @@ class DirectoryFetch:
 
     # ---- the frame -----------------------------------------------------------------------------------------------
 
-    def _users_frame(self, listed: list[UserRecord] | None, found: _Memberships, *, asked: bool) -> pd.DataFrame:
+    def _users_frame(self, listed: list[UserRecord] | None, found: Memberships, *, asked: bool) -> pd.DataFrame:
         fetched_at = self._fetched_at()
         people = {user.uid: user for user in listed or []}
         known = len(people)
         for member in found.all_members():
             user = people.get(member.user.uid)
-            people[member.user.uid] = member.user if user is None else _joined(user, member.user)
+            people[member.user.uid] = member.user if user is None else joined(user, member.user)
         only_in_groups = len(people) - known
         refused = (["users"] if listed is None else []) + found.refused
         self._note_gaps(listed, found, only_in_groups)
@@ -257,7 +253,7 @@ class DirectoryFetch:
         )
         return _frame(pa.Table.from_pylist(rows, schema=USERS_SCHEMA), receipt)
 
-    def _note_gaps(self, listed: list[UserRecord] | None, found: _Memberships, only_in_groups: int) -> None:
+    def _note_gaps(self, listed: list[UserRecord] | None, found: Memberships, only_in_groups: int) -> None:
         if listed is None:
             self._notes.append(
                 f"users were refused, so only members of account groups are here; they need {_NEEDS['users']}"
@@ -308,99 +304,3 @@ def _frame(table: pa.Table, receipt: DirectoryReceipt) -> pd.DataFrame:
     frame = to_frame(table)
     frame.attrs[DIRECTORY_KEY] = receipt.to_dict()
     return frame
-
-
-@dataclass
-class _Memberships:
-    """What was found out about memberships and roles.
-
-    Attributes
-    ----------
-    groups : list of GroupRecord or None
-        The account groups that the token may see. None if they were refused or not asked for.
-    members : dict
-        The members of each account group (`aid`) that could be read.
-    roles : list of RoleRecord or None
-        Every role. None if they were refused or not asked for.
-    refused : list of str
-        The paths that answered 403.
-    """
-
-    groups: list[GroupRecord] | None = None
-    members: dict[str, list[MemberRecord]] = field(default_factory=dict)
-    roles: list[RoleRecord] | None = None
-    refused: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._role_names = {role.role_id: role.name for role in self.roles or [] if role.role_id}
-        self._of_person: dict[str, dict[str, list[RoleRecord]]] = {}
-        for aid, members in self.members.items():
-            for member in members:
-                roles = self._of_person.setdefault(member.user.uid, {}).setdefault(aid, [])
-                roles += [role for role in member.roles if role not in roles]
-
-    def all_members(self) -> Iterable[MemberRecord]:
-        """Yield every member of every account group that could be read."""
-        for members in self.members.values():
-            yield from members
-
-    def of(self, uid: str) -> list[dict[str, Any]] | None:
-        """Return the memberships of a person as the column holds them; None if nothing was read."""
-        if not self.members:
-            return None
-        names = {group.aid: group.name for group in self.groups or []}
-        return [
-            {"aid": aid, "account_group_name": names[aid], "roles": [self._name(role) for role in roles]}
-            for aid, roles in self._of_person.get(uid, {}).items()
-        ]
-
-    def _name(self, role: RoleRecord) -> str | None:
-        return role.name or self._role_names.get(role.role_id or "") or role.role_id
-
-    def is_admin(self, user: UserRecord) -> bool | None:
-        """Return whether a person has a role with management permissions; None if that is not known."""
-        if self.roles is None or not self.members:
-            return None
-        is_management = {role.role_id or role.name: role.is_management for role in self.roles}
-        memberships = self._of_person.get(user.uid, {})
-        held = [
-            is_management.get(role.role_id or role.name, role.is_management)
-            for roles in memberships.values()
-            for role in roles
-        ]
-        if any(held):
-            return True
-        is_all_known = len(self.members) == len(self.groups or []) and not self._is_unseen(user) and memberships
-        return False if is_all_known and None not in held else None
-
-    def unseen_logins(self, users: list[UserRecord]) -> int:
-        """Count the people whose login account group could not be read."""
-        return sum(map(self._is_unseen, users)) if self.members else 0
-
-    def _is_unseen(self, user: UserRecord) -> bool:
-        return user.login_aid is not None and user.login_aid not in self.members
-
-
-def _joined(user: UserRecord, other: UserRecord) -> UserRecord:
-    """Return what two answers say of one person: the first one's word counts, and the latest log-in."""
-    logins = [login for login in (user.last_login, other.last_login) if login is not None]
-    return replace(
-        user,
-        name=user.name or other.name,
-        email=user.email or other.email,
-        registered=user.registered or other.registered,
-        last_login=max(logins, default=None),
-    )
-
-
-def _unique(what: str, items: list[T], key: Callable[[T], object]) -> list[T]:
-    """Return items without repeated ones; two that contradict each other are an error."""
-    distinct = list(dict.fromkeys(items))
-    counts = Counter(map(key, distinct))
-    again, count = max(counts.items(), key=lambda found: found[1], default=(None, 0))
-    if count > 1:
-        raise DecodeError(
-            f"{what}: {printable(str(again))} is listed {count} times, and not alike. The list may have changed while "
-            "it was read; ask again."
-        )
-    return distinct
