@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport
     from te_audit_frames.storage.user_files import read_users, write_users
+    from te_audit_frames.storage.verification import Verification
     from te_audit_frames.users import explode_memberships
 
 __version__ = VERSION
@@ -135,7 +136,7 @@ _LATER = {
     "DirectoryReceipt": "directory_receipts",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
-    "Verification": "storage.sync_report",
+    "Verification": "storage.verification",
     "activity": "analysis.activity",
     "between": "frames",
     "classify_events": "checks.vocabulary",

@@ -331,10 +331,10 @@ def test_snapshots_are_verified(two_days, archive, tmp_path):
         archive.users()
     second.write_bytes(first.read_bytes())
     assert problems() == {
-        "2026-04-21/users.parquet": "it is not the one that was written last. Take that from a backup."
+        "2026-04-21/users.parquet": "it is not the one that was written last. Restore that from a backup."
     }
     second.unlink()
-    assert problems()["2026-04-21/users.parquet"].startswith("it is missing. Take it from a backup")
+    assert problems()["2026-04-21/users.parquet"].startswith("it is missing. Restore it from a backup")
     second.write_bytes(content)
     stray = second.with_name("copy.parquet")
     stray.write_bytes(content)

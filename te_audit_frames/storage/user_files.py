@@ -147,7 +147,7 @@ def load_users(content: bytes, *, file: str) -> tuple[pa.Table, dict[str, Any] |
     """
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := find_damage(content):
-        raise DamagedFile(f"{file}: {problem}. Take it from a backup, or fetch the people again.")
+        raise DamagedFile(f"{file}: {problem}. Restore it from a backup, or fetch the people again.")
     try:
         parquet = pq.ParquetFile(pa.BufferReader(content))
         stamp = json.loads((parquet.metadata.metadata or {})[DIRECTORY_KEY.encode()])

@@ -18,12 +18,12 @@ from te_audit_frames.directory_receipts import DirectoryReceipt
 from te_audit_frames.errors import ArchiveError, AuditFramesWarning, PermissionDenied
 from te_audit_frames.periods import iso
 from te_audit_frames.schema import DIRECTORY_KEY
+from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, sha256_of
 from te_audit_frames.storage.day_file import ONE_DAY
-from te_audit_frames.storage.ledger import Ledger, Made, digest_of
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import SyncReport
-from te_audit_frames.storage.table import Checked
+from te_audit_frames.storage.table import FileCheck
 from te_audit_frames.storage.user_files import dump_users, frame_of, load_users
 from te_audit_frames.users import USERS_SCHEMA, to_users_table
 
@@ -95,16 +95,16 @@ def _load(store: Store, day: date) -> tuple[pa.Table, dict[str, Any]]:
     return rows, receipt
 
 
-def check_snapshot(store: Store, name: str) -> Checked:
+def check_snapshot(store: Store, name: str) -> FileCheck:
     """Look at a file in the folder of snapshots by itself: whether it is one, and as it was written."""
     if _day_of(name) is None:
-        return Checked(problem="it does not belong here: readers take it for a snapshot of people")
+        return FileCheck(problem="it does not belong here: readers take it for a snapshot of people")
     content = store.read(name) or b""
     try:
         load_users(content, file=name)
     except ArchiveError as error:
-        return Checked(digest_of(content), problem=str(error).removeprefix(f"{name}: "))
-    return Checked(digest_of(content))
+        return FileCheck(sha256_of(content), problem=str(error).removeprefix(f"{name}: "))
+    return FileCheck(sha256_of(content))
 
 
 def survey_snapshots(store: Store) -> dict[str, Entry]:
@@ -116,14 +116,14 @@ def survey_snapshots(store: Store) -> dict[str, Entry]:
 # ---- keeping ---------------------------------------------------------------------------------------------------------
 
 
-def keep_snapshot(store: Store, ledger: Ledger, source: UserSource, report: SyncReport) -> None:
+def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, report: SyncReport) -> None:
     """Fetch the people and keep them as the snapshot of their day; a second one of a day replaces the first.
 
     Parameters
     ----------
     store : Store
         Where the archive lies; its `writing` is held by the caller.
-    ledger : Ledger
+    writer : ArchiveWriter
         Writes the file. It has begun.
     source : Client
         How to ask.
@@ -156,9 +156,9 @@ def keep_snapshot(store: Store, ledger: Ledger, source: UserSource, report: Sync
     day = datetime.fromisoformat(receipt.fetched_at).date()
     content = dump_users(rows, plain)
     name = snapshot_name(day)
-    ledger.write({name: lambda _: Made(content)})
-    ledger.finish()
-    if name in ledger.unexpected:
+    writer.write({name: lambda _: NewContent(content)})
+    writer.finish()
+    if name in writer.unexpected:
         report.notes.append(f"something else changed {name} since the last sync; run a verification, which says how")
     report.users, report.users_snapshot, report.roles_fetched = rows.num_rows, day.isoformat(), fetched_now
     report.requests += receipt.requests
@@ -166,7 +166,7 @@ def keep_snapshot(store: Store, ledger: Ledger, source: UserSource, report: Sync
     report.throttled += receipt.throttled
     report.waited_seconds = round(report.waited_seconds + receipt.waited_seconds, 3)
     report.notes += [f"people: {note}" for note in receipt.notes]
-    report.manifest = ledger.digest
+    report.manifest = writer.digest
 
 
 def _fetch(source: UserSource, before: Mapping[str, Any] | None, report: SyncReport) -> pd.DataFrame:
