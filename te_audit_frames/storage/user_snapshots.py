@@ -6,7 +6,6 @@ the snapshots in between carry them forward; `roles_fetched_at` says from when t
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.directory_receipts import DirectoryReceipt
-from te_audit_frames.errors import ArchiveError, AuditFramesWarning, PermissionDenied
+from te_audit_frames.errors import ArchiveError, PermissionDenied, warn
 from te_audit_frames.periods import iso
 from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, sha256_of
@@ -117,23 +116,23 @@ def survey_snapshots(store: Store) -> dict[str, Entry]:
 
 
 def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, report: SyncReport) -> None:
-    """Fetch the people and keep them as the snapshot of their day; a second one of a day replaces the first.
+    """Fetch the people, and keep them as the snapshot of their day. A second snapshot of a day replaces the first.
 
     Parameters
     ----------
     store : Store
-        Where the archive lies; its `writing` is held by the caller.
+        The archive's store. The caller holds its `writing`.
     writer : ArchiveWriter
-        Writes the file. It has begun.
+        Writes the file. The caller has called its `begin`.
     source : Client
-        How to ask.
+        Fetches the people.
     report : SyncReport
-        Takes what was done.
+        Gets the result.
 
     Raises
     ------
     FetchError
-        The people could not be fetched, for another reason than a missing permission, which is only noted.
+        The people could not be fetched. If only a permission is missing, the report notes it instead.
     DamagedFile
         The snapshot before is damaged.
     """
@@ -144,7 +143,7 @@ def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, repor
     except PermissionDenied as error:
         note = f"no snapshot of people was kept: {error}"
         report.notes.append(note)
-        warnings.warn(f"{report.location}: {note}", AuditFramesWarning, stacklevel=4)
+        warn(f"{report.location}: {note}")
         return
     receipt = DirectoryReceipt.from_dict(users.attrs[DIRECTORY_KEY])
     rows = to_users_table(users)
