@@ -41,7 +41,7 @@ _log = logging.getLogger("te_audit_frames")
 T = TypeVar("T")
 
 _MOST_PAGES = 10_000
-_MOST_BYTES = 128 * 2**20  # far more than any organisation has; as Python objects they take several times as much
+_MOST_BYTES = 64 * 2**20  # more than any organisation needs; as Python objects they take many times as much
 _CLOCKS_APART = timedelta(minutes=5)
 _NEEDS = {
     "users": "`API Access` and `View all users`",
