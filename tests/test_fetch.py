@@ -19,7 +19,7 @@ from support.examples import examples
 from support.rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.fetch import merged
+from te_audit_frames.client.epoch import join_ranges
 from te_audit_frames.errors import (
     AuditFramesWarning,
     BadRequest,
@@ -460,7 +460,7 @@ def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
 
 
 def test_ranges_that_touch_are_told_as_one():
-    assert merged([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
+    assert join_ranges([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
 
 
 def test_a_failed_window_names_what_is_missing():
@@ -666,5 +666,5 @@ def test_batches_that_became_a_frame_are_used_up():
 def test_a_range_shorter_than_a_second_is_no_answer_to_a_day():
     event = {"date": "2026-03-01T12:00:00.5Z", "event": "Login failed."}
     answer = whole(page(event, startDate="2026-03-01T12:00:00.200Z", endDate="2026-03-01T12:00:00.800Z"))
-    with RawServer([answer]) as api, pytest.raises(PaginationError, match="does not belong to the question"):
+    with RawServer([answer]) as api, pytest.raises(PaginationError, match="does not belong to the query"):
         client_of(api).fetch_events(window="1d")

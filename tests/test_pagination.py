@@ -8,7 +8,7 @@ import pytest
 from support.rawserver import TOKEN, RawServer, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client import pagination
+from te_audit_frames.client import next_links
 from te_audit_frames.errors import PaginationError
 
 PATH = "/v7/audit-user-events"
@@ -122,7 +122,7 @@ def test_an_empty_page_with_a_next_link_goes_on():
 
 @pytest.mark.parametrize("workers", [1, 8])
 def test_empty_pages_without_end_are_an_error(workers, monkeypatch):
-    monkeypatch.setattr(pagination, "MAX_EMPTY_PAGES", 7)
+    monkeypatch.setattr(next_links, "MAX_EMPTY_PAGES", 7)
     numbers = itertools.count()
     with RawServer(lambda request: whole(page(following=f"?cursor={next(numbers)}"))) as api:
         with pytest.raises(PaginationError, match=r"7 empty pages in a row.*shorter period") as caught:
@@ -132,7 +132,7 @@ def test_empty_pages_without_end_are_an_error(workers, monkeypatch):
 
 
 def test_empty_pages_between_others_may_be_many(monkeypatch):
-    monkeypatch.setattr(pagination, "MAX_EMPTY_PAGES", 3)
+    monkeypatch.setattr(next_links, "MAX_EMPTY_PAGES", 3)
     bodies = [page(*([event(n // 3)] if n % 3 == 0 else []), following=f"?cursor={n}") for n in range(12)]
     with RawServer([whole(body) for body in [*bodies, page()]]) as api:
         assert len(client_of(api, workers=1).fetch_events(**DAY)) == 4

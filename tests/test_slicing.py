@@ -10,7 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
-from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Disorder, Slice, Slicing
+from te_audit_frames.client.date_order import MARGIN_SECONDS, Disorder
+from te_audit_frames.client.epoch import UNDATED
+from te_audit_frames.client.slice import Slice
+from te_audit_frames.client.slicing import Slicing
 
 DAY = 86_400
 START = 20_454 * DAY  # 2026-01-01

@@ -11,11 +11,12 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import ReadAgain
+from te_audit_frames.client.date_order import MARGIN_SECONDS
+from te_audit_frames.client.epoch import UNDATED, Seconds, seconds_of
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, seconds_of
+from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
-from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Seconds
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.periods import Period
 
 _WORTH_SPLITTING = 3.0

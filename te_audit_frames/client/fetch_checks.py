@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,25 +18,9 @@ YOUNG = timedelta(minutes=15)
 """Events younger than this at the first reading may have arrived since."""
 
 MOST_BOUNDARY_CHECKS = 5
-MOST_RESTARTS = 3
 
 _RETENTION = timedelta(days=730)
 _RETENTION_TOLERANCE = timedelta(days=3)
-
-
-class ReadAgain(Exception):
-    """What was read so far cannot be relied on, and is to be read again.
-
-    Attributes
-    ----------
-    reason : {"disorder", "undated", "moved", "difference"}
-        The events are not in the order of their dates; some have no date, so that parts of the period overlap;
-        pages moved while they were read; a second reading found other events than the first.
-    """
-
-    def __init__(self, reason: Literal["disorder", "undated", "moved", "difference"]) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass

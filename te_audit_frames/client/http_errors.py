@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from te_audit_frames.errors import (
     PermissionDenied,
     ServerError,
 )
-from te_audit_frames.safe_text import excerpt, printable
+from te_audit_frames.safe_text import excerpt
 
 _LONGEST_TEXT = 1_000
 _MOST_FIELDS = 100
@@ -132,17 +131,6 @@ _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (Exception, "it is not HTTP", _WAY),
 )
 
-# OpenSSL's numbers for what is wrong with a certificate: X509_V_ERR_...
-_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
-_RENEW = "Whoever runs the server has to renew it; or is this machine's clock wrong?"
-_BASE_URL = "Check base_url (TE_BASE_URL)."
-_CERTIFICATES = {
-    _NOT_YET: ("is not valid yet", _RENEW),
-    _EXPIRED: ("has expired", _RENEW),
-    _OTHER_HOST: ("is for another host", _BASE_URL),
-    _OTHER_ADDRESS: ("is for another host", _BASE_URL),
-}
-
 
 def describe(error: Exception) -> tuple[str, str]:
     """Return what failed and what to do, without the address, whose query must not be shown."""
@@ -157,18 +145,3 @@ def _innermost(error: BaseException) -> BaseException:
     """Return the innermost of the errors that libraries wrapped one in another."""
     within = next((part for part in error.args if isinstance(part, BaseException)), None)
     return error if within is None else _innermost(within)
-
-
-def refused_certificate(error: BaseException) -> tuple[str, str] | None:
-    """Return what is wrong with a server's certificate and what to do, or None if nothing is wrong with it."""
-    fault: BaseException | None = error
-    while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
-        held = (part for part in fault.args if isinstance(part, BaseException))
-        fault = next(held, None) or fault.__cause__ or fault.__context__
-    if fault is None:
-        return None
-    what, remedy = _CERTIFICATES.get(
-        fault.verify_code,
-        (f"was not accepted, {printable(fault.verify_message)}", "For a private authority, give ca_bundle=."),
-    )
-    return f"the TLS certificate {what}", remedy

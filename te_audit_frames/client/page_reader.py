@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.client.context import FetchContext
-from te_audit_frames.client.fetch_checks import FetchChecks, ReadAgain
+from te_audit_frames.client.epoch import epoch_second, instant
+from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.pagination import Paginator, Query
-from te_audit_frames.client.slicing import UNDATED, Seconds
+from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.query import Query
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.errors import PaginationError
-from te_audit_frames.periods import EPOCH, SECOND, Period, ceil_second, floor_second, iso
+from te_audit_frames.periods import Period, iso
 
 _TOLERANCE_SECONDS = 60
 
@@ -66,7 +67,7 @@ class PageReader:
 
     def ask(self, query: Query) -> Paginator:
         """Begin a question; nothing is sent yet."""
-        return Paginator(self.transport, query, self._errors, self.checks)
+        return Paginator(self.transport, query, self._errors, self.checks, self.context)
 
     def ask_seconds(self, low: int, high: int) -> Paginator:
         """Ask for `[low, high)` in epoch seconds: from one second before, up to the end, included or not."""
@@ -75,7 +76,7 @@ class PageReader:
     def submit(self, paginator: Paginator) -> Future[Page]:
         """Ask for the next page, in a thread of the pool."""
         name = self.next_name()
-        return self._workers.submit(lambda: paginator.next_page(name=name, context=self.context))
+        return self._workers.submit(lambda: paginator.next_page(name=name))
 
     def next_page(self, paginator: Paginator) -> Page:
         """Wait for the next page."""
@@ -131,6 +132,12 @@ class PageReader:
             self.checks.note("the API answered a part of the range that was asked for; the rest was asked for in turn")
         return sound_low, sound_high
 
+    @staticmethod
+    def asked(paginator: Paginator, low: int, high: int) -> tuple[int, int]:
+        """Return the epoch seconds in which rows of an answer may lie, at least `[low, high)`."""
+        start, end = paginator.asked
+        return min(low, epoch_second(start) + 1 if start else low), max(high, epoch_second(end) if end else high)
+
     def keep(self, paginator: Paginator, page: Page, chosen: npt.NDArray[np.bool_], period: Period) -> pa.RecordBatch:
         """Count a page, and return those of its events that were chosen and lie in the period."""
         chosen = chosen & self._first_undated(paginator, page.batch)
@@ -149,7 +156,7 @@ class PageReader:
         """
         if paginator.pages < 2 or not paginator.has_oldest_first:
             return
-        if not paginator.first_page_is_unchanged(self.next_name(), self.context):
+        if not paginator.first_page_is_unchanged(self.next_name()):
             self.checks.note("the first page changed while later ones were read, so they were read again")
             raise ReadAgain("moved")
 
@@ -181,30 +188,6 @@ class PageReader:
             chosen[position] = paginator.undated[row] > self._undated[row]
             self._undated[row] = max(self._undated[row], paginator.undated[row])
         return chosen
-
-
-def seconds_of(batch: pa.RecordBatch) -> Seconds:
-    """Return the dates of a batch in whole epoch seconds, `UNDATED` for events without one."""
-    micros = batch["date"].cast(pa.int64())
-    seconds: Seconds = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1_000_000)
-    if micros.null_count:
-        seconds[micros.is_null().to_numpy(zero_copy_only=False)] = UNDATED
-    return seconds
-
-
-def instant(second: int) -> datetime:
-    """Turn an epoch second into a moment."""
-    return EPOCH + second * SECOND
-
-
-def epoch_second(moment: datetime) -> int:
-    """Round a moment down to its epoch second."""
-    return (floor_second(moment) - EPOCH) // SECOND
-
-
-def epoch_seconds(period: Period) -> tuple[int, int]:
-    """Return the whole epoch seconds that a period touches, half-open."""
-    return epoch_second(period.start), (ceil_second(period.end) - EPOCH) // SECOND
 
 
 def _within(batch: pa.RecordBatch, period: Period) -> pa.RecordBatch:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from te_audit_frames.client.slicing import Seconds, Slice, Slicing
+from te_audit_frames.client.epoch import Seconds
+from te_audit_frames.client.slice import Slice
+from te_audit_frames.client.slicing import Slicing
 
 _REMEMBERED = 3
 _WINDOW_ROWS = 0.3
@@ -57,7 +59,7 @@ class Seams:
             side.forgotten = gone[[gone.argmin(), gone.argmax()]] if len(gone) else gone
 
     @property
-    def are_there(self) -> bool:
+    def exist(self) -> bool:
         """Whether a slice stopped at a cut."""
         return bool(self._pairs())
 

@@ -13,13 +13,16 @@ from concurrent.futures import Future
 
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import ReadAgain
+from te_audit_frames.client.date_order import Disorder
+from te_audit_frames.client.epoch import UNDATED, instant, seconds_of
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, instant, seconds_of
+from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
 from te_audit_frames.client.rate_limit import Pacer
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.seams import Seams
-from te_audit_frames.client.slicing import UNDATED, Disorder, Slice, Slicing
+from te_audit_frames.client.slice import Slice
+from te_audit_frames.client.slicing import Slicing
 from te_audit_frames.periods import Period, iso
 
 _log = logging.getLogger("te_audit_frames")

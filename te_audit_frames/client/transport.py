@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,10 +20,11 @@ import urllib3
 from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.connections import Adapter
 from te_audit_frames.client.context import FetchContext, Stopped
-from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe, refused_certificate
+from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe
 from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
+from te_audit_frames.client.tls import check_authorities, refused_certificate
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import DecodeError, FetchError, InvalidArgument, NetworkError, RateLimited, ServerError
+from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLimited, ServerError
 
 if TYPE_CHECKING:
     import tenacity
@@ -102,7 +101,7 @@ class Transport:
         # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
         self._session.trust_env = origin.is_encrypted
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
-        self._settings: dict[str, Any] = {**settings, "verify": _authorities(settings["verify"], ca_bundle)}
+        self._settings: dict[str, Any] = {**settings, "verify": check_authorities(settings["verify"], ca_bundle)}
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -287,21 +286,6 @@ def _log_retry(state: tenacity.RetryCallState, page: str) -> None:
 
 class _Final(Exception):
     """A failure that another attempt would not change; it becomes a `NetworkError`."""
-
-
-def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str:
-    """Return the file of certificate authorities, checked. Nothing turns verification off."""
-    if not isinstance(chosen, str):
-        return True
-    name = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" if ca_bundle is None else "ca_bundle"
-    if not os.path.exists(chosen):  # noqa: PTH110 - a folder of them is as good as a file
-        raise InvalidArgument(f"{name}: there is no file {chosen}")
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(**{"capath" if os.path.isdir(chosen) else "cafile": chosen})  # noqa: PTH112
-    except OSError:
-        raise InvalidArgument(f"{name}: {chosen} is not readable, or holds no certificates in PEM form") from None
-    return chosen
 
 
 def _in_words(size: int) -> str:

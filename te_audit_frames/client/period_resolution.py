@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from te_audit_frames.client.epoch import epoch_second, second_range
 from te_audit_frames.client.fetch_checks import TOLERANCE, YOUNG, FetchChecks
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, epoch_second, epoch_seconds
-from te_audit_frames.client.pagination import Paginator, Query
+from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.query import Query
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import BadRequest, warn
-from te_audit_frames.periods import SECOND, Period, Since, Window, floor_second, iso
+from te_audit_frames.periods import SECOND, Period, Question, Since, Window, floor_second, iso
 
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
@@ -67,9 +69,18 @@ class FirstAnswer:
         return not self.paginator.more or (self.paginator.has_fixed_range and not self.reaches_ahead)
 
 
+def provisional_period(question: Question, clock: Clock) -> Period:
+    """Return the period that a question means by the local clock, while no answer has resolved it."""
+    if isinstance(question, Period):
+        return question
+    now = clock.now()
+    start = now - question.length if isinstance(question, Window) else question.start
+    return Period(min(start, now), now)
+
+
 def ask_period(reader: PageReader, period: Period, clock: Clock, checks: FetchChecks) -> FirstAnswer:
     """Ask for a period. What of it is in the future is not there yet, and cut off."""
-    paginator = reader.ask_seconds(*epoch_seconds(period))
+    paginator = reader.ask_seconds(*second_range(period))
     page = reader.next_page(paginator)
     now = _note_now(paginator, clock, checks)
     reaches_ahead = period.end > now + SECOND
@@ -83,7 +94,7 @@ def ask_period(reader: PageReader, period: Period, clock: Clock, checks: FetchCh
         if end > period.start:
             checks.note(f"the period ends at {iso(end)}, where the API's answer ends")
             period = Period(period.start, end)
-    return FirstAnswer(paginator, page, period, [epoch_seconds(period)], now, reaches_ahead)
+    return FirstAnswer(paginator, page, period, [second_range(period)], now, reaches_ahead)
 
 
 def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchChecks) -> FirstAnswer:
@@ -94,7 +105,7 @@ def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchCh
     now = _note_now(paginator, clock, checks)
     end = _end(page, now, clock)
     period = Period(min(question.start, end), end)
-    return FirstAnswer(paginator, page, period, [epoch_seconds(period)], now, reaches_ahead=False)
+    return FirstAnswer(paginator, page, period, [second_range(period)], now, reaches_ahead=False)
 
 
 def ask_window(reader: PageReader, question: Window, clock: Clock, checks: FetchChecks) -> FirstAnswer:
@@ -119,7 +130,7 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
     elif since and page.end and _is_the_window(since, start, end) and since + question.length <= page.end:
         start = since  # as the server understood it, so that no second is asked for twice
     period = Period(start, max(end, start))
-    first, last = epoch_seconds(period)
+    first, last = second_range(period)
     edge = epoch_second(since) if since else first
     # An answer that covers no more than the window leaves the window's first second to ask for.
     is_edge_left = first < edge < min(first + _LAST_MINUTE, last)
