@@ -369,7 +369,7 @@ def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, wor
 def test_a_window_that_the_api_cuts_short_is_told(workers):
     events = [second(number) for number in range(59, -1, -1)]
     log = Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW))
-    with log as api, pytest.raises(PaginationError, match="the rest cannot be had") as caught:
+    with log as api, pytest.raises(PaginationError, match="the rest cannot be fetched") as caught:
         client_of(api, workers=workers).fetch_events(window="104w")
     assert caught.value.missing[0].start < NOW - 700 * 86_400 * SECOND
 

@@ -155,7 +155,7 @@ def test_time_outs_are_kept():
 def test_nobody_there():
     with RawServer([GOOD]) as api:
         client = client_of(api, retries=2)
-    with pytest.raises(NetworkError, match=r"came from http://127.* \[ConnectionError\]\. .*after 3 attempts"):
+    with pytest.raises(NetworkError, match=r"complete answer from http://127.* \[ConnectionError\]\. .*after 3 att"):
         client.fetch_events(**DAY)
 
 

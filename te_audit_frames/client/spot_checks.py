@@ -1,4 +1,4 @@
-"""Comparing what a fetch got with a second look: both sides of every cut, and a few windows that are read again."""
+"""Spot checks: comparing the rows on both sides of every cut, and reading a few windows a second time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from te_audit_frames.periods import Period, iso
 
 
 class SpotChecks:
-    """The checks of a fetch that counted on the order of events.
+    """The checks of a fetch that relied on the order of events.
 
     Parameters
     ----------
     reader : PageReader
-        Asks.
+        Sends the queries.
     checks : FetchChecks
         Where the checks are counted.
     """
@@ -37,19 +37,19 @@ class SpotChecks:
         Parameters
         ----------
         readings : list of SlicedReading
-            What was read by slices.
+            The parts of the period that were read in slices.
         period : Period
-            What the events must lie in.
+            Events outside this period are left out.
 
         Yields
         ------
         pyarrow.RecordBatch
-            Events that arrived since the first reading.
+            Events that have arrived since the first reading.
 
         Raises
         ------
         ReadAgain
-            The second reading found older events that the first had not.
+            The second reading found events that the first should have found, since they are not new.
         """
         for reading in readings:
             for beyond, got in reading.seams.overlaps():
@@ -67,7 +67,7 @@ class SpotChecks:
             where = f"between {iso(instant(window.low))} and {iso(instant(window.high))}"
             yield from self._add_young(rows, window.rows, period, where=where)
             if gone := sum((_kinds(window.rows) - _kinds(rows)).values()):
-                self._checks.differ(f"{gone:,} events {where} were gone at the second reading")
+                self._checks.differ(f"{gone:,} events {where} were no longer there at the second reading")
 
     def _read_window(self, low: int, high: int) -> pa.Table:
         paginator = self._reader.ask_seconds(low, high)
@@ -79,10 +79,10 @@ class SpotChecks:
         return pa.Table.from_batches(rows)
 
     def _add_young(self, found: pa.Table, known: pa.Table, period: Period, *, where: str) -> Iterator[pa.RecordBatch]:
-        """Add events that arrived since the first reading; others mean that the first reading lost some.
+        """Yield events that have arrived since the first reading. If others are new too, the first reading lost some.
 
-        An event whose details were changed or filled in meanwhile is the one that is known: only a surplus of events of
-        one second, text and account group is added.
+        Details of an event may have been filled in meanwhile. So an event counts as new only if there are more events
+        of the same second, text and account group than before.
         """
         lacking = row_counts(found) - row_counts(known) - self._added  # a cut and a window may both show an event
         surplus = _kinds(found) - _kinds(known)
@@ -93,8 +93,8 @@ class SpotChecks:
         now = self._checks.now
         if now is None or older_than(new, now - YOUNG):
             self._checks.differ(
-                f"a second reading {where} found {new.num_rows:,} events that the first had not, so every question "
-                "was read to its last page"
+                f"a second reading {where} found {new.num_rows:,} events that the first had not, so every query was "
+                "read to its last page"
             )
             raise ReadAgain("difference")
         self._checks.differ(f"{new.num_rows:,} events {where} arrived while the rest was read, and were added")
