@@ -7,8 +7,7 @@ import signal
 import threading
 import time
 import warnings
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 
 import pandas as pd
 import polars  # noqa: F401 - it handles Ctrl-C in its own way, which a fetch has to survive
@@ -16,10 +15,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
+from support.log_server import MINUTE, NOW, SECOND, Log, assert_no_thread_stays, frame_of, iso, second
 from support.rawserver import HANG_UP, Pause, RawServer, VirtualClock, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.epoch import join_ranges
 from te_audit_frames.errors import (
     AuditFramesWarning,
     BadRequest,
@@ -32,18 +31,7 @@ from te_audit_frames.errors import (
 from te_audit_frames.sandbox import Organisation, Sandbox
 from te_audit_frames.schema import in_order, to_events
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 WORKERS = [1, 2, 8, 32]
-
-
-def iso(moment):
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def frame_of(events):
-    """The audit frame of raw events, built without a fetch."""
-    return taf.read_pages([json.dumps({"auditEvents": events}).encode()])
 
 
 def same(frame, expected):
@@ -232,42 +220,6 @@ def test_streamed_batches_are_the_same_events(events, server, workers):
 # ---- servers of another mind -------------------------------------------------------------------------------------
 
 
-class Log(RawServer):
-    """A server that pages through `events` as they stand, and can ignore what it is asked for."""
-
-    def __init__(self, events, *, size=3, ignores_dates=False, **envelope):
-        self.events, self.size, self.ignores_dates, self.envelope = events, size, ignores_dates, envelope
-        super().__init__(self.answer)
-
-    STAMP = format_datetime(NOW, usegmt=True)
-
-    def answer(self, request):
-        query = request.query
-        found = [event for event in self.events if self.ignores_dates or self.is_asked_for(event, query)]
-        offset = int(query.get("cursor", "0").rpartition("-")[2])
-        following = None
-        if offset + self.size < len(found):
-            dates = "&".join(f"{name}={query[name]}" for name in ("startDate", "endDate", "window") if name in query)
-            following = f"?{dates}&cursor={query.get('startDate', '')}-{offset + self.size}"
-        return whole(page(*found[offset : offset + self.size], following=following, **self.envelope), Date=self.STAMP)
-
-    @staticmethod
-    def is_asked_for(event, query):
-        date = event.get("date")
-        return date is None or query.get("startDate", "") <= date <= query.get("endDate", "9")
-
-
-MINUTE = {"start": NOW - 60 * SECOND, "end": NOW, "all_account_groups": False}
-
-
-def second(number, **more):
-    return {"date": iso(NOW - (60 - number) * SECOND), "uid": str(number), **more}
-
-
-def within_minute(events):
-    return frame_of([event for event in events if event.get("date") is None or event["date"] < iso(NOW)])
-
-
 @given(st.permutations(range(60)), st.integers(1, 70), st.sampled_from(WORKERS))
 @settings(max_examples=examples(25), deadline=None)
 def test_events_out_of_order_are_all_there(order, size, workers):
@@ -334,17 +286,6 @@ def test_events_without_a_date_come_once_and_last(place, workers):
     assert frame["date"].isna().tolist() == [False] * 60 + [True] * 2
     said = taf.receipt(frame)
     assert (said.undated, said.events, said.complete) == (2, 62, True)
-
-
-def test_disorder_is_told_where_batches_were_handed_out():
-    events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
-    with Log(events, size=4) as api:
-        batches = client_of(api, workers=8).iter_batches(**MINUTE)
-        with pytest.raises(PaginationError, match=r"not in the order.*fetch_events.*verify=.full") as caught:
-            list(batches)
-        assert not batches.receipt.complete
-        assert sum(b.num_rows for b in client_of(api, workers=1).iter_batches(**MINUTE)) == 60
-    assert caught.value.missing
 
 
 @pytest.mark.parametrize("envelope", [{}, {"endDate": iso(NOW)}, {"startDate": "soon", "endDate": "later"}])
@@ -440,29 +381,6 @@ def test_one_failed_slice_leaves_the_pages_of_the_others():
     assert sum(((high - low) for low, high in caught.value.missing), timedelta(0)) < timedelta(seconds=60)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_between_two_batches_every_event_was_handed_out_or_is_missing(workers):
-    step = timedelta(minutes=10)
-    ten_hours = {"start": NOW - 60 * step, "end": NOW, "all_account_groups": False}
-    events = [{"date": iso(NOW - (60 - number) * step), "uid": str(number)} for number in range(59, -1, -1)]
-    with Log(events, size=5) as api:
-        batches = client_of(api, workers=workers).iter_batches(**ten_hours)
-        handed_out, least = set(), 60
-        for batch in batches:
-            handed_out |= {int(uid) for uid in batch["uid"].to_pylist()}
-            vouched = set(range(60))
-            for low, high in batches.missing:
-                vouched -= {number for number in range(60) if low <= ten_hours["start"] + number * step < high}
-            assert vouched <= handed_out
-            least = min(least, 60 - len(vouched))
-    assert 0 < least < 30  # what came long ago is vouched for
-    assert batches.missing == []
-
-
-def test_ranges_that_touch_are_told_as_one():
-    assert join_ranges([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
-
-
 def test_a_failed_window_names_what_is_missing():
     events = [second(number) for number in range(59, -1, -1)]
     with Log(events, size=5, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW)) as api:
@@ -483,27 +401,6 @@ def test_a_fetch_that_fails_at_once_misses_all_of_it(question):
     same(caught.value.partial, frame_of([]))
 
 
-def test_an_iteration_that_failed_is_never_complete():
-    events = [second(number) for number in range(59, -1, -1)]
-    with Log(events, size=5) as api:
-        api._script = lambda request: whole(b"no", 403) if len(api.requests) > 3 else api.answer(request)
-        batches = client_of(api, workers=1).iter_batches(**MINUTE)
-        with pytest.raises(PermissionDenied) as caught:
-            list(batches)
-        assert caught.value.missing
-        assert list(batches) == []
-        assert not batches.receipt.complete
-
-
-def test_whoever_stops_iterating_stops_the_workers():
-    events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
-    with Log(events, size=5) as api:
-        api._script = lambda request: [Pause(30)] if len(api.requests) > 2 else api.answer(request)
-        for _ in client_of(api, workers=4, timeout=20).iter_batches(**MINUTE):
-            break
-        assert_no_thread_stays()
-
-
 def test_the_first_failure_stops_the_other_workers():
     slow = [Pause(30)]
     events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
@@ -520,13 +417,6 @@ def test_the_first_failure_stops_the_other_workers():
             client_of(api, workers=8, timeout=20).fetch_events(**MINUTE)
         assert time.monotonic() - began < 2
         assert_no_thread_stays()
-
-
-def assert_no_thread_stays():
-    until = time.monotonic() + 3
-    while busy := [thread for thread in threading.enumerate() if thread.name.startswith("te-audit-frames")]:
-        assert time.monotonic() < until, busy
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["answer", "rate limit", "back-off"])
@@ -642,29 +532,3 @@ def test_a_deadline_ends_an_endless_wait_in_the_middle():
             client_of(api, workers=2, deadline=200, clock=clock).fetch_events(**MINUTE)
     assert_vouched_for(caught.value, events, **MINUTE)
     assert not isinstance(caught.value, NetworkError)
-
-
-def test_batches_that_were_begun_do_not_become_a_frame():
-    with Sandbox(events=100, seed=0, page_size=10) as api:
-        batches = taf.Client(token=api.token, base_url=api.url).iter_batches(window="90d", all_account_groups=True)
-        next(batches)
-        with pytest.raises(taf.InvalidArgument, match="one by one"):
-            batches.to_events()
-
-
-def test_batches_that_became_a_frame_are_used_up():
-    with Log([second(1)]) as api:
-        batches = client_of(api).iter_batches(**MINUTE)
-        assert len(batches.to_events()) == 1
-        assert list(batches) == []
-        with pytest.raises(taf.InvalidArgument):
-            batches.to_events()
-        assert len(api.requests) == 1
-    assert batches.receipt.complete
-
-
-def test_a_range_shorter_than_a_second_is_no_answer_to_a_day():
-    event = {"date": "2026-03-01T12:00:00.5Z", "event": "Login failed."}
-    answer = whole(page(event, startDate="2026-03-01T12:00:00.200Z", endDate="2026-03-01T12:00:00.800Z"))
-    with RawServer([answer]) as api, pytest.raises(PaginationError, match="does not belong to the query"):
-        client_of(api).fetch_events(window="1d")
