@@ -15,7 +15,7 @@ from support.checked import (
 )
 from support.log_server import MINUTE, Log, assert_no_thread_stays, iso, second
 from support.log_server import NOW as LOG_NOW
-from support.rawserver import Pause, whole
+from support.rawserver import Pause, RawServer, whole
 from support.rawserver import client_of as raw_client_of
 
 import te_audit_frames as taf
@@ -112,3 +112,28 @@ def test_batches_that_became_a_frame_are_used_up():
             batches.to_events()
         assert len(api.requests) == 1
     assert batches.receipt.complete
+
+
+def test_the_repr_says_which_period_how_many_events_and_whether_that_is_all():
+    with Log([second(30), second(20)]) as api:
+        batches = raw_client_of(api).iter_batches(**MINUTE)
+        assert repr(batches) == "<Batches, period not resolved yet: 0 events so far, not begun>"
+        next(batches)
+        period = "2026-03-01T11:59:00Z to 2026-03-01T12:00:00Z"
+        assert repr(batches) == f"<Batches, {period}: 2 events so far, under way>"
+        assert list(batches) == []
+        assert repr(batches) == f"<Batches, {period}: 2 events so far, complete>"
+
+
+def test_the_repr_of_batches_that_failed_says_that_they_are_not_complete():
+    with RawServer([whole(b"no", 403)]) as api:
+        batches = raw_client_of(api).iter_batches(**MINUTE)
+        with pytest.raises(PermissionDenied):
+            batches.to_events()
+    assert repr(batches).endswith("0 events so far, not complete>")
+
+
+def test_all_batches_become_one_table_in_the_order_of_dates():
+    with Log([second(number) for number in (50, 40, 30, 20)]) as api:
+        table = raw_client_of(api, workers=1).iter_batches(**MINUTE).to_table()
+    assert table["uid"].to_pylist() == ["20", "30", "40", "50"]

@@ -2,6 +2,7 @@
 
 from math import ceil
 
+import pyarrow as pa
 import pytest
 from support.checked import (
     DAY,
@@ -11,10 +12,16 @@ from support.checked import (
     LOG,
     NOW,
     PERIOD,
+    SECOND,
     fetch,
+    iso,
     practice,
     spread_out,
 )
+from support.rawserver import page
+
+from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.fetch_checks import MOST_BOUNDARY_CHECKS, FetchChecks, older_than, pick, row_counts
 
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
@@ -47,3 +54,57 @@ def test_with_8_workers_the_checks_cost_8_requests_and_3_percent_at_most(pages):
     assert paid.requests == spent
     # Cutting may waste a page each worker and a tenth; the checks come on top.
     assert spent <= pages * 1.05 + 8 + 8 + 0.03 * pages
+
+
+# ---- the counts ----------------------------------------------------------------------------------------------------
+
+
+def test_a_note_is_made_once():
+    checks = FetchChecks()
+    for text in ("a", "b", "a"):
+        checks.note(text)
+    assert checks.notes == ["a", "b"]
+
+
+def test_only_so_many_boundaries_are_checked_until_everything_is_read_again():
+    checks = FetchChecks()
+    assert [checks.take_boundary_check() for _ in range(MOST_BOUNDARY_CHECKS + 2)].count(True) == MOST_BOUNDARY_CHECKS
+    checks.begin_again()
+    assert checks.take_boundary_check()
+
+
+def test_reading_again_forgets_what_was_compared_but_not_what_was_found():
+    checks = FetchChecks(seams=3, windows=2, window_events=9, margin_seconds=7, ranges=4)
+    checks.differ("one event more")
+    checks.begin_again()
+    counts = checks.to_dict()
+    assert [counts[name] for name in ("seams", "windows", "window_events", "margin_seconds")] == [0, 0, 0, None]
+    assert (counts["ranges"], counts["differences"]) == (4, ["one event more"])
+
+
+def test_only_what_ended_before_two_years_ago_is_before_retention():
+    assert not FetchChecks().is_before_retention(NOW - 1_000 * DAY)  # as long as the time is unknown
+    checks = FetchChecks(now=NOW)
+    assert checks.is_before_retention(NOW - 730 * DAY)
+    assert checks.is_before_retention(NOW - 727 * DAY)
+    assert not checks.is_before_retention(NOW - 726 * DAY)
+
+
+def rows_of(*seconds):
+    events = [{"date": iso(NOW + second * SECOND), "uid": str(second)} for second in seconds]
+    return decode_page(page(*events), name="1").batch
+
+
+def test_equal_rows_are_counted_and_as_many_are_picked_as_wanted():
+    rows = rows_of(1, 2, 1, 3, 1)
+    counts = row_counts(rows)
+    assert sorted(counts.values()) == [1, 1, 3]
+    assert pick(rows, row_counts(rows_of(1, 1, 3, 4)))["uid"].to_pylist() == ["1", "1", "3"]
+    assert pick(rows, counts)["uid"].to_pylist() == ["1", "2", "1", "3", "1"]
+    assert pick(rows, row_counts(rows_of())).num_rows == 0
+
+
+def test_rows_older_than_a_moment_are_counted():
+    rows = pa.Table.from_batches([rows_of(1, 2, 3)])
+    assert [older_than(rows, NOW + second * SECOND) for second in (1, 3, 4)] == [0, 2, 3]
+    assert older_than(rows.slice(0, 0), NOW) == 0

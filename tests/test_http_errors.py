@@ -1,6 +1,10 @@
 """Error answers of the API: which error each becomes, and what its message says."""
 
+import http.client
+
 import pytest
+import requests
+import urllib3
 from support.rawserver import (
     RawServer,
     client_of,
@@ -8,6 +12,7 @@ from support.rawserver import (
     whole,
 )
 
+from te_audit_frames.client.http_errors import describe
 from te_audit_frames.errors import (
     ApiError,
     AuthenticationError,
@@ -105,3 +110,39 @@ def test_an_odd_address_of_a_redirect_is_no_fault_of_its_own(location):
         with pytest.raises(ApiError, match=r"302\. Redirects are not followed"):
             client_of(api).fetch_events(**DAY)
         assert len(api.requests) == 1
+
+
+# ---- why a connection broke --------------------------------------------------------------------------------------
+
+SECRET_URL = "https://api.example.com/v7/audit-user-events?aid=secret"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "remedy"),
+    [
+        (requests.exceptions.ProxyError(SECRET_URL), "the proxy refused", "HTTPS_PROXY"),
+        (requests.exceptions.InvalidProxyURL(SECRET_URL), "proxy's address is not valid", "HTTPS_PROXY"),
+        (requests.exceptions.InvalidSchema(SECRET_URL), "kind of proxy is not supported", "HTTPS_PROXY"),
+        (requests.exceptions.SSLError(SECRET_URL), "TLS could not be agreed upon", "base_url"),
+        (requests.exceptions.ConnectTimeout(SECRET_URL), "connecting took too long", "base_url"),
+        (requests.exceptions.ReadTimeout(SECRET_URL), "took too long", "timeout"),
+        (urllib3.exceptions.ReadTimeoutError(None, SECRET_URL, SECRET_URL), "took too long", "timeout"),
+        (requests.exceptions.ConnectionError(SECRET_URL), "failed or was closed", "base_url"),
+        (urllib3.exceptions.DecodeError(SECRET_URL), "compression is broken", "later"),
+        (urllib3.exceptions.ProtocolError(SECRET_URL), "closed before the end", "later"),
+        (ConnectionResetError(SECRET_URL), "the connection failed", "base_url"),
+        (ValueError(SECRET_URL), "is not HTTP", "base_url"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_broken_connection_is_described_without_its_address(error, reason, remedy):
+    described, advice = describe(error)
+    assert reason in described
+    assert described.endswith(f"[{type(error).__name__}]")
+    assert remedy in advice
+    assert "secret" not in described + advice
+
+
+def test_an_endless_line_is_named_even_inside_of_other_errors():
+    wrapped = requests.ConnectionError(urllib3.exceptions.ProtocolError("broken", http.client.LineTooLong("header")))
+    assert describe(wrapped)[0] == "got more than 65536 bytes when reading header [LineTooLong]"
