@@ -2,7 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from support.checked import (
@@ -17,6 +17,11 @@ from support.rawserver import client_of as raw_client_of
 
 import te_audit_frames as taf
 from te_audit_frames.client import next_links
+from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.fetch_checks import FetchChecks
+from te_audit_frames.client.next_links import NextLinks
+from te_audit_frames.client.query import Query
+from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import PaginationError
 
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
@@ -137,3 +142,58 @@ def test_a_server_that_refuses_them_is_an_error_that_shows_both(changed, shown):
         fetch(api, workers=1, **PERIOD, **EVERYTHING)
     assert all(text in str(caught.value) for text in shown)
     assert caught.value.missing
+
+
+# ---- one link at a time --------------------------------------------------------------------------------------------
+
+ORIGIN = Origin("https://api.example.com")
+RANGE = Query.of_range({"aid": "7"}, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+DATES = "startDate=2026-01-01T00:00:00Z&endDate=2026-01-02T00:00:00Z"
+
+
+def follow(query, href, checks=None):
+    """Return the query of the address that a link leads to, after its parameters were checked."""
+    links = NextLinks(ORIGIN, query, checks or FetchChecks())
+    following = links.after(decode_page(page(following=href), name="1"), ORIGIN.url(query.parameters), name="1")
+    return {name: values[0] for name, values in parse_qs(urlsplit(following).query).items()}, links
+
+
+@pytest.mark.parametrize(
+    ("carried", "is_changed"),
+    [
+        (f"aid=7&{DATES}", False),
+        ("", False),
+        ("max=5", False),
+        (DATES.replace("00Z", "00.000%2B00:00"), False),  # the same instants in other words
+        (f"aid=8&{DATES}", True),
+        (f"aid=7&{DATES.replace('01-01', '01-02')}", True),
+        ("useAllPermittedAids=true", True),
+        ("useAllPermittedAids=false", False),
+        ("window=1d", True),
+    ],
+)
+def test_a_link_that_changes_the_query_gets_its_parameters_back(carried, is_changed):
+    checks = FetchChecks()
+    parameters, links = follow(RANGE, f"?cursor=c&{carried}", checks)
+    assert parameters.pop("cursor") == "c"
+    if is_changed:
+        assert parameters.items() <= RANGE.parameters.items()
+        assert links.changed
+        assert checks.notes
+    else:
+        assert parameters == {name: values[0] for name, values in parse_qs(carried).items()}
+        assert (links.changed, checks.notes) == (None, [])
+
+
+def test_once_a_window_is_resolved_its_dates_replace_it_in_links():
+    links = NextLinks(ORIGIN, Query({"window": "1d"}), FetchChecks())
+    url = links.resolve(RANGE.start, RANGE.end)
+    assert "window" not in url
+    assert links.has_fixed_range(url)
+    following = links.after(decode_page(page(following="?cursor=c&window=2d"), name="1"), url, name="1")
+    assert links.has_fixed_range(following)
+    assert "window" not in following
+
+
+def test_the_last_page_has_no_link():
+    assert NextLinks(ORIGIN, RANGE, FetchChecks()).after(decode_page(page(), name="1"), PATH, name="1") is None
