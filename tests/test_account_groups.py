@@ -85,6 +85,7 @@ def test_a_group_is_interleaved_if_another_lies_between_its_events_in_the_order_
     [
         (["1"], [(9, "1"), (8, "1")], True),
         (["1"], [(9, "1"), (8, "2")], False),  # the list lacks a group
+        (["1"], [(9, "1"), (8, "2"), (7, "1")], False),  # the one not listed may follow in one block
         (["1", "2"], [(9, "1"), (8, "2"), (7, "1"), (6, "2")], True),
         (["1", "2", "3"], [(9, "1"), (8, "2"), (7, "1"), (6, "2")], False),  # the third may follow in one block
         (None, [(9, "1"), (8, "1")], False),

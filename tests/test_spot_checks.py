@@ -72,7 +72,7 @@ OLD, YOUNG = event(NOW - DAY, "old"), event(NOW - MINUTE, "young")
 def test_an_event_that_has_arrived_since_is_added_and_said():
     added, checks = compare(table_of(OLD, YOUNG), table_of(OLD))
     assert added == ["young"]
-    assert checks.differences == ["1 events at a cut arrived while the rest was read, and were added"]
+    assert checks.differences == ["added 1 event that arrived at a cut while the rest was read"]
 
 
 def test_an_old_event_that_the_first_reading_lacks_means_reading_again():

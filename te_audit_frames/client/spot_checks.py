@@ -67,7 +67,7 @@ class SpotChecks:
             where = f"between {iso(instant(window.low))} and {iso(instant(window.high))}"
             yield from self._add_young(rows, window.rows, period, where=where)
             if gone := sum((_kinds(window.rows) - _kinds(rows)).values()):
-                self._checks.differ(f"{gone:,} events {where} were no longer there at the second reading")
+                self._checks.differ(f"a second reading {where} no longer found {_count(gone)}")
 
     def _read_window(self, low: int, high: int) -> pa.Table:
         paginator = self._reader.ask_seconds(low, high)
@@ -93,11 +93,11 @@ class SpotChecks:
         now = self._checks.now
         if now is None or older_than(new, now - YOUNG):
             self._checks.differ(
-                f"a second reading {where} found {new.num_rows:,} events that the first had not, so every query was "
+                f"a second reading {where} found {_count(new.num_rows)} that the first had not, so every query was "
                 "read to its last page"
             )
             raise ReadAgain("difference")
-        self._checks.differ(f"{new.num_rows:,} events {where} arrived while the rest was read, and were added")
+        self._checks.differ(f"added {_count(new.num_rows)} that arrived {where} while the rest was read")
         self._added += row_counts(new)
         yield from self._reader.add(new, period)
 
@@ -112,6 +112,10 @@ def _kind(row: dict[str, object]) -> Kind:
 def _kinds(rows: pa.Table) -> Counter[Kind]:
     """Count the events of each second, text and account group."""
     return Counter(map(_kind, rows.select(["date", "event", "aid"]).to_pylist()))
+
+
+def _count(events: int) -> str:
+    return f"{events:,} event{'s' * (events != 1)}"
 
 
 def _take(left: Counter[Kind], kind: Kind) -> bool:
