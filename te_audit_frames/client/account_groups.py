@@ -23,7 +23,7 @@ def come_in_one_order(batch: pa.RecordBatch, transport: Transport, context: Fetc
     Parameters
     ----------
     batch : pyarrow.RecordBatch
-        The events of a first page.
+        The events of the first page.
     transport : Transport
         Asks for the list of account groups.
     context : FetchContext

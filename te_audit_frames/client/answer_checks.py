@@ -46,7 +46,7 @@ def stated_range(page: Page, checks: FetchChecks) -> tuple[datetime, datetime] |
 def check_later_range(
     stated: tuple[datetime, datetime], first: tuple[datetime, datetime], query: Query, *, name: str
 ) -> None:
-    """Compare the range that a later page states with the one that the first page of the query stated.
+    """Check that a later page covers what the first page of its query covered.
 
     Raises
     ------

@@ -64,7 +64,7 @@ class Secret(AuthBase):
         return request
 
     def hide_in(self, error: AuditFramesError) -> None:
-        """Remove the token from an error, because a server may have sent it back in the text that the error quotes."""
+        """Remove the token from an error, which may quote a server that sent the token back."""
         error.args = tuple(self._hidden(part) for part in error.args)
         for name, value in vars(error).items():
             setattr(error, name, self._hidden(value))
@@ -123,7 +123,7 @@ def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
         spelled |= {token[::-1], whole.hex(), *(whole.hex(separator) for separator in ":- ")}
     yield from _find_parts(text, spelled)
     for low, high in _find_parts(text, {form for form in _in_base64(whole) if len(form) >= _SHORTEST_FORM}):
-        # Hide the whole encoded text, since the word Bearer, say, may be encoded with the token; and its padding.
+        # Hide the whole encoded text with its padding, because other words may be encoded with the token.
         before = next((place for place in range(low, 0, -1) if text[place - 1] not in _BASE64), 0)
         yield before, next((place for place in range(high, len(text)) if text[place] not in _PADDED), len(text))
 
@@ -143,5 +143,5 @@ def _in_base64(whole: bytes) -> Iterator[str]:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for before in range(3):
             encoded = encode(b" " * before + whole).decode()
-            # Without the letters at either end, which depend on the neighbouring bytes too.
+            # Leave out the characters at either end, which also depend on the neighbouring bytes.
             yield encoded[-(-before * 8 // 6) : (before + len(whole)) * 8 // 6]

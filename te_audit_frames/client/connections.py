@@ -92,7 +92,7 @@ class _Response(http.client.HTTPResponse):
     """An answer, with interim answers (1xx) skipped. Only a 200 leaves the connection open."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        # http.client takes a 102 or 103 for the final answer, and would read the real one as that to the next request.
+        # http.client takes a 102 or 103 for the final answer. The next request would then get the real one.
         for _ in range(_MOST_INTERIM_ANSWERS):
             version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
             if not 100 < status < 200 or status == _SWITCHING_PROTOCOLS:

@@ -37,7 +37,7 @@ class CutPlanner:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self.page_size = 1
-        self._first_pages: dict[int, float] = {}  # seconds on the first page of the slice that begins at the key
+        self._first_pages: dict[int, float] = {}  # by the start of a slice: the seconds on its first page
         self._answered = 0
         self._useful = 0
         self._covered_seconds = 0.0

@@ -54,7 +54,7 @@ class DateOrder:
 
     @property
     def is_proven(self) -> bool:
-        """Whether a second page continued the order of the first, so that a page leaves nothing behind it."""
+        """Whether a later page continued the order of the first. Before that, events may still come anywhere."""
         return self._is_confirmed and self.name != "none"
 
     def along(self, seconds: Seconds) -> Seconds:

@@ -21,11 +21,11 @@ _REMEMBERED_PAGES = 3
 """How many pages are searched for rows that a later page repeats."""
 
 _PLAINLY_DIFFERENT = 8
-"""A page with so many different rows that equals the first page is the first page, not events that happened twice."""
+"""A page that equals the first page and has at least this many different rows is the first page, read again."""
 
 
 class MovingPages:
-    """The pages that one query has read, as far as is needed to notice that they moved.
+    """Notices whether the pages of one query move while they are read.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class MovingPages:
         return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
     def settle(self, page: Page, url: str) -> tuple[Page, int]:
-        """Return the page as it follows the page before, and how many of its first rows that page already had.
+        """Return the page, read again if pages moved, and how many of its first rows an earlier page already had.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class MovingPages:
         return self.first_is_unchanged()
 
     def _repeats(self, batch: pa.RecordBatch) -> bool:
-        """Return whether a page has rows that some of the pages before it have too."""
+        """Return whether a page has rows in common with the pages before it."""
         if not self._recent or not batch.num_rows:
             return False
         before, rows = pa.Table.from_batches(self._recent), pa.Table.from_batches([batch])

@@ -18,7 +18,7 @@ from te_audit_frames.periods import SECOND, iso
 from te_audit_frames.safe_text import excerpt
 
 MAX_EMPTY_PAGES = 1_000
-"""So many empty pages in a row, each with a next link, mean that the log has no end."""
+"""After this many empty pages in a row, each with a next link, the log is taken to have no end."""
 
 _COMPARED = ("startDate", "endDate", "aid", "useAllPermittedAids", "window")
 _INSTANTS = ("startDate", "endDate")
@@ -32,14 +32,14 @@ class NextLinks:
     origin : Origin
         The origin that links must stay below.
     query : Query
-        The query that links must carry on.
+        The query that every link must continue.
     checks : FetchChecks
         Where changed parameters are noted.
 
     Attributes
     ----------
     changed : (str, str) or None
-        For the latest link that was changed: its own parameters, and the query's that replaced them, for messages.
+        The latest link that had to be changed, for messages: its own parameters, and those that replaced them.
     """
 
     def __init__(self, origin: Origin, query: Query, checks: FetchChecks) -> None:
@@ -56,7 +56,7 @@ class NextLinks:
         self._followed.add(_identity(url))
 
     def resolve(self, start: datetime, end: datetime) -> str:
-        """Replace a window or an open end by the range that the first answer resolved, and return its address."""
+        """Replace a window or an open end by the range that the first answer resolved; return the address for it."""
         resolved = {"startDate": iso(start), "endDate": iso(end)}
         self._sent = resolved | self._sent
         scope = {name: value for name, value in self._query.parameters.items() if name != "window"}

@@ -189,8 +189,8 @@ class PageReader:
     def _first_undated(self, paginator: Paginator, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Choose all rows except events without a date that another query has already returned.
 
-        Several queries may return the same event without a date. So equal ones count as often as any single query
-        returned them.
+        Several queries may return the same event without a date. So of equal ones, as many are kept as the query with
+        the most of them returned.
         """
         chosen = np.ones(batch.num_rows, dtype=np.bool_)
         if not batch["date"].null_count:

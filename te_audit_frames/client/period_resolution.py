@@ -163,7 +163,8 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
     """Choose the time of the fetch, and note it.
 
     If the two clocks are close, it is the earlier one: a period that ends too early is still complete. Otherwise it is
-    the server's, unless that is ahead and the server itself resolved a window by the local time.
+    the server's, with one exception: if the server's clock is ahead, but the server resolved a window by a time close
+    to the local one, it is that time.
     """
     if checks.now is not None:
         return checks.now

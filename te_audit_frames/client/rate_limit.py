@@ -112,8 +112,8 @@ class Budget:
     """Decides whether a request may be sent now.
 
     The server may not have counted the requests in flight yet when it sends `Remaining`. So none of them is taken as
-    counted, and our own requests never exceed the limit. Of the times at which the answers of one window say that it
-    ends, the earliest counts: since `Date` has whole seconds, those times can only be too late.
+    counted, and our own requests never exceed the limit. Every answer states when its window ends. The earliest of
+    these times counts: because `Date` has whole seconds, they can only be too late.
 
     Every method takes the time as `now`, in seconds on a scale that never goes backwards.
 

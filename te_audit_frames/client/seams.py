@@ -76,7 +76,7 @@ class Seams:
         return overlaps
 
     def windows(self, number: int) -> list[Window]:
-        """Choose windows around cuts: one at the last cut along the time line, the others spread evenly."""
+        """Choose windows around cuts: one at the newest cut, the others spread evenly over the rest."""
         pairs = sorted(self._pairs(), key=lambda pair: self._slicing.times(pair[0].b, pair[0].b)[0])
         if not pairs:
             return []
@@ -126,7 +126,7 @@ class Seams:
         return pa.Table.from_batches(chosen, schema=pages[0][0].schema)
 
     def _rows_along(self, pages: list[tuple[pa.RecordBatch, Seconds]], low: int, high: int) -> Seconds:
-        """Return where rows lie along the order, for those in the seconds `[low, high)`, ascending."""
+        """Return the seconds along the order of all rows in `[low, high)`, ascending."""
         along = np.sort(np.concatenate([self._slicing.along(seconds) for _, seconds in pages]))
         chosen: Seconds = along[(along >= low) & (along < high)]
         return chosen

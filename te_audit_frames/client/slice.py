@@ -20,7 +20,7 @@ class Slice:
     a, b : int
         The slice owns the seconds `[a, b)` along the order.
     low, high : int
-        The epoch seconds asked for, half-open. One second more is asked for before `low`.
+        The epoch seconds asked for, half-open. The query also asks for the second before `low`.
     pos : int
         The largest second along the order that was received; `a` before the first page.
     is_cut : bool

@@ -21,7 +21,7 @@ from te_audit_frames.client.epoch import UNDATED, Seconds
 from te_audit_frames.client.slice import Slice
 
 _OUTLIERS = 3
-"""Rows beyond a cut that do not yet mean that the slice passed it, because single events may be far out of order."""
+"""A slice is past its cut only if more rows than this are beyond the margin, since single events may be misplaced."""
 
 
 class Slicing:

@@ -52,7 +52,7 @@ class Workers:
         return future
 
     def stop(self) -> None:
-        """End every thread after its current task. Tasks that have not begun are cancelled or never run."""
+        """End every thread after its current task. Tasks that have not begun are not run."""
         self._is_stopped = True
         for _ in self._threads:
             self._tasks.put(None)
