@@ -44,7 +44,7 @@ def test_a_stream_has_no_such_limit():
         assert batches.receipt.complete
 
 
-def test_disorder_is_told_where_batches_were_handed_out():
+def test_disorder_after_batches_were_yielded_is_an_error():
     events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
     with Log(events, size=4) as api:
         batches = raw_client_of(api, workers=8).iter_batches(**MINUTE)
@@ -86,7 +86,7 @@ def test_an_iteration_that_failed_is_never_complete():
         assert not batches.receipt.complete
 
 
-def test_whoever_stops_iterating_stops_the_workers():
+def test_to_stop_iterating_stops_the_workers():
     events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
     with Log(events, size=5) as api:
         api._script = lambda request: [Pause(30)] if len(api.requests) > 2 else api.answer(request)

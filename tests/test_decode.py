@@ -311,13 +311,13 @@ def test_pages_without_a_next_link_are_the_last(links):
     assert (page.next_href, page.next_cursor) == (None, None)
 
 
-def test_nesting_beyond_measure_is_said():
+def test_too_deep_nesting_is_named_in_the_error():
     with pytest.raises(DecodeError, match=r"/audit-user-events: it is nested too deeply\. It begins with"):
         rows_of(b'{"auditEvents": [%s' % (b"[" * 100_000))
 
 
 @pytest.mark.parametrize("body", [b"\xef\xbb\xbf" + body_of(EVENT), body_of({**EVENT, "zone": "EU"}) + b"\n"])
-def test_a_page_keeps_its_bytes_as_they_came(body):
+def test_a_page_keeps_its_bytes_as_received(body):
     assert decode_page(body, name="1").raw == body
 
 

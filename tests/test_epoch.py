@@ -10,7 +10,7 @@ from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.schema import ARROW_SCHEMA
 
 
-def test_ranges_that_touch_are_told_as_one():
+def test_ranges_that_touch_become_one():
     assert join_ranges([(8, 9), (5, 7), (1, 3), (3, 4), (5, 6)]) == [(1, 4), (5, 7), (8, 9)]
 
 

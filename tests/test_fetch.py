@@ -230,7 +230,7 @@ def test_events_out_of_order_are_all_there(order, size, workers):
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_disorder_that_shows_late_starts_anew(workers):
+def test_disorder_that_shows_late_starts_the_reading_again(workers):
     events = [second(number) for number in [*range(59, 20, -1), 3, 20, *range(19, 3, -1), 2, 1, 0]]
     with Log(events, size=4) as api:
         frame = client_of(api, workers=workers).fetch_events(**MINUTE)
@@ -307,7 +307,7 @@ def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, wor
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_a_window_that_the_api_cuts_short_is_told(workers):
+def test_a_window_that_the_api_cuts_short_is_an_error(workers):
     events = [second(number) for number in range(59, -1, -1)]
     log = Log(events, size=5, startDate=iso(NOW - 20 * SECOND), endDate=iso(NOW))
     with log as api, pytest.raises(PaginationError, match="the rest cannot be fetched") as caught:
@@ -336,7 +336,7 @@ def assert_vouched_for(error, events, *, start, end, **scope):
 @given(st.integers(0, 12), st.sampled_from(WORKERS), st.integers(1, 8), st.booleans(), st.sampled_from([0, 1, 2]))
 @settings(max_examples=examples(50), deadline=None)
 @example(3, 8, 4, True, 2)
-def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers, size, newest, ties):
+def test_after_a_failure_every_event_is_in_partial_or_in_missing(broken, workers, size, newest, ties):
     events = [second(number // (ties + 1), uid=str(number)) for number in range(60)]
     events = sorted(events, key=lambda event: event["date"], reverse=newest)
     numbers = itertools.count()
@@ -355,7 +355,7 @@ def test_after_a_failure_every_event_is_there_or_missing_is_said(broken, workers
             same(frame, frame_of(events))
 
 
-def test_a_failure_behind_the_last_event_misses_something_too():
+def test_a_failure_after_the_last_event_leaves_something_missing_too():
     events = [second(number) for number in range(60, -1, -1)] + [second(-1)] * 5
     with Log(events, size=31) as api:
         api._script = lambda request: api.answer(request) if len(api.requests) <= 2 else whole(b"no", 403)
@@ -420,7 +420,7 @@ def test_the_first_failure_stops_the_other_workers():
 
 
 @pytest.mark.parametrize("kind", ["answer", "rate limit", "back-off"])
-def test_ctrl_c_stops_at_once_and_hands_over_what_came(kind):
+def test_ctrl_c_stops_at_once_and_keeps_the_events_so_far(kind):
     events = [second(number // 4, uid=str(number)) for number in range(239, -1, -1)]
     waits = {
         "answer": [Pause(30)],

@@ -58,7 +58,7 @@ PROBLEM = {
         (204, b"", ApiError, "", ""),
     ],
 )
-def test_an_error_of_the_api_is_told_and_not_retried(status, body, cls, title, detail):
+def test_an_error_answer_is_raised_and_not_retried(status, body, cls, title, detail):
     with RawServer([whole(body, status)]) as api:
         with pytest.raises(ApiError, match=f"^page 1: the API answered {status}") as caught:
             client_of(api).fetch_events(**DAY)
@@ -78,7 +78,7 @@ def test_the_fields_at_fault_are_named():
     assert caught.value.fields == faults
 
 
-def test_what_the_api_says_is_one_sentence_of_the_message():
+def test_the_api_s_explanation_is_one_sentence_of_the_message():
     with (
         RawServer([whole({"title": ".NET failed", "detail": "Ask Ann."}, 400)]) as api,
         pytest.raises(BadRequest) as no,
@@ -88,7 +88,7 @@ def test_what_the_api_says_is_one_sentence_of_the_message():
 
 
 @pytest.mark.parametrize(("length", "is_whole"), [(900, True), (5_000, False)])
-def test_what_the_api_says_is_told_in_full_unless_it_does_not_end(length, is_whole):
+def test_the_api_s_explanation_is_quoted_in_full_unless_it_is_endless(length, is_whole):
     detail = "x" * length
     with RawServer([whole({"detail": detail}, 400)]) as api, pytest.raises(BadRequest, match="xxx") as caught:
         client_of(api).fetch_events(**DAY)
@@ -105,7 +105,7 @@ def test_redirects_are_not_followed(status):
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "\xff\xfe", "//", "http://a:port/", "", None])
-def test_an_odd_address_of_a_redirect_is_no_fault_of_its_own(location):
+def test_an_odd_address_of_a_redirect_causes_no_other_error(location):
     with RawServer([whole(b"", 302, Location=location)]) as api:
         with pytest.raises(ApiError, match=r"302\. Redirects are not followed"):
             client_of(api).fetch_events(**DAY)

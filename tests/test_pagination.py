@@ -52,7 +52,7 @@ def test_a_cursor_arrives_as_it_was_sent():
 
 
 @pytest.mark.parametrize("limit", [1, 5])
-def test_a_page_is_asked_for_with_max_only_when_told(limit):
+def test_max_is_sent_only_with_a_page_size(limit):
     with RawServer([whole(page())]) as api:
         client_of(api).fetch_events(**DAY)
         client_of(api, page_size=limit).fetch_events(**DAY)

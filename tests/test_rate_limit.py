@@ -164,7 +164,7 @@ def test_no_reset_makes_anybody_wait_longer_than_a_window(reset):
     assert 0 < budget.wait(0.0) <= LONGEST_WAIT
 
 
-def test_a_window_that_ends_later_than_said_makes_nobody_wait_longer_either():
+def test_a_window_that_ends_later_than_its_headers_say_makes_no_longer_wait():
     later = str(int(NOW.timestamp()) + 86_400)
     budget, time = Budget(), 0.0
     for throttled in (True, True, False):  # the second time at the end of the wait
@@ -195,7 +195,7 @@ def test_headers_that_make_no_sense_say_nothing(name, value):
 
 
 @pytest.mark.parametrize("zone", ["12:00:00 GMT", "13:00:00 +0100", "12:00:00 -0000"])
-def test_a_date_is_read_in_its_zone_and_told_in_utc(zone):
+def test_a_date_is_read_in_its_zone_and_returned_in_utc(zone):
     told = server_date({"Date": f"Sun, 01 Mar 2026 {zone}"})
     assert (told, told.tzinfo) == (NOW, UTC)
 

@@ -60,7 +60,7 @@ def api(authority):
 
 
 @pytest.mark.parametrize("name", ["ca_bundle", *BUNDLES])
-def test_a_private_authority_is_trusted_when_told(api, authority, environment, name):
+def test_a_private_authority_is_trusted_if_it_is_given(api, authority, environment, name):
     policy = {"ca_bundle": authority.bundle} if name == "ca_bundle" else {}
     if not policy:
         environment.setenv(name, str(authority.bundle))
@@ -229,7 +229,7 @@ def plain_tls(self_signed):
     return context
 
 
-def test_over_tls_a_private_authority_is_trusted_when_told(plain_tls, self_signed, monkeypatch, tmp_path):
+def test_a_netrc_entry_does_not_replace_the_token_over_tls_either(plain_tls, self_signed, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     netrc.chmod(0o600)

@@ -158,7 +158,7 @@ def test_attempts_are_bounded_and_spaced(retries):
     assert len(clock.waits) == retries
 
 
-def test_unless_told_otherwise_five_more_attempts_are_made():
+def test_by_default_five_more_attempts_are_made():
     with RawServer([whole(b"", 503)]) as api, pytest.raises(ServerError, match="after 6 attempts"):
         client_of(api).fetch_events(**DAY)
 
@@ -170,7 +170,7 @@ def test_unless_told_otherwise_five_more_attempts_are_made():
         ([b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, HANG_UP], r"got more than 65536 bytes .* \[LineTooLong\]"),
     ],
 )
-def test_a_head_without_end_is_told_as_such(endless, said):
+def test_an_endless_head_is_named_in_the_error(endless, said):
     with RawServer([endless]) as api, pytest.raises(NetworkError, match=rf"{said}\. Check base_url"):
         client_of(api, retries=0).fetch_events(**DAY)
 
@@ -211,7 +211,7 @@ def test_an_answer_larger_than_allowed_is_given_up_at_once(answer):
 
 
 @pytest.mark.parametrize(("most", "said"), [(2**20 - 1, "1,048,575 bytes"), (2**20, "1 MiB"), (3 * 2**19, "1.5 MiB")])
-def test_how_large_a_page_may_be_is_said_in_words(most, said):
+def test_the_largest_size_of_a_page_is_written_in_words(most, said):
     large = whole(zipped(b" " * 2_000_000), Content_Encoding="gzip")
     with RawServer([large]) as api, pytest.raises(NetworkError, match=f"larger than the {said} that"):
         client_of(api, max_page_bytes=most).fetch_events(**DAY)

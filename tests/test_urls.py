@@ -50,7 +50,7 @@ def test_a_base_url_with_or_without_v7(given, base):
         *("https://:pw@api.example.com", "https://[::1", "https://api.example.com:99999", "https://api.example.com:x"),
     ],
 )
-def test_what_is_no_base_url_is_refused_by_its_names(wrong):
+def test_an_address_that_is_no_base_url_is_refused_by_name(wrong):
     with pytest.raises(InvalidArgument, match=r"^base_url \(TE_BASE_URL\): ") as caught:
         Origin(wrong)
     assert "pw" not in str(caught.value)
@@ -114,7 +114,7 @@ def test_a_next_link_to_elsewhere_is_refused(href):
     assert "cursor" not in str(caught.value)
 
 
-def test_what_a_link_says_is_told_short_and_without_control_characters():
+def test_a_refused_link_is_quoted_short_and_without_control_characters():
     with pytest.raises(PaginationError) as caught:
         Origin(API).follow("https://evil.example/\x1b[2J\u202e" + "x" * 9_999, after=PAGE, page="1")
     assert str(caught.value).isprintable()
@@ -129,7 +129,7 @@ def test_what_a_link_says_is_told_short_and_without_control_characters():
         ("https://[::1", "an unreadable address"),
     ],
 )
-def test_a_refused_link_is_told_without_user_and_query(href, said):
+def test_a_refused_link_is_quoted_without_user_and_query(href, said):
     where = rf"^page 4: its next link leads to {re.escape(said)}, which is not below {API}/v7/\. Nothing was sent there"
     with pytest.raises(PaginationError, match=where):
         Origin(API).follow(href, after=PAGE, page="4")
@@ -167,7 +167,7 @@ PIECES = st.sampled_from(
 @example("https:\\\\evil.example/v7/x")
 @example("\thttps://api.example.com\t@evil.example/v7/x")
 @settings(max_examples=examples(400), deadline=None)
-def test_whatever_a_link_says_nothing_leaves_for_another_origin(href):
+def test_no_link_leads_a_request_to_another_origin(href):
     try:
         address = Origin(API).follow(href, after=PAGE, page="1")
     except PaginationError:

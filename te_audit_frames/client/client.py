@@ -201,8 +201,8 @@ class Client:
         pandas.DataFrame
             The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
             `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
-            and `name`) and `extra` (`str`, canonical JSON of all other fields). `te_audit_frames.receipt` reads
-            its receipt.
+            and `name`) and `extra` (`str`, canonical JSON of everything that no column holds). Its receipt is
+            ``te_audit_frames.receipt(events)``.
 
         Raises
         ------
@@ -270,8 +270,8 @@ class Client:
         InvalidArgument
             An argument is wrong; nothing was sent.
         FetchError
-            Raised while iterating, for the same reasons as by `fetch_events`. `.missing` holds the periods whose
-            events may be missing; the batches taken so far stay valid.
+            The fetch could not be completed; raised while iterating. `.missing` holds the periods whose events may be
+            missing. The batches taken so far stay valid.
 
         Examples
         --------
@@ -441,8 +441,8 @@ def fetch_events(
     pandas.DataFrame
         The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
         `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
-        and `name`) and `extra` (`str`, canonical JSON of all other fields). `te_audit_frames.receipt` reads
-        its receipt.
+        and `name`) and `extra` (`str`, canonical JSON of everything that no column holds). Its receipt is
+        ``te_audit_frames.receipt(events)``.
 
     Raises
     ------
