@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import pandas as pd
+
 import te_audit_frames as taf
 from support.rawserver import RawServer, page, whole
 
@@ -63,3 +65,7 @@ def assert_no_thread_stays():
     while busy := [thread for thread in threading.enumerate() if thread.name.startswith("te-audit-frames")]:
         assert time.monotonic() < until, busy
         time.sleep(0.02)
+
+
+def same(frame, expected):
+    pd.testing.assert_frame_equal(frame, expected)
