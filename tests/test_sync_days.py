@@ -9,12 +9,12 @@ from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import midnight
-from te_audit_frames.storage.event_table import read_coverage
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.storage.sync_days import SyncDays
 from te_audit_frames.storage.sync_plan import DAYS_PER_WRITE
 from te_audit_frames.storage.sync_report import SyncReport
+from te_audit_frames.storage.table import read_coverage
 
 END = datetime(2026, 4, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

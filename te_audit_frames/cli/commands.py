@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli import archive, checks, fetch, plots, summaries
+from te_audit_frames.cli import archive, checks, directory, fetch, plots, summaries
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program
 
@@ -70,6 +70,7 @@ for command in (
     summaries.summary,
     summaries.activity,
     plots.plot,
+    directory.users,
     archive.sync,
     archive.archive,
     checks.vocabulary,

@@ -17,8 +17,8 @@ from te_audit_frames.storage.archive_receipt import observer_of, proven_period, 
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.event_table import EventTable, merge_rows, read_coverage, update_coverage
 from te_audit_frames.storage.store import Store
+from te_audit_frames.storage.table import EventTable, merge_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
 """The most days that one import may add: more than thirteen years. A longer period is likely to be a mistake."""

@@ -21,7 +21,7 @@ from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
 from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns, within
 from te_audit_frames.storage.metadata import REWRITE_ADVICE, Attrs, load_attrs
-from te_audit_frames.storage.parquet_writer import parquet_writer
+from te_audit_frames.storage.writer import parquet_writer
 
 Compression = Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
 

@@ -13,11 +13,11 @@ from te_audit_frames.merge import count_fewer
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading
-from te_audit_frames.storage.event_table import MergedDay, merge_rows, update_coverage
 from te_audit_frames.storage.scope import ScopeObserver, groups_of
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_plan import DAYS_PER_WRITE
 from te_audit_frames.storage.sync_report import SyncReport
+from te_audit_frames.storage.table import MergedDay, merge_rows, update_coverage
 
 _EVENTS_PER_WRITE = 200_000
 """Events that are held in memory before they are written."""

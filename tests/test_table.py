@@ -11,9 +11,9 @@ from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.archive_writer import ArchiveWriter, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE, Coverage, DayRecord
 from te_audit_frames.storage.day_file import name_of
-from te_audit_frames.storage.event_table import EventTable, merge_rows, read_coverage, update_coverage
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST
+from te_audit_frames.storage.table import EventTable, merge_rows, read_coverage, update_coverage
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DAY = NOON.date()

@@ -10,7 +10,7 @@ import pytest
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ARROW_SCHEMA, to_arrow
-from te_audit_frames.storage.parquet_writer import parquet_writer
+from te_audit_frames.storage.writer import parquet_writer
 
 DATE = ARROW_SCHEMA.field("date").type
 
