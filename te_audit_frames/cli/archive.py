@@ -51,7 +51,7 @@ Every night, by cron:
 @click.option(
     "--users",
     is_flag=True,
-    help="Keep a snapshot of the organisation's people as well, with their roles once a week.",
+    help="Also keep a snapshot of the organisation's people. Their roles are read once a week.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @options.client_options

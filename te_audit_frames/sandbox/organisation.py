@@ -123,15 +123,15 @@ class Organisation(EventLog):
         ]
 
     def people(self, now: int) -> list[Person]:
-        """Return everybody of the organisation: the people of the log, and a few accounts that nobody uses.
+        """Return the people of the log, and a few accounts that nobody uses.
 
         Parameters
         ----------
         now : int
-            In epoch seconds. Log-ins and changes of names after it have not happened yet.
+            In epoch seconds. Logins and changes of names after it have not happened yet.
         """
         until = np.searchsorted(self._login_dates, now, side="right")
-        # Of several log-ins of a person, the last one stays.
+        # The last login of each person stays.
         logins = dict(zip(self._login_who[:until].tolist(), self._login_dates[:until].tolist(), strict=True))
         groups: dict[int, set[str]] = {}
         for person, group in self._seen_in.T.tolist():
