@@ -1,6 +1,6 @@
 """Selection: the few columns and rows that a check needs, as a small pandas frame, from any engine or an archive.
 
-Frames in memory are read by `in_memory`. What engines and archives need stands here with the joining of the parts, since
+Frames in memory are read by `in_memory`. What engines and archives need is here, with the joining of the parts, since
 all of it has to give the same answer.
 """
 
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 
 from te_audit_frames.analysis.group_columns import NAIVE, as_lazy
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.checks.clause import UNCLASSIFIED
 from te_audit_frames.checks.in_memory import (
     NO_PAIRS,
     NO_TEXTS,
@@ -34,6 +33,7 @@ from te_audit_frames.checks.in_memory import (
 )
 from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.people import PAIR, group_people, number_people
+from te_audit_frames.checks.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds

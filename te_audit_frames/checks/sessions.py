@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.clause import FAILURE
+from te_audit_frames.checks.reading import FAILURE
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     Groups,
