@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.hours import find_off_hours, usual_hours
     from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
@@ -106,6 +107,7 @@ __all__ = [
     "evidence",
     "explode_resources",
     "fetch_events",
+    "find_off_hours",
     "find_runs",
     "plot_activity",
     "plot_heatmap",
@@ -117,6 +119,7 @@ __all__ = [
     "summarize_by_account_group",
     "summarize_by_event_type",
     "summarize_by_user",
+    "usual_hours",
     "where",
     "with_receipt",
     "write_parquet",
@@ -140,6 +143,7 @@ _LATER = {
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
+    "find_off_hours": "checks.hours",
     "find_runs": "checks.runs",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
@@ -150,6 +154,7 @@ _LATER = {
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
     "summarize_by_user": "analysis.summaries",
+    "usual_hours": "checks.hours",
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",

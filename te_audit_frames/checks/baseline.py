@@ -99,8 +99,8 @@ def read_baseline(
 
     Parameters
     ----------
-    history : frame of any supported library, Archive, or Baseline
-        What happened before. A baseline is returned as it is.
+    history : frame of any supported library, Archive, Baseline, or None
+        What happened before; None is nothing. A baseline is returned as it is.
     parts : collection of {"moments", "networks", "texts", "groups"}
         What to count.
     start, end : str, datetime, date or pandas.Timestamp, optional
@@ -133,6 +133,7 @@ def read_baseline(
     if isinstance(history, Baseline):
         return history
     bounds = to_bounds(start, end)
+    history = _NOTHING if history is None else history
     tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6)
     if isinstance(history, EventArchive):
         present: Sequence[str] = COLUMNS
@@ -150,6 +151,15 @@ def read_baseline(
         columns = [as_text(name, kinds[name]) for name in tally.reading(present) if name != "date"]
         tally.add(Grouper(lazy.select(utc_dates(lazy), *columns).filter(inside(bounds)), []), {})
     return tally.result(present)
+
+
+def find_people(people: pd.DataFrame, among: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the position of each person among others, by `uid`, or by `user` if they have none; -1 if not there."""
+    keys = ["uid", "nameless"]
+    named = [frame.assign(nameless=frame["user"].where(frame["uid"].isna()))[keys] for frame in (people, among)]
+    places = named[1].assign(place=range(len(among)))
+    found = named[0].merge(places, on=keys, how="left")["place"].fillna(-1)
+    return found.to_numpy(dtype="int64")
 
 
 def _in_memory(events: pd.DataFrame | pa.Table, names: Sequence[str]) -> tuple[Grouper, dict[str, pa.Array]]:
@@ -289,6 +299,7 @@ def _plain(values: pd.Series) -> list[str | None]:
     return [None if pd.isna(value) else str(value) for value in values]
 
 
+_NOTHING = pd.DataFrame({"date": pd.array([], dtype="datetime64[us, UTC]"), "uid": pd.array([], dtype="str")})
 _NO_PAIRS = pd.DataFrame(
     {
         "events": np.array([], dtype="int64"),
