@@ -125,12 +125,12 @@ class Habits:
         _, of_day = np.unique(_day_keys(person, day_of(quarter)), return_inverse=True)
         balance = np.bincount(of_day, self.odd(person, quarter) * weight)
         weight = np.where(balance[of_day] < 0, _USUAL, 1.0) * weight
-        own = np.bincount(person, self.fit[person, quarter % SLOTS] * weight, people)
-        other = np.stack(
-            [np.bincount(person, self.fit[person, (quarter - moved) % SLOTS] * weight, people) for moved in _MOVED]
-        )
-        best = other.max(axis=0)
-        mean = best + np.log(np.exp(other - best).mean(axis=0))
+        done = np.bincount(person * SLOTS + quarter % SLOTS, weight, people * SLOTS).reshape(people, SLOTS)
+        # How well the habits fit, moved by every number of quarters: a circular correlation.
+        fits = np.fft.irfft(np.fft.rfft(done) * np.fft.rfft(self.fit).conj(), SLOTS)
+        own, other = fits[:, 0], fits[:, _MOVED]
+        best = other.max(axis=1)
+        mean = best + np.log(np.exp(other - best[:, None]).mean(axis=1))
         added = self.weekend[person, is_weekend(quarter).astype("int64")]
         score = mean - own + np.bincount(person, added * weight, people)
         return np.where(np.bincount(person, minlength=people) > 0, score, -np.inf)
