@@ -43,6 +43,7 @@ from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.activity import activity
+    from te_audit_frames.analysis.compare import compare
     from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
     from te_audit_frames.analysis.resources import explode_resources
     from te_audit_frames.analysis.summaries import (
@@ -51,10 +52,13 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.actors import classify_actors
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
     from te_audit_frames.checks.hours import find_off_hours, usual_hours
+    from te_audit_frames.checks.logins import find_failed_logins
     from te_audit_frames.checks.runs import find_runs
+    from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_events
@@ -102,13 +106,17 @@ __all__ = [
     "activity",
     "assessed",
     "between",
+    "classify_actors",
     "classify_events",
+    "compare",
     "concat",
     "evidence",
     "explode_resources",
     "fetch_events",
+    "find_failed_logins",
     "find_off_hours",
     "find_runs",
+    "find_sessions",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -138,13 +146,17 @@ _LATER = {
     "activity": "analysis.activity",
     "assessed": "checks.assessed",
     "between": "frames",
+    "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
+    "compare": "analysis.compare",
     "concat": "frames",
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
+    "find_failed_logins": "checks.logins",
     "find_off_hours": "checks.hours",
     "find_runs": "checks.runs",
+    "find_sessions": "checks.sessions",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",

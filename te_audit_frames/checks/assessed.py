@@ -109,7 +109,7 @@ def assessed(result: pd.DataFrame) -> Assessed:
     Parameters
     ----------
     result : pandas.DataFrame
-        The result of a ``find_*`` function, of `classify_actors` or of `compare`.
+        The result of a ``find_*`` function or of `classify_actors`.
 
     Returns
     -------

@@ -99,6 +99,7 @@ def select(
     optional: Sequence[str] = (),
     people: bool = True,
     keep: Keep | None = None,
+    with_object: bool = True,
     vocabulary: str | PathLike[str] | None = None,
     start: Instant | None = None,
     end: Instant | None = None,
@@ -121,6 +122,9 @@ def select(
     keep : callable, optional
         Which action, object and outcome to keep. It must depend on its arguments alone. By default, all events are
         kept, and not classified.
+    with_object : bool
+        Let the type of an event's resource stand in for an object that its text does not name, as `classify_events`
+        does. False saves reading the resources if objects do not matter.
     vocabulary : path, optional
         See `classify_events`.
     start, end : str, datetime, date or pandas.Timestamp, optional
@@ -160,7 +164,15 @@ def select(
     else:
         events = as_lazy(events)
         present = events.collect_schema().names()
-    plan = _Plan.of(present, columns, optional, people=people, keep=keep, vocabulary=vocabulary, bounds=bounds)
+    known = frozenset(present)
+    require_columns(known, ["date", *(["event"] if keep else []), *columns])
+    if people and not known & {"uid", "user"}:
+        require_columns(known, ["uid", "user"])
+    tables = load_vocabulary(vocabulary) if keep else None
+    wanted = dict.fromkeys(
+        ["date", *columns, *optional, *(["uid", "user"] if people else []), *(["event"] if keep else [])]
+    )
+    plan = _Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
     if isinstance(events, EventArchive):
         parts = [_read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
         undated = _count_undated(events) if bounds == (None, None) else 0
@@ -176,31 +188,10 @@ class _Plan:
     present: frozenset[str]
     people: bool
     keep: Keep | None
+    with_object: bool
     vocabulary: str | PathLike[str] | None
     tables: Tables | None
     bounds: _Bounds
-
-    @classmethod
-    def of(
-        cls,
-        present: Iterable[str],
-        columns: Sequence[str],
-        optional: Sequence[str],
-        *,
-        people: bool,
-        keep: Keep | None,
-        vocabulary: str | PathLike[str] | None,
-        bounds: _Bounds,
-    ) -> _Plan:
-        known = frozenset(present)
-        require_columns(known, ["date", *(["event"] if keep else []), *columns])
-        if people and not known & {"uid", "user"}:
-            require_columns(known, ["uid", "user"])
-        tables = load_vocabulary(vocabulary) if keep else None
-        wanted = dict.fromkeys(
-            ["date", *columns, *optional, *(["uid", "user"] if people else []), *(["event"] if keep else [])]
-        )
-        return cls(list(wanted), known, people, keep, vocabulary, tables, bounds)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -208,7 +199,7 @@ class _Plan:
 
     def reading(self) -> list[str]:
         """List the columns to read; the resources also if they may decide an object."""
-        may_decide = ["resources"] if self.keep and "resources" in self.present else []
+        may_decide = ["resources"] if self.keep and self.with_object and "resources" in self.present else []
         return [name for name in dict.fromkeys([*self.columns, *may_decide]) if name in self.present]
 
     def may_keep(self, text: str | None) -> bool:
@@ -216,7 +207,7 @@ class _Plan:
         assert self.keep is not None and self.tables is not None  # noqa: S101  # nosec B101
         reading = self.read(text)
         objects = [reading.object]
-        if _is_open(reading):
+        if self.with_object and _is_open(reading):
             objects += self.tables.resource_types.values()
         return any(self.keep(reading.action, name, reading.outcome) for name in objects)
 
@@ -491,9 +482,8 @@ def _join(parts: Sequence[_Part], plan: _Plan, undated: int) -> Selection:
             for (text, reading), count in zip(known.items(), counts, strict=True)
             if reading.action == UNCLASSIFIED
         ]
-        rows = _classified(
-            rows, plan, any(_is_open(reading) and plan.may_keep(text) for text, reading in known.items())
-        )
+        open_texts = [text for text, reading in known.items() if _is_open(reading) and plan.may_keep(text)]
+        rows = _classified(rows, plan, plan.with_object and bool(open_texts))
     rows = rows[[*plan.columns, *(CLASSES if plan.keep else [])]]
     if plan.people:
         rows = rows.assign(person=number_people(rows, people))
@@ -528,7 +518,7 @@ def _in_order(table: pa.Table) -> pa.Table:
 
 def _classified(rows: pd.DataFrame, plan: _Plan, may_differ: bool) -> pd.DataFrame:
     assert plan.keep is not None  # noqa: S101  # nosec B101
-    if may_differ or not len(rows):
+    if may_differ:
         names = ["event", *(["resources"] if "resources" in rows else [])]
         classes = classify_events(rows[names], vocabulary=plan.vocabulary)[CLASSES]
         numbers, triples = pd.MultiIndex.from_frame(classes).factorize()
