@@ -52,11 +52,14 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.access import find_access_changes
     from te_audit_frames.checks.actors import classify_actors
+    from te_audit_frames.checks.addresses import find_new_addresses
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
     from te_audit_frames.checks.hours import find_off_hours, usual_hours
     from te_audit_frames.checks.logins import find_failed_logins
+    from te_audit_frames.checks.monitoring import find_monitoring_changes
     from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
@@ -113,7 +116,10 @@ __all__ = [
     "evidence",
     "explode_resources",
     "fetch_events",
+    "find_access_changes",
     "find_failed_logins",
+    "find_monitoring_changes",
+    "find_new_addresses",
     "find_off_hours",
     "find_runs",
     "find_sessions",
@@ -153,7 +159,10 @@ _LATER = {
     "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
+    "find_access_changes": "checks.access",
+    "find_monitoring_changes": "checks.monitoring",
     "find_failed_logins": "checks.logins",
+    "find_new_addresses": "checks.addresses",
     "find_off_hours": "checks.hours",
     "find_runs": "checks.runs",
     "find_sessions": "checks.sessions",
