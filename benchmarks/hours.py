@@ -187,7 +187,9 @@ def run(full: bool) -> list[Result]:
 
 def _figures(name: str, rows: pd.DataFrame, *, promised: bool = False) -> list[Result]:
     budget = 100 * rows["findings"].sum() / len(rows)
-    figures = [_figure(f"{name}: findings in 100 active weeks ({rows['findings'].sum()} in {len(rows)})", budget, 3, -1)]
+    figures = [
+        _figure(f"{name}: findings in 100 active weeks ({rows['findings'].sum()} in {len(rows)})", budget, 3, -1)
+    ]
     for what, part, bound in (
         ("all", rows, 60.0),
         ("people with at most 14 learnt hours", rows[rows["hours"] <= 14], 90.0),

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         summarize_by_user,
     )
     from te_audit_frames.checks.access import find_access_changes
+    from te_audit_frames.checks.accounts import find_dormant_users
     from te_audit_frames.checks.actors import classify_actors
     from te_audit_frames.checks.addresses import find_new_addresses
     from te_audit_frames.checks.assessed import Assessed, assessed
@@ -117,6 +118,7 @@ __all__ = [
     "explode_resources",
     "fetch_events",
     "find_access_changes",
+    "find_dormant_users",
     "find_failed_logins",
     "find_monitoring_changes",
     "find_new_addresses",
@@ -161,6 +163,7 @@ _LATER = {
     "fetch_events": "client.client",
     "find_access_changes": "checks.access",
     "find_monitoring_changes": "checks.monitoring",
+    "find_dormant_users": "checks.accounts",
     "find_failed_logins": "checks.logins",
     "find_new_addresses": "checks.addresses",
     "find_off_hours": "checks.hours",

@@ -80,5 +80,3 @@ def count_before(selection: Selection, history: Any, rows: pd.DataFrame, groups:
 def missing_classes(selection: Selection) -> str:
     """Return why a check of classes says nothing about these events; empty if it does."""
     return WITHOUT_CLASSES if selection.events and selection.unclassified == selection.events else ""
-
-

@@ -385,9 +385,7 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
     return result.sort_values(["first_event", "uid", "user"], ignore_index=True)
 
 
-def _assessed(
-    selection: Selection, judged: _Judged, verdicts: list[_Verdict], rule: _Rule, is_alone: bool
-) -> Assessed:
+def _assessed(selection: Selection, judged: _Judged, verdicts: list[_Verdict], rule: _Rule, is_alone: bool) -> Assessed:
     known = np.unique(np.concatenate([np.zeros(0, dtype="int64"), *(verdict.people for verdict in verdicts)]))
     unknown = np.concatenate([np.zeros(0, dtype="int64"), *(verdict.unknown for verdict in verdicts)])
     never = np.setdiff1d(unknown, known)
