@@ -148,8 +148,10 @@ def _frames(events: Any, periods: tuple[Period, Period], by: str | Sequence[str]
 def _doubt(frame: Any, period: Period) -> str | None:
     """Return why events may not cover a period; empty if they do, None if there is no receipt to say so."""
     receipt = stored_receipt(frame) if isinstance(frame, pd.DataFrame) else None
-    if receipt is None or receipt.period is None:
+    if receipt is None or (receipt.period is None and receipt.source != "archive"):
         return None
+    if receipt.period is None:
+        return f"events: the archive has not read any of {period} to its end."
     if receipt.events != len(frame):
         return (
             f"events: the receipt counts {receipt.events:,} events and the frame has {len(frame):,}: plain pandas cut "
@@ -191,7 +193,7 @@ def _compare(
     result["complete"] = proven
     ranks = groups[keys].assign(p=result["p_value"], size=-(result["before"] + result["now"]))
     order = ranks.sort_values(["p", "size", *keys], kind="stable").index
-    return result.take(order).reset_index(drop=True)
+    return result.reindex(order).reset_index(drop=True)
 
 
 def _within(grouper: Grouper, period: Period) -> Grouper:

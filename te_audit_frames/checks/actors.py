@@ -208,7 +208,7 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
         (
             2,
             result["quiet_hours"] <= _QUIET_HOURS,
-            lambda row: f"quiet for no more than {row.quiet_hours} hours of the day",
+            lambda row: f"quiet for only {row.quiet_hours} hours of the day",
         ),
         (2, (result["logins"] < _RARELY) & (usual_logins >= _USUAL), lambda row: f"{row.logins:.1%} log-ins"),
         (
@@ -232,7 +232,7 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
 def _assessed(selection: Selection, nameless: int, too_few: int) -> Assessed:
     notes = []
     if nameless:
-        notes.append(f"{nameless:,} events name no user")
+        notes.append(f"events that name no user: {nameless:,}")
     if selection.events and not (selection.rows["action"] == "login").any():
         notes.append("no event is known to be a log-in, so that log-ins are no sign")
     return Assessed.of("classify_actors", selection, without_baseline=too_few, notes=tuple(notes))

@@ -291,6 +291,6 @@ def _assessed(selection: Selection, left_out: int, key: str) -> Assessed:
     notes = []
     if left_out:
         lacking = "name no user" if key == "user" else "have no address"
-        notes.append(f"{left_out:,} failed log-ins {lacking}, and are not counted")
+        notes.append(f"failed log-ins that {lacking}, and are not counted: {left_out:,}")
     reason = "" if len(selection.rows) else "no event is known to be a log-in, neither failed nor successful"
     return Assessed.of("find_failed_logins", selection, not_assessed=reason, notes=tuple(notes))

@@ -208,7 +208,7 @@ def _assessed(selection: Selection, nameless: int) -> Assessed:
     actions = set(selection.rows["action"].unique())
     notes = []
     if nameless:
-        notes.append(f"{nameless:,} events name no user, and belong to no session")
+        notes.append(f"events that name no user, and belong to no session: {nameless:,}")
     if not actions & {"login", "logout"}:
         notes.append("no event is known to be a log-in or a log-out: silence alone tells sessions apart")
     return Assessed.of("find_sessions", selection, notes=tuple(notes))
