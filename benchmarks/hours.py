@@ -5,7 +5,7 @@ the environment variable TE_AUDIT_FRAMES_HISTORIES names. They are not part of t
 program measures nothing.
 
 A week of a person counts if the person has 60 events on 30 days in all, and acted on at least 20 of the 180 days
-before. Each week is handed to `find_off_hours` with all that was before it, as a nightly review would do.
+before. Each week is handed to `find_off_hours` with the 180 days before it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import gzip
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,22 @@ MOVED = pd.Timedelta("9h")
 
 @dataclass(frozen=True)
 class Week:
-    """The events of the people who count in a week, and all that was before it."""
+    """The events of the people who count in a week, and of the 180 days before it."""
 
     history: str
     monday: pd.Timestamp
     events: pd.DataFrame
     before: pd.DataFrame
+
+    @cached_property
+    def learnt(self) -> pd.Series:
+        """How many hours of the day each person's learnt hours cover."""
+        return taf.usual_hours(self.before, at=self.monday).set_index("uid")["hours"]
+
+    @cached_property
+    def plain(self) -> pd.Series:
+        """How many hours have at least 0.7 % of each person's active hours, smoothed."""
+        return (smoothed(self) >= 0.007).sum(axis=1)
 
 
 def histories() -> dict[str, pd.DataFrame]:
@@ -63,7 +74,7 @@ def weeks(name: str, events: pd.DataFrame) -> Iterator[Week]:
         chosen = events["uid"].isin(counted)
         this_week = events[(mondays == monday) & chosen]
         if len(this_week):
-            yield Week(name, monday, this_week, events[(events["date"] < monday) & chosen])
+            yield Week(name, monday, this_week, events[is_before & chosen])
 
 
 def ours(week: Week, events: pd.DataFrame) -> pd.DataFrame:
@@ -134,8 +145,6 @@ def measure(method: Callable[[Week, pd.DataFrame], pd.DataFrame], all_weeks: lis
         found = method(week, week.events)["uid"].value_counts()
         moved = week.events.assign(date=week.events["date"] + MOVED)
         again = method(week, moved)["uid"].unique()
-        learnt = taf.usual_hours(week.before, at=week.monday).set_index("uid")["hours"]
-        plain = (smoothed(week) >= 0.007).sum(axis=1)
         rows += [
             {
                 "history": week.history,
@@ -143,8 +152,8 @@ def measure(method: Callable[[Week, pd.DataFrame], pd.DataFrame], all_weeks: lis
                 "uid": uid,
                 "findings": int(found.get(uid, 0)),
                 "found": uid in again,
-                "hours": learnt[uid],
-                "plain_hours": plain[uid],
+                "hours": week.learnt[uid],
+                "plain_hours": week.plain[uid],
             }
             for uid in week.events["uid"].unique()
         ]
@@ -159,8 +168,8 @@ def behind_a_clock_change(rows: pd.DataFrame) -> pd.Series:
     years = range(rows["monday"].dt.year.min() - 1, rows["monday"].dt.year.max() + 1)
     ends = [pd.Timestamp(year=year, month=month, day=31, tz="UTC") for year in years for month in (3, 10)]
     changes = pd.DatetimeIndex([end - pd.Timedelta(days=(end.dayofweek + 1) % 7) for end in ends])
-    apart = rows["monday"].to_numpy()[:, None] - changes.to_numpy()[None, :]
-    return pd.Series(((apart >= np.timedelta64(0)) & (apart < np.timedelta64(28, "D"))).any(axis=1), index=rows.index)
+    last = pd.Series(changes[changes.searchsorted(rows["monday"], side="right") - 1], index=rows.index)
+    return rows["monday"] < last + pd.Timedelta("28D")
 
 
 def run(full: bool) -> list[Result]:

@@ -162,4 +162,5 @@ def _names(people: pd.DataFrame) -> pd.DataFrame:
     users = people["user"]
     parts = users.str.extract(r"^(?P<name>.*?)\s*\((?P<email>[^()]*@[^()]*)\)\s*$")
     names = pd.concat([users, parts["name"], parts["email"]]).rename("name").dropna()
-    return names.rename_axis("person").reset_index().drop_duplicates()
+    different: pd.DataFrame = names.rename_axis("person").reset_index().drop_duplicates()
+    return different

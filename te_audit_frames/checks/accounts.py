@@ -165,7 +165,7 @@ class _Acts:
         listed = selection.people["uid"].map(place).fillna(-1).to_numpy(dtype="int64")
         until = directory["fetched_at"].max()
         if pd.isna(until):
-            until = pd.Timestamp(selection.last_event)
+            until = pd.NaT if selection.last_event is None else pd.Timestamp(selection.last_event)
         return cls(
             selection.people,
             directory,
@@ -181,7 +181,8 @@ class _Acts:
         who, groups = np.unique(self.person[chosen], return_inverse=True)
         named = self.people.iloc[who][["uid", "user"]].reset_index(drop=True)
         rows = tally(self.rows[chosen], groups.astype("int64"), len(who))
-        return pd.concat([named, rows], axis=1).assign(status=status)
+        described: pd.DataFrame = pd.concat([named, rows], axis=1).assign(status=status)
+        return described
 
 
 def _last_before(history: Any, selection: Selection) -> pd.Series:
@@ -214,7 +215,8 @@ def _returned(acts: _Acts, returned_days: int) -> pd.DataFrame:
     heads = begins[different]
     named = acts.people.iloc[person[heads]][["uid", "user"]].reset_index(drop=True)
     result = pd.concat([named, tally(rows[chosen], groups.astype("int64"), len(heads))], axis=1)
-    return result.assign(status=_STATUSES[1], silent_days=silence[heads] // _DAY)
+    returned: pd.DataFrame = result.assign(status=_STATUSES[1], silent_days=silence[heads] // _DAY)
+    return returned
 
 
 def _unused(acts: _Acts, days: int) -> list[pd.DataFrame]:
@@ -241,9 +243,7 @@ def _complete(result: pd.DataFrame, directory: pd.DataFrame) -> pd.DataFrame:
     known = directory.assign(called=directory["name"].fillna("") + email)
     result = result.merge(known[["uid", "called", "is_admin", "registered", "last_login"]], on="uid", how="left")
     result["user"] = result["user"].fillna(result["called"])
-    texts = [
-        [] if isinstance(some, float) or some is None or some is pd.NA else list(some) for some in result["event_texts"]
-    ]
+    texts = [list(some) if np.ndim(some) else [] for some in result["event_texts"]]
     result["event_texts"] = pd.Series(texts, index=result.index, dtype=TEXT_LIST)
     types: Mapping[str, str] = {
         "silent_days": "Int64",
@@ -260,7 +260,8 @@ def _complete(result: pd.DataFrame, directory: pd.DataFrame) -> pd.DataFrame:
         "uid", "user", "status", "silent_days", "is_admin", "registered", "last_login",
         "first_event", "last_event", "events", "event_texts",
     ]  # fmt: skip
-    return result[columns].reset_index(drop=True)
+    complete: pd.DataFrame = result[columns].reset_index(drop=True)
+    return complete
 
 
 def _notes(directory: pd.DataFrame, selection: Selection) -> tuple[str, ...]:

@@ -254,9 +254,9 @@ class _Tally:
             rows[name] = rows[name].astype("str") if name in rows else pd.array([None] * len(rows), dtype="str")
         if part == "groups":
             keys = ["person", "aid", "account_group_name"]
-            return rows.groupby(keys, dropna=False, as_index=False)["events"].sum()[[*keys, "events"]]
+            return rows.groupby(keys, dropna=False)["events"].sum().reset_index()
         rows["week"] = pd.to_datetime(rows["step"] * 86_400, unit="s", utc=True).astype("datetime64[us, UTC]")
-        return rows.groupby(["person", "event", "week"], dropna=False, as_index=False)["events"].sum()
+        return rows.groupby(["person", "event", "week"], dropna=False)["events"].sum().reset_index()
 
     def _networks(self, rows: pd.DataFrame) -> pd.DataFrame:
         addresses = rows["ip_address"] if "ip_address" in rows else pd.Series(dtype="str")

@@ -94,7 +94,7 @@ class Habits:
         """
         day = day_of(quarter)
         weight = _share_of_day(person, day) * 0.5 ** ((until - day) / _HALF_LIFE)
-        seen = np.bincount(person * SLOTS + quarter % SLOTS, weight, people * SLOTS).reshape(people, SLOTS)
+        seen = _by_slot(person, quarter, weight, people)
         density = seen @ _BELL + _SMOOTH * _around_the_mean(seen) + _EVEN / SLOTS
         density /= density.sum(axis=1, keepdims=True)
         fit = np.log(density * SLOTS)
@@ -125,7 +125,7 @@ class Habits:
         _, of_day = np.unique(_day_keys(person, day_of(quarter)), return_inverse=True)
         balance = np.bincount(of_day, self.odd(person, quarter) * weight)
         weight = np.where(balance[of_day] < 0, _USUAL, 1.0) * weight
-        done = np.bincount(person * SLOTS + quarter % SLOTS, weight, people * SLOTS).reshape(people, SLOTS)
+        done = _by_slot(person, quarter, weight, people)
         # How well the habits fit, moved by every number of quarters: a circular correlation.
         fits = np.fft.irfft(np.fft.rfft(done) * np.fft.rfft(self.fit).conj(), SLOTS)
         own, other = fits[:, 0], fits[:, _MOVED]
@@ -134,6 +134,12 @@ class Habits:
         added = self.weekend[person, is_weekend(quarter).astype("int64")]
         score = mean - own + np.bincount(person, added * weight, people)
         return np.where(np.bincount(person, minlength=people) > 0, score, -np.inf)
+
+
+def _by_slot(person: Whole, quarter: Whole, weight: Real, people: int) -> Real:
+    """Add up the weights of each person and quarter of the day."""
+    added: Real = np.bincount(person * SLOTS + quarter % SLOTS, weight, people * SLOTS).astype("float64")
+    return added.reshape(people, SLOTS)
 
 
 def _day_keys(person: Whole, day: Whole) -> Whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from te_audit_frames.arguments import check_number, check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.baseline import QUARTER, Baseline, find_people, read_baseline
+from te_audit_frames.checks.baseline import QUARTER, Baseline, Part, find_people, read_baseline
 from te_audit_frames.checks.habits import SLOTS, Habits, Whole, day_of, first_day_of, week_of
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import micros, tally
@@ -117,10 +117,9 @@ def find_off_hours(
     0 2026-04-08 02:10:00+00:00  05:30-12:45           60           0
     """
     rule = _Rule.of(days, min_days, min_events, ratio)
-    needs_groups = not isinstance(tz, str) and hasattr(tz, "keys")
-    groups = ["aid", "account_group_name"] if needs_groups else []
+    groups = ["aid", "account_group_name"] if isinstance(tz, Mapping) else []
     selection = select(events, ["event"], optional=groups)
-    past = read_baseline(history, parts=["moments", *(["groups"] if groups else [])])
+    past = read_baseline(history, parts=_parts(tz))
     judged = _Judged.of(selection, past, tz)
     verdicts = list(_judge(judged, rule))
     result = _describe(selection, judged, verdicts)
@@ -176,8 +175,7 @@ def usual_hours(
     0  Ada           60      True  05:30-12:45
     """
     rule = _Rule.of(days, min_days, min_events, ratio)
-    needs_groups = not isinstance(tz, str) and hasattr(tz, "keys")
-    past = read_baseline(history, parts=["moments", *(["groups"] if needs_groups else [])])
+    past = read_baseline(history, parts=_parts(tz))
     people = past.people[past.people[["uid", "user"]].notna().any(axis=1)]
     clocks = Clocks.assign(tz, past.people, past.groups)
     person, quarter, events = (past.moments[name].to_numpy() for name in ("person", "quarter", "events"))
@@ -207,6 +205,10 @@ def usual_hours(
         }
     )
     return result.loc[people.index].reset_index(drop=True)
+
+
+def _parts(tz: Zones) -> list[Part]:
+    return ["moments", "groups"] if isinstance(tz, Mapping) else ["moments"]
 
 
 @dataclass(frozen=True)

@@ -62,17 +62,17 @@ class Clocks:
         number = pd.Series(range(len(keys)), index=keys, dtype="float64")
         own = people["uid"].map(number).fillna(people["user"].map(number))
         placed = groups.assign(zone=groups["aid"].map(number).fillna(groups["account_group_name"].map(number)))
-        placed = placed.dropna(subset=["zone"]).groupby(["person", "zone"], as_index=False)["events"].sum()
-        most = placed.sort_values(["events", "zone"], ascending=[False, True]).drop_duplicates("person")
+        uses = placed.dropna(subset=["zone"]).groupby(["person", "zone"])["events"].sum().reset_index()
+        most = uses.sort_values(["events", "zone"], ascending=[False, True]).drop_duplicates("person")
         of = own.fillna(pd.Series(range(len(people)), index=people.index).map(most.set_index("person")["zone"]))
-        of = of.fillna(len(zones)).astype("int64")
-        rest = int((of == len(zones)).sum())
+        number_of = np.asarray(of.fillna(len(zones)), dtype="int64")
+        rest = int((number_of == len(zones)).sum())
         known = {*people["uid"], *people["user"], *groups["aid"], *groups["account_group_name"]}
         unused = [key for key in keys if key not in known]
         notes = [f"{rest:,} people have no zone in `tz`: their hours are read in UTC"] if rest else []
         if unused:
             notes.append(f"`tz` names nobody and no account group of these events by {', '.join(map(repr, unused))}")
-        return cls([*zones, UTC], of.to_numpy(), tuple(notes))
+        return cls([*zones, UTC], number_of, tuple(notes))
 
     def local(self, person: npt.NDArray[np.int64], quarter: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the local quarter since 1970 of quarters in UTC."""
