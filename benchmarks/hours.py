@@ -66,7 +66,7 @@ def weeks(name: str, events: pd.DataFrame) -> Iterator[Week]:
     people = totals.index[(totals["events"] >= 60) & (totals["days"] >= 30)]
     events = events.loc[events["uid"].isin(people), ["date", "uid", "user", "event"]].reset_index(drop=True)
     days = events["date"].dt.floor("D")
-    mondays = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    mondays = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     for monday in mondays.unique():
         is_before = (events["date"] < monday) & (events["date"] >= monday - pd.Timedelta("180D"))
         active = pd.DataFrame({"uid": events["uid"], "day": days})[is_before].drop_duplicates().groupby("uid").size()
@@ -104,7 +104,7 @@ def slots(week: Week, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slots(events: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({"uid": events["uid"], "slot": events["date"].dt.dayofweek * 24 + events["date"].dt.hour})
+    return pd.DataFrame({"uid": events["uid"], "slot": events["date"].dt.day_of_week * 24 + events["date"].dt.hour})
 
 
 def histogram(least: float) -> Callable[[Week, pd.DataFrame], pd.DataFrame]:
@@ -167,7 +167,7 @@ def behind_a_clock_change(rows: pd.DataFrame) -> pd.Series:
     """
     years = range(rows["monday"].dt.year.min() - 1, rows["monday"].dt.year.max() + 1)
     ends = [pd.Timestamp(year=year, month=month, day=31, tz="UTC") for year in years for month in (3, 10)]
-    changes = pd.DatetimeIndex([end - pd.Timedelta(days=(end.dayofweek + 1) % 7) for end in ends])
+    changes = pd.DatetimeIndex([end - pd.Timedelta(days=(end.day_of_week + 1) % 7) for end in ends])
     last = pd.Series(changes[changes.searchsorted(rows["monday"], side="right") - 1], index=rows.index)
     return rows["monday"] < last + pd.Timedelta("28D")
 

@@ -67,7 +67,7 @@ def count_before(selection: Selection, history: Any, rows: pd.DataFrame, groups:
         return pd.Series(pd.array([None] * count, dtype="Int64"))
     past = read_baseline(history, parts=["texts"])
     start = pd.Timestamp(selection.first_event)
-    monday = (start - pd.Timedelta(days=start.dayofweek)).floor("D")
+    monday = (start - pd.Timedelta(days=start.weekday())).floor("D")
     # Whole weeks: that of the first event is left out, for some of it may belong to the events themselves.
     old = past.texts[past.texts["week"] < monday]
     old = old.assign(person=find_people(past.people, selection.people)[old["person"].to_numpy(dtype="int64")])
