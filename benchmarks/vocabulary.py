@@ -18,7 +18,14 @@ from benchmarks.measure import Result, alone
 from te_audit_frames.checks.event_text import fold
 
 TEXTS = Path(__file__).parent.parent / "tests" / "data" / "event_texts.csv"
-PARTS = ("development", "kept aside", "second batch")
+PARTS = (
+    "development",
+    "kept aside",
+    "second batch",
+    "third batch",
+    "third batch, kept aside",
+    "as ThousandEyes might phrase them",
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,13 @@ def labels() -> list[Label]:
 def _part(batch: str, text: str) -> str:
     if batch == "second":
         return "second batch"
-    # Three in ten, by the text alone, so that a new text moves no other one.
-    is_kept = hashlib.sha256(fold(text).encode()).digest()[0] % 10 < 3
-    return "kept aside" if is_kept else "development"
+    if batch == "thousandeyes":
+        return "as ThousandEyes might phrase them"
+    # By a hash of the text alone, so that a new text moves no other one.
+    number = hashlib.sha256(fold(text).encode()).digest()[0]
+    if batch == "third":
+        return "third batch, kept aside" if number % 2 == 0 else "third batch"
+    return "kept aside" if number % 10 < 3 else "development"
 
 
 def score(labelled: Sequence[Label]) -> Score:
