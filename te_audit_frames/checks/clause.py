@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,7 @@ class _Found:
     name: str = ""
     phrase: str = ""
     part: str = ""
+    of: str = ""  # the object whose owner or member was named
     is_whole: bool = False  # nothing but a part: "name", "status"
 
 
@@ -239,6 +241,8 @@ class Clause:
         first = tokens[0]
         end = self._cut(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
+        if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
+            return None  # "User confirms password reset"
         if len(past) > 1:  # "password reset" is a noun where there is another verb
             past = [at for at in past if tokens[at].word != tokens[at].base] or past
         last = past[-1] if past and past[-1] == end - 1 and past[-1] > 0 else None
@@ -291,16 +295,32 @@ class Clause:
     def _present(self) -> Reading | None:
         """Read "User creates a test", "Deleting test failed"."""
         tokens = self._tokens
-        if tokens[0].form == "gerund":
+        first, following = tokens[0], tokens[1].word if len(tokens) > 1 else ""
+        if first.form == "gerund" and ((first.word,) not in self._tables.phrases or following in DETERMINERS):
             return self._build("present", 0, passive=False)
-        for at, token in enumerate(tokens[1:], start=1):
-            if token.form == "third" and self._head(tokens[:at]).name == "user" and self._phrase_after(at):
-                return self._build("present", at, passive=False)
+        third = self._third(len(tokens))
+        return None if third is None else self._build("present", third, passive=False)
+
+    def _third(self, end: int) -> int | None:
+        """Return where a verb is that says what a user does: "User creates a test"."""
+        tokens = self._tokens
+        for at in range(1, end):
+            if tokens[at].form == "third" and self._head(tokens[:at]).name == "user" and self._phrase_after(at):
+                return at
         return None
 
     def _compound(self) -> Reading | None:
-        """Read "User login", "Test deletion", "Policy update"."""
-        return self._named(self._cut(self._tokens))
+        """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
+        if re.search(r"[a-z]{3}ed$", self._tokens[0].word) and not self._is_known(self._tokens[0]):
+            return None
+        return self._named(self._cut(self._tokens)) or self._run()
+
+    def _run(self) -> Reading | None:
+        """Read "Deployment failed"."""
+        found = self._head(self._tokens[: self._cut(self._tokens)])
+        if self._outcome != FAILURE or found.name not in self._tables.words["runs"] or found.part:
+            return None
+        return Reading("run", found.name, self._outcome, f"failure: {found.phrase}")
 
     def _named(self, end: int) -> Reading | None:
         tokens = list(self._tokens[:end])
@@ -334,6 +354,11 @@ class Clause:
             found = _Found("user", last.word)
         return self._finish("noun", last, action, found, outcome)
 
+    def _is_known(self, token: Token) -> bool:
+        tables = self._tables
+        starts = {words[0] for words in tables.phrases}
+        return token.is_verb or token.word in tables.failure | tables.success | tables.attempt | starts
+
     # What the verb acts upon.
 
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
@@ -351,6 +376,8 @@ class Clause:
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
             found = self._subject(tokens[:end], [])
+            if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
+                found = None  # "Logs in a folder were deleted"
             if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
                 found = self._subject(tokens[start : start + self._cut(tokens[start:])], [])
         else:
@@ -376,6 +403,8 @@ class Clause:
 
     def _finish(self, rule: str, verb: Token, action: str, found: _Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
+        if found is None and action == "invite":
+            return replace(without, object="user")  # "Ann was invited"
         if found is None:
             return without
         if verb.base in _REFUSALS and found.name == "permission":
@@ -383,6 +412,8 @@ class Clause:
         if found.part and action == "send" and found.name != "invitation":
             return without  # "Alert email sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
+        if action == "update" and found.of not in {"", "user"}:
+            return Reading(action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}")  # "Project owner changed"
         if found.part and action in _LOOSE:
             if found.part == _THING:
                 return without  # "Test run deleted", "Site profile deleted"
@@ -460,7 +491,9 @@ class Clause:
         part = ""
         while words and tokens[len(words) - 1].named and not self._longest(words):
             words.pop()  # a name, at the end: "project key 0a1b2c"
-        while len(words) > 1 and tokens[len(words) - 1].form == "past":
+        if words and words[-1] == "set" and not self._longest(words):
+            return _Found()  # a set of things
+        while len(words) > 1 and tokens[len(words) - 1].form == "past" and self._longest(words) < 2:
             part = max(part, _THING if self._names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
@@ -468,13 +501,20 @@ class Clause:
             dropped = next((n for n in (2, 1) if tuple(words[-n:]) in tables.property_phrases), 0)
             if length and length >= dropped:
                 phrase = tuple(words[-length:])
-                return _Found(tables.phrases[phrase], " ".join(phrase), part)
+                return _Found(tables.phrases[phrase], " ".join(phrase), part, self._owned(words))
             is_thing = words[-1] in tables.properties["things"] or self._names_action(words[-1])
             dropped = max(dropped, int(self._names_action(words[-1])))
             if not dropped:
                 return _Found()
             part, words = max(part, _THING if is_thing else _PROPERTY), words[:-dropped]
         return _Found(part=part, is_whole=bool(part))
+
+    def _owned(self, words: Sequence[str]) -> str:
+        """Return the object whose owner or members are named: "project" for "project owner"."""
+        if words[-1] not in {"owner", "member"} or self._longest(words) > 1:
+            return ""
+        length = self._longest(words[:-1])
+        return self._tables.phrases[tuple(words[-1 - length : -1])] if length else ""
 
     def _names_action(self, word: str) -> bool:
         """Whether a noun names an action, as in "user deletion requested"."""

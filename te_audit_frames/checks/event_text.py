@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from te_audit_frames.checks.clause import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Clause, Reading, Token
 from te_audit_frames.checks.grammar import NOT, PREPOSITIONS
+from te_audit_frames.checks.paraphrase import paraphrase
 from te_audit_frames.checks.words import Tables, singular
 
 _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
@@ -114,7 +115,7 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
         else:
             capital = position > 0 and lower and raw[0].isupper() and not raw.isupper()
             words.append((word, capital or bool(re.search(r"[-\d@._:\\]", word))))
-    return list(_merge(words, tables))
+    return paraphrase(list(_merge(words, tables)), tables)
 
 
 def _merge(words: list[tuple[str, bool]], tables: Tables) -> Iterator[Token]:

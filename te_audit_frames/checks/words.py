@@ -38,6 +38,8 @@ class Tables:
                 gerund = past[0][:-2] + "ing" if past[0].endswith("ed") and first[-1] != "e" else _gerund(first)
                 if past[0].endswith("ied"):
                     gerund = first + "ing"
+                if not past[0].endswith("ed") and re.search(r"[^aeiou][aeiou][nt]$", first):
+                    gerund = first + first[-1] + "ing"  # "set", "run", "begin"
                 for word, form in [(first, "base"), (_third(first), "third"), (gerund, "gerund")]:
                     forms.setdefault((word, *rest), (base, form))
                 for word in past:
