@@ -24,6 +24,7 @@ SUCCESS, FAILURE, UNKNOWN = "success", "failure", "unknown"
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _ENTRANCES = frozenset({"login", "logout"})
+_SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
@@ -73,7 +74,9 @@ class _Found:
     is_whole: bool = False  # nothing but a part: "name", "status"
 
 
-_PROPERTY, _THING = "property", "thing"  # in their order: a thing of its own outdoes a property
+_DEED, _PROPERTY, _THING = "deed", "property", "thing"  # in their order: a thing of its own outdoes a property
+_OWNED = frozenset({"owner", "member"})
+_WEAK = frozenset({"entry", "item", "record"})
 
 
 class Clause:
@@ -182,7 +185,10 @@ class Clause:
             before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
-            if following is not None and following.form in {other.form for other in tokens[:at] if other.is_verb}:
+            forms = {other.form for other in tokens[:at] if other.is_verb}
+            if tokens[0].form != "base":
+                forms.discard("base")  # an issue, a request
+            if following is not None and following.form in forms:
                 after.append(following)
             is_told = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
             if is_told and {self._action(other) for other in after} - before:
@@ -414,6 +420,8 @@ class Clause:
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
         if action == "update" and found.of not in {"", "user"}:
             return Reading(action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}")  # "Project owner changed"
+        if (found.part == _DEED and action != "request") or (found.part == _THING and action in _SWITCHES):
+            return without  # "Data export enabled", "User impersonation started", "User registration disabled"
         if found.part and action in _LOOSE:
             if found.part == _THING:
                 return without  # "Test run deleted", "Site profile deleted"
@@ -460,6 +468,11 @@ class Clause:
             end = self._cut(tokens)
             found = self._head(tokens[:end])
             part = max(part, found.part)
+            if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
+                part = _THING  # "Deleted the configuration of a filter"
+            if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
+                rest = tokens[end + 1 :]
+                return replace(found, part=part, of=self._head(rest[: self._cut(rest)]).name)
             if found.name:
                 return replace(found, part=part)
             if not found.is_whole or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
@@ -494,24 +507,30 @@ class Clause:
         if words and words[-1] == "set" and not self._longest(words):
             return _Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self._longest(words) < 2:
-            part = max(part, _THING if self._names_action(words[-1]) else "")
+            part = max(part, _DEED if self._names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
             length = self._longest(words)
             dropped = next((n for n in (2, 1) if tuple(words[-n:]) in tables.property_phrases), 0)
             if length and length >= dropped:
+                if length == 1 and words[-1] in _WEAK and self._longest(words[:-1]):
+                    part, words = _THING, words[:-1]  # "Allowlist entry removed"
+                    continue
                 phrase = tuple(words[-length:])
+                if tables.phrases[phrase] == "user" and "role" in words[:-length]:
+                    phrase = ("role",)  # "Role Operator assigned"
                 return _Found(tables.phrases[phrase], " ".join(phrase), part, self._owned(words))
-            is_thing = words[-1] in tables.properties["things"] or self._names_action(words[-1])
-            dropped = max(dropped, int(self._names_action(words[-1])))
-            if not dropped:
+            kind = _THING if words[-1] in tables.properties["things"] else _PROPERTY if dropped else ""
+            if not kind and self._names_action(words[-1]):
+                kind, dropped = _THING if part else _DEED, 1  # "Password reset email", "Password reset"
+            if not kind:
                 return _Found()
-            part, words = max(part, _THING if is_thing else _PROPERTY), words[:-dropped]
+            part, words = max(part, kind), words[:-dropped]
         return _Found(part=part, is_whole=bool(part))
 
     def _owned(self, words: Sequence[str]) -> str:
         """Return the object whose owner or members are named: "project" for "project owner"."""
-        if words[-1] not in {"owner", "member"} or self._longest(words) > 1:
+        if words[-1] not in _OWNED or self._longest(words) > 1:
             return ""
         length = self._longest(words[:-1])
         return self._tables.phrases[tuple(words[-1 - length : -1])] if length else ""
