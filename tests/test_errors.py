@@ -142,7 +142,7 @@ PROVOKED = {
     InvalidArgument: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
     NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
     errors.ArchiveError: (lambda folder: taf.Archive(folder).coverage(), "FOLDER: … no archive … sync()"),
-    errors.DamagedFile: (damaged, "FOLDER/events.parquet is not a Parquet file, … Take it from a backup, or fetch"),
+    errors.DamagedFile: (damaged, "FOLDER/events.parquet is not a Parquet file, … Restore it from a backup, or fetch"),
     errors.FileError: (
         taf.read_pages,
         "FOLDER: Is a directory. Give the path of a file, not of a folder.",
