@@ -324,9 +324,10 @@ class Clause:
     def _run(self) -> Reading | None:
         """Read "Deployment failed"."""
         found = self._head(self._tokens[: self._cut(self._tokens)])
-        if self._outcome != FAILURE or found.name not in self._tables.words["runs"] or found.part:
+        failed = self._outcome == FAILURE or self._fails_later()
+        if not failed or found.name not in self._tables.words["runs"] or found.part:
             return None
-        return Reading("run", found.name, self._outcome, f"failure: {found.phrase}")
+        return Reading("run", found.name, FAILURE, f"failure: {found.phrase}")
 
     def _named(self, end: int) -> Reading | None:
         tokens = list(self._tokens[:end])
@@ -391,6 +392,8 @@ class Clause:
                 start += 2  # "requested to transfer project"
             end = start + self._cut(tokens[start:])
             found = self._subject(tokens[start:end], tokens[end:])
+            if action in {"start", "stop"} and any(token.form == "gerund" for token in tokens[start : start + 1]):
+                return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._subject(tokens[:at], [])
             elif start == len(tokens):  # "A token fails to create"
@@ -409,7 +412,7 @@ class Clause:
 
     def _finish(self, rule: str, verb: Token, action: str, found: _Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
-        if found is None and action == "invite":
+        if found is None and action in {"impersonate", "invite"}:
             return replace(without, object="user")  # "Ann was invited"
         if found is None:
             return without
@@ -417,6 +420,8 @@ class Clause:
             return Reading()  # "Access denied" does not say of what
         if found.part and action == "send" and found.name != "invitation":
             return without  # "Alert email sent"
+        if action == "send" and found.name == "test":
+            return without  # "Notification test sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
         if action == "update" and found.of not in {"", "user"}:
             return Reading(action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}")  # "Project owner changed"
