@@ -363,8 +363,7 @@ class Clause:
 
     def _is_known(self, token: Token) -> bool:
         tables = self._tables
-        starts = {words[0] for words in tables.phrases}
-        return token.is_verb or token.word in tables.failure | tables.success | tables.attempt | starts
+        return token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
 
     # What the verb acts upon.
 
@@ -424,7 +423,9 @@ class Clause:
             return without  # "Notification test sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
         if action == "update" and found.of not in {"", "user"}:
-            return Reading(action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}")  # "Project owner changed"
+            return Reading(
+                action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}"
+            )  # "Project owner changed"
         if (found.part == _DEED and action != "request") or (found.part == _THING and action in _SWITCHES):
             return without  # "Data export enabled", "User impersonation started", "User registration disabled"
         if found.part and action in _LOOSE:

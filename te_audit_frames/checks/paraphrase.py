@@ -1,4 +1,4 @@
-"""Wordy phrases, replaced by the plain ones that a clause is read from: "made changes to", "was blocked from creating"."""
+"""Wordy phrases, replaced by plain ones: "made changes to" by "updated", "was blocked from" by "failed to"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
 from te_audit_frames.checks.words import Tables, singular
 
 _ROLES = frozenset(
-    "admin administrator owner editor viewer member guest operator manager moderator contributor superuser".split()
+    {
+        "admin",
+        "administrator",
+        "editor",
+        "guest",
+        "manager",
+        "member",
+        "moderator",
+        "operator",
+        "owner",
+        "superuser",
+        "viewer",
+    }
 )
 _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})

@@ -64,6 +64,11 @@ class Tables:
         }
 
     @cached_property
+    def starts(self) -> frozenset[str]:
+        """The first words of the phrases."""
+        return frozenset(words[0] for words in self.phrases)
+
+    @cached_property
     def property_phrases(self) -> frozenset[tuple[str, ...]]:
         """The phrases that name a property, their words in the singular."""
         return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
