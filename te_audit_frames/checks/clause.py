@@ -85,6 +85,10 @@ class Clause:
     def __init__(self, tokens: list[Token], tables: Tables) -> None:
         self._tables = tables
         self._outcome: str | None = None
+        but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
+        if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]):
+            self._outcome = FAILURE  # "tried to log in, but the password was wrong"
+        tokens = tokens[:but]
         self._tokens = [token for token in tokens if not self._is_noise(token)]
         self._all = {token.word for token in tokens}
 
@@ -221,7 +225,8 @@ class Clause:
             if verb >= len(tokens) or not tokens[verb].is_verb:
                 return Reading() if failed else None
             self._outcome = FAILURE if failed else self._outcome or UNKNOWN
-            is_passive = tokens[verb].form == "past"
+            is_base = tokens[verb].word == tokens[verb].base and tokens[verb - 1].word not in BE  # "failed to reset"
+            is_passive = tokens[verb].form == "past" and not is_base
             return self._build("negated" if failed else "attempt", verb, passive=is_passive)
         return None
 
@@ -253,7 +258,7 @@ class Clause:
             past = [at for at in past if tokens[at].word != tokens[at].base] or past
         last = past[-1] if past and past[-1] == end - 1 and past[-1] > 0 else None
         if first.form == "past":
-            if last is not None and first.word in self._tables.adjectives:
+            if last is not None and (first.word in self._tables.adjectives or first.word == first.base):
                 return self._build("passive", last, passive=True)
             if last is not None:
                 return Reading()
@@ -311,8 +316,10 @@ class Clause:
         """Return where a verb is that says what a user does: "User creates a test"."""
         tokens = self._tokens
         for at in range(1, end):
-            if tokens[at].form == "third" and self._head(tokens[:at]).name == "user" and self._phrase_after(at):
-                return at
+            verb = tokens[at]
+            if verb.form == "third" and self._head(tokens[:at]).name == "user":
+                if verb.base in self._tables.people["verbs"] or self._phrase_after(at):
+                    return at
         return None
 
     def _compound(self) -> Reading | None:
@@ -473,7 +480,7 @@ class Clause:
         while tokens:
             end = self._cut(tokens)
             found = self._head(tokens[:end])
-            part = max(part, found.part)
+            part_before, part = part, max(part, found.part)
             if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
                 part = _THING  # "Deleted the configuration of a filter"
             if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
@@ -481,6 +488,12 @@ class Clause:
                 return replace(found, part=part, of=self._head(rest[: self._cut(rest)]).name)
             if found.name:
                 return replace(found, part=part)
+            words = tuple(singular(token.word) for token in tokens[:end] if token.word not in DETERMINERS)
+            if found.is_whole and not part_before:
+                if words in self._tables.personal:
+                    return _Found("user", " ".join(words), _THING)
+                if len(words) == 1 and words[0] in self._tables.objects and end == len(tokens):
+                    return _Found(words[0], words[0])
             if not found.is_whole or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
                 return None
             tokens = tokens[end + 1 :]

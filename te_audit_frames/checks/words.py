@@ -74,6 +74,11 @@ class Tables:
         return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
 
     @cached_property
+    def personal(self) -> frozenset[tuple[str, ...]]:
+        """The properties that belong to people, their words in the singular."""
+        return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["personal"])
+
+    @cached_property
     def fixed(self) -> frozenset[tuple[str, ...]]:
         """Phrases with a preposition inside, which are kept together before the clause is cut at prepositions."""
         return frozenset(phrase for phrase in self.phrases if PREPOSITIONS & set(phrase[:-1]))
