@@ -76,7 +76,7 @@ class _Found:
 
 _DEED, _PROPERTY, _THING = "deed", "property", "thing"  # in their order: a thing of its own outdoes a property
 _OWNED = frozenset({"owner", "member"})
-_WEAK = frozenset({"entry", "item", "record"})
+_WEAK = frozenset({"entry", "item", "record", "stage", "step"})
 
 
 class Clause:
@@ -186,7 +186,7 @@ class Clause:
         for at, token in enumerate(tokens):
             if token.word not in CONJUNCTIONS:
                 continue
-            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base"}}
+            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
             forms = {other.form for other in tokens[:at] if other.is_verb}
@@ -194,7 +194,7 @@ class Clause:
                 forms.discard("base")  # an issue, a request
             if following is not None and following.form in forms:
                 after.append(following)
-            is_told = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
+            is_told = tokens[0].form in {"base", "gerund"} or any(other.form == "past" for other in tokens[:at])
             if is_told and {self._action(other) for other in after} - before:
                 return True
         return False
@@ -240,7 +240,8 @@ class Clause:
                     self._outcome = FAILURE
                     return self._named(at)
                 if following.form == "gerund":
-                    return self._build("present", at + 1, passive=False)
+                    is_intransitive = not self._phrase_after(at + 1) and self._action(following) in {"start", "stop"}
+                    return self._build("present", at + 1, passive=is_intransitive)
                 return self._build("passive", at + 1, passive=True)
             if token.word in HAVE and following.form == "past":
                 return self._build("active", at + 1, passive=False)
@@ -283,6 +284,8 @@ class Clause:
         first, rest = self._tokens[0], self._tokens[1:end]
         if not rest or self._action(first) in _ENTRANCES:
             return False
+        if first.word == "view" and self._head(rest).name and self._head(rest).part != _DEED:
+            return (first.word, singular(rest[-1].word)) not in self._tables.phrases  # "View repository file"
         if rest[-1].form == "past":
             return False  # "Update scheduled"
         if (singular(first.word),) not in self._tables.phrases:
@@ -316,8 +319,12 @@ class Clause:
         """Return where a verb is that says what a user does: "User creates a test"."""
         tokens = self._tokens
         for at in range(1, end):
-            verb = tokens[at]
-            if verb.form == "third" and self._head(tokens[:at]).name == "user":
+            verb, following = tokens[at], tokens[at + 1 : at + 2]
+            if verb.form != "third":
+                continue
+            if following and following[0].word in DETERMINERS | POSSESSIVES:
+                return at  # "A bystander declines the invitation"
+            if self._head(tokens[:at]).name == "user":
                 if verb.base in self._tables.people["verbs"] or self._phrase_after(at):
                     return at
         return None
@@ -389,6 +396,9 @@ class Clause:
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
             found = self._subject(tokens[:end], [])
+            behind = tokens[at + 1 : at + 2]
+            if found is None and behind and behind[0].word in {"for", "of"}:
+                found = self._subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
             if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
                 found = None  # "Logs in a folder were deleted"
             if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
@@ -450,9 +460,17 @@ class Clause:
         for token, following in zip(rest, [*rest[1:], Token("")], strict=False):
             if (special := places.get(f"{token.word} {following.word}")) is not None:
                 return special
+            if token.word in places and self._is_everywhere(rest, token):
+                continue  # "added to the system"
             if token.word in places and not (token.word == "to" and following.form == "base"):
                 return places[token.word]
         return action
+
+    @staticmethod
+    def _is_everywhere(rest: Sequence[Token], preposition: Token) -> bool:
+        """Whether the place is the whole product."""
+        words = [token.word for token in rest[rest.index(preposition) + 1 :] if token.word not in DETERMINERS]
+        return words[:1] in (["system"], ["platform"], ["product"])
 
     def _after_coordinated(self, at: int) -> int:
         """Return where the words after the verb begin, past a second verb: "Disable/pause configuration"."""
@@ -480,6 +498,8 @@ class Clause:
         while tokens:
             end = self._cut(tokens)
             found = self._head(tokens[:end])
+            if part and not found.name and not found.is_whole and end > 1:
+                found = self._head(tokens[: end - 1])  # "Email address changed for user ann"
             part_before, part = part, max(part, found.part)
             if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
                 part = _THING  # "Deleted the configuration of a filter"
@@ -488,7 +508,8 @@ class Clause:
                 return replace(found, part=part, of=self._head(rest[: self._cut(rest)]).name)
             if found.name:
                 return replace(found, part=part)
-            words = tuple(singular(token.word) for token in tokens[:end] if token.word not in DETERMINERS)
+            named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
+            words = tuple(singular(token.word) for token in named)
             if found.is_whole and not part_before:
                 if words in self._tables.personal:
                     return _Found("user", " ".join(words), _THING)
@@ -538,7 +559,7 @@ class Clause:
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length]:
                     phrase = ("role",)  # "Role Operator assigned"
-                return _Found(tables.phrases[phrase], " ".join(phrase), part, self._owned(words))
+                return _Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words))
             kind = _THING if words[-1] in tables.properties["things"] else _PROPERTY if dropped else ""
             if not kind and self._names_action(words[-1]):
                 kind, dropped = _THING if part else _DEED, 1  # "Password reset email", "Password reset"
