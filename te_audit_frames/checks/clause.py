@@ -542,8 +542,8 @@ class Clause:
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
         part = ""
-        while words and tokens[len(words) - 1].named and not self._longest(words):
-            words.pop()  # a name, at the end: "project key 0a1b2c"
+        while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
+            words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
         if words and words[-1] == "set" and not self._longest(words):
             return _Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self._longest(words) < 2:
@@ -556,6 +556,10 @@ class Clause:
                 if length == 1 and words[-1] in _WEAK and self._longest(words[:-1]):
                     part, words = _THING, words[:-1]  # "Allowlist entry removed"
                     continue
+                if length == 1 and len(words) > 1 and words[-1] in tables.words["loose"]:
+                    before = tokens[len(words) - 2]
+                    if not (before.named or before.is_verb or self._is_word(words[-2])):
+                        return _Found()  # "Training plan"
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length]:
                     phrase = ("role",)  # "Role Operator assigned"
@@ -567,6 +571,16 @@ class Clause:
                 return _Found()
             part, words = max(part, kind), words[:-dropped]
         return _Found(part=part, is_whole=bool(part))
+
+    def _is_name(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
+        """Whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
+        length = self._longest(words)
+        follows = len(words) > 1 and not tokens[len(words) - 2].named and self._longest(words[:-1]) > 0
+        return length == 0 or (length == 1 and follows)
+
+    def _is_word(self, word: str) -> bool:
+        tables = self._tables
+        return word in tables.starts or (word,) in tables.property_phrases or word in DETERMINERS
 
     def _owned(self, words: Sequence[str]) -> str:
         """Return the object whose owner or members are named: "project" for "project owner"."""

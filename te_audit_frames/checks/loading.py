@@ -31,7 +31,10 @@ _SECTIONS: Mapping[str, str] = {
 @cache
 def _built_in() -> Tables:
     text = files("te_audit_frames.checks").joinpath("vocabulary.toml").read_text(encoding="utf-8")
-    return Tables(**tomllib.loads(text))
+    tables = tomllib.loads(text)
+    objects = tables["objects"]
+    literal = {word.replace(" ", "_"): [word] for word in objects.pop("literal")}
+    return Tables(**{**tables, "objects": {**literal, **objects}})
 
 
 def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
