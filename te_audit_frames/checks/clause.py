@@ -286,8 +286,8 @@ class Clause:
             return False
         if first.word == "view" and self._head(rest).name and self._head(rest).part != _DEED:
             return (first.word, singular(rest[-1].word)) not in self._tables.phrases  # "View repository file"
-        if rest[-1].form == "past":
-            return False  # "Update scheduled"
+        if rest[-1].form == "past" or self._is_unknown_past(rest[-1]):
+            return False  # "Update scheduled", "Link clicked"
         if (singular(first.word),) not in self._tables.phrases:
             return True
         words = [singular(token.word) for token in rest if token.word not in DETERMINERS]
@@ -324,14 +324,14 @@ class Clause:
                 continue
             if following and following[0].word in DETERMINERS | POSSESSIVES:
                 return at  # "A bystander declines the invitation"
-            if self._head(tokens[:at]).name == "user":
-                if verb.base in self._tables.people["verbs"] or self._phrase_after(at):
-                    return at
+            is_told = verb.base in self._tables.people["verbs"] or self._phrase_after(at)
+            if is_told and self._head(tokens[:at]).name == "user":
+                return at
         return None
 
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
-        if re.search(r"[a-z]{3}ed$", self._tokens[0].word) and not self._is_known(self._tokens[0]):
+        if self._is_unknown_past(self._tokens[0]):
             return None
         return self._named(self._cut(self._tokens)) or self._run()
 
@@ -375,9 +375,11 @@ class Clause:
             found = _Found("user", last.word)
         return self._finish("noun", last, action, found, outcome)
 
-    def _is_known(self, token: Token) -> bool:
+    def _is_unknown_past(self, token: Token) -> bool:
+        """Whether a word looks like the past form of a verb that no table has."""
         tables = self._tables
-        return token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
+        known = token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
+        return not known and re.search(r"[a-z]{3}ed$", token.word) is not None
 
     # What the verb acts upon.
 
@@ -412,6 +414,8 @@ class Clause:
                 return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._subject(tokens[:at], [])
+                if at == 0 and self._placed(verb, "", tokens[1:]):
+                    found = self._newcomer(tokens[2:])
             elif start == len(tokens):  # "A token fails to create"
                 end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
                 found = self._subject(tokens[:end], [])
@@ -422,6 +426,11 @@ class Clause:
                 found = replace(owner, part=_PROPERTY) if is_whole and owner.name else None
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
+
+    def _newcomer(self, place: Sequence[Token]) -> _Found | None:
+        """Return the user who is "added to organization" without being named."""
+        is_of_people = self._head(place[: self._cut(place)]).name in {"account_group", "group", "organization", "role"}
+        return _Found("user", "to") if is_of_people else None
 
     def _tells_how(self, token: Token) -> bool:
         return token.word in NOT or token.word in self._tables.failure

@@ -30,7 +30,10 @@ _VERBS = {
     "signout": ("sign", "out"),
     "signup": ("sign", "up"),
 }
-_PREFIXES = frozenset({"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"})
+_PREFIXES = frozenset(
+    {"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"}
+)
+"""What begins a word with a hyphen that is nobody's name: "auto-delete"."""
 _BEFORE_VERBS = NOT | {"to"}
 _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
@@ -131,7 +134,8 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
             follows_noun = before.islower() and before not in PREPOSITIONS | DETERMINERS | CONJUNCTIONS | BE | HAVE
             capital = position > 0 and (lower or follows_noun) and raw[0].isupper() and not raw.isupper()
             is_compound = len(parts) == 2 and parts[0] in _PREFIXES
-            words.append((word, capital or bool(re.search(r"[-\d@._:\\]", word)) and not is_compound))
+            named = bool(re.search(r"[-\d@._:\\]", word)) and not is_compound
+            words.append((word, capital or named))
     return paraphrase(list(_merge(words, tables)), tables)
 
 
