@@ -215,6 +215,7 @@ class Clause:
             following = tokens[at + 1].word if at + 1 < len(tokens) else ""
             failed = token.word in NOT or (token.word in self._tables.failure and following == "to")
             tried = token.word in self._tables.attempt and following == "to"
+            failed = failed or (tried and any(other.word in self._tables.failure for other in tokens[:at]))
             if token.word == "to" and at == 0 and self._outcome == FAILURE:
                 failed = True
             if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
@@ -391,7 +392,7 @@ class Clause:
         action = self._action(verb)
         outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
         if verb.base in self._tables.people["verbs"]:
-            return Reading(action, "user", outcome, f"{rule}: {verb.word}")
+            return self._of_people(rule, at, action, outcome)
         start = self._after_coordinated(at)
         if passive:
             end = at
@@ -403,7 +404,7 @@ class Clause:
                 found = self._subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
             if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
                 found = None  # "Logs in a folder were deleted"
-            if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
+            if action in {"assign", "revoke", "reject"} and self._phrase_after(at):  # "was granted access"
                 found = self._subject(tokens[start : start + self._cut(tokens[start:])], [])
         else:
             if tokens[start : start + 1] == [Token("to")]:
@@ -426,6 +427,20 @@ class Clause:
                 found = replace(owner, part=_PROPERTY) if is_whole and owner.name else None
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
+
+    def _of_people(self, rule: str, at: int, action: str, outcome: str) -> Reading:
+        """Read a verb such as "joined" or "logged in", which is about the one who did it, or about what it says."""
+        tokens, verb = self._tokens, self._tokens[at]
+        name = ""
+        if action in _ENTRANCES:
+            behind = tokens[at + 1 :]
+            touched = self._head(behind[: self._cut(behind)])
+            if verb.base == "authenticate" and touched.name not in {"", "user"}:
+                return self._finish(rule, verb, "verify", touched, outcome)  # "Ann authenticated their device"
+        else:
+            doer = [token for token in tokens[:at] if not self._tells_how(token)]
+            name = self._head(doer[: self._cut(doer)]).name  # "Agent left cluster"
+        return Reading(action, name or "user", outcome, f"{rule}: {verb.word}")
 
     def _newcomer(self, place: Sequence[Token]) -> _Found | None:
         """Return the user who is "added to organization" without being named."""
