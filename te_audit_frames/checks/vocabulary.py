@@ -45,7 +45,8 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
     vocabulary : path, optional
         A TOML table of your own, which wins over the built-in one. Its sections are ``[texts]`` (whole texts),
         ``[actions]`` and ``[nouns]`` (verbs and nouns of each action), ``[objects]`` (phrases for each object, and
-        ``literal`` for objects that are called what they are), ``[past]`` (irregular past forms) and ``[resource_types]``.
+        ``literal`` for objects that are called what they are), ``[past]`` (irregular past forms) and
+        ``[resource_types]``.
 
     Returns
     -------
