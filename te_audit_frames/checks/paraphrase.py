@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from te_audit_frames.checks.clause import Token
 from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, singular
+from te_audit_frames.checks.words import Tables, Token, singular
 
 _ROLES = frozenset(
     {
