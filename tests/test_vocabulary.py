@@ -370,6 +370,9 @@ Email address changed for user ann -> update user success
 Status changed for frobnicator -> update unclassified success
 Snapshot auto-delete disabled -> disable unclassified success
 Monitor nightly-backup edited -> update monitor success
+Ann created test Home page -> create test success
+Alert rule High latency enabled -> enable alert_rule success
+Ann removed the Slack integration -> delete integration success
 Report mapping Ward 3 deleted -> delete mapping success
 Deal stage changed -> update deal success
 Test run deleted -> delete unclassified success

@@ -11,6 +11,12 @@ from te_audit_frames.checks.words import Tables, Token, singular
 DEED, PROPERTY, THING = "deed", "property", "thing"
 # In alphabetical order, so that max() prefers a thing of its own.
 
+_NAMED_BY_USERS = frozenset(
+    {"account_group", "agent", "alert_rule", "dashboard", "label", "monitor", "report", "snapshot", "tag", "template"}
+    | {"endpoint_agent", "endpoint_test", "suppression_window", "test"}
+)
+"""Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
+
 _OWNED = frozenset({"owner", "member"})
 _WEAK = frozenset({"entry", "item", "record", "stage", "step"})
 
@@ -130,6 +136,7 @@ class NounPhrases:
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
         part = ""
+        words = words[: self._name_start(words, tokens)]
         while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
         if words and words[-1] == "set" and not self.longest(words):
@@ -159,6 +166,16 @@ class NounPhrases:
                 return Found()
             part, words = max(part, kind), words[:-dropped]
         return Found(part=part, is_only_part=bool(part))
+
+    def _name_start(self, words: Sequence[str], tokens: Sequence[Token]) -> int:
+        """Return where a name of several words begins: behind the noun in "test Home page"."""
+        for at in range(1, len(words)):
+            is_capital = tokens[at].named and words[at].isalpha()
+            length = self.longest(words[:at])
+            if is_capital and not tokens[at - 1].named and length:
+                has_name = self._tables.phrases[tuple(words[at - length : at])] in _NAMED_BY_USERS
+                return at if has_name else len(words)  # but "team Slack channel"
+        return len(words)
 
     def _is_name(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
         """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
