@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.hours import find_off_hours, usual_hours
     from te_audit_frames.checks.logins import find_failed_logins
     from te_audit_frames.checks.monitoring import find_monitoring_changes
+    from te_audit_frames.checks.review_result import Review
+    from te_audit_frames.checks.reviewing import review
     from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
@@ -109,6 +111,7 @@ __all__ = [
     "PermissionDenied",
     "RateLimited",
     "Receipt",
+    "Review",
     "ServerError",
     "StoreError",
     "SyncReport",
@@ -142,6 +145,7 @@ __all__ = [
     "read_parquet",
     "read_users",
     "receipt",
+    "review",
     "summarize",
     "summarize_by_account_group",
     "summarize_by_event_type",
@@ -162,6 +166,7 @@ _LATER = {
     "Client": "client.client",
     "DirectoryReceipt": "directory_receipts",
     "Page": "client.page",
+    "Review": "checks.review_result",
     "SyncReport": "storage.sync_report",
     "Verification": "storage.verification",
     "activity": "analysis.activity",
@@ -192,6 +197,7 @@ _LATER = {
     "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
     "read_users": "storage.user_files",
+    "review": "checks.reviewing",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",

@@ -1,0 +1,291 @@
+"""Review: all checks over one period, with what was assessed and what could not be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from os import PathLike
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.analysis.group_columns import as_lazy
+from te_audit_frames.analysis.grouping import collect
+from te_audit_frames.checks.assessed import Assessed
+from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
+from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
+from te_audit_frames.checks.findings import CHECKERS, Context, Finding
+from te_audit_frames.checks.loading import load_vocabulary
+from te_audit_frames.checks.rarity import Weeks
+from te_audit_frames.checks.review_result import Review
+from te_audit_frames.checks.selection import EventArchive, Selection, select, utc_dates
+from te_audit_frames.checks.severity import CHECKS, Check
+from te_audit_frames.checks.tallies import micros
+from te_audit_frames.checks.zones import Clocks, Zones
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.periods import Instant, Period, to_instant
+from te_audit_frames.receipts import stored_receipt
+
+_MICROSECOND = timedelta(microseconds=1)
+_LISTS = pd.ArrowDtype(pa.list_(pa.large_string()))
+_NO_LOG_INS = 0.5  # of the people who acted
+
+
+def review(
+    events: Any,
+    *,
+    history: Any = None,
+    users: pd.DataFrame | None = None,
+    tz: Zones = "UTC",
+    checks: Collection[Check] | None = None,
+    dispositions: str | PathLike[str] | None = None,
+    vocabulary: str | PathLike[str] | None = None,
+    at: Instant | None = None,
+) -> Review:
+    """Review a period: ask all questions, learn what is usual for each person, and rank what deserves a look.
+
+    Parameters
+    ----------
+    events : frame of any supported library, or Archive
+        The events of the period under review. The period is that of their receipt, else from the first event to the last.
+    history : frame of any supported library, or Archive, optional
+        What happened before. Events of the period or later are left out, and the review says so. Without a history, most
+        checks can only list what they found, and are "not assessed".
+    users : pandas.DataFrame, optional
+        The directory, from `Client.fetch_users` or `Archive.users`.
+    tz : str, datetime.tzinfo, or mapping
+        Where people live; see `find_off_hours`.
+    checks : collection of str, optional
+        Only these, such as ``["find_runs", "find_off_hours"]``.
+    dispositions : path, optional
+        A TOML file of what somebody has looked at: ``[[reviewed]]`` tables with `uid`, `user` or `ip_address`, `by`,
+        `why`, `until`, and optionally `check` and `since`. Findings that match are in `Review.reviewed` until the day
+        `until` is over.
+    vocabulary : path, optional
+        A table of your own for the classes; see `classify_events`.
+    at : str, datetime, date or pandas.Timestamp, optional
+        The day of the review, on which dispositions must not have expired. Today by default.
+
+    Returns
+    -------
+    Review
+        With `findings`, `people`, `assessed`, `reviewed` and `evidence`.
+
+    Raises
+    ------
+    InvalidArgument
+        An argument is wrong, a time zone does not exist, the directory is that of another organisation, or a file has a
+        mistake.
+    NotAnAuditFrame
+        A needed column is missing.
+
+    Notes
+    -----
+    *Chances.* Most checks ask how likely the person is to do something as rare in one of their active weeks. This is
+    estimated from the person's own earlier weeks and everybody else's: a long history counts for itself, a newcomer is
+    compared with the others. A chance below 5 % is a low finding, below 2 % a medium one. Two signs of one person within a
+    day raise the stronger one by one step. The page "Review" has all rules.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import te_audit_frames as taf
+    >>> days = pd.date_range("2026-01-05T09:00Z", periods=100, freq="D", unit="us")
+    >>> history = pd.DataFrame({"date": days.repeat(2), "event": "Test updated.", "uid": ["7", "8"] * 100})
+    >>> night = pd.date_range("2026-04-20T02:00Z", periods=12, freq="min", unit="us")
+    >>> events = pd.DataFrame({"date": night, "event": "Test deleted.", "uid": "7"})
+    >>> found = taf.review(events, history=history)
+    >>> found.findings[["severity", "check", "uid", "events"]].head(1)
+      severity      check uid  events
+    0     high  find_runs   7      12
+    """
+    chosen = _check_checks(checks)
+    load_vocabulary(vocabulary)
+    stated = load_dispositions(dispositions) if dispositions is not None else []
+    today = datetime.now(UTC) if at is None else to_instant(at, argument="at")
+    selection = select(events, ["event"], optional=["aid", "account_group_name", "ip_address"])
+    Clocks.assign(tz, selection.people, _no_groups())
+    period, notes = _period(events, selection)
+    start = None if period is None else period.start
+    past, cut = _read_history(history, start)
+    notes += cut
+    span = None
+    if history is not None:
+        first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
+        span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
+    now = read_baseline(events, parts=["moments", "networks", "texts"])
+    context = Context(
+        events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
+    )
+    findings: list[Finding] = []
+    records: list[Assessed] = []
+    for check in chosen:
+        found, record = CHECKERS[check](context)
+        findings += found
+        records.append(record)
+    findings = raise_together(_with_groups(findings, selection))
+    findings, reviewed, back = split_reviewed(in_order(findings), stated, today.date())
+    closed = findings_frame([finding for finding, _ in reviewed], len(findings)).assign(
+        by=pd.array([why.by for _, why in reviewed], dtype="str"),
+        reviewed_why=pd.array([why.why for _, why in reviewed], dtype="str"),
+        until=pd.array([why.until.isoformat() for _, why in reviewed], dtype="str"),
+    )
+    notes += [*back, *_log_in_notes(context)]
+    return Review(
+        findings_frame(findings),
+        rank_people(findings),
+        _assessed_frame(records),
+        closed,
+        period,
+        tuple(notes),
+        events,
+        [finding.row for finding in [*findings, *(finding for finding, _ in reviewed)]],
+        vocabulary,
+    )
+
+
+def _check_checks(checks: Collection[Check] | None) -> list[Check]:
+    if checks is None:
+        return list(CHECKS)
+    if isinstance(checks, str) or not len(checks):
+        raise InvalidArgument('checks: give a list of checks, such as ["find_runs"].')
+    for name in checks:
+        if name not in CHECKS:
+            raise InvalidArgument(f"checks: {name!r} is not one of {', '.join(CHECKS)}.")
+    return [name for name in CHECKS if name in checks]
+
+
+def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]]:
+    """Return the period under review, and where it is from."""
+    stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
+    notes = []
+    if stored is not None and not stored.complete:
+        notes.append("the events are incomplete, by their receipt: what is missing was not reviewed")
+    if stored is not None and stored.filters:
+        notes.append("the events were filtered: what was left out was not reviewed")
+    if isinstance(events, EventArchive):
+        notes += _gaps(events, "the archive under review", None)
+    if selection.undated:
+        notes.append(f"{selection.undated:,} events have no date, and were not reviewed")
+    if stored is not None and (period := stored.period) is not None:
+        return period, [f"the period is that of the receipt: {period}", *notes]
+    if selection.first_event is None or selection.last_event is None:
+        return None, ["there are no dated events: nothing was reviewed", *notes]
+    period = Period(selection.first_event, selection.last_event + _MICROSECOND)
+    return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
+
+
+def _read_history(history: Any, start: datetime | None) -> tuple[Baseline, list[str]]:
+    if history is None or isinstance(history, Baseline):
+        return read_baseline(history), []
+    past = read_baseline(history, end=start)
+    notes = []
+    last = _last_day(history) if isinstance(history, EventArchive) else _last_date(history)
+    if start is not None and last is not None and last >= start:
+        notes.append(f"the history reaches into the period: what is not older than {start} was left out")
+    if isinstance(history, EventArchive):
+        notes += _gaps(history, "the history", start)
+    if not past.events:
+        notes.append("the history has no events before the period")
+    return past, notes
+
+
+def _last_date(history: Any) -> datetime | None:
+    lazy = as_lazy(history)
+    last = collect(lazy.select(utc_dates(lazy).alias("date")).select(nw.col("date").max()))["date"]
+    return None if not len(last) or pd.isna(last.iloc[0]) else pd.Timestamp(last.iloc[0]).to_pydatetime()
+
+
+def _last_day(archive: EventArchive) -> datetime | None:
+    days = archive.coverage()
+    days = days[days["events"].fillna(0) > 0]["day"]
+    return None if not len(days) else (pd.Timestamp(days.max()) + pd.Timedelta(days=1) - _MICROSECOND).to_pydatetime()
+
+
+def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]:
+    """Say on how many days an archive was not read whole."""
+    coverage = archive.coverage()
+    if until is not None:
+        coverage = coverage[pd.to_datetime(coverage["day"], utc=True) < until]
+    if "complete" not in coverage:
+        return []
+    gaps = int((~coverage["complete"].fillna(False).astype("bool")).sum())
+    return [f"{what} has {gaps:,} days that are missing or not complete"] if gaps else []
+
+
+def _with_groups(findings: list[Finding], selection: Selection) -> list[Finding]:
+    """Name the account groups of findings whose check does not."""
+    if {"aid", "account_group_name"} <= set(selection.absent):
+        return findings
+    rows = selection.rows
+    rows = rows.assign(group=rows["account_group_name"].fillna(rows["aid"]))
+    moments = micros(rows["date"])
+    result = []
+    for finding in findings:
+        if finding.account_groups or pd.isna(finding.first_event):
+            result.append(finding)
+            continue
+        low = np.searchsorted(moments, finding.first_event.as_unit("us").value)
+        high = np.searchsorted(moments, finding.last_event.as_unit("us").value, side="right")
+        some = rows.iloc[low:high]
+        some = some[some["event"].isin([str(text) for text in finding.row["event_texts"]])]
+        for name in ("uid", "ip_address"):
+            if name in finding.row and name in some and pd.notna(finding.row[name]):
+                some = some[some[name] == finding.row[name]]
+        result.append(replace(finding, account_groups=tuple(sorted(some["group"].dropna().unique()))))
+    return result
+
+
+def _log_in_notes(context: Context) -> list[str]:
+    """Say if log-ins seem to be missing, as they are with single sign-on at some identity providers."""
+    done = context.done[context.done["week"] % 2 == 1]
+    acting = set(done["person"])
+    log_ins = set(done.loc[done["action"] == "login", "person"])
+    if acting and len(acting - log_ins) > _NO_LOG_INS * len(acting):
+        return [
+            f"{len(acting - log_ins):,} of {len(acting):,} people acted without a log-in event: "
+            "log-ins by single sign-on may be missing, and attacks on passwords with them"
+        ]
+    return []
+
+
+def _assessed_frame(records: list[Assessed]) -> pd.DataFrame:
+    def status(record: Assessed) -> str:
+        if record.not_assessed:
+            return "not assessed"
+        return "in part" if record.without_baseline or record.unclassified or record.absent else "assessed"
+
+    rows = [
+        {
+            "check": record.check,
+            "status": status(record),
+            "reason": record.not_assessed,
+            "events": record.events,
+            "concerned": record.concerned,
+            "people": record.people,
+            "baseline_days": np.nan if record.baseline_days is None else record.baseline_days,
+            "without_baseline": record.without_baseline,
+            "unclassified": record.unclassified,
+        }
+        for record in records
+    ]
+    frame = pd.DataFrame(rows)
+    for name in ("unclassified_texts", "absent", "notes"):
+        frame[name] = pd.Series([list(getattr(record, name)) for record in records], dtype=_LISTS)
+    return frame.astype({"check": "str", "status": "str", "reason": "str"})
+
+
+def _no_groups() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "person": np.array([], dtype="int64"),
+            "aid": pd.array([], dtype="str"),
+            "account_group_name": pd.array([], dtype="str"),
+            "events": np.array([], dtype="int64"),
+        }
+    )

@@ -1,0 +1,156 @@
+"""Severities: which rule gives which severity, for every check of a review, in one place.
+
+Most rules need to know how unusual an event is for its person. This is a chance: how likely the person, or else anybody
+here, is to do something as rare as this in one active week. `rarity` computes it. The two thresholds below bound what a
+check finds by chance: at most 5 low or medium findings in 100 active weeks of a person, and at most 2 of them medium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low", "info")
+
+RARE = 0.05
+"""The chance below which something is a low finding."""
+
+VERY_RARE = 0.02
+"""The chance below which something is a medium finding."""
+
+MANY = 10
+"""Events that a run must have to be a medium finding."""
+
+ALARMING = 20
+"""Events of a run that is a low finding even if nobody can say whether it is unusual."""
+
+TOGETHER_HOURS = 24
+"""Findings of one person that lie no further apart than this are judged together."""
+
+POINTS: Mapping[Severity, int] = {"high": 9, "medium": 4, "low": 2, "info": 0}
+"""What the strongest finding of each check adds to a person's score: signs of several kinds outrank a single one."""
+
+ATTACK_VERSION = "ATT&CK v18"
+
+Check = Literal[
+    "find_runs",
+    "find_failed_logins",
+    "find_off_hours",
+    "find_new_addresses",
+    "find_access_changes",
+    "find_monitoring_changes",
+    "find_dormant_users",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a check asks, and when an answer is a finding.
+
+    Attributes
+    ----------
+    question : str
+        What the check asks.
+    technique : str
+        The technique of MITRE ATT&CK, of the version `ATTACK_VERSION`.
+    high, medium, low, info : str
+        When a finding has this severity by itself; empty if never.
+    """
+
+    question: str
+    technique: str
+    high: str
+    medium: str
+    low: str
+    info: str
+
+
+RULES: Mapping[Check, Rule] = {
+    "find_runs": Rule(
+        "Did somebody delete a lot in one go?",
+        "T1485 Data Destruction",
+        "",
+        f"at least {MANY} deletions, and a chance below {VERY_RARE:.0%}",
+        f"a chance below {RARE:.0%}; without a baseline, at least {ALARMING} deletions",
+        "any other run",
+    ),
+    "find_failed_logins": Rule(
+        "Did somebody guess, spray or stuff passwords, and did one get in?",
+        "T1110 Brute Force",
+        "a log-in that follows, from a network of the failures that the person had not used before",
+        "the same, but nobody can say which networks the person used before",
+        "failures that nobody got in after, or only from a network that the person had used before",
+        "as many failures of the same user are no rarer than in one of twenty weeks",
+    ),
+    "find_off_hours": Rule(
+        "Did somebody act outside their own hours?",
+        "T1078.004 Valid Accounts: Cloud Accounts",
+        "",
+        "",
+        "every week that fits other hours at least eight times better",
+        "",
+    ),
+    "find_new_addresses": Rule(
+        "Did somebody act from a network for the first time?",
+        "T1078.004 Valid Accounts: Cloud Accounts",
+        "",
+        f"a chance below {VERY_RARE:.0%}, and nobody else acts from this network",
+        f"a chance below {RARE:.0%}",
+        "any other new network",
+    ),
+    "find_access_changes": Rule(
+        "Did somebody change roles, people or tokens, who does not usually?",
+        "T1098 Account Manipulation",
+        f"a change to oneself, and a chance below {VERY_RARE:.0%}",
+        f"a chance below {VERY_RARE:.0%}; or a change to oneself, and a chance below {RARE:.0%}",
+        f"a chance below {RARE:.0%}; or any other change to oneself",
+        "any other change",
+    ),
+    "find_monitoring_changes": Rule(
+        "Did somebody weaken monitoring, who does not usually?",
+        "T1562.001 Impair Defenses: Disable or Modify Tools",
+        "",
+        f"a chance below {VERY_RARE:.0%}",
+        f"a chance below {RARE:.0%}",
+        "any other change",
+    ),
+    "find_dormant_users": Rule(
+        "Did a silent account return, and are there accounts that nobody uses?",
+        "T1078.004 Valid Accounts: Cloud Accounts",
+        "",
+        f"a return after 180 days, and a chance below {VERY_RARE:.0%}; or somebody who is not in the directory",
+        "any other return; an unused account of an admin",
+        "any other unused account",
+    ),
+}
+"""All checks, in the order in which a review reports them."""
+
+CHECKS: tuple[Check, ...] = tuple(RULES)
+
+
+def by_chance(chance: float, *, to_medium: bool = True) -> Severity:
+    """Return the severity of something with a chance; NaN is not assessed.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.severity import by_chance
+    >>> by_chance(0.001), by_chance(0.03), by_chance(0.3), by_chance(float("nan"))
+    ('medium', 'low', 'info', 'info')
+    """
+    if chance < VERY_RARE and to_medium:
+        return "medium"
+    return "low" if chance < RARE else "info"
+
+
+def raised(severity: Severity) -> Severity:
+    """Return the severity one step up.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.severity import raised
+    >>> raised("low"), raised("high")
+    ('medium', 'high')
+    """
+    return SEVERITIES[max(SEVERITIES.index(severity) - 1, 0)]
