@@ -19,7 +19,8 @@ _ACCESS = {"role", "permission", "api_token", "credential", "mfa", "sso", "accou
 _EVERYDAY = {"login", "logout", "view", "export", "share", "run", "verify", "impersonate", "unclassified"}
 
 
-def _is_access(action: str, name: str, outcome: str) -> bool:
+def is_access_change(action: str, name: str, outcome: str) -> bool:
+    """Return whether an event with these classes changes who may do what."""
     if name in ("account_group", "group"):
         return action in ("create", "delete", "assign", "revoke", "restore", "enable", "disable")
     return name in _PEOPLE | _ACCESS and action not in _EVERYDAY
@@ -87,7 +88,7 @@ def find_access_changes(
        action  targets      roles  to_self
     0  assign  ['Ada']  ['Admin']     True
     """
-    selection = select(events, ["event"], optional=RESOURCES, keep=_is_access, vocabulary=vocabulary)
+    selection = select(events, ["event"], optional=RESOURCES, keep=is_access_change, vocabulary=vocabulary)
     place = selection.rows["aid"].fillna(selection.rows["account_group_name"])
     rows = selection.rows.assign(place=place)
     order, groups, count = chain(rows, ["person", "aid", "place", "event", "object", "date"], 0)

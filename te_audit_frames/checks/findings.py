@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.checks.access import find_access_changes
+from te_audit_frames.checks.access import find_access_changes, is_access_change
 from te_audit_frames.checks.accounts import find_dormant_users
 from te_audit_frames.checks.addresses import find_new_addresses
 from te_audit_frames.checks.assessed import Assessed, assessed
 from te_audit_frames.checks.baseline import Baseline, find_people
 from te_audit_frames.checks.hours import find_off_hours
 from te_audit_frames.checks.logins import find_failed_logins
-from te_audit_frames.checks.monitoring import find_monitoring_changes
+from te_audit_frames.checks.monitoring import change_of, find_monitoring_changes
 from te_audit_frames.checks.networks import network_of
 from te_audit_frames.checks.rarity import UNKNOWN, Rarity, Weeks, week_of_date
 from te_audit_frames.checks.reading import FAILURE, SUCCESS
@@ -262,6 +262,8 @@ def check_logins(context: Context) -> Found:
     """Judge attacks on passwords by who got in, and from where."""
     by_user = find_failed_logins(context.events, vocabulary=context.vocabulary)
     record = assessed(by_user)
+    if not record.concerned:
+        return [], record
     log_ins = _LogIns.of(context)
     failed = context.done[(context.done["action"] == "login") & (context.done["outcome"] == FAILURE)]
     totals = failed.groupby(["person", "week"], as_index=False)["events"].sum()
@@ -380,21 +382,18 @@ def _by_kind(
 
 def _kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
     """Number the kinds that a check is about, and say in which weeks each person did them."""
-    classes = context.kinds.set_index("event")[["action", "object"]]
-    relevant = _relevant(context, check)
-    codes, _ = pd.MultiIndex.from_frame(classes).factorize()
-    of = dict(zip(classes.index.astype("str"), codes.tolist(), strict=True))
-    done = context.done[context.done["event"].isin(relevant)]
-    return of, done.assign(kind=done["event"].map(classes.assign(code=codes)["code"]).astype("int64"))
+    kinds = context.kinds
+    codes, different = pd.MultiIndex.from_frame(kinds[["action", "object"]]).factorize()
+    is_relevant = np.array([_is_about(check, action, name) for action, name in different], dtype="bool")[codes]
+    numbered = kinds[["event"]].assign(kind=codes)
+    done = context.weeks.texts.merge(numbered[is_relevant], on="event")
+    return dict(zip(kinds["event"].astype("str"), codes.tolist(), strict=True)), done
 
 
-def _relevant(context: Context, check: Check) -> set[str]:
-    one_each = pd.DataFrame(
-        {"date": pd.Timestamp(0, tz="UTC").as_unit("us"), "event": context.kinds["event"], "uid": "1", "resources": None}
-    ).astype({"uid": "str"})
-    function = find_access_changes if check == "find_access_changes" else find_monitoring_changes
-    found = function(one_each.drop(columns="resources"), vocabulary=context.vocabulary)
-    return {str(text) for texts in found["event_texts"] for text in texts}
+def _is_about(check: Check, action: str, name: str) -> bool:
+    if check == "find_access_changes":
+        return is_access_change(action, name, "")
+    return bool(change_of(action, name))
 
 
 def _everybody(people: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ _CHANGES = {
 }
 
 
-def _change(action: str, name: str) -> str:
+def change_of(action: str, name: str) -> str:
     """Return what was done to what watches; empty for everything else."""
     if name in _SILENCES and action in ("create", "update", "enable", "start", "assign"):
         return "silenced"
@@ -110,12 +110,12 @@ def find_monitoring_changes(
         events,
         ["event"],
         optional=RESOURCES,
-        keep=lambda action, name, outcome: bool(_change(action, name)),
+        keep=lambda action, name, outcome: bool(change_of(action, name)),
         vocabulary=vocabulary,
     )
     rows = selection.rows
     # One text has one action, so that the texts of a row hold no event of another row.
-    changes = [_change(*pair) for pair in zip(rows["action"], rows["object"], strict=True)]
+    changes = [change_of(*pair) for pair in zip(rows["action"], rows["object"], strict=True)]
     rows = rows.assign(change=pd.array(changes, dtype="str"))
     order, groups, count = chain(rows, ["person", "object", "change"], longest)
     rows = rows.iloc[order].reset_index(drop=True)
