@@ -11,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.severity import POINTS, RULES, SEVERITIES, TOGETHER_HOURS, Severity, raised
+from te_audit_frames.checks.severity import POINTS, RULES, SAME_ACT_HOURS, SAYS_WHAT, SEVERITIES, TOGETHER_HOURS, Severity, raised
 
 _TEXTS = pd.ArrowDtype(pa.list_(pa.large_string()))
 _RANK = {name: place for place, name in enumerate(SEVERITIES)}
 _TOGETHER = pd.Timedelta(hours=TOGETHER_HOURS)
+_SAME_ACT = pd.Timedelta(hours=SAME_ACT_HOURS)
 
 
 def raise_together(findings: Sequence[Finding]) -> list[Finding]:
@@ -33,6 +34,8 @@ def raise_together(findings: Sequence[Finding]) -> list[Finding]:
         for group in _episodes(findings, theirs):
             strongest = min(group, key=lambda at: (_RANK[findings[at].severity], _order(findings[at])))
             others = [at for at in group if _is_another_sign(findings[at], findings[strongest])]
+            if findings[strongest].severity == "medium":
+                others = [at for at in others if _makes_high(findings[at], findings[strongest])]
             if others:
                 result[strongest] = _with_others(findings[strongest], [findings[at] for at in others])
     return result
@@ -54,9 +57,12 @@ def _episodes(findings: Sequence[Finding], theirs: list[int]) -> list[list[int]]
 def _is_another_sign(one: Finding, other: Finding) -> bool:
     if one.check == other.check:
         return False
-    says_what = {"find_runs", "find_access_changes", "find_monitoring_changes"}
-    same = {one.check, other.check} <= says_what and set(_texts(one)) & set(_texts(other))
+    same = {one.check, other.check} <= SAYS_WHAT and set(_texts(one)) & set(_texts(other))
     return not same and _apart(one, other) <= _TOGETHER
+
+
+def _makes_high(one: Finding, other: Finding) -> bool:
+    return not {one.check, other.check} <= SAYS_WHAT or _apart(one, other) <= _SAME_ACT
 
 
 def _apart(one: Finding, other: Finding) -> pd.Timedelta:

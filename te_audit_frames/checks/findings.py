@@ -19,7 +19,7 @@ from te_audit_frames.checks.assessed import Assessed, assessed
 from te_audit_frames.checks.baseline import Baseline, find_people
 from te_audit_frames.checks.hours import find_off_hours
 from te_audit_frames.checks.logins import find_failed_logins
-from te_audit_frames.checks.monitoring import change_of, find_monitoring_changes
+from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
 from te_audit_frames.checks.networks import network_of
 from te_audit_frames.checks.rarity import UNKNOWN, Rarity, Weeks, week_of_date
 from te_audit_frames.checks.reading import FAILURE, SUCCESS
@@ -200,7 +200,8 @@ def check_monitoring(context: Context) -> Found:
     record = context.about(assessed(rows))
     found = []
     for row, rarity in _by_kind(context, rows, ["object", "change"], "find_monitoring_changes"):
-        severity = by_chance(rarity.chance)
+        is_new = rarity.own == rarity.others == 0
+        severity = by_chance(rarity.chance, to_medium=is_new or row["object"] in REPORTING | SILENCES)
         what = f"{_capital(row['object'].replace('_', ' '))} {row['change']}, {_times(row['events'])}"
         if len(row["names"]):
             what += f" ({_some(row['names'])})"

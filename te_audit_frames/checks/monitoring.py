@@ -19,8 +19,9 @@ _WATCHING = {
     "escalation_policy", "integration", "monitor", "notification", "probe", "sensor", "test", "transaction_script",
     "webhook",
 }  # fmt: skip
-_RULES = {"alert", "alert_rule", "detector", "escalation_policy", "integration", "monitor", "notification", "webhook"}
-_SILENCES = {"suppression_window"}
+REPORTING = {"alert", "alert_rule", "detector", "escalation_policy", "integration", "monitor", "notification", "webhook"}
+"""Objects that say what is wrong; the others measure."""
+SILENCES = {"suppression_window"}
 
 _CHANGES = {
     **dict.fromkeys(["delete", "archive"], "deleted"),
@@ -31,11 +32,11 @@ _CHANGES = {
 
 def change_of(action: str, name: str) -> str:
     """Return what was done to what watches; empty for everything else."""
-    if name in _SILENCES and action in ("create", "update", "enable", "start", "assign"):
+    if name in SILENCES and action in ("create", "update", "enable", "start", "assign"):
         return "silenced"
     if name in _WATCHING and action in _CHANGES:
         return _CHANGES[action]
-    return "changed" if name in _RULES and action == "update" else ""
+    return "changed" if name in REPORTING and action == "update" else ""
 
 
 def find_monitoring_changes(

@@ -66,7 +66,7 @@ class Weeks:
         self.span = span
         self.is_assessed = span is not None and span >= MIN_SPAN
         self.people = now.people
-        found = find_people(past.people, now.people)
+        found = find_people(past.people, now.people).copy()
         rest = found < 0
         found[rest] = len(now.people) + np.arange(rest.sum())
         self.count = len(now.people) + int(rest.sum())
