@@ -6,7 +6,7 @@ Each method is a one-line delegation. The module is long because `help()` on eac
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta, tzinfo
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.checks.review_result import Review
+    from te_audit_frames.checks.severity import Check
     from te_audit_frames.checks.tallies import By
+    from te_audit_frames.checks.zones import Zones
     from te_audit_frames.storage.parquet import Compression
 
 
@@ -579,6 +582,66 @@ class AuditAccessor:
 
         found: pd.DataFrame = evidence(self._events, row, vocabulary=vocabulary, v4=v4, v6=v6)
         return found
+
+    def review(
+        self,
+        *,
+        history: Any = None,
+        users: pd.DataFrame | None = None,
+        tz: Zones = "UTC",
+        checks: Collection[Check] | None = None,
+        dispositions: str | PathLike[str] | None = None,
+        vocabulary: str | PathLike[str] | None = None,
+        at: Instant | None = None,
+    ) -> Review:
+        """Review the events: ask all questions, learn what is usual for each person, and rank what deserves a look.
+
+        Parameters
+        ----------
+        history : frame of any supported library, or Archive, optional
+            What happened before; without it, most checks are "not assessed".
+        users : pandas.DataFrame, optional
+            The directory, from `Client.fetch_users` or `Archive.users`.
+        tz : str, datetime.tzinfo, or mapping
+            Where people live.
+        checks : collection of str, optional
+            Only these, such as ``["find_runs"]``.
+        dispositions : path, optional
+            A TOML file of what somebody has looked at.
+        vocabulary : path, optional
+            A table of your own for the classes.
+        at : str, datetime, date or pandas.Timestamp, optional
+            The day of the review; today by default.
+
+        Returns
+        -------
+        Review
+            With `findings`, `people`, `assessed`, `reviewed` and `evidence`.
+
+        See Also
+        --------
+        te_audit_frames.review : The same as a function, with the details.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
+        >>> found = taf.read_pages([page]).audit.review()
+        >>> found.findings[["severity", "why"]].values.tolist()[0][0]
+        'info'
+        """
+        from te_audit_frames.checks.reviewing import review
+
+        return review(
+            self._events,
+            history=history,
+            users=users,
+            tz=tz,
+            checks=checks,
+            dispositions=dispositions,
+            vocabulary=vocabulary,
+            at=at,
+        )
 
     def to_parquet(
         self, path: str | os.PathLike[str], *, compression: Compression | None = "zstd", filesystem: Any = None

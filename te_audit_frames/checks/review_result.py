@@ -99,7 +99,7 @@ class Review:
     def _headline(self) -> str:
         counts = self.findings["severity"].value_counts()
         found = ", ".join(f"{counts.get(name, 0):,} {name}" for name in SEVERITIES)
-        period = "no dated events" if self.period is None else f"{self.period.start} to {self.period.end}"
+        period = "no dated events" if self.period is None else str(self.period)
         reviewed = f", {len(self.reviewed):,} reviewed before" if len(self.reviewed) else ""
         return f"Review of {period}: {found}{reviewed}"
 

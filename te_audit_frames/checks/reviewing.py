@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import PathLike
@@ -16,7 +16,7 @@ import pyarrow as pa
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
-from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
 from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
 from te_audit_frames.checks.findings import CHECKERS, Context, Finding
@@ -33,6 +33,7 @@ from te_audit_frames.receipts import stored_receipt
 
 _MICROSECOND = timedelta(microseconds=1)
 _LISTS = pd.ArrowDtype(pa.list_(pa.large_string()))
+_PARTS: list[Part] = ["moments", "networks", "texts"]
 _NO_LOG_INS = 0.5  # of the people who acted
 
 
@@ -112,13 +113,14 @@ def review(
     Clocks.assign(tz, selection.people, _no_groups())
     period, notes = _period(events, selection)
     start = None if period is None else period.start
-    past, cut = _read_history(history, start)
+    parts: list[Part] = [*_PARTS, "groups"] if isinstance(tz, Mapping) else _PARTS
+    past, cut = _read_history(history, start, parts)
     notes += cut
     span = None
     if history is not None:
         first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
         span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
-    now = read_baseline(events, parts=["moments", "networks", "texts"])
+    now = read_baseline(events, parts=_PARTS)
     context = Context(
         events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
     )
@@ -164,7 +166,7 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
     """Return the period under review, and where it is from."""
     stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
     notes = []
-    if stored is not None and not stored.complete:
+    if stored is not None and stored.resolved is not None and not stored.complete:
         notes.append("the events are incomplete, by their receipt: what is missing was not reviewed")
     if stored is not None and stored.filters:
         notes.append("the events were filtered: what was left out was not reviewed")
@@ -180,10 +182,10 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
 
 
-def _read_history(history: Any, start: datetime | None) -> tuple[Baseline, list[str]]:
+def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tuple[Baseline, list[str]]:
     if history is None or isinstance(history, Baseline):
         return read_baseline(history), []
-    past = read_baseline(history, end=start)
+    past = read_baseline(history, parts=parts, end=start)
     notes = []
     last = _last_day(history) if isinstance(history, EventArchive) else _last_date(history)
     if start is not None and last is not None and last >= start:

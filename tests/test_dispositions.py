@@ -1,0 +1,97 @@
+"""Dispositions: what is covered, for how long, and how mistakes are reported."""
+
+from __future__ import annotations
+
+import pytest
+from test_reviewing import HISTORY, at, found, frame
+
+import te_audit_frames as taf
+
+EVENTS = frame(at(1, 10, "Alert rule deleted."), at(1, 11, "Alert rule deleted.", "8"))
+
+REVIEWED = """
+[[reviewed]]
+uid = "7"
+check = "find_monitoring_changes"
+by = "Grace"
+why = "The old checkout was taken down"
+until = 2026-06-30
+"""
+
+
+def reviewed(tmp_path, text: str, at: str = "2026-06-30") -> taf.Review:
+    path = tmp_path / "reviewed.toml"
+    path.write_text(text, encoding="utf-8")
+    return taf.review(EVENTS, history=HISTORY, dispositions=path, at=at)
+
+
+def test_what_was_looked_at_moves_until_the_day_is_over(tmp_path):
+    review = reviewed(tmp_path, REVIEWED)
+    assert found(review) == [("medium", "find_monitoring_changes", "Ben")]
+    assert review.reviewed[["user", "by", "until"]].values.tolist() == [["Ada", "Grace", "2026-06-30"]]
+    assert review.people["user"].tolist() == ["Ben"]
+    number = review.reviewed.index[0]
+    assert review.evidence(number)["uid"].tolist() == ["7"]
+
+
+def test_what_has_expired_comes_back_and_that_is_said(tmp_path):
+    review = reviewed(tmp_path, REVIEWED, at="2026-07-01")
+    assert {user for *_, user in found(review)} == {"Ada", "Ben"}
+    assert len(review.reviewed) == 0
+    assert any("came back" in note for note in review.notes)
+
+
+def test_today_counts_by_default(tmp_path):
+    path = tmp_path / "reviewed.toml"
+    path.write_text(REVIEWED.replace("2026-06-30", "2020-01-01"))
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 0
+    path.write_text(REVIEWED.replace("2026-06-30", "2999-01-01"))
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "is_reviewed"),
+    [
+        ("since = 2026-03-04", False),
+        ("since = 2026-03-03", True),
+        ("since = 2026-03-03T10:00:00Z", True),
+        ("since = 2026-03-03T10:00:01Z", False),
+        ('user = "Ben"', False),
+        ('ip_address = "203.0.113.7"', False),
+    ],
+)
+def test_all_that_is_stated_must_match(tmp_path, line, is_reviewed):
+    assert len(reviewed(tmp_path, REVIEWED + line + "\n").reviewed) == is_reviewed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "message"),
+    [
+        ('by = "Grace"', 'bye = "Grace"', 5, "did you mean 'by'"),
+        ('by = "Grace"', "", 2, "by is missing"),
+        ('by = "Grace"', "by = 7", 5, "text in quotes"),
+        ('by = "Grace"', 'by = " "', 5, "text in quotes"),
+        ('uid = "7"', "", 2, "say whom"),
+        ("2026-06-30", '"2026-06-30"', 7, "date without quotes"),
+        ("2026-06-30", "someday", 7, "not TOML"),
+        ("find_monitoring_changes", "find_monitorin_changes", 4, "did you mean 'find_monitoring_changes'"),
+        ("[[reviewed]]", "[[review]]", 2, "'review' is not known"),
+        ("[[reviewed]]", "[reviewed]", 2, "double brackets"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_line_and_the_remedy(tmp_path, wrong, right, line, message):
+    with pytest.raises(taf.InvalidArgument, match=f"reviewed.toml, line {line}: .*{message}"):
+        reviewed(tmp_path, REVIEWED.replace(wrong, right))
+
+
+def test_the_line_is_that_of_the_entry_with_the_mistake(tmp_path):
+    with pytest.raises(taf.InvalidArgument, match="line 12: 'bye'"):
+        reviewed(tmp_path, REVIEWED + REVIEWED.replace("by =", "bye ="))
+
+
+def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path):
+    with pytest.raises(taf.InvalidArgument, match=r"nothing\.toml cannot be read"):
+        taf.review(EVENTS, dispositions=tmp_path / "nothing.toml")
+    (tmp_path / "latin.toml").write_bytes(b"\xff")
+    with pytest.raises(taf.InvalidArgument, match="UTF-8"):
+        taf.review(EVENTS, dispositions=tmp_path / "latin.toml")

@@ -1,0 +1,288 @@
+"""The review: what is found, what is not, and what is said about both."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.histories import SOURCES, archive_of, drawn_rows, frame, table
+
+import te_audit_frames as taf
+from te_audit_frames.schema import to_arrow, to_events
+
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+WEEKS = 30
+
+
+def at(day: float, hour: float, text: str, uid: str = "7", **more):
+    """Write one event, so many days after the Monday under review."""
+    names = {"7": "Ada", "8": "Ben", "9": "Cleo"}
+    row = {"date": MONDAY + timedelta(days=day, hours=hour), "event": text, "uid": uid, "user": names.get(uid, uid)}
+    return row | {"aid": "1", "account_group_name": "Shops", "ip_address": f"203.0.113.{uid}"} | more
+
+
+def working_days(weeks: int = WEEKS, *, text: str = "Test updated.", uids: str = "789"):
+    """Write what people did on the working days before: an event in the morning and one in the afternoon."""
+    days = [day for day in range(-7 * weeks, 0) if day % 7 < 5]
+    return [at(day, hour + int(uid) / 10, text, uid) for day in days for hour in (9, 14) for uid in uids]
+
+
+HISTORY = frame(*working_days())
+
+
+def found(review: taf.Review) -> list[tuple[str, str, str | None]]:
+    rows = review.findings
+    return list(zip(rows["severity"], rows["check"], rows["user"], strict=True))
+
+
+def status(review: taf.Review) -> dict[str, str]:
+    return dict(zip(review.assessed["check"], review.assessed["status"], strict=True))
+
+
+def test_a_usual_week_has_no_findings():
+    review = taf.review(frame(*[at(day, 9, "Test updated.", uid) for day in range(5) for uid in "789"]), history=HISTORY)
+    assert found(review) == []
+    assert len(review.people) == 0
+
+
+def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_evidence():
+    events = frame(at(1, 9, "Test updated."), at(1, 10, "Alert rule deleted.", resources=None))
+    review = taf.review(events, history=HISTORY)
+    assert found(review) == [("medium", "find_monitoring_changes", "Ada")]
+    assert review.evidence(0)["event"].tolist() == ["Alert rule deleted."]
+    assert "0 of 30 earlier active weeks" in review.findings["why"][0]
+    assert review.findings["technique"][0].startswith("T1562")
+    assert review.findings["account_groups"][0] == ["Shops"]
+
+
+def test_what_a_person_does_every_week_is_no_more_than_info():
+    routine = [at(day, 10, "Alert rule deleted.") for day in range(-7 * WEEKS, 0, 7)]
+    events = frame(at(1, 9, "Alert rule deleted."))
+    assert found(taf.review(events, history=frame(*working_days(), *routine))) == [
+        ("info", "find_monitoring_changes", "Ada")
+    ]
+
+
+def test_a_newcomer_is_compared_with_everybody():
+    routine = [at(day, 10, "Role assigned.", uid) for day in range(-7 * WEEKS, 0, 7) for uid in "89"]
+    common = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89"), *routine))
+    assert found(common) == [("info", "find_access_changes", "5")]
+    never = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89")))
+    assert found(never) == [("medium", "find_access_changes", "5")]
+    assert never.assessed.set_index("check")["without_baseline"]["find_access_changes"] == 1
+
+
+def test_without_a_history_nothing_is_new_and_the_review_says_not_assessed():
+    review = taf.review(frame(at(1, 9, "Alert rule deleted."), at(1, 10, "Role assigned.")))
+    assert {severity for severity, *_ in found(review)} == {"info"}
+    assert all("not assessed" in why for why in review.findings["why"])
+    assert review.findings["chance"].isna().all()
+    assert set(status(review).values()) == {"not assessed"}
+    assert "not assessed: find_access_changes: no history was given" in repr(review)
+
+
+def test_a_history_of_three_weeks_is_too_short_to_call_anything_unusual():
+    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), history=frame(*working_days(3)))
+    assert found(review) == [("info", "find_monitoring_changes", "Ada")]
+    assert status(review)["find_monitoring_changes"] == "not assessed"
+
+
+def test_a_night_of_deletions_from_a_new_network_outranks_single_signs():
+    night = [at(2, 2 + minute / 60, "Test deleted.", ip_address="198.51.100.9") for minute in range(15)]
+    events = frame(*night, at(2, 10, "Alert rule updated.", "8"))
+    review = taf.review(events, history=HISTORY)
+    assert review.people["user"].tolist() == ["Ada", "Ben"]
+    assert review.people["severity"].tolist() == ["high", "medium"]
+    assert set(review.people["checks"][0]) >= {"find_runs", "find_off_hours", "find_new_addresses"}
+    assert "within a day also" in review.findings["why"][0]
+
+
+def test_two_weak_signs_within_a_day_are_a_medium_finding_and_two_days_apart_they_are_not():
+    # A new network that others use is low, and so is an unusual hour.
+    def review(day: float) -> list[str]:
+        events = frame(at(1, 2, "Test updated."), at(day, 10, "Test updated.", ip_address="203.0.112.8"))
+        shared = [at(day, 10, "Test updated.", "8", ip_address="203.0.112.8") for day in range(-90, 0)]
+        return sorted(severity for severity, *_ in found(taf.review(events, history=frame(*working_days(), *shared))))
+
+    assert review(1) == ["low", "medium"]
+    assert review(4) == ["low", "low"]
+
+
+def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_not():
+    failures = [at(1, 3 + n / 60, "Login failed.", ip_address="198.51.100.9") for n in range(12)]
+    stranger = at(1, 3.3, "User login.", ip_address="198.51.100.9")
+    owner = at(1, 3.3, "User login.")
+    only = ["find_failed_logins"]
+    assert found(taf.review(frame(*failures, stranger), history=HISTORY, checks=only))[0][0] == "high"
+    assert found(taf.review(frame(*failures, owner), history=HISTORY, checks=only)) == [
+        ("low", "find_failed_logins", "Ada")
+    ]
+
+
+def test_a_spray_names_the_person_who_was_broken_into():
+    failures = [at(1, 3 + n / 600, "Login failed.", str(n), ip_address="198.51.100.9") for n in range(20)]
+    success = at(1, 3.5, "User login.", "8", ip_address="198.51.100.9")
+    review = taf.review(frame(*failures, success), history=HISTORY, checks=["find_failed_logins"])
+    assert found(review) == [("high", "find_failed_logins", "Ben")]
+    assert len(review.evidence(0)) == 20
+    assert review.findings["technique"][0].startswith("T1110.003")
+
+
+def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
+    failures = [at(1, 3 + n / 60, "Login failed.", ip_address="198.51.100.9") for n in range(3)]
+    assert found(taf.review(frame(*failures), history=HISTORY, checks=["find_new_addresses"])) == []
+
+
+def test_a_role_that_somebody_gives_to_themselves_is_high():
+    given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
+    review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
+    assert found(review) == [("high", "find_access_changes", "Ada")]
+    assert "one's own account" in review.findings["why"][0]
+
+
+def test_a_return_after_half_a_year_is_found_without_a_directory():
+    long_ago = [at(-400 + day, 9, "Test updated.", "5") for day in range(5)]
+    review = taf.review(frame(at(1, 9, "Test updated.", "5")), history=frame(*working_days(), *long_ago))
+    assert ("medium", "find_dormant_users", "5") in found(review)
+
+
+def test_a_directory_of_another_organisation_is_refused():
+    users = pd.DataFrame({"uid": ["99"], "name": ["Eve"], "email": ["eve@example.org"]})
+    dates = dict.fromkeys(["registered", "last_login", "fetched_at"], pd.Timestamp(MONDAY))
+    with pytest.raises(taf.InvalidArgument, match="another organisation"):
+        taf.review(frame(at(1, 9, "Test updated.")), users=users.assign(**dates))
+
+
+def test_a_history_that_overlaps_is_cut_and_that_is_said():
+    events = frame(at(1, 9, "Alert rule deleted."))
+    whole = pd.concat([HISTORY, events])
+    review, apart = taf.review(events, history=whole), taf.review(events, history=HISTORY)
+    pd.testing.assert_frame_equal(review.findings, apart.findings)
+    assert any("reaches into the period" in note for note in review.notes)
+    assert not any("reaches into the period" in note for note in apart.notes)
+
+
+def test_the_period_is_that_of_the_receipt_or_of_the_events():
+    bare = taf.review(frame(at(1, 9, "Test updated.")), history=HISTORY)
+    assert bare.period.start == MONDAY + timedelta(days=1, hours=9)
+    assert any("no receipt" in note for note in bare.notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tz": "Europe/Atlantis"}, "Atlantis"),
+        ({"checks": ["find_nothing"]}, "find_nothing"),
+        ({"checks": "find_runs"}, "list of checks"),
+        ({"checks": []}, "list of checks"),
+        ({"history": 7}, "cannot be"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(taf.InvalidArgument, match=message):
+        taf.review(frame(at(1, 9, "Test updated.")), **arguments)
+
+
+def test_a_vocabulary_with_a_mistake_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "words.toml"
+    path.write_text('[actions]\ndelet = ["zap"]\n')
+    with pytest.raises(taf.InvalidArgument, match="line 2"):
+        taf.review(frame(at(1, 9, "Test updated.")), vocabulary=path)
+
+
+def test_empty_frames_and_frames_of_unclassified_events_are_not_assessed():
+    empty = taf.review(frame(), history=HISTORY)
+    assert (len(empty.findings), len(empty.people), empty.period) == (0, 0, None)
+    assert any("nothing was reviewed" in note for note in empty.notes)
+    strange = taf.review(frame(at(1, 9, "Flux capacitor"), at(2, 9, "Flux capacitor")), history=HISTORY)
+    needs_classes = ["find_runs", "find_access_changes", "find_monitoring_changes", "find_failed_logins"]
+    assert {status(strange)[check] for check in needs_classes} == {"not assessed"}
+    assert strange.assessed.set_index("check")["unclassified_texts"]["find_runs"] == ["Flux capacitor"]
+
+
+def test_frames_without_addresses_and_of_one_person_are_reviewed():
+    own = HISTORY[HISTORY["uid"] == "7"].drop(columns="ip_address")
+    events = frame(at(1, 9, "Alert rule deleted.")).drop(columns="ip_address")
+    review = taf.review(events, history=own)
+    assert found(review) == [("medium", "find_monitoring_changes", "Ada")]
+    assert status(review)["find_new_addresses"] == "not assessed"
+
+
+def test_missing_log_ins_are_mentioned():
+    assert any("single sign-on" in note for note in taf.review(frame(at(1, 9, "Test updated."))).notes)
+    assert not any("single sign-on" in note for note in taf.review(frame(at(1, 9, "User login."))).notes)
+
+
+def test_an_archive_gives_the_same_as_a_frame():
+    events = frame(at(1, 9, "Alert rule deleted."), *[at(2, 2 + n / 60, "Test deleted.") for n in range(12)])
+    expected = taf.review(events, history=HISTORY)
+    with archive_of(HISTORY) as history, archive_of(events) as now:
+        review = taf.review(now, history=history)
+        pd.testing.assert_frame_equal(review.findings, expected.findings)
+        assert len(review.evidence(0)) == expected.findings["events"][0]
+
+
+def test_the_representations_escape_foreign_text_and_json_is_complete():
+    evil = "<b>Ada</b>\x1b[31m"
+    events = frame(at(1, 9, "Alert rule deleted.", "5", user=evil))
+    review = taf.review(events, history=HISTORY)
+    assert "\x1b" not in repr(review)
+    assert "<b>" not in review._repr_html_()
+    assert "&lt;b&gt;" in review._repr_html_()
+    plain = json.loads(review.to_json())
+    assert plain["findings"][0]["user"] == evil
+    assert plain["attack_version"].startswith("ATT&CK v")
+    assert {row["check"] for row in plain["assessed"]} == set(review.assessed["check"])
+
+
+def test_evidence_of_a_number_that_is_no_finding_is_refused():
+    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), history=HISTORY)
+    for number in (1, -1, True, "0"):
+        with pytest.raises(taf.InvalidArgument, match="number"):
+            review.evidence(number)
+
+
+SLOW = settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@SLOW
+@given(drawn_rows(), st.booleans(), st.randoms(use_true_random=False))
+def test_evidence_has_the_events_of_each_finding_and_the_order_of_rows_does_not_matter(drawn, with_history, random):
+    history = HISTORY if with_history else None
+    review = taf.review(to_events(table(drawn)), history=history)
+    for number, row in review.findings.iterrows():
+        assert len(review.evidence(number)) == row["events"]
+    again = list(drawn)
+    random.shuffle(again)
+    pd.testing.assert_frame_equal(taf.review(to_events(table(again)), history=history).findings, review.findings)
+
+
+@SLOW
+@given(drawn_rows(), st.sampled_from(sorted(SOURCES)))
+def test_every_library_gives_the_same_review(drawn, library):
+    expected = taf.review(to_events(table(drawn)), history=HISTORY)
+    review = taf.review(SOURCES[library](table(drawn)), history=SOURCES[library](to_arrow(HISTORY)))
+    pd.testing.assert_frame_equal(review.findings, expected.findings)
+    pd.testing.assert_frame_equal(review.people, expected.people)
+
+
+@SLOW
+@given(st.integers(0, 2**32 - 1))
+def test_a_quiet_copy_of_the_history_has_nothing_high(seed):
+    rng = np.random.default_rng(seed)
+    texts = ["Test updated.", "Test deleted.", "Alert rule updated.", "Role assigned.", "User login."]
+    days = [day for day in range(-7 * WEEKS, 7) if day % 7 < 5]
+    rows = [
+        at(day, 9 + 8 * rng.random(), texts[rng.choice(5, p=[0.5, 0.1, 0.1, 0.1, 0.2])], str(uid))
+        for day in days
+        for uid in range(7, 10)
+        for _ in range(3)
+    ]
+    events = frame(*rows)
+    is_now = events["date"] >= MONDAY
+    assert "high" not in set(taf.review(events[is_now], history=events[~is_now]).findings["severity"])
