@@ -22,7 +22,7 @@ from te_audit_frames.checks.logins import find_failed_logins
 from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
 from te_audit_frames.checks.networks import network_of
 from te_audit_frames.checks.rarity import UNKNOWN, Rarity, Weeks, week_of_date
-from te_audit_frames.checks.reading import FAILURE, SUCCESS
+from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED
 from te_audit_frames.checks.runs import find_runs
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.severity import ALARMING, MANY, RARE, RULES, Check, Severity, by_chance, raised
@@ -375,19 +375,23 @@ def _by_kind(
             row["to_self"] = bool(some["to_self"].any())
             row = row.drop(["aid", "account_group_name"])
         joined.append(row)
-    classes, done = _kinds(context, check)
+    classes, done = _number_kinds(context, check)
     kind = np.array([classes[str(row["event_texts"][0])] for row in joined], dtype="int64")
     who, when = (np.array([row[name] for row in joined], dtype="int64") for name in ("person", "week"))
     return zip(joined, context.weeks.rarity_among(who, when, kind, done), strict=True)
 
 
-def _kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
+def _number_kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
     """Number the kinds that a check is about, and say in which weeks each person did them."""
     kinds = context.kinds
-    codes, different = pd.MultiIndex.from_frame(kinds[["action", "object"]]).factorize()
-    is_relevant = np.array([_is_about(check, action, name) for action, name in different], dtype="bool")[codes]
-    numbered = kinds[["event"]].assign(kind=codes)
-    done = context.weeks.texts.merge(numbered[is_relevant], on="event")
+    is_relevant = [_is_about(check, *pair) for pair in zip(kinds["action"], kinds["object"], strict=True)]
+    # Texts without an object of their own take the type of the resource; the baseline has no resources, so that they
+    # are one kind for each action.
+    is_open = (kinds["object"] == UNCLASSIFIED) & (kinds["action"] != UNCLASSIFIED)
+    kinds = kinds[np.array(is_relevant, dtype="bool") | is_open.to_numpy()]
+    codes, _ = pd.MultiIndex.from_frame(kinds[["action", "object"]]).factorize()
+    numbered = kinds[["event"]].assign(kind=codes.astype("int64"))
+    done = context.weeks.texts.merge(numbered, on="event")
     return dict(zip(kinds["event"].astype("str"), codes.tolist(), strict=True)), done
 
 

@@ -185,7 +185,10 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
 def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tuple[Baseline, list[str]]:
     if history is None or isinstance(history, Baseline):
         return read_baseline(history), []
-    past = read_baseline(history, parts=parts, end=start)
+    try:
+        past = read_baseline(history, parts=parts, end=start)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"history: {str(error).removeprefix('events: ')}") from None
     notes = []
     last = _last_day(history) if isinstance(history, EventArchive) else _last_date(history)
     if start is not None and last is not None and last >= start:
