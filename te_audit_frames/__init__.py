@@ -65,13 +65,18 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
-    from te_audit_frames.client.client import Client, fetch_events
+    from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
-    from te_audit_frames.frames import between, concat, where, with_receipt
+    from te_audit_frames.concatenation import concat
+    from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
+    from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport
+    from te_audit_frames.storage.user_files import read_users, write_users
+    from te_audit_frames.storage.verification import Verification
+    from te_audit_frames.users import explode_memberships
 
 __version__ = VERSION
 
@@ -90,6 +95,7 @@ __all__ = [
     "Client",
     "DamagedFile",
     "DecodeError",
+    "DirectoryReceipt",
     "FetchError",
     "FileError",
     "InvalidArgument",
@@ -114,9 +120,13 @@ __all__ = [
     "classify_events",
     "compare",
     "concat",
+    "directory_receipt",
     "evidence",
+    "explode_memberships",
     "explode_resources",
+    "fetch_account_groups",
     "fetch_events",
+    "fetch_users",
     "find_access_changes",
     "find_dormant_users",
     "find_failed_logins",
@@ -130,6 +140,7 @@ __all__ = [
     "plot_top",
     "read_pages",
     "read_parquet",
+    "read_users",
     "receipt",
     "summarize",
     "summarize_by_account_group",
@@ -139,32 +150,38 @@ __all__ = [
     "where",
     "with_receipt",
     "write_parquet",
+    "write_users",
 ]
 
 
-# Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
+# Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
     "Assessed": "checks.assessed",
     "Batches": "client.batches",
     "Client": "client.client",
+    "DirectoryReceipt": "directory_receipts",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
-    "Verification": "storage.sync_report",
+    "Verification": "storage.verification",
     "activity": "analysis.activity",
     "assessed": "checks.assessed",
     "between": "frames",
     "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
     "compare": "analysis.compare",
-    "concat": "frames",
+    "concat": "concatenation",
+    "directory_receipt": "directory_receipts",
     "evidence": "checks.evidence",
+    "explode_memberships": "users",
     "explode_resources": "analysis.resources",
+    "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
+    "fetch_users": "client.client",
     "find_access_changes": "checks.access",
-    "find_monitoring_changes": "checks.monitoring",
     "find_dormant_users": "checks.accounts",
     "find_failed_logins": "checks.logins",
+    "find_monitoring_changes": "checks.monitoring",
     "find_new_addresses": "checks.addresses",
     "find_off_hours": "checks.hours",
     "find_runs": "checks.runs",
@@ -174,6 +191,7 @@ _LATER = {
     "plot_top": "analysis.plots",
     "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
+    "read_users": "storage.user_files",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
@@ -182,6 +200,7 @@ _LATER = {
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",
+    "write_users": "storage.user_files",
 }
 
 

@@ -1,16 +1,20 @@
-"""The pandas accessor `events.audit`: the functions of the package as methods, each a one-line delegation."""
+"""The pandas accessor `events.audit`, which offers the functions of the package as methods.
+
+Each method is a one-line delegation. The module is long because `help()` on each of them shows a full docstring.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta, tzinfo
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.periods import Instant
+from te_audit_frames.periods import Instant, Period
 from te_audit_frames.receipts import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, SOURCES
 
@@ -18,19 +22,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.checks.tallies import By
     from te_audit_frames.storage.parquet import Compression
 
 
 @pd.api.extensions.register_dataframe_accessor("audit")
 class AuditAccessor:
-    """Analyse, cut and write a frame of events, as ``events.audit``.
+    """The methods of ``events.audit``: analyse, filter, plot and write a frame of events.
 
-    Each method requires only the columns that it uses.
+    Every method needs only the columns that it uses.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events. pandas passes the frame when you write ``events.audit``.
+        Events. If you write ``events.audit``, pandas passes the frame.
 
     Raises
     ------
@@ -39,8 +44,8 @@ class AuditAccessor:
 
     Notes
     -----
-    Type checkers do not know accessors that are registered at run time: mypy reports ``events.audit``. Write
-    ``taf.AuditAccessor(events)`` in checked code. It is the same object, with types.
+    Type checkers cannot see accessors, which are registered at run time, so mypy reports ``events.audit`` as an error.
+    In type-checked code, write ``taf.AuditAccessor(events)`` instead. It is the same object, with types.
 
     Examples
     --------
@@ -84,14 +89,14 @@ class AuditAccessor:
     def between(
         self, *, start: Instant | None = None, end: Instant | None = None, tz: str | tzinfo | None = None
     ) -> pd.DataFrame:
-        """Return the events of a period, with a receipt that is cut to it.
+        """Return the events of the half-open period `[start, end)`, with a receipt that is cut to it.
 
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period: ``start <= date < end``. An end that is not given is open.
+            The period: events with ``start <= date < end`` are kept. A bound that is left out does not limit them.
         tz : str or datetime.tzinfo, optional
-            The time zone of bounds that have none.
+            The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``.
 
         Returns
         -------
@@ -114,19 +119,19 @@ class AuditAccessor:
         return between(self._events, start=start, end=end, tz=tz)
 
     def where(self, mask: Any, *, label: str | None = None) -> pd.DataFrame:
-        """Return the events of a mask, with a receipt that keeps the period and notes the filter.
+        """Return the events that a mask selects, with a receipt that notes the filter.
 
         Parameters
         ----------
         mask : sequence of bool
             Which events to keep, such as ``events["event"] == "User login."``.
         label : str, optional
-            What the filter is called in the receipt.
+            A name for the filter in the receipt, such as ``"failed logins"``.
 
         Returns
         -------
         pandas.DataFrame
-            The events of the mask.
+            The selected events.
 
         See Also
         --------
@@ -151,7 +156,7 @@ class AuditAccessor:
         by : str or list of str
             ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the events.
         top : int, optional
-            Keep this many groups and fold all others into a last row, ``"(other)"``.
+            Keep this many groups, and combine all others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -179,7 +184,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many users and fold the rest into ``"(other)"``.
+            Keep this many users, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -208,7 +213,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many account groups and fold the rest into ``"(other)"``.
+            Keep this many account groups, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -237,7 +242,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many event types and fold the rest into ``"(other)"``.
+            Keep this many event types, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -275,11 +280,11 @@ class AuditAccessor:
         freq : {"D", "h", "W", "MS"}
             Days, hours, weeks from Monday, or months.
         by : str or list of str, optional
-            What to count separately; see `by`.
+            Count separately per value of these columns; see `AuditAccessor.by`.
         tz : str or datetime.tzinfo
             The time zone of the periods, such as ``"Europe/Berlin"``.
         top : int, optional
-            Keep the `top` groups with the most events and fold the rest into ``"(other)"``.
+            Keep the `top` groups with the most events, and combine the others as ``"(other)"``.
 
         Returns
         -------
@@ -302,12 +307,12 @@ class AuditAccessor:
         return activity(self._events, freq=freq, by=by, tz=tz, top=top)
 
     def resources(self) -> pd.DataFrame:
-        """Return one row per touched resource, under the index label of its event.
+        """Return one row per resource that an event touched, under the index label of the event.
 
         Returns
         -------
         pandas.DataFrame
-            The events' columns, with `resource_type` and `resource_name` in place of `resources`.
+            The columns of the events, with `resource_type` and `resource_name` in place of `resources`.
 
         See Also
         --------
@@ -324,6 +329,257 @@ class AuditAccessor:
 
         return explode_resources(self._events)
 
+    def find_runs(
+        self,
+        *,
+        action: str | Sequence[str] = "delete",
+        gap: str | timedelta = "10min",
+        min_size: int = 5,
+        by: By = "user",
+        vocabulary: str | PathLike[str] | None = None,
+    ) -> pd.DataFrame:
+        """Find runs: many events of one kind in one go, such as a mass deletion.
+
+        Parameters
+        ----------
+        action : str or list of str
+            What was done, by `classify_events`: ``"delete"``, ``"create"``, ``"update"``, …
+        gap : str or timedelta
+            The longest time between two events of a run.
+        min_size : int
+            The fewest events of a run.
+        by : {"user", "ip_address", "account_group"}
+            What the events of a run have in common.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per run, the largest first.
+
+        See Also
+        --------
+        te_audit_frames.find_runs : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_runs(min_size=1)[["uid", "events"]]
+          uid  events
+        0   7       1
+        """
+        from te_audit_frames.checks.runs import find_runs
+
+        return find_runs(self._events, action=action, gap=gap, min_size=min_size, by=by, vocabulary=vocabulary)
+
+    def find_failed_logins(
+        self,
+        *,
+        by: Literal["user", "ip_address"] = "user",
+        within: str | timedelta = "1h",
+        min_failures: int | None = None,
+        min_before_success: int = 5,
+        min_users: int = 10,
+        min_addresses: int = 5,
+        vocabulary: str | PathLike[str] | None = None,
+    ) -> pd.DataFrame:
+        """Find attacks on passwords: many failed log-ins of a user or from an address, and whether one got in.
+
+        Parameters
+        ----------
+        by : {"user", "ip_address"}
+            Whose failures are counted together.
+        within : str or timedelta
+            The time in which they are counted.
+        min_failures : int, optional
+            The failures that are a finding by themselves: by default 20 of a user, 15 from an address.
+        min_before_success : int
+            The failures of a user that are a finding if the user then logs in.
+        min_users : int
+            The different users from one address that are a finding.
+        min_addresses : int
+            The different addresses of one user that are a finding, if there are 10 failures too.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per series of failures; those that somebody got in after come first.
+
+        See Also
+        --------
+        te_audit_frames.find_failed_logins : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Login failed.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_failed_logins(min_failures=1)[["uid", "events"]]
+          uid  events
+        0   7       1
+        """
+        from te_audit_frames.checks.logins import find_failed_logins
+
+        return find_failed_logins(
+            self._events,
+            by=by,
+            within=within,
+            min_failures=min_failures,
+            min_before_success=min_before_success,
+            min_users=min_users,
+            min_addresses=min_addresses,
+            vocabulary=vocabulary,
+        )
+
+    def find_sessions(
+        self, *, idle: str | timedelta = "8h", vocabulary: str | PathLike[str] | None = None
+    ) -> pd.DataFrame:
+        """Find sessions: what each user did from log-in to log-out.
+
+        Parameters
+        ----------
+        idle : str or timedelta
+            The longest silence within a session.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per session, in the order of their first events.
+
+        See Also
+        --------
+        te_audit_frames.find_sessions : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_sessions()[["uid", "ended_by"]]
+          uid ended_by
+        0   7     open
+        """
+        from te_audit_frames.checks.sessions import find_sessions
+
+        return find_sessions(self._events, idle=idle, vocabulary=vocabulary)
+
+    def classify_actors(
+        self, *, min_events: int = 50, min_days: int = 10, vocabulary: str | PathLike[str] | None = None
+    ) -> pd.DataFrame:
+        """Tell automation from people, with the reasons.
+
+        Parameters
+        ----------
+        min_events, min_days : int
+            Fewer events, or events on fewer UTC days, are too little to tell.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per actor, most events first.
+
+        See Also
+        --------
+        te_audit_frames.classify_actors : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.classify_actors()[["uid", "actor"]]
+          uid    actor
+        0   7  unknown
+        """
+        from te_audit_frames.checks.actors import classify_actors
+
+        return classify_actors(self._events, min_events=min_events, min_days=min_days, vocabulary=vocabulary)
+
+    def compare(
+        self,
+        *,
+        before: tuple[Instant, Instant] | Period,
+        now: tuple[Instant, Instant] | Period,
+        by: str | Sequence[str],
+        tz: str | tzinfo | None = None,
+        incomplete: Literal["raise", "allow"] = "raise",
+    ) -> pd.DataFrame:
+        """Compare how often things happened in two periods.
+
+        Parameters
+        ----------
+        before, now : tuple of two instants, or Period
+            The half-open periods; `before` ends no later than `now` starts.
+        by : str or list of str
+            What to compare; see `AuditAccessor.by`.
+        tz : str or datetime.tzinfo, optional
+            The time zone of instants that have none.
+        incomplete : {"raise", "allow"}
+            What to do if the receipt does not cover both periods.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per key, the least likely by chance first.
+
+        See Also
+        --------
+        te_audit_frames.compare : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-09T09:00:00Z", "event": "User login."}]}'])
+        >>> weeks = {"before": ("2026-01-01", "2026-01-08"), "now": ("2026-01-08", "2026-01-15")}
+        >>> events.audit.compare(**weeks, by="event")[["event", "before", "now", "change"]]
+                 event  before  now change
+        0  User login.       0    1    new
+        """
+        from te_audit_frames.analysis.compare import compare
+
+        return compare(self._events, before=before, now=now, by=by, tz=tz, incomplete=incomplete)
+
+    def evidence(
+        self, row: Any, *, vocabulary: str | PathLike[str] | None = None, v4: int = 24, v6: int = 48
+    ) -> pd.DataFrame:
+        """Return the events behind a row of a check's result.
+
+        Parameters
+        ----------
+        row : pandas.Series, mapping, named tuple, or pandas.DataFrame of one row
+            A row of what a ``find_*`` function returned for these events.
+        vocabulary : path, optional
+            The table that the check was given.
+        v4, v6 : int
+            How many leading bits make a network, as the check was given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The events, with a receipt that notes the filter.
+
+        See Also
+        --------
+        te_audit_frames.evidence : The same as a function, with the details.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
+        >>> events = taf.read_pages([page])
+        >>> len(events.audit.evidence(events.audit.find_runs(min_size=1).iloc[0]))
+        1
+        """
+        from te_audit_frames.checks.evidence import evidence
+
+        found: pd.DataFrame = evidence(self._events, row, vocabulary=vocabulary, v4=v4, v6=v6)
+        return found
+
     def to_parquet(
         self, path: str | os.PathLike[str], *, compression: Compression | None = "zstd", filesystem: Any = None
     ) -> None:
@@ -332,11 +588,11 @@ class AuditAccessor:
         Parameters
         ----------
         path : str or PathLike
-            Where the file goes; its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
+            Where to write the file. Its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
         compression : {"zstd", "snappy", "gzip", "lz4", "brotli", "none"}, default "zstd"
-            The codec; None means ``"none"``.
+            The compression of the file. None means ``"none"``.
         filesystem : pyarrow or fsspec filesystem, optional
-            The filesystem of `path`, if it is not the local disk.
+            The filesystem of `path` if it is not on the local disk.
 
         See Also
         --------
@@ -358,12 +614,12 @@ class AuditAccessor:
 
 
 class AuditPlots:
-    """The plots of ``events.audit.plot``. Each returns its Axes and shows nothing.
+    """The methods of ``events.audit.plot``. Each draws a plot and returns its Axes without showing it.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events.
+        Events. ``events.audit.plot`` passes the frame.
 
     Examples
     --------
@@ -397,13 +653,13 @@ class AuditPlots:
         freq : {"D", "h", "W", "MS"}
             Days, hours, weeks from Monday, or months.
         by : str or list of str, optional
-            What to count separately: a column of the events or one of the four names of `summarize`.
+            Count separately per value of these columns; see `AuditAccessor.by`.
         tz : str or datetime.tzinfo
             The time zone of the periods.
         top : int, optional
-            How many groups to show separately, six by default.
+            How many groups to show, six by default. The others are combined as ``"(other)"``.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -419,14 +675,14 @@ class AuditPlots:
         return plot_activity(self._events, freq=freq, by=by, tz=tz, top=top, ax=ax)
 
     def heatmap(self, *, tz: str | tzinfo = "UTC", ax: Axes | None = None) -> Axes:
-        """Draw how many events there are per weekday and hour.
+        """Draw the number of events per weekday and hour of the day.
 
         Parameters
         ----------
         tz : str or datetime.tzinfo
             The time zone of weekdays and hours.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -447,11 +703,11 @@ class AuditPlots:
         Parameters
         ----------
         by : str or list of str
-            What to group by: a column of the events or one of the four names of `summarize`.
+            The columns to group by; see `AuditAccessor.by`.
         top : int
             How many bars to draw.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -468,7 +724,7 @@ class AuditPlots:
 
 
 def _describe(events: pd.DataFrame) -> str:
-    """Return how many events there are, and from when to when."""
+    """Return the number of events and the dates of the first and the last one."""
     count = f"{len(events):,} event" + ("" if len(events) == 1 else "s")
     dates = events["date"].dropna() if "date" in events else pd.Series()
     if dates.empty:

@@ -1,4 +1,4 @@
-"""The accessor: the same arguments as the functions, for people, for `help()` and for type checkers."""
+"""The accessor: it has the arguments of the functions, and `help()` and type checkers know them."""
 
 import inspect
 import re
@@ -25,6 +25,12 @@ SAME = [
     (taf.AuditAccessor.by_event_type, taf.summarize_by_event_type),
     (taf.AuditAccessor.activity, taf.activity),
     (taf.AuditAccessor.resources, taf.explode_resources),
+    (taf.AuditAccessor.find_runs, taf.find_runs),
+    (taf.AuditAccessor.find_failed_logins, taf.find_failed_logins),
+    (taf.AuditAccessor.find_sessions, taf.find_sessions),
+    (taf.AuditAccessor.classify_actors, taf.classify_actors),
+    (taf.AuditAccessor.compare, taf.compare),
+    (taf.AuditAccessor.evidence, taf.evidence),
     (taf.AuditAccessor.to_parquet, taf.write_parquet),
     (AuditPlots.activity, plot_activity),
     (AuditPlots.heatmap, plot_heatmap),
@@ -65,7 +71,7 @@ def parameters(function):
 @pytest.mark.parametrize(("method", "function"), SAME, ids=lambda member: member.__qualname__)
 def test_methods_take_the_arguments_of_their_function(method, function):
     expected, found = parameters(function), parameters(method)
-    positional = {"by", "path", "mask"}  # `events.audit.by("user")` reads better without a keyword
+    positional = {"by", "path", "mask", "row"}  # `events.audit.by("user")` reads better without a keyword
     assert found.keys() == expected.keys()
     for name, (annotation, default, kind) in expected.items():
         assert found[name][1] == default, name
@@ -111,7 +117,7 @@ def test_a_frame_without_any_column_of_events_has_no_accessor():
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory):
-    """Two files: the README's Python, and calls of which the last ones are wrong."""
+    """Write two files: the Python code of the README, and calls, the last of which are wrong."""
     folder = tmp_path_factory.mktemp("checked")
     shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert shown
@@ -121,7 +127,7 @@ def checked(tmp_path_factory):
 
 
 def check(*command):
-    """Run a type checker. It has to complain of each wrong line and of nothing else."""
+    """Run a type checker. It must report each wrong line and nothing else."""
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     if command[0] == "pyright" and "checked.py" not in done.stdout:
         pytest.skip(f"pyright, which needs Node.js, did not run: {done.stderr[-200:]}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.clause import FAILURE, SUCCESS
+from te_audit_frames.checks.reading import FAILURE, SUCCESS
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     BY,

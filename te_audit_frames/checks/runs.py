@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.clause import FAILURE
 from te_audit_frames.checks.loading import load_vocabulary
+from te_audit_frames.checks.reading import FAILURE
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     BY,

@@ -1,17 +1,19 @@
-"""Options for what the published contract leaves open, and for the ways in which servers go wrong."""
+"""Options for everything that the published contract leaves open, and for faults of servers."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
 _NOTHING = timedelta(0)
 _INTERIM = (100, 102, 103)
+_DIRECTORY = re.compile(r"(users|account-groups|roles)(/[^/]+)?|permissions")
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments that make a `Behaviour`; `Sandbox` documents them."""
+    """The keyword arguments of `Behaviour`, which `Sandbox` documents."""
 
     longest_range: timedelta | None
     longest_range_keeps: Literal["newest", "oldest"]
@@ -41,11 +43,12 @@ class Options(TypedDict, total=False):
     stray_status: Literal[204, 304]
     mixed_up: int | None
     account_groups: Literal["listed", "refused"]
+    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How a server behaves. The default is the plain server that the contract describes.
+    """The behaviour of a server. The default is the plain server of the contract.
 
     The attributes are options of `Sandbox`, which documents them.
 
@@ -90,6 +93,7 @@ class Behaviour:
     stray_status: Literal[204, 304] = 204
     mixed_up: int | None = None
     account_groups: Literal["listed", "refused"] = "listed"
+    refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(Options).items():
@@ -114,13 +118,18 @@ class Behaviour:
         require(
             set(self.interim) <= set(_INTERIM), f"interim={self.interim!r}: write any of {_INTERIM}, such as (102, 103)"
         )
+        unknown = [path for path in self.refused if not _DIRECTORY.fullmatch(path)]
+        require(
+            not unknown,
+            f'refused={self.refused!r}: write endpoints of the directory, such as ("users", "account-groups/{{id}}")',
+        )
         require(
             not (self.bare_links and self.changed_links != "none"),
-            "bare_links: a link with a cursor alone has no parameters that changed_links could change",
+            "bare_links: such links have no parameters that changed_links could change; choose one",
         )
         require(
             not (self.endless and self.cursors == "row"),
-            'endless: the cursors of a log without end count on, which cursors="row" cannot; write cursors="offset"',
+            'endless: cursors="row" cannot number the pages of an endless log; write cursors="offset"',
         )
 
     def __repr__(self) -> str:
@@ -133,7 +142,7 @@ class Behaviour:
 
     @property
     def is_static_and_sorted(self) -> bool:
-        """Whether the log neither changes nor stands in another order than that of its dates."""
+        """Whether the log stays the same and is in the order of its dates."""
         changes = self.arrivals or self.removals or self.retention is not None
         return not (changes or self.misplaced or self.disorder or self.grouped or self.cursors == "row")
 

@@ -11,7 +11,7 @@ import pytest
 from support.rawserver import RawServer, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.pagination import MAX_EMPTY_PAGES
+from te_audit_frames.client.next_links import MAX_EMPTY_PAGES
 
 PATH = "/v7/audit-user-events"
 END = 1_772_366_400  # 2026-03-01T12:00:00Z

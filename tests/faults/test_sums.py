@@ -36,7 +36,7 @@ ZONES = {
     "Europe/Berlin": ["2026-03-29", "2026-10-25", "2025-12-31"],
     "Australia/Lord_Howe": ["2026-04-05", "2026-10-04"],  # by half an hour
     "Africa/Cairo": ["2026-04-24", "2026-10-30"],  # at midnight
-    "Pacific/Apia": ["2011-12-30", "2011-12-31"],  # a day that was not
+    "Pacific/Apia": ["2011-12-30", "2011-12-31"],  # a day that was skipped
     "America/New_York": ["2026-03-08", "2026-11-01"],
 }
 # Zones whose clocks do what no machine of the campaign stands in.
