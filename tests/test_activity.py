@@ -100,6 +100,7 @@ def test_a_clock_that_turns_by_half_an_hour_makes_a_half_hour() -> None:
     assert [f"{hour:%H:%M%z}" for hour in hours["period"]] == ["01:00+1100", "01:30+1030", "02:00+1030"]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(
     drawn=rows(st.integers(0, 200).map(lambda hours: START + timedelta(hours=hours)), max_size=12),
@@ -230,6 +231,7 @@ def test_asking_since_the_beginning_of_time_does_not_list_all_of_it() -> None:
     assert counts["period"].iloc[0].year == 1990
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("by", [None, "user", "event"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_an_empty_frame_has_the_same_columns_and_types(library: str, by: str | None) -> None:

@@ -50,6 +50,7 @@ def inside(multiset, low, high):
 # ---- 1: the range that an answer covers ------------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("keeps", ["newest", "oldest"])
 @pytest.mark.parametrize(
@@ -123,6 +124,7 @@ def test_a_start_moved_up_to_the_retention_is_noted(workers):
 # ---- 2: events that arrive during the fetch --------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("delay", [0, 3, 40])
 @pytest.mark.parametrize("question", [{"window": "60d"}, {"start": NOW - 60 * DAY, "end": NOW + DAY}])
@@ -133,6 +135,7 @@ def test_events_that_arrive_during_the_fetch_come_once_or_not_at_all(workers, de
         fetch(api, clock, workers=workers, **question, **EVERYTHING)
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("cursors", ["offset", "row"])
 def test_events_that_never_stop_arriving_late_end_in_the_truth_or_in_an_error(workers, cursors):
@@ -159,11 +162,12 @@ def test_true_duplicates_on_both_sides_of_a_page_are_kept(workers, order):
 # ---- 3: dates out of order -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.campaign(full=30, middle=30, short=4)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(order):
+def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
     log = spread_out(800, 10 * HOUR)  # a quarter of an hour a page
     lost = {}
-    for seed in range(30):
+    for seed in range(cases):
         with practice(log, seed=seed, misplaced=1, misplaced_by=10 * MINUTE, order=order) as api:
             try:
                 fetch(api, start=NOW - 10 * HOUR, end=NOW)
@@ -179,6 +183,7 @@ def test_a_slice_reads_past_its_cut_by_a_quarter_of_an_hour_or_a_page():
     assert paid.checked["margin_seconds"] >= 15 * 60
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     "options",
     [
@@ -214,6 +219,7 @@ def test_dates_that_run_far_backwards_end_all_trust_in_order():
 # ---- 4: group by group -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
@@ -246,6 +252,7 @@ def test_a_fetch_that_relied_on_order_reads_windows_again_and_says_so():
 # ---- 5: links that ask for something else ----------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("changed", ["scope", "window", "dates"])
 @pytest.mark.parametrize("question", [PERIOD, {"window": "60d"}])
@@ -269,6 +276,7 @@ def test_a_server_that_refuses_them_is_an_error_that_shows_both(changed, shown):
 # ---- 6: what else is on the connection -------------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("interim", [(102,), (103,), (102, 103, 103)])
 def test_interim_answers_are_skipped(workers, interim):
@@ -278,6 +286,7 @@ def test_interim_answers_are_skipped(workers, interim):
     assert workers > 1 or len(asked) == PAGES + 1  # the last minute is a question of its own
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("every", [2, 3, 5])
@@ -365,6 +374,7 @@ def test_clients_of_other_processes_fetch_as_well(method):
 # ---- 8: what the time is ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("stated", ["end of day", "in 3 days", "9999"])
 @pytest.mark.parametrize("question", [{"window": "7d"}, {"start": NOW - 7 * DAY}])
@@ -480,6 +490,7 @@ print("over")
 # ---- what the checks may cost ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("question", [{"window": "60d"}, {"start": NOW - 60 * DAY}, PERIOD])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @WORKERS

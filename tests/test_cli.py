@@ -586,6 +586,7 @@ def test_activity_counts_in_the_zone_that_is_asked_for(parquet):
     assert run(*words).stdout.splitlines()[0].split() == list(expected)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")])
 @pytest.mark.parametrize(
     "words",

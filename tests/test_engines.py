@@ -135,12 +135,14 @@ def in_pandas(events):
     return to_events(events)
 
 
+@pytest.mark.few
 @pytest.mark.filterwarnings("ignore:Dask support is moving:FutureWarning")  # of narwhals, as the tests use it
 @pytest.mark.parametrize(("engine", "call"), asked(CALLS))
 def test_every_engine_gives_the_answer_of_pandas(frame, in_pandas, call):
     pd.testing.assert_frame_equal(CALLS[call](frame), CALLS[call](in_pandas))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("engine", "plot"), asked(PLOTS))
 def test_every_engine_draws_the_picture_of_pandas(frame, in_pandas, plot):
     import matplotlib.pyplot as plt

@@ -169,6 +169,7 @@ def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_to
     assert frame["uid"].tolist() == ["5", "75"]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_lived_in_organisation_comes_whole(workers, order):
@@ -295,6 +296,7 @@ def turned_round(*, size):
     return Log(events, size=size, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("question", [MINUTE, {"window": "60s"}, {"start": MINUTE["start"]}], ids=str)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_pages_turned_round_within_themselves_do_not_end_early(workers, question):
@@ -304,6 +306,7 @@ def test_pages_turned_round_within_themselves_do_not_end_early(workers, question
     assert taf.receipt(frame).complete
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("answered", [1, 2, 3, 9])
 def test_one_page_does_not_vouch_for_an_order(answered, workers):
@@ -314,6 +317,7 @@ def test_one_page_does_not_vouch_for_an_order(answered, workers):
     assert_vouched_for(caught.value, [second(number) for number in range(60)], **MINUTE)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_server_that_ignores_the_dates_is_filtered(workers):
     events = [second(number) for number in range(100, -40, -1)]
@@ -323,6 +327,7 @@ def test_a_server_that_ignores_the_dates_is_filtered(workers):
     assert taf.receipt(frame).complete
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("place", [0, 3, 30, 59])
 def test_events_without_a_date_come_once_and_last(place, workers):

@@ -160,6 +160,7 @@ def undated_in_between(events):
     return [*events[:95], {"event": "no date", "aid": "1", "uid": "u"}, *events[95:]]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("order", [shuffled, undated_first, undated_in_between])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_what_is_undated_or_out_of_order_is_kept_as_it_is_read_and_a_sync_resumes(archive, order, workers):
