@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     from te_audit_frames.client.client import Client, fetch_events
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
-    from te_audit_frames.frames import between, concat, where, with_receipt
+    from te_audit_frames.concatenation import concat
+    from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.sync_report import SyncReport, Verification
@@ -116,7 +117,7 @@ __all__ = [
 ]
 
 
-# Loaded at first use: who fetches need not wait for matplotlib and narwhals, nor who reads a file for requests.
+# Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
     "Batches": "client.batches",
@@ -127,7 +128,7 @@ _LATER = {
     "activity": "analysis.activity",
     "between": "frames",
     "classify_events": "checks.vocabulary",
-    "concat": "frames",
+    "concat": "concatenation",
     "explode_resources": "analysis.resources",
     "fetch_events": "client.client",
     "plot_activity": "analysis.plots",

@@ -1,4 +1,4 @@
-"""``python -m te_audit_frames`` is the command ``te-audit-frames``."""
+"""The command ``te-audit-frames``, run as ``python -m te_audit_frames``."""
 
 from te_audit_frames.cli import main
 

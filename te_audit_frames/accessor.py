@@ -1,4 +1,7 @@
-"""The pandas accessor `events.audit`: the functions of the package as methods, each a one-line delegation."""
+"""The pandas accessor `events.audit`, which offers the functions of the package as methods.
+
+Each method is a one-line delegation. The module is long because `help()` on each of them shows a full docstring.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ if TYPE_CHECKING:
 
 @pd.api.extensions.register_dataframe_accessor("audit")
 class AuditAccessor:
-    """Analyse, cut and write a frame of events, as ``events.audit``.
+    """The methods of ``events.audit``: analyse, filter, plot and write a frame of events.
 
-    Each method requires only the columns that it uses.
+    Every method needs only the columns that it uses.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events. pandas passes the frame when you write ``events.audit``.
+        Events. If you write ``events.audit``, pandas passes the frame.
 
     Raises
     ------
@@ -39,8 +42,8 @@ class AuditAccessor:
 
     Notes
     -----
-    Type checkers do not know accessors that are registered at run time: mypy reports ``events.audit``. Write
-    ``taf.AuditAccessor(events)`` in checked code. It is the same object, with types.
+    Type checkers cannot see accessors, which are registered at run time, so mypy reports ``events.audit`` as an error.
+    In type-checked code, write ``taf.AuditAccessor(events)`` instead. It is the same object, with types.
 
     Examples
     --------
@@ -84,14 +87,14 @@ class AuditAccessor:
     def between(
         self, *, start: Instant | None = None, end: Instant | None = None, tz: str | tzinfo | None = None
     ) -> pd.DataFrame:
-        """Return the events of a period, with a receipt that is cut to it.
+        """Return the events of the half-open period `[start, end)`, with a receipt that is cut to it.
 
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period: ``start <= date < end``. An end that is not given is open.
+            The period: events with ``start <= date < end`` are kept. A bound that is left out does not limit them.
         tz : str or datetime.tzinfo, optional
-            The time zone of bounds that have none.
+            The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``.
 
         Returns
         -------
@@ -114,19 +117,19 @@ class AuditAccessor:
         return between(self._events, start=start, end=end, tz=tz)
 
     def where(self, mask: Any, *, label: str | None = None) -> pd.DataFrame:
-        """Return the events of a mask, with a receipt that keeps the period and notes the filter.
+        """Return the events that a mask selects, with a receipt that notes the filter.
 
         Parameters
         ----------
         mask : sequence of bool
             Which events to keep, such as ``events["event"] == "User login."``.
         label : str, optional
-            What the filter is called in the receipt.
+            A name for the filter in the receipt, such as ``"failed logins"``.
 
         Returns
         -------
         pandas.DataFrame
-            The events of the mask.
+            The selected events.
 
         See Also
         --------
@@ -151,7 +154,7 @@ class AuditAccessor:
         by : str or list of str
             ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the events.
         top : int, optional
-            Keep this many groups and fold all others into a last row, ``"(other)"``.
+            Keep this many groups, and combine all others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -179,7 +182,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many users and fold the rest into ``"(other)"``.
+            Keep this many users, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -208,7 +211,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many account groups and fold the rest into ``"(other)"``.
+            Keep this many account groups, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -237,7 +240,7 @@ class AuditAccessor:
         Parameters
         ----------
         top : int, optional
-            Keep this many event types and fold the rest into ``"(other)"``.
+            Keep this many event types, and combine the others in a last row, ``"(other)"``.
 
         Returns
         -------
@@ -275,11 +278,11 @@ class AuditAccessor:
         freq : {"D", "h", "W", "MS"}
             Days, hours, weeks from Monday, or months.
         by : str or list of str, optional
-            What to count separately; see `by`.
+            Count separately per value of these columns; see `AuditAccessor.by`.
         tz : str or datetime.tzinfo
             The time zone of the periods, such as ``"Europe/Berlin"``.
         top : int, optional
-            Keep the `top` groups with the most events and fold the rest into ``"(other)"``.
+            Keep the `top` groups with the most events, and combine the others as ``"(other)"``.
 
         Returns
         -------
@@ -302,12 +305,12 @@ class AuditAccessor:
         return activity(self._events, freq=freq, by=by, tz=tz, top=top)
 
     def resources(self) -> pd.DataFrame:
-        """Return one row per touched resource, under the index label of its event.
+        """Return one row per resource that an event touched, under the index label of the event.
 
         Returns
         -------
         pandas.DataFrame
-            The events' columns, with `resource_type` and `resource_name` in place of `resources`.
+            The columns of the events, with `resource_type` and `resource_name` in place of `resources`.
 
         See Also
         --------
@@ -332,11 +335,11 @@ class AuditAccessor:
         Parameters
         ----------
         path : str or PathLike
-            Where the file goes; its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
+            Where to write the file. Its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
         compression : {"zstd", "snappy", "gzip", "lz4", "brotli", "none"}, default "zstd"
-            The codec; None means ``"none"``.
+            The compression of the file. None means ``"none"``.
         filesystem : pyarrow or fsspec filesystem, optional
-            The filesystem of `path`, if it is not the local disk.
+            The filesystem of `path` if it is not on the local disk.
 
         See Also
         --------
@@ -358,12 +361,12 @@ class AuditAccessor:
 
 
 class AuditPlots:
-    """The plots of ``events.audit.plot``. Each returns its Axes and shows nothing.
+    """The methods of ``events.audit.plot``. Each draws a plot and returns its Axes without showing it.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events.
+        Events. ``events.audit.plot`` passes the frame.
 
     Examples
     --------
@@ -397,13 +400,13 @@ class AuditPlots:
         freq : {"D", "h", "W", "MS"}
             Days, hours, weeks from Monday, or months.
         by : str or list of str, optional
-            What to count separately: a column of the events or one of the four names of `summarize`.
+            Count separately per value of these columns; see `AuditAccessor.by`.
         tz : str or datetime.tzinfo
             The time zone of the periods.
         top : int, optional
-            How many groups to show separately, six by default.
+            How many groups to show, six by default. The others are combined as ``"(other)"``.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -419,14 +422,14 @@ class AuditPlots:
         return plot_activity(self._events, freq=freq, by=by, tz=tz, top=top, ax=ax)
 
     def heatmap(self, *, tz: str | tzinfo = "UTC", ax: Axes | None = None) -> Axes:
-        """Draw how many events there are per weekday and hour.
+        """Draw the number of events per weekday and hour of the day.
 
         Parameters
         ----------
         tz : str or datetime.tzinfo
             The time zone of weekdays and hours.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -447,11 +450,11 @@ class AuditPlots:
         Parameters
         ----------
         by : str or list of str
-            What to group by: a column of the events or one of the four names of `summarize`.
+            The columns to group by; see `AuditAccessor.by`.
         top : int
             How many bars to draw.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default a new figure is made.
+            The Axes to draw on; by default, those of a new figure.
 
         Returns
         -------
@@ -468,7 +471,7 @@ class AuditPlots:
 
 
 def _describe(events: pd.DataFrame) -> str:
-    """Return how many events there are, and from when to when."""
+    """Return the number of events and the dates of the first and the last one."""
     count = f"{len(events):,} event" + ("" if len(events) == 1 else "s")
     dates = events["date"].dropna() if "date" in events else pd.Series()
     if dates.empty:

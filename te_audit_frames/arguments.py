@@ -1,4 +1,4 @@
-"""Argument checks that several rooms share. Each message names the argument and shows what is right."""
+"""Checks of numeric arguments. Each message names the argument and says which values are valid."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from te_audit_frames.errors import InvalidArgument
 
 
 def check_number(name: str, value: float, low: float, high: float, *, unit: str = "") -> float:
-    """Return a number that lies within its bounds.
+    """Return `value` if it is a number within bounds; otherwise raise an error.
 
     Parameters
     ----------
     name : str
         The argument's name, for the message.
     value : float
-        What the caller gave.
+        The argument's value.
     low, high : float
-        The bounds, both allowed.
+        The smallest and the largest valid number.
     unit : str
-        What the number counts, such as ``"seconds"``, for the message.
+        The unit of the number, such as ``"seconds"``, for the message.
 
     Raises
     ------
     InvalidArgument
-        `value` is not a number, or lies outside its bounds.
+        `value` is not a number, or is out of bounds.
 
     Examples
     --------
@@ -36,21 +36,21 @@ def check_number(name: str, value: float, low: float, high: float, *, unit: str 
 
 
 def check_whole_number(name: str, value: int, low: int, high: int | None = None) -> int:
-    """Return a whole number that lies within its bounds.
+    """Return `value` if it is a whole number within bounds; otherwise raise an error.
 
     Parameters
     ----------
     name : str
         The argument's name, for the message.
     value : int
-        What the caller gave.
+        The argument's value.
     low, high : int
-        The bounds, both allowed; without `high` there is no upper one.
+        The smallest and the largest valid number. Without `high`, there is no upper limit.
 
     Raises
     ------
     InvalidArgument
-        `value` is not a whole number, or lies outside its bounds.
+        `value` is not a whole number, or is out of bounds.
 
     Examples
     --------
@@ -60,6 +60,6 @@ def check_whole_number(name: str, value: int, low: int, high: int | None = None)
     """
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if not is_whole or value < low or (high is not None and value > high):
-        bounds = f"from {low:,} on. For example {name}=10." if high is None else f"from {low:,} to {high:,}"
+        bounds = f"of at least {low:,}. For example {name}=10." if high is None else f"from {low:,} to {high:,}"
         raise InvalidArgument(f"{name}: {value!r} is not a whole number {bounds}")
     return value

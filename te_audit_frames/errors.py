@@ -1,4 +1,4 @@
-"""Every error that te_audit_frames raises, and the tree they form.
+"""Every error that te_audit_frames raises, drawn as a tree.
 
 ::
 
@@ -7,25 +7,26 @@
     ├── NotAnAuditFrame (AttributeError)  a frame or file without the columns of events
     ├── FileError (OSError)               a file cannot be read or written: .filename, .errno
     │   └── MissingFile (FileNotFoundError)
-    ├── ArchiveError                      an archive that is not there, or cannot be used
-    │   ├── ArchiveLocked                 another process is writing into it
-    │   ├── DamagedFile                   a file of events, or of an archive, is not as it was written
-    │   └── StoreError                    the object store of an archive failed
-    └── FetchError                        a fetch failed: .partial, .missing
+    ├── ArchiveError                      an archive does not exist, or cannot be used
+    │   ├── ArchiveLocked                 another process is writing to it
+    │   ├── DamagedFile                   a file is damaged, cut short, or not from this package
+    │   └── StoreError                    the object store of an archive fails
+    └── FetchError                        a fetch was not completed: .partial, .missing
         ├── ApiError                      the API answered with an error: .status, .title, .detail
-        │   ├── BadRequest                400, with the fields it names
+        │   ├── BadRequest                400, with the parameters at fault in .fields
         │   ├── AuthenticationError       401
         │   ├── PermissionDenied          403
         │   ├── NotFound                  404
         │   ├── RateLimited               429, for longer than the deadline allows
         │   └── ServerError               5xx, after every retry
         ├── NetworkError                  no usable answer: connection, time-out, cut body, size cap
-        ├── PaginationError               pages do not lead to an end: a loop, a foreign next link
+        ├── PaginationError               the pages lead to no end: a loop, a link to another origin
         └── DecodeError                   an answer or event that breaks the API's contract
 
-    AuditFramesWarning (UserWarning)      something worth a look; nothing stops
+    AuditFramesWarning (UserWarning)      a warning; the call goes on
 
-No message, attribute or traceback holds the token or a request's full query. Every error can be pickled.
+No message, attribute or traceback contains the token or the full query of a request. Every error can be pickled. The
+module is long because the tree is kept in one file, and each class documents when it is raised.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class AuditFramesError(Exception):
-    """The base of every error of this package.
+    """The base class of every error that this package raises.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def _rebuild(cls: type[AuditFramesError], args: tuple[Any, ...]) -> AuditFramesE
 
 
 class InvalidArgument(AuditFramesError, ValueError):
-    """An argument is wrong; the message names it and shows what is right. Nothing was sent.
+    """An argument is wrong. The message names it and shows a valid value. Nothing was sent to the API.
 
     Examples
     --------
@@ -78,14 +79,14 @@ class InvalidArgument(AuditFramesError, ValueError):
 
 
 class NotAnAuditFrame(AuditFramesError, AttributeError):
-    """A frame, or a file, lacks columns that events have.
+    """A frame or a file does not hold audit events: a column is missing, or has the wrong type.
 
-    It is an `AttributeError` so that ``hasattr(frame, "audit")`` answers ``False`` for foreign frames.
+    It is an `AttributeError` so that ``hasattr(frame, "audit")`` is False for frames of other data.
 
     Attributes
     ----------
     missing : list of str
-        The columns that are missing.
+        The missing columns; empty if a column has the wrong type.
 
     Examples
     --------
@@ -101,18 +102,18 @@ class NotAnAuditFrame(AuditFramesError, AttributeError):
 
 
 class FileError(AuditFramesError, OSError):
-    """A file cannot be read or written. The cause is kept as `__cause__`.
+    """A file cannot be read or written. `__cause__` is the original error.
 
-    It is an `OSError` too, so ``except OSError`` catches it.
+    It is also an `OSError`, so ``except OSError`` catches it.
 
     Attributes
     ----------
     errno : int or None
-        The number of the system's error.
+        The system's error number.
     strerror : str or None
-        What the system says of it.
+        The system's error message.
     filename : str or None
-        The file.
+        The path of the file.
     """
 
     def __init__(
@@ -137,11 +138,11 @@ def _rebuild_file_error(
 
 
 class MissingFile(FileError, FileNotFoundError):
-    """There is no such file or folder."""
+    """A file or folder does not exist."""
 
 
 class ArchiveError(AuditFramesError):
-    """An archive is not there, cannot be used, or cannot be kept where it was asked to be.
+    """An archive does not exist, cannot be used, or cannot be created at the given place.
 
     Examples
     --------
@@ -155,27 +156,27 @@ class ArchiveError(AuditFramesError):
 
 
 class DamagedFile(ArchiveError):
-    """A file is not as it was written: it is damaged, cut short, or not of this package."""
+    """A file of events or of an archive is damaged, cut short, or was not written by this package."""
 
 
 class StoreError(ArchiveError):
-    """The object store that holds an archive failed. The cause is kept as `__cause__`."""
+    """The object store of an archive failed. `__cause__` is the original error."""
 
 
 class ArchiveLocked(ArchiveError):
-    """Another process is writing into the archive; nothing was sent and nothing written."""
+    """Another process is writing to the archive. Nothing was sent to the API, and nothing was written."""
 
 
 class FetchError(AuditFramesError):
-    """A fetch could not be completed; the error keeps what arrived.
+    """A fetch could not be completed. The error keeps the events that arrived.
 
     Attributes
     ----------
     partial : pandas.DataFrame or None
-        The events that arrived, with the columns and dtypes of every audit frame. None if a single request or a
-        file failed, not a fetch.
+        The events that arrived, in the same columns and dtypes as the result of a fetch. None if a single request or a
+        file failed rather than a fetch.
     missing : list of Period
-        The periods whose events may be missing from `partial`. Every event outside them is in it.
+        The periods in which `partial` may lack events. Outside of them it has every event.
     """
 
     def __init__(self, message: str) -> None:
@@ -192,10 +193,11 @@ class ApiError(FetchError):
     status : int
         The HTTP status.
     title, detail : str
-        The API's explanation (`application/problem+json`), or its `error` and `error_description`. Unprintable
-        characters are escaped, here and in `fields`, and very long text is cut.
+        The API's explanation: `title` and `detail` of its `application/problem+json`, or else `error` and
+        `error_description`. Unprintable characters are escaped, and long text is cut, here and in `fields`.
     fields : list of dict
-        The fields at fault in a 400, each with `code`, `field` and `message` as text, if sent.
+        The parameters that a 400 complains about. Each dict has `code`, `field` and `message` as text, as far as they
+        were sent.
 
     Examples
     --------
@@ -226,7 +228,7 @@ class ApiError(FetchError):
 
 
 class BadRequest(ApiError):
-    """The API refused the request's parameters (400); `fields` names them.
+    """The API rejected the parameters of a request (400). `fields` names them.
 
     Examples
     --------
@@ -260,7 +262,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDenied(ApiError):
-    """The token's user lacks a permission or the account group (403).
+    """The user of the token lacks a permission, or does not belong to the account group (403).
 
     Examples
     --------
@@ -277,7 +279,7 @@ class PermissionDenied(ApiError):
 
 
 class NotFound(ApiError):
-    """The API has nothing at this address (404), often a wrong base URL.
+    """The API has nothing at the requested address (404). Often the base URL is wrong.
 
     Examples
     --------
@@ -294,7 +296,7 @@ class NotFound(ApiError):
 
 
 class RateLimited(ApiError):
-    """The organisation's requests were used up (429) for longer than the deadline allows.
+    """The organisation has used up its requests (429), and waiting for more would exceed the deadline.
 
     Examples
     --------
@@ -311,11 +313,11 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """The API failed (5xx) at every attempt."""
+    """The API failed with a server error (5xx), also when the request was repeated."""
 
 
 class NetworkError(FetchError):
-    """There was no usable answer: no connection, a time-out, or a body cut short or too large.
+    """No usable answer arrived: no connection, a time-out, or a body that was cut short or too large.
 
     Examples
     --------
@@ -330,7 +332,7 @@ class NetworkError(FetchError):
 
 
 class PaginationError(FetchError):
-    """The pages do not end: a repeated cursor, a next link to another origin, or too many empty pages."""
+    """The next links lead to no end: a cursor repeats, a link leads to another origin, or too many pages are empty."""
 
 
 class DecodeError(FetchError):
@@ -339,13 +341,13 @@ class DecodeError(FetchError):
     Attributes
     ----------
     page : str or None
-        The page: its number in the fetch, or the file's name.
+        The page: its number in the fetch, or the name of its file.
     event : int or None
-        The event's position in the page, from 0. None if the page as a whole is at fault.
+        The position of the event on the page, from 0. None if the page as a whole is at fault.
     field : str or None
-        The event's field at fault, in the API's spelling.
+        The field at fault, in the API's spelling.
     value : str or None
-        The value sent, as JSON, shortened, with unprintable characters escaped.
+        The value of the field as JSON, shortened, with unprintable characters escaped.
 
     Examples
     --------
@@ -374,7 +376,7 @@ class DecodeError(FetchError):
 
 
 class AuditFramesWarning(UserWarning):
-    """Something worth a look that stops nothing, such as values set aside by `errors="coerce"`.
+    """Something that deserves attention but stops nothing, such as values that `errors="coerce"` set aside.
 
     Examples
     --------
@@ -389,7 +391,7 @@ class AuditFramesWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Warn at the line that called into this package."""
+    """Issue a warning that points to the line outside this package from which it was called."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
         frame, level = frame.f_back, level + 1

@@ -1,6 +1,6 @@
-"""From what a disk or a foreign filesystem raises to a `FileError` that names the file and the remedy.
+"""Failures of the file system, turned into a `FileError` that names the file and the remedy.
 
-Every wing reads or writes files, so this is the one place where their failures get their words.
+Client and storage both use files. Their messages are written here, once.
 """
 
 from __future__ import annotations
@@ -15,33 +15,38 @@ from te_audit_frames.safe_text import printable
 
 _REMEDIES = {
     errno.ENOENT: "Check the path.",
-    errno.ENOTDIR: "Check the path: a file stands where a folder should be.",
+    errno.ENOTDIR: "Check the path: one of its folders is a file.",
     errno.EISDIR: "Give the path of a file, not of a folder.",
-    errno.EACCES: "Check the rights of the file and its folder.",
-    errno.EPERM: "Check the rights of the file and its folder.",
-    errno.EROFS: "The disk is read-only; choose another place.",
-    errno.ENOSPC: "Make room on the disk, and try again.",
-    errno.EDQUOT: "Make room on the disk, and try again.",
+    errno.EACCES: "Check the permissions of the file and its folder.",
+    errno.EPERM: "Check the permissions of the file and its folder.",
+    errno.EROFS: "The disk is read-only. Choose another place.",
+    errno.ENOSPC: "Free some space on the disk, and try again.",
+    errno.EDQUOT: "Free some space on the disk, and try again.",
     errno.EFBIG: "Raise the limit on file sizes, or write a shorter period.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
 
 
 _ARROW_DETAIL = re.compile(r"Detail: \[errno \d+\] (.+)")
-"""Where Arrow, in a text of its own that repeats the path, puts what the system says."""
+"""The message of the system inside a longer one from Arrow, which repeats the path."""
 
 
 def file_error(error: Exception, path: object, *, note: str = "") -> FileError:
-    """Return the `FileError` that says what failed, with which file, and what to do.
+    """Return a `FileError` with a message that names the file, the failure and the remedy.
 
     Parameters
     ----------
     error : Exception
-        An `OSError`, or what a foreign filesystem raised.
+        An `OSError`, or any error of a filesystem library.
     path : object
         The file.
     note : str
-        What a reader should know besides, such as what was kept.
+        A remark to add to the message, such as which file was kept.
+
+    Returns
+    -------
+    FileError
+        A `MissingFile` if the file does not exist. It has the system's error number and message, and the path.
 
     Examples
     --------
@@ -53,12 +58,12 @@ def file_error(error: Exception, path: object, *, note: str = "") -> FileError:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if arrow := _ARROW_DETAIL.search(text):
         text = arrow[1]
-    said = "; ".join(part for part in (text.strip().rstrip("."), note) if part)
+    message = "; ".join(part for part in (text.strip().rstrip("."), note) if part)
     remedy = _REMEDIES.get(number or 0, "")
     name = printable(str(path))
     cls = MissingFile if isinstance(error, FileNotFoundError) else FileError
     return cls(
-        f"{name}: {printable(said)}." + (f" {remedy}" if remedy else ""),
+        f"{name}: {printable(message)}." + (f" {remedy}" if remedy else ""),
         errno=number,
         strerror=text,
         filename=str(path),
@@ -67,7 +72,7 @@ def file_error(error: Exception, path: object, *, note: str = "") -> FileError:
 
 @contextmanager
 def file_errors(path: object, *, note: str = "") -> Iterator[None]:
-    """Turn every `OSError` that leaves the block into a `FileError` about a file."""
+    """Turn every `OSError` that leaves the block into a `FileError` about `path`; `note` is added to its message."""
     try:
         yield
     except AuditFramesError:

@@ -1,66 +1,56 @@
-"""Filters, cuts and joins of frames that keep the receipt true.
+"""Filters and cuts that change a frame and its receipt together.
 
-Plain pandas filters leave the receipt as it was, so that it counts more events than the frame has. The functions here
-return frames whose receipts match their rows.
+A plain pandas filter leaves the receipt as it was, so the receipt counts more events than the frame has. The functions
+here return frames whose receipts match their rows. `concatenation.py` joins frames in the same spirit.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.merge import merge
-from te_audit_frames.periods import EPOCH, Instant, Period, parse_zone, to_bounds
-from te_audit_frames.receipts import (
-    Receipt,
-    counted_of,
-    is_same_fetch,
-    is_same_filter,
-    is_same_scope,
-    joined,
-    narrowed,
-    stored_receipt,
-)
+from te_audit_frames.periods import Instant, Period, parse_zone, to_bounds
+from te_audit_frames.receipt_arithmetic import counted_of, narrowed
+from te_audit_frames.receipts import attach_receipt, stored_receipt
 from te_audit_frames.receipts import receipt as receipt_of
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, SOURCES, in_order, to_arrow, to_events
+from te_audit_frames.schema import ATTRS_KEY, SOURCES, require_columns
 
 _Mask = npt.NDArray[np.bool_]
 
 
 def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.DataFrame:
-    """Keep the rows of a mask; the receipt notes the filter and keeps its period.
+    """Return the events that a mask selects, with a receipt that notes the filter.
 
-    Unlike ``events[mask]``, the result still stands for the whole period: `activity` counts a day without such events
-    as zero, and as complete. For a part of the period use `between`.
+    Unlike ``events[mask]``, the result still stands for the whole period: on a day without selected events, `activity`
+    counts zero and calls the day complete. To cut the period itself, use `between`.
 
     Parameters
     ----------
     events : pandas.DataFrame
         Events.
     mask : pandas.Series, numpy.ndarray or list of bool
-        Which rows to keep. A Series has the index of `events`.
+        Which rows to keep, one value per row. A Series must have the index of `events`.
     label : str, optional
-        What the filter means, such as ``"failed logins"``, for the receipt. `concat` takes filters with the same label
-        for the same filter.
+        A name for the filter, such as ``"failed logins"``. The receipt shows it, and `concat` treats two filters with
+        the same label as the same filter.
 
     Returns
     -------
     pandas.DataFrame
-        A new frame. It has no receipt if `events` has none.
+        A new frame with the selected rows. It has no receipt if `events` has none.
 
     Raises
     ------
     InvalidArgument
-        `mask` is not of bool, has nulls, another length or another index.
+        `mask` is not boolean, has nulls, or does not match the length or the index of `events`; or `label` is not
+        text.
 
     Examples
     --------
@@ -73,9 +63,9 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
     >>> taf.receipt(logins).period == taf.receipt(events).period
     True
     """
-    _require_frame(events, "events")
+    require_frame(events, "events")
     if label is not None and not isinstance(label, str):
-        raise InvalidArgument(f'label: {label!r} is not text; right is, for example, "failed logins"')
+        raise InvalidArgument(f'label: {label!r} is not text. For example label="failed logins".')
     chosen = _checked_mask(events, mask)
     kept = events.loc[chosen]
     receipt = stored_receipt(events)
@@ -89,7 +79,7 @@ def where(events: pd.DataFrame, mask: Any, *, label: str | None = None) -> pd.Da
         "events": counted_of(receipt.to_dict(), rows=len(kept), of=len(events)),
         "filters": [*receipt.filters, note],
     }
-    return _with(kept, receipt.to_dict() | changed)
+    return with_counts(kept, receipt.to_dict() | changed)
 
 
 def between(
@@ -99,30 +89,31 @@ def between(
     end: Instant | None = None,
     tz: str | tzinfo | None = None,
 ) -> pd.DataFrame:
-    """Cut a frame and its receipt to the half-open period `[start, end)`.
+    """Return the events of the half-open period `[start, end)`, with a receipt that is cut to it.
 
     Parameters
     ----------
     events : pandas.DataFrame
         Events.
     start, end : str, datetime, date or pandas.Timestamp, optional
-        The period. Without one of them, from or to where the events reach. With neither, all rows are kept.
+        The period: events with ``start <= date < end`` are kept. A bound that is left out does not limit the events.
+        With neither bound, all rows are kept.
     tz : str or datetime.tzinfo, optional
-        The zone of a `start` or `end` without one, such as ``"Europe/Berlin"``; a bare date is its midnight there. Of a
-        time that the clock strikes twice, it means the first.
+        The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``. A bare date then means midnight
+        in that zone. If the clock shows a time twice, the first one is meant.
 
     Returns
     -------
     pandas.DataFrame
-        A new frame. Events without a date are left out, and the receipt notes how many. It has no receipt if `events`
-        has none.
+        A new frame with the events of the period. Events without a date are left out, and the receipt notes how many.
+        The frame has no receipt if `events` has none.
 
     Raises
     ------
     InvalidArgument
-        A bound is not a moment, or has no zone without `tz`; `end` is not after `start`.
+        A bound is not a moment, has no time zone although `tz` is not given, or `end` is not after `start`.
     NotAnAuditFrame
-        There is no column `date`, or its dates have no time zone.
+        The column `date` is missing, or its dates have no time zone.
 
     Examples
     --------
@@ -136,10 +127,10 @@ def between(
     >>> taf.receipt(some).complete, taf.receipt(some).events == len(some)
     (True, True)
     """
-    _require_frame(events, "events")
+    require_frame(events, "events")
     zone = None if tz is None else parse_zone(tz)
     since, until = to_bounds(start, end, zone=zone)
-    dates = _dates_of(events)
+    dates = dates_of(events)
     chosen = np.ones(len(events), dtype=np.bool_)
     if since is not None:
         chosen &= (dates >= pd.Timestamp(since)).fillna(False).to_numpy(dtype=np.bool_)
@@ -154,106 +145,31 @@ def between(
     if undated := int(dates.isna().sum()):
         notes.append(f"left out: {undated:,} event{'s' * (undated > 1)} without a date")
     if receipt.period is not None:
-        outside = (
-            [Period(since, min(until or receipt.period.start, receipt.period.start))]
-            if since is not None and since < receipt.period.start
-            else []
-        )
-        if until is not None and until > receipt.period.end:
-            outside.append(Period(max(since or receipt.period.end, receipt.period.end), until))
-        notes += [f"not in the frame that was cut: {each}" for each in outside]
-    return _with(kept, part | {"notes": list(dict.fromkeys(notes)), "undated": 0})
-
-
-def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join frames and their receipts.
-
-    Adjacent or overlapping periods of one scope give one complete receipt. Otherwise the receipt is not complete, and
-    its notes name the gaps, or the different scopes or filters. Where periods overlap, an event that both frames have
-    is kept once: of equal events, as many as the frame with most of them has. Events that changed between two fetches
-    are recognised as `Archive.sync` does.
-
-    So do not split a frame with plain pandas and join the pieces: two equal events, one in each piece, would become
-    one. Pieces made by `between` join to what they were.
-
-    Parameters
-    ----------
-    frames : iterable of pandas.DataFrame
-        Frames with receipts and the same columns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A new frame, ascending by `date`, events without a date last, with a new index.
-
-    Raises
-    ------
-    InvalidArgument
-        There is no frame, one of them is none or has no receipt, or they have different columns; or their periods
-        overlap and they do not have just the columns of events.
-    NotAnAuditFrame
-        A column holds what its type cannot.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=100, seed=0, days=30) as api:
-    ...     client = taf.Client(token=api.token, base_url=api.url)
-    ...     events = client.fetch_events(window="40d")
-    >>> day = events["date"].iloc[50].date()
-    >>> both = taf.concat([taf.between(events, start=day), taf.between(events, end=day)])
-    >>> taf.receipt(both).complete, len(both)
-    (True, 100)
-    """
-    several = _listed(frames)
-    if not several:
-        raise InvalidArgument("frames: there is no frame to join; give at least one, such as [january, february]")
-    receipts = []
-    for number, frame in enumerate(several):
-        _require_frame(frame, f"frames[{number}]")
-        try:
-            receipts.append(receipt_of(frame))
-        except InvalidArgument as error:
-            raise InvalidArgument(f"frames[{number}]: {error}") from None
-        _require_same_columns(several[0], frame, number)
-        _dates_of(frame)
-    # The earlier fetch first, since of an event that both have, the merge keeps what the earlier one says.
-    order = sorted(range(len(several)), key=lambda number: (receipts[number].fetched_at, number))
-    several, receipts = [several[number] for number in order], [receipts[number] for number in order]
-    unseen = sum(abs(receipt.events - len(frame)) for receipt, frame in zip(receipts, several, strict=True))
-    if set(several[0].columns) == set(COLUMNS):
-        result = to_events(_merged([to_arrow(frame) for frame in several], receipts))
-    else:
-        result = _stacked(several, receipts)
-    undated = int(result["date"].isna().sum())
-    groups = _count_groups(result) if any(receipt.account_groups for receipt in receipts) else {}
-    receipt = joined(receipts, events=len(result) + unseen, undated=undated, account_groups=groups, rows=len(result))
-    result.attrs = {name: value for frame in several[::-1] for name, value in frame.attrs.items()}
-    return _with(result, receipt.to_dict())
+        notes += [f"not in the frame that was cut: {each}" for each in _outside(receipt.period, since, until)]
+    return with_counts(kept, part | {"notes": list(dict.fromkeys(notes)), "undated": 0})
 
 
 def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
-    """Give a frame the receipt of the events it was made from.
+    """Return a frame with the receipt of the events that it was made from.
 
-    It is for frames made by ``merge``, ``assign`` and other pandas functions that keep every row and drop the receipt.
+    Use it after ``merge`` and other pandas functions that keep every row but drop the receipt.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Made from `like`, one row for each of its rows.
+        A frame made from `like`, with one row for each of its rows.
     like : pandas.DataFrame
         Events with a receipt.
 
     Returns
     -------
     pandas.DataFrame
-        A new frame with the rows of `frame`.
+        A new frame with the rows of `frame` and the receipt of `like`.
 
     Raises
     ------
     InvalidArgument
-        `like` has no receipt; or `frame` lost rows of it, or has further ones.
+        `like` has no receipt, or `frame` does not have one row for each row of `like`.
 
     Examples
     --------
@@ -265,51 +181,45 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
     >>> taf.receipt(wider).events
     1
     """
-    _require_frame(frame, "frame")
-    _require_frame(like, "like")
+    require_frame(frame, "frame")
+    require_frame(like, "like")
     receipt = receipt_of(like)
     if len(frame) != len(like):
-        remedy = 'merge with how="left"' if len(frame) < len(like) else 'merge with validate="many_to_one"'
+        remedy = 'Merge with how="left"' if len(frame) < len(like) else 'Merge with validate="many_to_one"'
         raise InvalidArgument(
-            f"frame: it has {len(frame):,} rows, and the events that it was made from have {len(like):,}; {remedy}, or "
-            "take rows out with where() or between(), which change the receipt"
+            f"frame: it has {len(frame):,} rows, but the events that it was made from have {len(like):,}. {remedy}. To "
+            "remove rows, use where() or between(), which change the receipt too."
         )
     if "date" in frame and "date" in like:
         before, after = (each["date"].value_counts(dropna=False) for each in (like, frame))
         lost = int(before.sub(after, fill_value=0).clip(lower=0).sum())
         if lost:
             raise InvalidArgument(
-                f"frame: {lost:,} of its rows have dates that the events it was made from lack, so rows were lost "
-                'and others were doubled; merge with how="left" and validate="many_to_one"'
+                f"frame: it lost {lost:,} row{'s' * (lost > 1)} of the events that it was made from, and has others "
+                'twice. Merge with how="left" and validate="many_to_one".'
             )
-    wider = frame.copy(deep=False)
-    wider.attrs[ATTRS_KEY] = receipt.to_dict()
-    return wider
+    return attach_receipt(frame.copy(deep=False), receipt)
 
 
-def _require_frame(events: object, argument: str) -> None:
+def require_frame(events: object, argument: str) -> None:
+    """Raise `InvalidArgument` if an argument is not a pandas frame."""
     if not isinstance(events, pd.DataFrame):
         raise InvalidArgument(f"{argument}: takes a pandas frame of events, not {type(events).__name__}. {SOURCES}")
 
 
-def _listed(frames: object) -> list[Any]:
-    if isinstance(frames, pd.DataFrame) or not isinstance(frames, Iterable):
-        raise InvalidArgument(f"frames: takes several frames, such as [january, february], not {type(frames).__name__}")
-    return list(frames)
-
-
-def _with(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
-    """Attach a receipt to a new frame, with counts taken from its rows."""
+def with_counts(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
+    """Attach a stored receipt to a new frame, with counts taken from the rows of the frame."""
     counts: dict[str, Any] = {}
     if plain.get("account_groups") and "aid" in frame:
-        counts["account_groups"] = _count_groups(frame)
+        counts["account_groups"] = count_groups(frame)
     if plain.get("undated") and "date" in frame:
         counts["undated"] = int(frame["date"].isna().sum())
     frame.attrs[ATTRS_KEY] = plain | counts
     return frame
 
 
-def _count_groups(events: pd.DataFrame) -> dict[str, int]:
+def count_groups(events: pd.DataFrame) -> dict[str, int]:
+    """Count events per `aid`, as a receipt does: under an empty key if they have none."""
     if "aid" not in events:
         return {}
     counts = events["aid"].value_counts(sort=False)
@@ -318,107 +228,49 @@ def _count_groups(events: pd.DataFrame) -> dict[str, int]:
     return ({"": missing} if missing else {}) | groups
 
 
+def dates_of(events: pd.DataFrame) -> pd.Series:
+    """Return the column `date`; raise an error if it does not hold timestamps with a time zone."""
+    require_columns(events.columns, ["date"])
+    dates = events["date"]
+    if not isinstance(dates, pd.Series):
+        raise InvalidArgument("events: there are two columns called 'date'. Keep one of them.")
+    if pd.api.types.is_datetime64_any_dtype(dates.dtype) and getattr(dates.dt, "tz", None) is not None:
+        return dates
+    raise NotAnAuditFrame(
+        f"column 'date' has dtype {dates.dtype}, but the dates of events have a time zone. Convert it, for example "
+        'with events["date"] = events["date"].dt.tz_localize("UTC").'
+    )
+
+
+def _outside(period: Period, since: datetime | None, until: datetime | None) -> list[Period]:
+    """Return the parts of the requested period that the receipt's period does not reach."""
+    outside = []
+    if since is not None and since < period.start:
+        outside.append(Period(since, min(until or period.start, period.start)))
+    if until is not None and until > period.end:
+        outside.append(Period(max(since or period.end, period.end), until))
+    return outside
+
+
 def _checked_mask(events: pd.DataFrame, mask: Any) -> _Mask:
-    right = 'right is, for example, events["event"] == "Login failed."'
+    example = 'For example mask=events["event"] == "Login failed."'
     if not pd.api.types.is_list_like(mask, allow_sets=False) or getattr(mask, "ndim", 1) != 1:
-        raise InvalidArgument(f"mask: takes one truth value a row, not {type(mask).__name__}; {right}")
+        raise InvalidArgument(f"mask: takes one truth value per row, not {type(mask).__name__}. {example}.")
     if isinstance(mask, pd.Series) and not mask.index.equals(events.index):
         raise InvalidArgument(
-            "mask: its index is not that of events, so it is not known which rows it means; make it from these events, "
-            "or give mask.to_numpy() if it is in the order of their rows"
+            "mask: its index is not that of events, so it is not clear which rows it selects. Make the mask from these "
+            "events, or pass mask.to_numpy() if its values are in the order of the rows."
         )
     values = pd.Series(list(mask) if isinstance(mask, Iterator) else mask)
     values = values if len(values) else values.astype("bool")
     if len(values) != len(events):
-        raise InvalidArgument(f"mask: it has {len(values):,} values, and events have {len(events):,} rows")
+        raise InvalidArgument(
+            f"mask: it has {len(values):,} values, but the events have {len(events):,} rows. {example}."
+        )
     if nulls := int(values.isna().sum()):
         raise InvalidArgument(
-            f"mask: {nulls:,} of its values are null; say what they mean, for example with mask.fillna(False)"
+            f"mask: {nulls:,} of its values are null. Decide what they mean, for example with mask.fillna(False)."
         )
     if not (pd.api.types.is_bool_dtype(values.dtype) or all(isinstance(each, bool | np.bool_) for each in values)):
-        raise InvalidArgument(f"mask: its values are {values.dtype}, not bool; {right}")
+        raise InvalidArgument(f"mask: its values are {values.dtype}, not bool. {example}.")
     return values.to_numpy(dtype=np.bool_)
-
-
-def _dates_of(events: pd.DataFrame) -> pd.Series:
-    if "date" not in events:
-        raise NotAnAuditFrame(
-            f"this frame does not hold audit events: it has no column 'date'. {SOURCES}", missing=["date"]
-        )
-    dates = events["date"]
-    if not isinstance(dates, pd.Series):
-        raise InvalidArgument("events: column 'date' stands there twice; keep one of them")
-    if pd.api.types.is_datetime64_any_dtype(dates.dtype) and getattr(dates.dt, "tz", None) is not None:
-        return dates
-    raise NotAnAuditFrame(
-        f"column 'date' is of dtype {dates.dtype}, not of timestamps with a time zone; convert it, for example with "
-        'events["date"] = events["date"].dt.tz_localize("UTC")'
-    )
-
-
-def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int) -> None:
-    if not frame.columns.is_unique:
-        raise InvalidArgument(f"frames[{number}]: a column stands there twice")
-    lacks = [name for name in first.columns if name not in frame.columns]
-    further = [name for name in frame.columns if name not in first.columns]
-    if lacks or further:
-        sides = (("lacks", lacks), ("has", further))
-        differences = " and ".join(f"{verb} {', '.join(map(repr, names))}" for verb, names in sides if names)
-        raise InvalidArgument(
-            f"frames[{number}]: its columns are not those of frames[0]: it {differences}. Give all frames the same "
-            "columns, for example with frame[list(columns)]"
-        )
-
-
-def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table:
-    """Return the rows of all frames; rows of overlapping periods are merged."""
-    rows = undated = ARROW_SCHEMA.empty_table()
-    done: list[Receipt] = []
-    for table, receipt in zip(tables, receipts, strict=True):
-        has_date = table["date"].is_valid()
-        dated, without = table.filter(has_date), table.filter(pc.invert(has_date))
-        overlapping = [each for each in done if _overlap(each, receipt)]
-        parts = [rows, dated]
-        if overlapping:
-            (ours, rows), (theirs, dated) = _split(rows, [receipt]), _split(dated, overlapping)
-            visible = pa.array(np.full(ours.num_rows, _may_have_changed(receipt, overlapping)))
-            parts = [rows, dated, merge(ours, theirs, visible=visible).rows]
-        rows = pa.concat_tables(parts)
-        # No period has the events without a date, so every fetch may have had all of them.
-        undated = merge(undated, without).rows if receipt.period else pa.concat_tables([undated, without])
-        done.append(receipt)
-    return in_order([*rows.to_batches(), *undated.to_batches()])
-
-
-def _overlap(one: Receipt, other: Receipt) -> bool:
-    a, b = one.period, other.period
-    return a is not None and b is not None and a.start < b.end and b.start < a.end
-
-
-def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Table]:
-    """Return the rows inside the period of any receipt, and the rows outside."""
-    micros = rows["date"].cast(pa.int64()).to_numpy()
-    inside = np.zeros(rows.num_rows, dtype=np.bool_)
-    for period in (each.period for each in receipts if each.period is not None):
-        start, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in (period.start, period.end))
-        inside |= (micros >= start) & (micros < end)
-    return rows.filter(pa.array(inside)), rows.filter(pa.array(~inside))
-
-
-def _may_have_changed(receipt: Receipt, others: Sequence[Receipt]) -> bool:
-    """Return whether events may have changed between these fetches; within one fetch nothing changes."""
-    every = [*others, receipt]
-    return is_same_scope(every) and is_same_filter(every) and not any(is_same_fetch(each, receipt) for each in others)
-
-
-def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd.DataFrame:
-    """Return frames with further columns, one after the other."""
-    if any(_overlap(a, b) for number, a in enumerate(receipts) for b in receipts[:number]):
-        odd = [name for name in several[0].columns if name not in COLUMNS] or list(several[0].columns)
-        raise InvalidArgument(
-            "frames: their periods overlap, and equal events can be told only by the columns of events alone, not with "
-            f"{', '.join(map(repr, odd))}; join frames with just the columns {', '.join(COLUMNS)}, then add others"
-        )
-    columns = list(several[0].columns)
-    stacked = pd.concat([frame[columns] for frame in several], ignore_index=True)
-    return stacked.sort_values("date", kind="stable", na_position="last", ignore_index=True)

@@ -1,6 +1,7 @@
-"""Periods of time: what a caller gives ("30d", a start and an end) becomes one half-open UTC range.
+"""Periods of time, and the arguments that name them: windows such as "30d", moments, and time zones.
 
-A *period* is `[start, end)`: the start belongs to it, the end does not, so that two neighbours never share an event.
+A period is a half-open UTC range `[start, end)`: it includes its start and excludes its end, so two adjacent periods
+never share an event. The module is long because every function documents the forms of time that it accepts.
 """
 
 from __future__ import annotations
@@ -17,33 +18,35 @@ import pandas as pd
 from te_audit_frames.errors import InvalidArgument
 
 Instant = str | datetime | date | pd.Timestamp
-"""What `start` and `end` may be: ISO 8601 text, an aware datetime or Timestamp, or a bare date (midnight UTC)."""
+"""The forms of `start` and `end`: ISO 8601 text, an aware datetime or Timestamp, or a bare date (midnight UTC)."""
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEFAULT_WINDOW = "7d"
 DEFAULT_LOOKBACK = "72h"
 
-_WINDOW = re.compile(r"([0-9]+)([smhdw]?)", re.ASCII)  # the contract's pattern; no unit means seconds
+_WINDOW = re.compile(r"([0-9]+)([smhdw]?)", re.ASCII)  # the pattern in the API's contract; no unit means seconds
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MOST_WINDOW = timedelta(days=366 * 100)
 _BARE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, repr=False)
 class Period:
-    """A half-open UTC range `[start, end)`, which unpacks into its two bounds.
+    """A half-open UTC range `[start, end)` that unpacks into its two bounds.
 
     Attributes
     ----------
-    start, end : datetime
-        Aware, in UTC; `start` is included, `end` is not.
+    start, end : datetime.datetime
+        The bounds, aware and in UTC. `start` is included, `end` is excluded.
 
     Examples
     --------
     >>> from datetime import UTC, datetime
     >>> import te_audit_frames as taf
     >>> january = taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    >>> january
+    Period(2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z)
     >>> january.days
     31.0
     >>> start, end = january
@@ -58,21 +61,24 @@ class Period:
 
     @property
     def days(self) -> float:
-        """The length in days of 24 hours."""
+        """The length in days of 24 hours each."""
         return (self.end - self.start) / timedelta(days=1)
 
     def __str__(self) -> str:
         return f"{iso(self.start)} to {iso(self.end)}"
 
+    def __repr__(self) -> str:
+        return f"Period({self})"
+
 
 @dataclass(frozen=True)
 class Window:
-    """A length of time that ends at the server's now.
+    """A length of time that ends at the current time of the server.
 
     Attributes
     ----------
-    length : timedelta
-        In whole seconds.
+    length : datetime.timedelta
+        A whole number of seconds.
     """
 
     length: timedelta
@@ -80,11 +86,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Since:
-    """The time from a start up to the server's now.
+    """The time from a start to the current time of the server.
 
     Attributes
     ----------
-    start : datetime
+    start : datetime.datetime
         Aware, in UTC.
     """
 
@@ -92,29 +98,29 @@ class Since:
 
 
 Question = Period | Window | Since
-"""What a caller may ask for. Only a Period is known before the server has answered."""
+"""The time that a caller asks for. The bounds of all but a `Period` are known only once the server has answered."""
 
 
 def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant | None) -> Question:
-    """Return the period that a caller asks for.
+    """Turn the arguments of a fetch into the time that they ask for.
 
     Parameters
     ----------
     window : str, timedelta or None
-        ``"12h"``, ``"7d"``, ``"45"`` (seconds): a number and one of s, m, h, d, w; or a timedelta of whole seconds.
+        A length of time up to now; see `to_window`.
     start, end : str, datetime, date, pandas.Timestamp or None
         The bounds; see `to_instant`.
 
     Returns
     -------
     Period, Window or Since
-        The last 7 days if neither `window` nor `start` is given.
+        A `Window` of the last 7 days if neither `window` nor `start` is given.
 
     Raises
     ------
     InvalidArgument
-        `window` together with `start` or `end`, `end` without `start`, `end` not after `start`, or a value that is
-        not of its form.
+        A value has the wrong form, `window` is given together with `start` or `end`, `end` is given without `start`, or
+        `end` is not after `start`.
 
     Examples
     --------
@@ -125,11 +131,11 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
     if window is not None:
         for name, value in (("start", start), ("end", end)):
             if value is not None:
-                raise InvalidArgument(f"window and {name} exclude each other: give window, or start (and end)")
+                raise InvalidArgument(f"window and {name} exclude each other. Give either window, or start (and end).")
         return Window(to_window(window))
     if start is None:
         if end is not None:
-            raise InvalidArgument('end: needs a start too, as in start="2026-01-01", end="2026-02-01"')
+            raise InvalidArgument('end: needs a start too. For example start="2026-01-01", end="2026-02-01".')
         return Window(to_window(DEFAULT_WINDOW))
     since, until = to_bounds(start, end)
     assert since is not None  # noqa: S101 - a start was given  # nosec B101
@@ -139,24 +145,24 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
 def to_bounds(
     start: Instant | None, end: Instant | None, *, zone: tzinfo | None = None
 ) -> tuple[datetime | None, datetime | None]:
-    """Return two bounds, each of which may be left out, as aware UTC datetimes.
+    """Return the bounds of a period as aware UTC datetimes. Either may be left out.
 
     Parameters
     ----------
     start, end : str, datetime, date, pandas.Timestamp or None
         The bounds; see `to_instant`.
     zone : datetime.tzinfo, optional
-        The zone of bounds that have none.
+        The time zone of bounds that have none.
 
     Returns
     -------
     tuple of datetime or None
-        The start and the end.
+        The start and the end; None for one that was left out.
 
     Raises
     ------
     InvalidArgument
-        A bound is not a moment, or `end` is not after `start`.
+        A bound is not a moment, has no time zone, or `end` is not after `start`.
 
     Examples
     --------
@@ -168,31 +174,32 @@ def to_bounds(
     until = None if end is None else to_instant(end, argument="end", zone=zone)
     if since is not None and until is not None and until <= since:
         raise InvalidArgument(
-            f"end: {iso(until)} is not after start {iso(since)}; a period includes its start and excludes its end, "
-            'so one day is start="2026-01-01", end="2026-01-02"'
+            f"end: {iso(until)} is not after start {iso(since)}. A period includes its start and excludes its end, "
+            'so one day is start="2026-01-01", end="2026-01-02".'
         )
     return since, until
 
 
 def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta:
-    """Turn ``"7d"`` into a timedelta, as the API reads it.
+    """Turn a window such as ``"7d"`` into a timedelta, as the API does.
 
     Parameters
     ----------
     window : str or timedelta
-        A number and one of s (default), m, h, d, w; or a timedelta of whole seconds.
+        A number and a unit: ``"45s"`` or ``"45"``, ``"30m"``, ``"12h"``, ``"7d"``, ``"2w"``; or a timedelta of whole
+        seconds.
     argument : str
         The argument's name, for messages.
 
     Returns
     -------
-    timedelta
-        Longer than nothing, in whole seconds.
+    datetime.timedelta
+        A whole number of seconds, more than zero.
 
     Raises
     ------
     InvalidArgument
-        Any other form, a length of zero or below, or more than a hundred years.
+        `window` has another form, is not longer than zero, or is longer than a hundred years.
 
     Examples
     --------
@@ -203,38 +210,40 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
     if isinstance(window, timedelta):
         length = window
         if length % SECOND:
-            raise InvalidArgument(f"{argument}: {window} is not of whole seconds, which is all the API takes")
+            raise InvalidArgument(
+                f"{argument}: {window} is not a whole number of seconds, and the API takes no others."
+            )
     elif isinstance(window, str):
         match = _WINDOW.fullmatch(window)
         if not match:
             raise InvalidArgument(
-                f"{argument}: {window!r} is not a number and a unit; right are "
-                '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta'
+                f"{argument}: {window!r} is not a number and a unit. Valid are "
+                '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta.'
             )
         digits, unit = match.groups()
-        # Compared by length first: a text of a million digits must not become a number.
+        # The length is checked first, since a million digits take too long to become a number.
         is_too_long = len(digits.lstrip("0")) > 10
         seconds = math.inf if is_too_long else int(digits) * _UNIT_SECONDS[unit]
-        # Compared as a number next: a timedelta cannot hold every product.
+        # The number is capped before the conversion, since a timedelta cannot hold every number.
         length = timedelta(seconds=min(seconds, (_MOST_WINDOW + SECOND).total_seconds()))
     else:
         raise InvalidArgument(
-            f'{argument}: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}'
+            f'{argument}: takes text such as "7d" or a datetime.timedelta, not {type(window).__name__}.'
         )
     if length <= timedelta(0):
-        raise InvalidArgument(f'{argument}: {window!r} has no length; right is, for example, "7d"')
+        raise InvalidArgument(f'{argument}: {window!r} is not longer than zero. For example {argument}="7d".')
     if length > _MOST_WINDOW:
-        raise InvalidArgument(f'{argument}: longer than a hundred years; the API keeps two ("104w")')
+        raise InvalidArgument(f'{argument}: is longer than a hundred years. The API keeps two years ("104w").')
     return length
 
 
 def parse_zone(tz: str | tzinfo) -> tzinfo:
-    """Turn a zone's name into the zone.
+    """Return the time zone of a name. A time zone is returned as it is.
 
     Raises
     ------
     InvalidArgument
-        There is no such zone.
+        There is no such time zone.
 
     Examples
     --------
@@ -251,28 +260,27 @@ def parse_zone(tz: str | tzinfo) -> tzinfo:
 
 
 def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> datetime:
-    """Return a moment, in any of the forms that callers may give, as an aware UTC datetime.
+    """Turn a moment in any accepted form into an aware UTC datetime.
 
     Parameters
     ----------
     value : str, datetime, date or pandas.Timestamp
-        ISO 8601 text with an offset or Z, an aware datetime or Timestamp, or a bare date, which means its midnight
-        in UTC.
+        ISO 8601 text with an offset or Z, an aware datetime or Timestamp, or a bare date, which means midnight in UTC.
     argument : str
         The argument's name, for messages.
     zone : datetime.tzinfo, optional
-        The zone of a moment that has none, a bare date included. If the clock shows a time twice, the first is meant;
-        a time that the clock skips is moved forward by the length of the gap.
+        The time zone of a moment or date that has none. If the clock shows a time twice, the first one is meant. A time
+        that the clock skips is moved forward by the length of the gap.
 
     Returns
     -------
-    datetime
+    datetime.datetime
         Aware, in UTC, to the microsecond.
 
     Raises
     ------
     InvalidArgument
-        The value has no time zone, is not a moment, or lies outside what can be asked for.
+        The value is not a moment, has no time zone, or is too close to the ends of the calendar.
 
     Examples
     --------
@@ -286,8 +294,8 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
         value = _parse(value.strip(), argument)
     if not isinstance(value, date) or pd.isna(value):
         raise InvalidArgument(
-            f'{argument}: {value!r} is not a moment; right are "2026-01-01", "2026-01-01T12:00:00Z", '
-            "an aware datetime, a date or a pandas.Timestamp"
+            f'{argument}: {value!r} is not a moment. Valid are "2026-01-01", "2026-01-01T12:00:00Z", '
+            "an aware datetime, a date or a pandas.Timestamp."
         )
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(), zone or UTC)
@@ -295,15 +303,17 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
         value = value.replace(tzinfo=zone)
     if value.utcoffset() is None:
         raise InvalidArgument(
-            f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments; say which: "
-            f'"{value.isoformat()}Z" for UTC, or datetime(..., tzinfo=ZoneInfo("Europe/Berlin"))'
+            f"{argument}: {value.isoformat()} has no time zone, so it could mean several moments. Add one: "
+            f'"{value.isoformat()}Z" for UTC, or datetime(..., tzinfo=ZoneInfo("Europe/Berlin")).'
         )
     try:
         instant = value.astimezone(UTC)
-        instant - timedelta(days=2)  # room for the second that is asked before the start, in any zone
+        instant - timedelta(days=2)  # room to ask for a second before the start, in any zone
         instant + timedelta(days=2)
     except OverflowError:
-        raise InvalidArgument(f"{argument}: {value.isoformat()} is outside the calendar") from None
+        raise InvalidArgument(
+            f"{argument}: {value.isoformat()} is too close to the ends of the calendar. Choose another year."
+        ) from None
     return instant
 
 
@@ -312,12 +322,12 @@ def _parse(text: str, argument: str) -> datetime | date:
         return date.fromisoformat(text) if _BARE_DATE.fullmatch(text) else datetime.fromisoformat(text)
     except ValueError:
         raise InvalidArgument(
-            f'{argument}: {text!r} is not an ISO 8601 moment; right are "2026-01-01" and "2026-01-01T12:00:00Z"'
+            f'{argument}: {text!r} is not an ISO 8601 moment. Valid are "2026-01-01" and "2026-01-01T12:00:00Z".'
         ) from None
 
 
 def floor_second(moment: datetime) -> datetime:
-    """Round down to a whole second, the finest that the API can be asked for."""
+    """Round down to a whole second, the smallest step that the API accepts."""
     return moment.replace(microsecond=0)
 
 
@@ -328,5 +338,5 @@ def ceil_second(moment: datetime) -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """Write a UTC moment as ``YYYY-MM-DDTHH:MM:SSZ``, with a fraction only where there is one."""
+    """Write a UTC moment as ``YYYY-MM-DDTHH:MM:SSZ``, with a fraction of a second only if there is one."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -1,20 +1,21 @@
 r"""Text from outside, made harmless for messages, terminals, pictures and spreadsheets.
 
-User names, event types and error texts of servers are written by other people, some of them hostile. Each function
-here serves one place where text is shown:
+User names, event types and the error messages of servers are written by other people, some of them hostile. Each
+function here makes text safe for one place where it is shown:
 
 =================  ==============================================================================================
 `printable`        messages, logs and reprs: unprintable characters are escaped
-`aligned`          a title and aligned lines of such text
 `excerpt`          the same, cut to fit into a message
-`visible`          one line of a terminal: characters that would act on it are left out
-`width`            how many columns of a terminal text takes; `cut_to_width` makes it fit
+`aligned`          reprs of several lines: a title, then aligned names and values
+`visible`          one line of a terminal: characters that act on a terminal are removed
+`width`            the columns that text takes on a terminal; `cut_to_width` shortens it to fit
 `drawable`         a label in a picture
-`harmless_cell`    a cell of a CSV file: a spreadsheet must not run it as a formula
-`harmless_json`    the same for a cell that holds JSON, which stays the same JSON
+`harmless_cell`    a cell of a CSV file: no spreadsheet runs it as a formula
+`harmless_json`    a cell of a CSV file that holds JSON: it stays the same JSON
 =================  ==============================================================================================
 
-HTML is escaped by `html.escape`, where it is written.
+HTML is escaped by `html.escape` where it is written. The module is long because all kinds of output are treated in this
+one place.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 LONGEST_EXCERPT = 120
-"""Characters of foreign text that a message shows."""
+"""The most characters of foreign text that a message shows."""
 
 LONGEST_LABEL = 40
-"""Characters of a label in a picture."""
+"""The most characters of a label in a picture."""
 
 # ---- messages ----------------------------------------------------------------------------------------------------
 
 
 def printable(text: str) -> str:
-    r"""Return text with unprintable characters escaped, so that it cannot act on a terminal or forge a line of a log.
+    r"""Escape unprintable characters, so that text cannot act on a terminal or forge a line of a log.
 
     Parameters
     ----------
     text : str
-        Of any origin.
+        Text of any origin.
 
     Returns
     -------
     str
-        On one line; letters of every script and the plain blank stay as they are.
+        One line of text. Spaces and the letters of every script stay as they are.
 
     Examples
     --------
@@ -55,18 +56,19 @@ def printable(text: str) -> str:
 
 
 def aligned(title: str, lines: Sequence[tuple[str, str]]) -> str:
-    """Return a title and, below it, one aligned line for each name and value, made printable.
+    """Return a title and one line per name and value, with the values aligned.
 
     Parameters
     ----------
     title : str
         The first line.
     lines : sequence of (str, str)
-        Names and their values.
+        The names and their values.
 
     Returns
     -------
     str
+        Several lines, made printable.
 
     Examples
     --------
@@ -82,18 +84,19 @@ def aligned(title: str, lines: Sequence[tuple[str, str]]) -> str:
 
 
 def excerpt(text: str, limit: int = LONGEST_EXCERPT) -> str:
-    r"""Return the beginning of a text, made printable, for a message.
+    r"""Return the beginning of a text for a message, made printable.
 
     Parameters
     ----------
     text : str
-        Of any origin and length.
+        Text of any origin and length.
     limit : int
-        The most characters to return. Text that is longer ends in an ellipsis.
+        The most characters to return.
 
     Returns
     -------
     str
+        One line of text. It ends in an ellipsis if it was cut.
 
     Examples
     --------
@@ -119,24 +122,25 @@ def _escaped(char: str) -> str:
 
 # ---- terminals ---------------------------------------------------------------------------------------------------
 
-# Control characters move the cursor and recolour the screen; format characters, the bidi controls among them, reorder
-# what stands around them.
+# Control characters move the cursor and change the colours of the screen. Format characters, such as the bidi controls,
+# reorder the text around them.
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"  # format characters too, but harmless, and Persian and Indic names need them
+_JOINERS = "\u200c\u200d"  # format characters too, but harmless, and needed by Persian and Indic names
 
 
 def visible(text: str) -> str:
-    r"""Return text on one line, without characters that would act on a terminal.
+    r"""Return text on one line, without characters that act on a terminal.
 
     Parameters
     ----------
     text : str
-        Of any origin.
+        Text of any origin.
 
     Returns
     -------
     str
-        The same text with single blanks for white space, and without control, bidi and other unseen characters.
+        The text without control characters, bidi controls and other invisible characters. Each run of white space is
+        one space.
 
     Examples
     --------
@@ -149,16 +153,17 @@ def visible(text: str) -> str:
 
 
 def width(text: str) -> int:
-    r"""Return how many terminal columns text takes: two for wide East Asian letters and emoji, none for accents.
+    r"""Return the number of terminal columns that text takes.
 
     Parameters
     ----------
     text : str
-        As `visible` returns it.
+        Text without characters that act on a terminal, as `visible` returns it.
 
     Returns
     -------
     int
+        Wide East Asian letters and emoji count two, combining accents none.
 
     Examples
     --------
@@ -172,19 +177,20 @@ def width(text: str) -> int:
 
 
 def cut_to_width(text: str, room: int) -> str:
-    """Return text cut to a number of columns, with an ellipsis at its end; no letter loses its accents.
+    """Cut text to a number of terminal columns.
 
     Parameters
     ----------
     text : str
-        As `visible` returns it.
+        Text without characters that act on a terminal, as `visible` returns it.
     room : int
-        How many columns there are.
+        The number of columns.
 
     Returns
     -------
     str
-        Not much longer than `room` in characters either: a name may be one letter under a thousand accents.
+        The text, or its beginning and an ellipsis. No letter loses its accents. It has at most four times `room`
+        characters, since a hostile name may be one letter under a thousand accents.
 
     Examples
     --------
@@ -205,8 +211,8 @@ def cut_to_width(text: str, room: int) -> str:
 
 
 def _clusters(text: str) -> Iterator[tuple[str, int]]:
-    """Yield what a reader sees as one letter, with the number of columns it takes."""
-    import wcwidth  # not needed by those who never print a table
+    """Yield everything that a reader sees as one letter, with the number of columns that it takes."""
+    import wcwidth  # imported here, because only printing a table needs it
 
     for cluster in wcwidth.iter_graphemes(text):
         yield cluster, max(wcwidth.wcswidth(cluster), 0)
@@ -216,17 +222,17 @@ def _clusters(text: str) -> Iterator[tuple[str, int]]:
 
 
 def drawable(text: str) -> str:
-    r"""Return a label for a picture: visible letters only, shortened, and never empty.
+    r"""Return text as a label for a picture.
 
     Parameters
     ----------
     text : str
-        Of any origin.
+        Text of any origin.
 
     Returns
     -------
     str
-        On one line, of at most `LONGEST_LABEL` characters.
+        One line of at most `LONGEST_LABEL` printable characters; ``"(blank)"`` if there are none.
 
     Examples
     --------
@@ -243,19 +249,19 @@ def drawable(text: str) -> str:
 
 # ---- spreadsheets ------------------------------------------------------------------------------------------------
 
-# A spreadsheet takes a cell for a formula if it starts with an operator. The operators' full-width, small and raised
-# forms count, since some spreadsheets fold them.
+# A spreadsheet treats a cell as a formula if it starts with an operator. The full-width, small and raised forms of the
+# operators are included, because some spreadsheets convert them to the plain ones.
 _OPERATORS = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\u207a\u207b\u207c\u208a\u208b\u208c"
 
-# Where a file is read with another separator than the comma that it was written with, quotes within a line mean
-# nothing, and a cell begins behind each of these.
+# A program that expects another separator than the comma ignores the quotes within a line, and starts a new cell after
+# each of these characters.
 _SEPARATORS = ";|\t\r\n"
 
-# What a spreadsheet skips before an operator: white space, quotes, control and zero-width characters. Apostrophes are
-# among them, so that a cell that had one already gets another, and the guard can be taken off again.
+# Spreadsheets skip these characters before an operator: white space, quotes, control and zero-width characters.
+# Apostrophes are included: a cell that already begins with one gets another, so that the guard can be removed again.
 _SKIPPED = r"""'"\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"""
 
-# Runs are matched whole and only from their start, so that a long one takes no more than its length.
+# Runs are matched possessively and only from their start, so that the time grows only linearly with their length.
 _BEFORE = rf"(?<![;|{_SKIPPED}])[;|{_SKIPPED}]++(?=[{_OPERATORS}])"
 _GUARDED = re.compile(rf"\A(?=[{_OPERATORS}])|{_BEFORE}")
 _SEPARATOR = re.compile(f"[{_SEPARATORS}]")
@@ -264,20 +270,20 @@ _OPERATOR_IN_JSON = re.compile(rf"({_BEFORE})([{_OPERATORS}])")
 
 
 def harmless_cell(text: str) -> str:
-    r"""Return a CSV cell with an apostrophe before everything that a spreadsheet would run as a formula.
+    r"""Put an apostrophe before everything in a CSV cell that a spreadsheet would run as a formula.
 
-    A formula may begin at the start of the cell, and after each semicolon, bar, tab and line break in it, because a
+    A formula may begin at the start of the cell. It may also begin after a semicolon, bar, tab or line break, because a
     spreadsheet may split the file there.
 
     Parameters
     ----------
     text : str
-        Of any origin.
+        Text of any origin.
 
     Returns
     -------
     str
-        Text without formulas is returned as it is. Taking one apostrophe off at each of these places gives `text`.
+        The text, unchanged if it contains no formula. Removing the added apostrophes gives `text` again.
 
     Examples
     --------
@@ -285,19 +291,19 @@ def harmless_cell(text: str) -> str:
     >>> harmless_cell("=1+1"), harmless_cell("Ada;=1+1"), harmless_cell("Ada")
     ("'=1+1", "Ada;'=1+1", 'Ada')
     """
-    # Some readers drop a tab or line break at the start, whatever comes behind it.
+    # Some programs drop a leading tab or line break, so it is guarded even without a formula.
     if _LEADING_BREAK.match(text) and not _GUARDED.match(text):
         return f"'{_GUARDED.sub(_guard, text)}"
     return _GUARDED.sub(_guard, text)
 
 
 def harmless_json(text: str) -> str:
-    r"""Return a cell of JSON with everything escaped that a spreadsheet would run as a formula.
+    r"""Escape everything in a cell of JSON that a spreadsheet would run as a formula.
 
     Parameters
     ----------
     text : str
-        JSON without white space between its tokens other than blanks.
+        JSON with no white space between its tokens, or with spaces only.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The event: its columns, their Arrow and pandas types, what makes two events equal, and the schema's version.
+"""The columns of events, their Arrow and pandas types, and the conversions and order of frames and tables.
 
-Column names are those of the official SDK's `UserEvent`. The fields come from the published OpenAPI document
-7.0.85 (`UserEvent`).
+The column names are those of `UserEvent` in the official SDK. The fields are those of `UserEvent` in the published
+OpenAPI document 7.0.85.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import NotAnAuditFrame
 
 SCHEMA_VERSION = 1
-"""Written into every file; it changes when a column or a type does."""
+"""The version that is written into every file. It changes if a column or a type changes."""
 
 ATTRS_KEY = "te_audit_frames"
-"""Where `events.attrs` and a Parquet footer keep the receipt."""
+"""The key of the receipt in `events.attrs` and in the footer of a Parquet file."""
 
 RESOURCES = pa.list_(pa.struct([("type", pa.large_string()), ("name", pa.large_string())]))
 
-# Microseconds: Spark and Athena refuse nanoseconds. large_string: what pandas' `str` holds, so nothing is copied.
+# Microseconds, because Spark and Athena refuse nanoseconds. large_string, because the pandas dtype `str` stores text in
+# this type, so nothing is copied.
 ARROW_SCHEMA = pa.schema(
     [
         ("date", pa.timestamp("us", tz="UTC")),
@@ -48,7 +49,7 @@ CORES = os.cpu_count() or 1
 
 COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
 
-# The API's spelling of each column that has one; `extra` gathers every other field.
+# The API's names of the columns. All other fields go to `extra`.
 FIELDS: dict[str, str] = {
     "date": "date",
     "aid": "aid",
@@ -72,8 +73,8 @@ def to_events(table: pa.Table) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The same rows and columns: `date` as `datetime64[us, UTC]`, text as `str`, `resources` as the
-        `ArrowDtype` of its list of structs.
+        The same rows and columns: `date` as ``datetime64[us, UTC]``, text as ``str``, `resources` as an `ArrowDtype`
+        of lists of structs.
 
     Examples
     --------
@@ -98,7 +99,7 @@ def to_arrow(events: pd.DataFrame) -> pa.Table:
     Parameters
     ----------
     events : pandas.DataFrame
-        A frame with every column of events; further columns are left out.
+        A frame with every column of events. Other columns are left out.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def to_arrow(events: pd.DataFrame) -> pa.Table:
     Raises
     ------
     NotAnAuditFrame
-        A column is missing, or holds what its type cannot.
+        A column is missing, or has values that its type cannot hold.
 
     Examples
     --------
@@ -144,12 +145,12 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
     needed : sequence of str
         The column names that must be among them.
     what : str
-        What the columns belong to, for the message: ``"frame"`` or a file's name.
+        The owner of the columns in the message: ``"frame"`` or the name of a file.
 
     Raises
     ------
     NotAnAuditFrame
-        With `.missing`, the columns that were not found.
+        A column is missing. `.missing` lists all that are.
 
     Examples
     --------
@@ -166,20 +167,20 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
 
 
 def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
-    """Return batches as one table, sorted by date. The list is emptied, so that memory holds the events only once.
+    """Return batches as one table, sorted by date.
 
     Events without a date come last. Events with the same date are sorted by their other columns, so that the same
-    events make the same frame however they were fetched.
+    events always make the same frame, however they were fetched.
 
     Parameters
     ----------
     batches : list of pyarrow.RecordBatch
-        Events in `ARROW_SCHEMA`. The list is empty afterwards.
+        Events in `ARROW_SCHEMA`. The list is emptied, so that the events are in memory only once.
 
     Returns
     -------
     pyarrow.Table
-        Their rows.
+        The rows of all batches in `ARROW_SCHEMA`.
 
     Examples
     --------
@@ -194,7 +195,7 @@ def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
         return table
     waiting: list[Any] = table.columns
     del table
-    pa.default_memory_pool().release_unused()  # what the parser no longer needs, before each column is copied
+    pa.default_memory_pool().release_unused()  # gives back what the parser used, before the columns are copied
 
     def take(position: int) -> pa.Array:
         column, waiting[position] = waiting[position].combine_chunks(), None
@@ -211,7 +212,7 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64]:
     ranked = micros[order]
     ties = np.flatnonzero(ranked[1:] == ranked[:-1])
     if len(ties):
-        # Few events share their moment, so only they are compared by every column.
+        # Only few events share their date with another, so only these are compared by all columns.
         tied = np.union1d(ties, ties + 1)
         rows = table.take(order[tied])
         keys = rows.drop_columns("resources").append_column("resources", as_text(rows["resources"]))
@@ -220,11 +221,11 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def as_text(resources: pa.ChunkedArray) -> pa.Array:
-    """Return each list of resources as one text; different lists give different texts."""
+    """Return a text for each list of resources. Different lists give different texts."""
     lists = resources.combine_chunks()
     parts = []
     for member in lists.values.flatten():
-        # NUL and a digit are the separator, a null and a NUL of the text itself.
+        # NUL and a digit stand for what is not plain text: 1 for the separator, 2 for a null, 3 for a NUL in the text.
         escaped = pc.fill_null(pc.replace_substring(member, "\0", "\0" + "3"), "\0" + "2")
         each = pa.ListArray.from_arrays(lists.offsets, escaped.cast(pa.string()))
         parts.append(pc.binary_join(each, "\0" + "1"))

@@ -1,3 +1,3 @@
-"""The release, in one place: the project file reads it too."""
+"""The version of the package. ``pyproject.toml`` reads it from here."""
 
 VERSION = "0.1.0"

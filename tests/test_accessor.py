@@ -1,4 +1,4 @@
-"""The accessor: the same arguments as the functions, for people, for `help()` and for type checkers."""
+"""The accessor: it has the arguments of the functions, and `help()` and type checkers know them."""
 
 import inspect
 import re
@@ -111,7 +111,7 @@ def test_a_frame_without_any_column_of_events_has_no_accessor():
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory):
-    """Two files: the README's Python, and calls of which the last ones are wrong."""
+    """Write two files: the Python code of the README, and calls, the last of which are wrong."""
     folder = tmp_path_factory.mktemp("checked")
     shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert shown
@@ -121,7 +121,7 @@ def checked(tmp_path_factory):
 
 
 def check(*command):
-    """Run a type checker. It has to complain of each wrong line and of nothing else."""
+    """Run a type checker. It must report each wrong line and nothing else."""
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     if command[0] == "pyright" and "checked.py" not in done.stdout:
         pytest.skip(f"pyright, which needs Node.js, did not run: {done.stderr[-200:]}")

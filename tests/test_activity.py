@@ -1,4 +1,4 @@
-"""Activity: every event in its period, every period there, in zones whose clocks do what clocks can do."""
+"""Activity: every event is in its period, and no period is missing, in zones with all kinds of clock changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from te_audit_frames.analysis.activity import hours_of_week
 
 FREQS = ["h", "D", "W", "MS"]
 
-# Zones, and days around which their clocks change.
+# Time zones, and days around which their clocks change.
 TURNS = {
     "UTC": ["2026-01-01"],
     "Europe/Berlin": ["2026-03-29", "2026-10-25"],
@@ -31,7 +31,7 @@ TURNS = {
     "Africa/Casablanca": ["2026-02-15", "2026-03-22"],  # off for Ramadan, and back
     "America/Havana": ["2026-03-08", "2026-11-01"],  # at midnight
     "Africa/Cairo": ["2026-04-24", "2026-10-30"],  # at midnight, and from midnight to the evening before
-    "Pacific/Apia": ["2011-12-30"],  # a day that was not
+    "Pacific/Apia": ["2011-12-30"],  # a day that was skipped
 }
 
 
@@ -45,7 +45,7 @@ def zoned_dates(draw: st.DrawFn) -> tuple[str, list[datetime]]:
 
 
 def turn(moment: datetime, freq: str, zone: str) -> tuple[Any, ...]:
-    """What a wall clock and calendar in the zone show of a moment, down to the period."""
+    """Return what a clock and a calendar in the zone show at a moment, down to the period."""
     wall = moment.astimezone(ZoneInfo(zone))
     if freq == "h":
         return wall.date(), wall.hour, wall.utcoffset()
@@ -86,7 +86,7 @@ def test_periods_are_those_of_the_zones_wall_clock(freq: str, zoned: tuple[str, 
     assert str(counts["period"].dtype) == f"datetime64[us, {zone}]"
 
 
-def test_the_hour_that_strikes_twice_is_two_and_the_one_that_never_does_none() -> None:
+def test_a_repeated_hour_is_two_periods_and_a_skipped_one_is_none() -> None:
     autumn = taf.activity(frame([at("2026-10-25T00:00"), at("2026-10-25T02:00")]), freq="h", tz="Europe/Berlin")
     spring = taf.activity(frame([at("2026-03-29T00:00"), at("2026-03-29T02:00")]), freq="h", tz="Europe/Berlin")
 
@@ -94,7 +94,7 @@ def test_the_hour_that_strikes_twice_is_two_and_the_one_that_never_does_none() -
     assert [f"{hour:%H:%M%z}" for hour in spring["period"]] == ["01:00+0100", "03:00+0200", "04:00+0200"]
 
 
-def test_a_clock_that_turns_by_half_an_hour_makes_a_half_hour() -> None:
+def test_a_change_by_half_an_hour_makes_an_hour_of_thirty_minutes() -> None:
     hours = taf.activity(frame([at("2026-04-04T14:00"), at("2026-04-04T15:45")]), freq="h", tz="Australia/Lord_Howe")
 
     assert [f"{hour:%H:%M%z}" for hour in hours["period"]] == ["01:00+1100", "01:30+1030", "02:00+1030"]
@@ -122,7 +122,7 @@ def test_every_library_gives_the_same(
 
 @given(drawn=rows(), by=st.sampled_from(["user", "event"]), top=st.none() | st.integers(1, 3))
 @settings(max_examples=examples(40), deadline=None)
-def test_counts_by_add_up_to_the_summary_of_the_dated(drawn: list[Row], by: str, top: int | None) -> None:
+def test_counts_add_up_to_the_summary_of_events_with_a_date(drawn: list[Row], by: str, top: int | None) -> None:
     dated = [row for row in drawn if row["date"] is not None]
     keys = ["uid", "user"] if by == "user" else ["event"]
 
@@ -151,7 +151,7 @@ def test_every_value_has_a_row_in_every_period_in_the_order_of_the_summary() -> 
     ]
 
 
-def test_a_list_counts_every_combination_apart() -> None:
+def test_a_list_counts_every_combination_separately() -> None:
     drawn = [{"date": START, "aid": aid, "event": event} for aid, event in (("1", "a"), ("1", "b"), ("2", "a"))]
 
     counts = taf.activity(table(drawn), by=["account_group", "event"])
@@ -160,7 +160,7 @@ def test_a_list_counts_every_combination_apart() -> None:
     assert counts[["aid", "event"]].to_numpy().tolist() == [["1", "a"], ["1", "b"], ["2", "a"]]
 
 
-def test_two_people_of_one_name_stay_apart() -> None:
+def test_two_users_with_the_same_name_stay_separate() -> None:
     drawn = [{"date": START, "uid": uid, "user": "Ada"} for uid in ("7", "8", None)]
 
     counts = taf.activity(table(drawn), by="user")
@@ -175,7 +175,7 @@ def test_without_a_receipt_the_first_and_last_period_are_incomplete() -> None:
     assert counts["complete"].to_list() == [False, True, True, False]
 
 
-def test_the_receipt_says_what_is_covered_and_so_which_zeros_are_true() -> None:
+def test_a_covered_period_without_events_is_complete() -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-05T12:00:00Z"}
 
     counts = taf.activity(frame([at("2026-03-03T10:00")], resolved=resolved))
@@ -202,7 +202,7 @@ def test_events_outside_of_what_is_covered_are_shown_as_incomplete() -> None:
     assert counts["complete"].to_list() == [False, True, False, False]
 
 
-def test_an_end_that_had_not_passed_at_the_fetch_is_not_covered() -> None:
+def test_the_future_of_a_fetch_is_not_covered() -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
 
     counts = taf.activity(frame([at("2026-03-01T10:00")], resolved=resolved, fetched_at="2026-03-02T12:00:00Z"))
@@ -210,7 +210,7 @@ def test_an_end_that_had_not_passed_at_the_fetch_is_not_covered() -> None:
     assert counts["complete"].to_list() == [True, False]
 
 
-def test_a_fetch_that_broke_off_vouches_for_no_period() -> None:
+def test_an_incomplete_fetch_makes_no_period_complete() -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-04T00:00:00Z"}
 
     counts = taf.activity(frame([at("2026-03-02T10:00")], resolved=resolved, complete=False))
@@ -223,7 +223,7 @@ def test_a_receipt_of_saved_pages_has_no_period_to_read() -> None:
     assert len(taf.activity(frame([at("2026-03-02T10:00")], resolved=None, complete=True))) == 1
 
 
-def test_asking_since_the_beginning_of_time_does_not_list_all_of_it() -> None:
+def test_periods_long_before_any_event_are_not_listed() -> None:
     resolved = {"start": "1900-01-01T00:00:00Z", "end": "2026-03-04T00:00:00Z"}
 
     counts = taf.activity(frame([at("2026-03-02T10:00")], resolved=resolved), freq="MS")
@@ -273,7 +273,7 @@ def test_implausible_dates_are_refused_by_name(year: int) -> None:
         taf.activity(frame([datetime(year, 6, 1, tzinfo=UTC), START]))
 
 
-def test_zero_rows_without_end_are_refused_and_top_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_are_refused_and_top_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = [{"date": START + timedelta(days=day), "ip_address": f"10.0.0.{day}"} for day in range(20)]
     monkeypatch.setattr(activity_module, "MOST_ROWS", 200)
 
@@ -282,7 +282,7 @@ def test_zero_rows_without_end_are_refused_and_top_is_the_remedy(monkeypatch: py
     assert len(taf.activity(table(drawn), by="ip_address", top=3)) == 20 * 4
 
 
-def test_only_the_columns_needed_must_be_there() -> None:
+def test_only_needed_columns_are_required() -> None:
     dates = frame([START])[["date"]]
 
     assert taf.activity(dates)["events"].to_list() == [1]

@@ -317,7 +317,10 @@ def test_where_the_api_allows_only_short_ranges_halves_are_asked_for(archive, wi
     assert keys(archive.load()) == told(world)
 
 
-@pytest.mark.parametrize("start", [NOW - 40 * DAY, None], ids=["from a day", "two years"])
+@pytest.mark.parametrize(
+    "start",
+    [pytest.param(NOW - 40 * DAY, id="from a day"), pytest.param(None, id="two years", marks=pytest.mark.full)],
+)
 def test_an_interrupted_first_sync_keeps_what_it_has_and_the_next_goes_on(archive, start):
     world = World(*many(40), page_size=20)
     with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20) as api:
@@ -607,6 +610,7 @@ def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path)
     assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
 
 
+@pytest.mark.full
 def test_an_archive_that_only_imports_begins_with_two_years_when_it_syncs(archive, tmp_path):
     world = World(*many(40))
     saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)

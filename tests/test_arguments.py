@@ -38,5 +38,5 @@ def test_other_whole_numbers_are_refused(value):
 
 
 def test_without_an_upper_bound_the_message_has_an_example():
-    with pytest.raises(InvalidArgument, match=r"top: 0 is not a whole number from 1 on\. For example top=10\."):
+    with pytest.raises(InvalidArgument, match=r"top: 0 is not a whole number of at least 1\. For example top=10\."):
         check_whole_number("top", 0, 1)

@@ -1,4 +1,4 @@
-"""Counting by place: the same groups as pandas, for any integers and nulls, until there are too many places."""
+"""Counting by place: the same groups as plain Python counts, for any integers and nulls."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ def test_it_counts_each_group_and_finds_its_first_and_last_date(rows):
 
 
 @given(rows=ROWS.map(lambda rows: [row for row in rows if row[2]]).filter(bool), step=st.sampled_from([1, 7, 3600]))
-def test_steps_are_counted_from_1970_also_before_it(rows, step):
+def test_steps_are_numbered_from_1970_also_before_it(rows, step):
     groups = bincount.count(table(rows), ["b"], step=step)
 
     expected = Counter((int(date.timestamp() // step), b) for _, b, date in rows)
@@ -69,7 +69,7 @@ def test_distinct_values_are_counted_without_null(rows):
     }
 
 
-def test_too_many_places_are_left_to_others():
+def test_too_many_places_are_not_counted():
     events = table([(0, True, START), (2**40, False, START)])
 
     assert bincount.count(events, ["a"]) is None

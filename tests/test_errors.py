@@ -1,4 +1,4 @@
-"""The error tree: its shape, its pickles, and that each error says what happened, where, and what to do."""
+"""The tree of errors, their pickles, and their messages: where, what happened, and what to do."""
 
 import inspect
 import pickle
@@ -61,7 +61,7 @@ def test_the_docstring_draws_the_tree():
         (errors.MissingFile, FileNotFoundError),
     ],
 )
-def test_the_builtin_kind_that_callers_expect(cls, builtin):
+def test_errors_are_also_the_builtin_errors_that_callers_expect(cls, builtin):
     assert issubclass(cls, builtin)
     assert issubclass(cls, AuditFramesError)
 
@@ -90,7 +90,7 @@ def test_pickling_keeps_everything(cls, protocol):
     assert told == expected
 
 
-def test_an_error_of_a_user_s_subclass_survives_too():
+def test_a_subclass_of_a_user_can_be_pickled_too():
     class Odd(FetchError):
         def __init__(self, message, *, flavour):
             super().__init__(message)
@@ -112,7 +112,7 @@ PROBLEM = {"title": "Refused", "errors": [{"code": "7", "field": "window", "mess
 
 
 def second_page(*answers, **policy):
-    """A fetch whose second page is answered so."""
+    """Return a fetch that gets these answers for its second page."""
 
     def provoke(folder):
         with RawServer([whole(FIRST), *answers]) as api:
@@ -137,7 +137,7 @@ def set_aside(folder):
         taf.read_pages(page({"date": "soon"}), errors="coerce")
 
 
-# How it comes about, and what the message says, but for the dots: where, what, and what to do.
+# How to provoke each error, and its message: where, what, and what to do. Dots stand for anything.
 PROVOKED = {
     InvalidArgument: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
     NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
@@ -167,13 +167,13 @@ PROVOKED = {
 RETRIED = {errors.ServerError, errors.NetworkError}
 
 
-def test_every_class_but_those_that_gather_others_is_provoked():
-    # A store's failures need a store: test_object_store.py provokes them.
+def test_every_class_except_base_classes_is_provoked():
+    # test_object_store.py provokes the failures of a store.
     assert {*PROVOKED, AuditFramesError, FetchError, errors.StoreError} == set(CLASSES)
 
 
 @pytest.mark.parametrize("cls", PROVOKED, ids=lambda cls: cls.__name__)
-def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tmp_path):
+def test_a_message_says_where_what_happened_after_how_many_attempts_and_what_to_do(cls, tmp_path):
     provoke, said = PROVOKED[cls]
     with pytest.raises(cls) as caught:
         provoke(tmp_path)
@@ -181,13 +181,13 @@ def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tm
     assert type(error) is cls
     said = ".*".join(map(re.escape, said.replace("FOLDER", str(tmp_path)).split(" … ")))
     assert re.search(said, str(error)), str(error)
-    if isinstance(error, FetchError) and cls is not errors.PaginationError:  # which is of pages that arrived
+    if isinstance(error, FetchError) and cls is not errors.PaginationError:  # which is about pages that arrived
         attempts = "2 attempts" if cls in RETRIED else "1 attempt"
         assert re.search(rf" \(after {attempts} in \d+\.\d s\)$", str(error))
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.args) == (cls, str(error), error.args)
     if isinstance(error, FetchError):
-        # What came is kept: the first page's event, outside of all that is missing.
+        # The event of the first page is kept. It is outside of the missing periods.
         pd.testing.assert_frame_equal(copy.partial, error.partial)
         assert len(copy.partial) == 1
         assert copy.missing == error.missing
@@ -197,11 +197,11 @@ def test_an_error_says_what_happened_where_after_how_much_and_what_to_do(cls, tm
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_class_says_what_it_is_for(cls):
+def test_every_class_has_a_docstring(cls):
     assert len(inspect.getdoc(cls).splitlines()[0]) > 20
 
 
-def test_what_a_server_says_forges_no_line_and_acts_on_no_terminal():
+def test_a_message_of_the_server_cannot_forge_a_line_or_act_on_a_terminal():
     said = "no\n2026-01-01 INFO root: all is well\x1b[2J\u202e"
     shown = r"no\n2026-01-01 INFO root: all is well\x1b[2J\u202e"
     problem = {"title": said, "detail": said, "errors": [{"field": said, "message": said}]}
@@ -219,7 +219,7 @@ def test_what_a_server_says_forges_no_line_and_acts_on_no_terminal():
         ('{"auditEvents": [{"date": "\x9b31m\u2028"}]}'.encode(), r"""'date' is "\\x9b31m\\u2028", not"""),
     ],
 )
-def test_a_saved_page_does_not_either(body, message, tmp_path):
+def test_a_saved_page_cannot_either(body, message, tmp_path):
     file = tmp_path / "a\x1b\nb.json"
     file.write_bytes(body)
     with pytest.raises(DecodeError, match=message) as caught:

@@ -1,4 +1,4 @@
-"""Whatever disks do, what leaves the package is an error of its own, with its cause, its file and its exit code."""
+"""Failing disks: every error that leaves the package is its own, with a cause, a file and an exit code."""
 
 import errno
 import os
@@ -75,7 +75,7 @@ def test_writing_a_file(write, broken, tmp_path):
     assert_is_a_failure_of(caught.value, path)
     if broken is a_full_disk:
         assert caught.value.errno == errno.ENOSPC
-        assert "No space left on device. Make room on the disk" in str(caught.value)
+        assert "No space left on device. Free some space on the disk" in str(caught.value)
 
 
 def assert_is_a_failure_of(error, path):
@@ -84,7 +84,7 @@ def assert_is_a_failure_of(error, path):
         assert exit_code(error) == 5
         assert str(error).isprintable()
         assert Path(error.filename).name == path.name
-    else:  # what cannot be a path at all is an argument that is wrong
+    else:  # a text that cannot be a path is a wrong argument
         assert isinstance(error, taf.InvalidArgument)
 
 

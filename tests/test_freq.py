@@ -1,4 +1,4 @@
-"""Hours, days, weeks and months in every zone there is, around every change of its clock since 2000, by `zoneinfo`."""
+"""Hours, days, weeks and months in every time zone, around every change of its clock since 2000, against `zoneinfo`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 
 INSTANT = timedelta(microseconds=1)
 
-# What is close to a change of the clock, and to the hours and days around it, in seconds.
+# Distances from a change of the clock, in seconds, that are close to it or to the hours and days around it.
 NEAR = [-86_400, -3_600, -61, -1, 0, 59, 60, 1_800, 3_540, 3_600, 14_400, 86_399]
 
-# Clocks that did something odd, and when.
+# Clocks with an odd change, and when it was.
 ODD = {
     "Pacific/Chatham": "2026-04-04",  # from 03:45 to 02:45, so that an hour has only three quarters
     "Antarctica/Casey": "2021-10-02",  # three hours forward, at 00:01
@@ -42,7 +42,7 @@ ODD = {
     "America/Goose_Bay": "2006-10-29",  # the same
     "Asia/Gaza": "2014-03-27",  # forward at 00:01
     "Australia/Lord_Howe": "2026-04-04",  # by half an hour
-    "Pacific/Apia": "2011-12-30",  # a day that was not
+    "Pacific/Apia": "2011-12-30",  # a day that was skipped
     "Asia/Kathmandu": "2026-01-01",
     "Africa/Casablanca": "2026-02-15",
     "Asia/Pyongyang": "2015-08-14",  # half an hour back, at midnight
@@ -59,7 +59,10 @@ ODD = {
 
 @cache
 def clocks(cases: int) -> dict[str, tuple[tuple[datetime, timedelta, timedelta], ...]]:
-    """Find one zone for each way of changing the clock, among so many: when, and the offsets before and behind."""
+    """Return one zone for each history of clock changes: when they were, and the offsets before and after.
+
+    Of all zones, so many are looked at, and the odd ones.
+    """
     days = [FIRST + timedelta(days=day) for day in range(0, (LAST - FIRST).days, 4)]  # none lasts less than a week
     alike = {}
     names = list({rules(name): name for name in sorted(zoneinfo.available_timezones())}.values())
@@ -83,7 +86,7 @@ def rules(name: str) -> bytes:
 
 
 def first_second(name: str, until: datetime, before: timedelta) -> datetime:
-    """Find the first second of four days at which the offset is no longer what it was."""
+    """Return the first second of a new offset within the four days before a moment."""
     low, high = 0, 4 * 86_400
     while high - low > 1:
         middle = (low + high) // 2
@@ -95,7 +98,7 @@ def first_second(name: str, until: datetime, before: timedelta) -> datetime:
 
 
 def turn(moment: datetime, freq: str, zone: zoneinfo.ZoneInfo) -> tuple[Any, ...]:
-    """What a wall clock and calendar in the zone show of a moment, down to the period."""
+    """Return what a clock and a calendar in the zone show at a moment, down to the period."""
     wall = moment.astimezone(zone)
     if freq == "h":
         return wall.date(), wall.hour, wall.utcoffset()
@@ -112,7 +115,7 @@ def around(changes: Iterable[datetime]) -> list[datetime]:
 
 
 def walk(name: str, moments: list[datetime], freq: str) -> None:
-    """Sort moments into periods, by the steps in which engines count, and hold the result against the wall clock."""
+    """Assign moments to periods, by the steps in which engines count, and compare the result with the local clock."""
     zone = zoneinfo.ZoneInfo(name)
     dates = pd.Series(pd.to_datetime(moments, utc=True).as_unit("us"))
     seen = dates.min(), dates.max()
@@ -131,19 +134,19 @@ def walk(name: str, moments: list[datetime], freq: str) -> None:
         assert turn(end - INSTANT, freq, zone) == shown, f"{name}: {end} is not where {shown} ends"
 
 
-# How many of some 350 zones that differ are walked.
+# How many of some 350 zones with different rules are looked at.
 ZONES = pytest.mark.campaign(full=1_000, middle=1_000, short=25)
 
 
 @pytest.mark.full
 @ZONES
-def test_all_zones_are_walked(cases: int) -> None:
+def test_the_zones_of_these_tests_are_many(cases: int) -> None:
     assert len(clocks(cases)) > 150
     assert sum(map(len, clocks(cases).values())) > 3_000
 
 
 @ZONES
-def test_some_clock_changes_at_an_odd_minute(cases: int) -> None:
+def test_some_zone_changes_its_clock_at_an_odd_minute(cases: int) -> None:
     assert {change[0].minute % 15 for changes in clocks(cases).values() for change in changes} - {0}
 
 
@@ -159,7 +162,7 @@ def test_hours_around_every_kind_of_change(cases: int, request: pytest.FixtureRe
     if request.config.getoption("--full-faults"):
         for name, changes in clocks(cases).items():
             walk(name, around([change[0] for change in changes] or [FIRST]), "h")
-    # Changes from one offset to another at the same minute past the hour differ in nothing that hours depend on.
+    # For hours, only the offsets and the minute and second of a change matter, so each kind is tested once.
     kinds = {
         (before, behind, moment.minute, moment.second): (name, moment)
         for name, changes in clocks(cases).items()
@@ -184,7 +187,7 @@ def test_hours_around_every_kind_of_change(cases: int, request: pytest.FixtureRe
         ("Antarctica/Casey", "2024-01-01", "2026-10-04", 3_600),
     ],
 )
-def test_steps_are_fine_only_where_the_clock_is_odd(name: str, first: str, last: str, seconds: int) -> None:
+def test_steps_are_short_only_if_the_clock_is_odd(name: str, first: str, last: str, seconds: int) -> None:
     seen = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC")
     assert step_seconds(zoneinfo.ZoneInfo(name), seen) == seconds
 
@@ -192,8 +195,8 @@ def test_steps_are_fine_only_where_the_clock_is_odd(name: str, first: str, last:
 # ---- a day that the clock comes back to ------------------------------------------------------------------------------
 
 
-def test_a_day_that_goes_on_after_midnight_is_one_row() -> None:
-    # In St. John's, 2010-11-07 began, was a minute old, and was the day before again for most of an hour.
+def test_a_day_that_continues_after_midnight_is_one_row() -> None:
+    # In St. John's, one minute after 2010-11-07 began, the clock went back to 2010-11-06 for most of an hour.
     dates = pd.to_datetime(
         ["2010-11-07T02:00:00Z", "2010-11-07T02:30:30Z", "2010-11-07T02:40:00Z", "2010-11-07T04:00:00Z"]
     )
@@ -256,7 +259,7 @@ def test_dates_may_be_in_any_zone_and_unit(zone: str, unit: str) -> None:
     expected = table([{"date": moment, "event": "x", "uid": "7"} for moment in moments])
     dates = expected["date"].cast(pa.timestamp(unit, tz=zone))
     events = expected.set_column(0, "date", dates)
-    engines = ENGINES if unit != "ns" else set(ENGINES) - {"duckdb"}  # which has no nanoseconds in a zone
+    engines = ENGINES if unit != "ns" else set(ENGINES) - {"duckdb"}  # which has no nanoseconds with a time zone
     for open_events in map(ENGINES.get, engines):
         for call in (
             lambda frame: taf.activity(frame, by="event", tz="Europe/Berlin", freq="h"),

@@ -1,4 +1,4 @@
-"""The house as a whole: the front door, the direction of imports, the README, the declared check."""
+"""The package as a whole: public names, the direction of imports, the README, the declared check."""
 
 import inspect
 import os
@@ -21,7 +21,7 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
-def test_the_front_door_is_what_all_says():
+def test_all_lists_every_public_name():
     ours = {
         name
         for name, value in vars(taf).items()
@@ -89,3 +89,13 @@ def test_the_files_name_no_machine_and_no_registry():
 
 def test_dir_is_what_is_public():
     assert [name for name in dir(taf) if not name.startswith("__")] == sorted(taf.__all__)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [cls for cls in map(taf.__dict__.get, taf.__all__) if isinstance(cls, type) and not issubclass(cls, Exception)]
+    + [taf.Archive, taf.Batches, taf.Client, taf.Page, taf.SyncReport, taf.Verification],
+    ids=lambda cls: cls.__name__,
+)
+def test_every_public_class_has_a_repr_of_its_own(cls):
+    assert cls.__repr__ is not object.__repr__

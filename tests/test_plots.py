@@ -1,4 +1,4 @@
-"""Pictures: what they say in words, what they show in bars, and that no text from outside can harm them."""
+"""Plots: their texts and their bars, and that no text from outside can harm them."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_bars_end_where_days_end_in_the_zone() -> None:
     assert [round((after - before) * 24) for before, after in pairwise(edges)] == [24, 23, 24]
 
 
-def test_what_is_not_covered_is_hatched_and_said() -> None:
+def test_an_incomplete_period_is_hatched_and_named_in_the_legend() -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-03T12:00:00Z"}
 
     ax = taf.plot_activity(events_of(busy(days=3, kinds=1), resolved=resolved))
@@ -176,7 +176,7 @@ def test_what_is_not_covered_is_hatched_and_said() -> None:
     assert legend(ax) == ["day not covered in full"]
 
 
-def test_what_is_covered_in_full_needs_no_legend() -> None:
+def test_without_incomplete_periods_there_is_no_legend() -> None:
     resolved = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-04T00:00:00Z"}
 
     ax = taf.plot_activity(events_of(busy(days=3, kinds=1), resolved=resolved))
@@ -184,7 +184,7 @@ def test_what_is_covered_in_full_needs_no_legend() -> None:
     assert ax.get_legend() is None
 
 
-def test_twenty_types_of_event_make_a_short_legend() -> None:
+def test_twenty_event_types_make_a_short_legend() -> None:
     ax = taf.plot_activity(table(busy(days=2, kinds=20)), by="event")
 
     assert legend(ax) == [*(f"Event {kind:02}." for kind in range(6)), "(other)", "day not covered in full"]
@@ -193,7 +193,7 @@ def test_twenty_types_of_event_make_a_short_legend() -> None:
     assert top.y0 > max(pd.Series(band.get_data().values).max() for band in ax.patches)
 
 
-def test_as_many_as_one_asks_for_have_colours_of_their_own() -> None:
+def test_as_many_groups_as_top_have_colours_of_their_own() -> None:
     ax = taf.plot_activity(table(busy(days=2, kinds=12)), by="event", top=10)
 
     colours = [to_hex(patch.get_facecolor()) for patch in ax.get_legend().get_patches()]
@@ -201,7 +201,7 @@ def test_as_many_as_one_asks_for_have_colours_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_heatmap, taf.plot_top])
-def test_an_axes_that_is_given_is_drawn_on_and_no_figure_is_made(plot: Any) -> None:
+def test_given_axes_are_used_and_no_figure_is_made(plot: Any) -> None:
     figure, ax = plt.subplots()
 
     assert plot(table(busy()), ax=ax) is ax
@@ -209,8 +209,8 @@ def test_an_axes_that_is_given_is_drawn_on_and_no_figure_is_made(plot: Any) -> N
 
 
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_heatmap, taf.plot_top])
-def test_many_figures_are_no_reason_to_warn(plot: Any) -> None:
-    with mpl.rc_context({"figure.max_open_warning": 2}):  # matplotlib itself warns from the 21st on
+def test_many_figures_cause_no_warning(plot: Any) -> None:
+    with mpl.rc_context({"figure.max_open_warning": 2}):  # by itself, matplotlib warns at the 21st
         axes = [plot(table(busy(days=1))) for _ in range(4)]
 
     assert len({ax.figure.number for ax in axes}) == 4
@@ -252,13 +252,13 @@ def test_hostile_names_are_drawn_as_text_in_every_format(plot: Any) -> None:
     assert shown[7].endswith("…")
 
 
-def test_two_people_of_one_name_can_be_told_apart() -> None:
+def test_two_users_with_the_same_name_have_different_labels() -> None:
     ax = taf.plot_top(table([{"date": START, "uid": uid, "user": "Ada"} for uid in ("7", "8")]))
 
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Ada [7]", "Ada [8]"]
 
 
-def test_names_that_are_alike_once_they_are_shortened_can_be_told_apart() -> None:
+def test_names_that_are_equal_once_shortened_have_different_labels() -> None:
     ax = taf.plot_top(table([{"date": START, "event": "long " * 20 + end} for end in ("ago", "since")]), by="event")
 
     first, second = (label.get_text() for label in ax.get_yticklabels())
@@ -266,7 +266,7 @@ def test_names_that_are_alike_once_they_are_shortened_can_be_told_apart() -> Non
 
 
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_top])
-def test_latex_never_gets_to_see_a_name(plot: Any) -> None:
+def test_no_name_is_drawn_by_latex(plot: Any) -> None:
     with mpl.rc_context({"text.usetex": True}):
         ax = plot(table([{"date": START, "user": r"\input{/etc/passwd}"}]), by="user")
 
@@ -274,14 +274,14 @@ def test_latex_never_gets_to_see_a_name(plot: Any) -> None:
     assert [name.get_usetex() for name in names if name.get_text().startswith("\\input")] == [False]
 
 
-def test_the_widest_names_leave_the_bars_their_room() -> None:
+def test_wide_names_do_not_shrink_the_bars() -> None:
     ax = taf.plot_activity(table([{"date": START, "event": name * 40} for name in "Wa名"]), by="event")
 
     draw(ax)
     assert ax.get_window_extent().width > 0.9 * ax.figure.bbox.width
 
 
-def test_the_largest_are_on_top_and_the_others_are_told_below() -> None:
+def test_the_largest_are_on_top_and_the_label_sums_up_the_others() -> None:
     ax = taf.plot_top(table(busy(days=1, kinds=4)), by="event", top=2)
 
     assert [bar.get_width() for bar in ax.patches] == [4, 3]
@@ -316,7 +316,7 @@ def test_the_heatmap_is_a_week_of_hours_from_monday() -> None:
     assert ax.get_title(loc="left") == "Events by weekday and hour\n2026-03-02 (Europe/Berlin)"
 
 
-def test_counts_have_whole_ticks_from_zero() -> None:
+def test_the_axis_of_counts_has_whole_numbers_from_zero() -> None:
     ax = taf.plot_activity(table(busy(days=2, kinds=1)))
     ax.figure.canvas.draw()
 

@@ -1,4 +1,4 @@
-"""Resources: one row each, with the event's columns, whatever the frame went through before."""
+"""Resources: one row each, with the columns of the event, from any frame."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_there_is_one_row_for_each_resource(touched: list[Any], kept: list[bool]
     assert rows.index.tolist() == expected.index.tolist()
 
 
-def test_the_two_columns_stand_where_resources_stood() -> None:
+def test_the_two_new_columns_replace_resources_in_place() -> None:
     rows = taf.explode_resources(events_that([]))
 
     assert list(rows.columns) == [
@@ -56,7 +56,7 @@ def test_the_two_columns_stand_where_resources_stood() -> None:
     assert rows["resource_type"].dtype == rows["resource_name"].dtype == "str"
 
 
-def test_lists_of_dicts_as_other_readers_give_them_will_do() -> None:
+def test_lists_of_dicts_are_accepted() -> None:
     events = events_that([[{"type": "testName", "name": "Shop"}], None, []])
 
     rows = taf.explode_resources(events.astype({"resources": object}))
@@ -69,6 +69,6 @@ def test_a_frame_without_resources_is_refused() -> None:
         taf.explode_resources(pd.DataFrame({"event": ["a"]}))
 
 
-def test_resources_that_are_no_lists_are_refused() -> None:
+def test_resources_that_are_not_lists_are_refused() -> None:
     with pytest.raises(taf.NotAnAuditFrame, match="'resources' cannot be read"):
         taf.explode_resources(pd.DataFrame({"resources": ["Shop"]}))

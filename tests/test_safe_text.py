@@ -1,4 +1,4 @@
-"""Foreign text made harmless: whatever it is, nothing in it acts, and nobody has to guess what it was."""
+"""Foreign text made harmless: nothing in it acts, and readers can still see what it was."""
 
 import csv
 import io
@@ -51,12 +51,12 @@ def test_printable_text_is_printable_and_loses_nothing(text):
     ],
     ids=ascii,
 )
-def test_what_acts_is_written_as_an_escape(text, shown):
+def test_characters_that_act_are_escaped(text, shown):
     assert printable(text) == shown
 
 
 @given(any_text, st.integers(1, 40))
-def test_an_excerpt_is_the_beginning_of_what_is_printable(text, limit):
+def test_an_excerpt_is_the_beginning_of_the_printable_text(text, limit):
     shown = excerpt(text, limit)
     assert len(shown) <= limit
     assert shown.isprintable()
@@ -74,7 +74,7 @@ def test_an_excerpt_cuts_no_escape_in_two():
 
 @given(any_text)
 @example("0\r\x1b\r0")
-def test_visible_text_is_one_line_that_only_shows(text):
+def test_visible_text_is_one_line_without_characters_that_act(text):
     line = visible(text)
     assert not {unicodedata.category(char) for char in line} & {"Cc", "Cs", "Zl", "Zp"}
     assert {char for char in line if unicodedata.category(char) == "Cf"} <= {"\u200c", "\u200d"}
@@ -102,19 +102,19 @@ def test_visible_text_is_one_line_that_only_shows(text):
     ],
     ids=ascii,
 )
-def test_columns_are_those_that_a_terminal_gives(text, columns):
+def test_the_width_is_that_on_a_terminal(text, columns):
     assert width(text) == columns
     assert width(f"{text} {text}") == 2 * columns + 1
 
 
 @given(any_text.map(visible), st.integers(0, 9))
-def test_blanks_behind_a_text_are_columns(text, blanks):
+def test_each_trailing_space_takes_a_column(text, blanks):
     assert 0 <= width(text) <= 2 * len(text)
     assert width(text + " " * blanks) == width(text) + blanks
 
 
 @given(any_text.map(visible), st.integers(1, 20))
-def test_text_is_cut_to_its_room(text, room):
+def test_text_is_cut_to_a_width(text, room):
     cut = cut_to_width(text, room)
     assert width(cut) <= room
     assert len(cut) <= 4 * room
@@ -122,7 +122,7 @@ def test_text_is_cut_to_its_room(text, room):
     assert text.startswith(cut.removesuffix("…"))
 
 
-def test_a_family_is_not_parted():
+def test_an_emoji_of_several_characters_is_not_cut_in_two():
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     assert cut_to_width(family * 3, 5) == family * 2 + "…"
 
@@ -131,7 +131,7 @@ def test_a_family_is_not_parted():
 
 
 @given(any_text)
-def test_a_label_is_short_printable_and_there(text):
+def test_a_label_is_short_printable_and_not_empty(text):
     label = drawable(text)
     assert label.strip() == label != ""
     assert label.isprintable()
@@ -146,19 +146,19 @@ FORMULA = re.compile(r"[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]")
 
 
 def first_sign(cell):
-    """What a reader sees first of a cell, said apart from the code under test."""
+    """Return the first visible character of a cell, independently of the code under test."""
     return next((sign for sign in cell if unicodedata.category(sign)[0] not in "CZ" and sign != '"'), "")
 
 
 def split(line, separator):
-    """Split as a program does that knows quotes, and at another separator than ours also as one that knows none."""
+    """Split a line as programs do: respecting quotes, and with a separator other than the comma also ignoring them."""
     if separator != ",":
         yield from re.split(f"[{re.escape(separator)}\r\n]", line)
     yield from (cell for row in csv.reader(io.StringIO(line, newline=""), delimiter=separator) for cell in row)
 
 
 def unguarded(cell):
-    """Take the guards off again."""
+    """Remove the guards again."""
     skipped = r"""[;|'"\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"""
     operators = r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\u207a\u207b\u207c\u208a\u208b\u208c]"
     cell = re.sub(rf"\A'(?={skipped}*{operators}|'*[\t\r\n])", "", cell)
@@ -171,7 +171,7 @@ def unguarded(cell):
 @example('Ada;"=1+1"', 'a"b')
 @example("x\n=1", "")
 @example("x;", "=1")
-def test_no_cell_starts_a_formula_whatever_separator_a_program_takes(one, other):
+def test_no_cell_starts_a_formula_with_any_separator(one, other):
     file = io.StringIO()
     csv.writer(file).writerow([harmless_cell(one), harmless_cell(other), "Ada"])
     for separator in ",;\t|":
@@ -182,7 +182,7 @@ def test_no_cell_starts_a_formula_whatever_separator_a_program_takes(one, other)
 @given(cells)
 @example("'\t=1")
 @example("';'=")
-def test_guards_can_be_taken_off_again(text):
+def test_guards_can_be_removed_again(text):
     guarded = harmless_cell(text)
     assert unguarded(guarded) == text
     assert guarded.replace("'", "") == text.replace("'", "")
@@ -205,7 +205,7 @@ json_values = st.recursive(
 @given(json_values, st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
 @example("a;=1", True, (",", ":"))
 @example(["a;", -1], True, (", ", ": "))
-def test_json_stays_the_same_json_and_starts_no_formula_behind_a_separator(value, is_ascii, separators):
+def test_json_stays_the_same_and_starts_no_formula_after_a_separator(value, is_ascii, separators):
     text = json.dumps(value, ensure_ascii=is_ascii, separators=separators)
     harmless = harmless_json(text)
     assert json.loads(harmless) == value
@@ -214,7 +214,7 @@ def test_json_stays_the_same_json_and_starts_no_formula_behind_a_separator(value
 
 
 @pytest.mark.parametrize("text", ["\t", ";", "'\"", ";x", "x", "=;"])
-def test_long_texts_are_searched_once(text):
-    # Searching again from every position would not end.
+def test_long_texts_take_linear_time(text):
+    # If every position were searched again, this would take hours.
     assert len(harmless_cell(text * 200_000)) >= 200_000
     assert len(harmless_json(text * 200_000)) >= 200_000

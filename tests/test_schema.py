@@ -1,4 +1,4 @@
-"""The event's columns and types, in Arrow and pandas, and the one order of the same events."""
+"""The columns and types of events in Arrow and pandas, and the order of events."""
 
 import random
 
@@ -40,7 +40,7 @@ def table(rows):
     return pa.Table.from_pylist(rows, schema=ARROW_SCHEMA)
 
 
-def test_the_columns_are_the_contract_s():
+def test_the_columns_are_those_of_the_contract():
     assert COLUMNS == (
         "date",
         "aid",
@@ -71,7 +71,7 @@ def test_a_selection_of_columns_stays_one():
     assert list(to_events(table([]).select(["uid", "date"])).columns) == ["uid", "date"]
 
 
-def test_what_pandas_turns_columns_into_can_still_be_stored():
+def test_columns_that_pandas_converted_can_still_be_stored():
     events = to_events(table([{"date": 0, "uid": "7", "resources": [{"type": "t", "name": "n"}]}, {"date": 1}]))
     expected = to_arrow(events)
     events["resources"] = pd.Series([[{"type": "t", "name": "n"}], None], dtype=object)
@@ -112,7 +112,7 @@ def test_the_same_events_have_one_order_however_they_arrive(rows, rng, chunks):
 
 @given(ROWS)
 @settings(max_examples=examples(40), deadline=None)
-def test_ordering_neither_adds_nor_drops(rows):
+def test_sorting_neither_adds_nor_drops_events(rows):
     def key(row):
         return repr(sorted(row.items(), key=lambda item: item[0]))
 

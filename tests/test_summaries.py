@@ -41,7 +41,7 @@ def latest_name(drawn: list[Row], key: str, label: str, value: str) -> str | Non
 
 
 def naive(drawn: list[Row], by: list[str], top: int | None) -> list[Row]:
-    """The summary as anyone would write it, event by event."""
+    """Summarize events in plain Python, one by one."""
     groups = defaultdict(list)
     for row in drawn:
         groups[sum((identify(row, name) for name in by), ())].append(row)
@@ -110,7 +110,7 @@ def test_an_empty_frame_has_the_same_columns_and_types(library: str) -> None:
     assert empty.dtypes.to_dict() == taf.summarize_by_user(table(drawn)).dtypes.to_dict()
 
 
-def test_columns_stand_in_the_documented_order_and_types() -> None:
+def test_the_columns_have_the_documented_order_and_types() -> None:
     summary = taf.summarize_by_user(table([{"date": START, "uid": "7", "user": "Ada"}]))
 
     assert summary.dtypes.astype(str).to_dict() == {
@@ -137,13 +137,13 @@ def test_the_shortcuts_are_summarize() -> None:
         pd.testing.assert_frame_equal(shortcut(events, top=1), taf.summarize(events, by=[by], top=1))
 
 
-def test_a_name_is_not_taken_for_the_uid_of_somebody_else() -> None:
+def test_a_name_is_not_confused_with_the_uid_of_another_user() -> None:
     summary = taf.summarize_by_user(table([{"uid": "x", "user": "Ada"}, {"uid": None, "user": "x"}]))
 
     assert plain(summary[["uid", "user"]]) == [{"uid": "x", "user": "Ada"}, {"uid": None, "user": "x"}]
 
 
-def test_an_event_called_other_is_not_the_folded_rest() -> None:
+def test_an_event_called_other_is_not_the_combined_rest() -> None:
     events = table([{"event": name} for name in ["(other)"] * 3 + ["a"] * 2 + ["b", "c"]])
 
     summary = taf.summarize_by_event_type(events, top=1)
@@ -251,7 +251,7 @@ def test_a_column_of_lists_is_refused_with_advice(library: str) -> None:
 
 
 @pytest.mark.parametrize("library", ["pandas", "pyarrow", "polars", "duckdb"])
-def test_only_the_columns_needed_must_be_there_and_only_those_present_are_counted(library: str) -> None:
+def test_only_needed_columns_are_required_and_only_present_ones_are_counted(library: str) -> None:
     drawn = [{"date": START, "event": "a", "uid": "7", "user": "Ada", "aid": "1", "ip_address": "::1"}]
     whole, part = table(drawn), table(drawn).select(["date", "event", "aid"])
 
@@ -269,7 +269,7 @@ def test_one_of_the_columns_of_a_user_is_enough(kept: str, key: str) -> None:
     assert taf.summarize_by_user(events)[[key, "events"]].to_numpy().tolist() == [["7" if key == "uid" else "Ada", 2]]
 
 
-def test_a_column_that_is_needed_is_named_when_it_is_missing() -> None:
+def test_a_missing_column_is_named() -> None:
     with pytest.raises(taf.NotAnAuditFrame, match="'ip_address'") as caught:
         taf.summarize(table([]).drop_columns(["ip_address", "extra", "resources"]), by="ip_address")
 
@@ -331,7 +331,7 @@ def test_a_wrong_top_is_refused(top: object) -> None:
         taf.summarize_by_user(table([]), top=top)  # type: ignore[arg-type]
 
 
-def test_the_frame_given_is_left_as_it_was() -> None:
+def test_the_given_frame_is_not_changed() -> None:
     events = LIBRARIES["pandas"](table([{"date": START, "uid": "7"}, {"date": None, "uid": None}]))
     before = events.copy(deep=True)
 

@@ -1,13 +1,13 @@
 """Events per hour, day, week or month of a time zone.
 
-No two engines truncate to the days of a time zone in the same way. So the engine counts by short steps of UTC, within
-which the zone's clock does not change, and pandas assigns these few steps to the zone's periods.
+Engines do not agree on the days of a time zone. So the engine only counts events per short step of UTC, within which
+the clock of the zone does not change. pandas then assigns these few steps to the periods of the zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Any
 
 import narwhals as nw
@@ -26,13 +26,13 @@ from te_audit_frames.analysis.freq import (
 from te_audit_frames.analysis.grouping import Grouper, collect, rank
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
-from te_audit_frames.receipts import stored_receipt
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from te_audit_frames.receipts import Receipt, stored_receipt
 
 MOST_ROWS = 2_000_000
+"""The most rows of a result. More would fill the memory with zeros."""
 
 Moments = tuple[pd.Timestamp, pd.Timestamp]
+"""A first and a last moment; NaT if there are none."""
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -47,12 +47,13 @@ def activity(
 ) -> pd.DataFrame:
     """Count events per hour, day, week or month of a time zone.
 
-    A covered period without events is a row of zero. The receipt of a fetched frame says what is covered. Without a
-    receipt (frames of Polars, DuckDB and other libraries have none), the time between the first and the last event
-    counts as covered. Events without a date are left out.
+    A period without events gets a row with a count of zero, if it is covered. The receipt of a fetched frame says which
+    time is covered. Frames of Polars, DuckDB and other libraries have no receipt; for them, the time between the first
+    and the last event counts as covered. Events without a date are left out.
 
-    A frame with fewer rows than its receipt was filtered by plain pandas. Then only periods between its first and last
-    event are complete. Use `between` and `where`, which change the receipt too.
+    If a frame was filtered by plain pandas, it has fewer rows than its receipt has events. Then only periods between
+    its first and its last event can be complete. Filter with `between` and `where` instead, which change the receipt
+    too.
 
     Parameters
     ----------
@@ -61,26 +62,29 @@ def activity(
     freq : {"D", "h", "W", "MS"}
         Days, hours, weeks from Monday, or months. An hour that is repeated when clocks go back counts as two hours.
     by : str or list of str, optional
-        What to count separately; see `summarize`.
+        Count separately per value of these columns; see `summarize`.
     tz : str or datetime.tzinfo
         The time zone of the periods, such as ``"Europe/Berlin"``.
     top : int, optional
-        Keep the `top` groups with the most events and fold the rest into ``"(other)"``.
+        Keep the `top` groups with the most events, and combine the others as ``"(other)"``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per period and group, ascending in time and, within a period, in the order of `summarize`: `period`
-        (``datetime64[us, tz]``, its first instant), the columns of `by` as in `summarize` (a user has `uid` and
-        `user`), `events` (int64), `complete` (bool). `complete` is False if the data does not cover the whole
-        period, so that its count may be too small.
+        One row per period and group. Periods are in ascending order, and groups in the order of `summarize`. The
+        columns:
+
+        - `period` (``datetime64[us, tz]``): the first instant of the period;
+        - the columns of `by`, as in `summarize`: `uid` and `user` for a user;
+        - `events` (int64);
+        - `complete` (bool): False if the data does not cover the whole period, so that the count may be too small.
 
     Raises
     ------
     InvalidArgument
-        An argument is not one of the above, or there would be more than two million rows.
+        An argument has none of the values above, a date is implausible, or there would be more than two million rows.
     NotAnAuditFrame
-        A needed column is missing.
+        A needed column is missing, or has values that its type cannot hold.
 
     Examples
     --------
@@ -99,14 +103,14 @@ def activity(
 def count_activity(
     events: Any, *, freq: Freq, by: str | Sequence[str] | None = None, tz: str | tzinfo = "UTC", top: int | None = None
 ) -> tuple[pd.DataFrame, Sequence[Dimension], Moments]:
-    """Return what `activity` returns, the dimensions of `by`, and the first and the last moment that counts cover."""
+    """Return the result of `activity`, the dimensions of `by`, and the first and the last moment covered."""
     check_freq(freq)
     zone = parse_zone(tz)
     grouper = Grouper.of(events, by).dated()
     folded, keys = grouper.fold(top)
     seen = _find_first_and_last(grouper)
     receipt = _receipt(events)
-    periods = list_periods(seen, _resolved(receipt), freq=freq, zone=zone, is_cut=_is_cut(events))
+    periods = list_periods(seen, _fetched_period(receipt), freq=freq, zone=zone, is_cut=_is_cut(events))
     steps = _count_steps(folded, keys, step_seconds(zone, seen))
     if keys:
         groups = rank(steps.groupby(keys, dropna=False)["events"].sum().reset_index(), grouper.identity)
@@ -117,8 +121,8 @@ def count_activity(
     shape = len(periods), len(groups)
     if np.prod(shape) > MOST_ROWS:
         raise InvalidArgument(
-            f"by: {shape[1]:,} values of {by!r} in {shape[0]:,} periods make more than {MOST_ROWS:,} rows. Keep the "
-            "largest groups, for example top=20, or choose a longer freq."
+            f"by: {shape[1]:,} values of {by!r} in {shape[0]:,} periods make more than {MOST_ROWS:,} rows. Keep only "
+            "the largest groups, for example with top=20, or choose a longer freq."
         )
     counts = np.zeros(shape, dtype="int64")
     np.add.at(counts, (find_periods(steps["step"], periods["period"], freq), column), steps["events"])
@@ -127,12 +131,12 @@ def count_activity(
     result = periods[["period"]].loc[np.repeat(periods.index, shape[1])].reset_index(drop=True)
     result[names.columns] = names.loc[np.tile(names.index, shape[0])].reset_index(drop=True)
     result["events"] = counts.ravel()
-    result["complete"] = np.repeat(periods["complete"].to_numpy() & receipt.get("complete", True), shape[1])
+    result["complete"] = np.repeat(periods["complete"].to_numpy() & (receipt is None or receipt.complete), shape[1])
     return result, grouper.dimensions, find_covered(events, seen)
 
 
 def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Add up the hours of a week, 7 x 24, by the clock of their time zone.
+    """Add up hourly counts by weekday and hour of the day, by the clock of their time zone.
 
     Parameters
     ----------
@@ -142,7 +146,7 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Events (int64) by weekday, Monday first, and hour of the day, 0 to 23.
+        The number of events (int64). The rows are the weekdays from Monday, the columns are the hours from 0 to 23.
 
     Examples
     --------
@@ -159,21 +163,21 @@ def hours_of_week(hourly: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_covered(events: Any, seen: Moments) -> Moments:
-    """Return the first and the last moment that counts of these events cover.
+    """Return the first and the last moment that events cover.
 
     Parameters
     ----------
     events : frame of any supported library
-        The events. If they carry a receipt, it says which period they cover, unless plain pandas removed rows.
+        The events. If they have a receipt, its period is covered, unless plain pandas removed rows.
     seen : tuple of pandas.Timestamp
         The dates of the first and the last event; NaT if there are none.
 
     Returns
     -------
     tuple of pandas.Timestamp
-        Both are included. NaT if nothing is known to be covered.
+        The two moments, both included; NaT if nothing is known to be covered.
     """
-    period = _resolved(_receipt(events))
+    period = _fetched_period(_receipt(events))
     if period is None or _is_cut(events):
         return seen
     start, end = max(period[0], PLAUSIBLE[0]), min(period[1], PLAUSIBLE[1])
@@ -182,7 +186,7 @@ def find_covered(events: Any, seen: Moments) -> Moments:
 
 
 def _count_steps(grouper: Grouper, keys: list[str], seconds: int) -> pd.DataFrame:
-    """Count events per step of UTC; `step` is its start."""
+    """Count events per group and step of UTC. The column `step` is the start of the step."""
     steps = grouper.count(keys, step=seconds)
     steps["step"] = pd.to_datetime(steps["step"].astype("int64") * seconds, unit="s", utc=True)
     return steps.astype({"events": "int64"})
@@ -194,19 +198,19 @@ def _find_first_and_last(grouper: Grouper) -> Moments:
 
 
 def _is_cut(events: Any) -> bool:
-    """Whether plain pandas removed rows of the receipt's period. Nobody knows which part of it they were from."""
-    return isinstance(events, pd.DataFrame) and _receipt(events).get("events", len(events)) != len(events)
+    """Return whether plain pandas removed rows. It is not known from which part of the period they were."""
+    receipt = _receipt(events)
+    return receipt is not None and receipt.events != receipt.rows
 
 
-def _receipt(events: Any) -> Mapping[str, Any]:
-    receipt = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
-    return {} if receipt is None else receipt.to_dict()
+def _receipt(events: Any) -> Receipt | None:
+    return stored_receipt(events) if isinstance(events, pd.DataFrame) else None
 
 
-def _resolved(receipt: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """Return the period that a receipt covers: the requested one, up to the time of the fetch."""
-    if not receipt.get("resolved"):
+def _fetched_period(receipt: Receipt | None) -> Moments | None:
+    """Return the period of a receipt, up to the time of the fetch."""
+    if receipt is None or receipt.period is None:
         return None
-    start, end = (pd.Timestamp(receipt["resolved"][bound]) for bound in ("start", "end"))
-    fetched = pd.Timestamp(receipt.get("fetched_at") or end)
+    start, end = map(pd.Timestamp, receipt.period)
+    fetched = pd.Timestamp(receipt.fetched_at or end)
     return start, max(start, min(end, fetched))

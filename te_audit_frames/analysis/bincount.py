@@ -1,9 +1,9 @@
-"""The in-memory fast path: every possible group has a place in one array, and NumPy counts by place.
+"""Counting of groups in memory: every possible group has a place in one array, and NumPy counts by place.
 
-narwhals could group pandas frames and Arrow tables by itself, with a hash table. This module exists because an array is
-faster as long as there are few groups, as in an audit log. ``benchmarks/RESULTS.md`` has the line that earns it:
-"summarize_by_user, 1,000,000 events: time of the same call without bincount". With too many possible groups its
-functions return None, and the caller groups through narwhals.
+narwhals could group pandas frames and Arrow tables too, with a hash table. This module exists because counting in an
+array is faster if there are only few possible groups, as in an audit log. The line of ``benchmarks/RESULTS.md`` that
+proves it is "summarize_by_user, 1,000,000 events: time of the same call without bincount". If there are too many
+possible groups, the functions return None, and the caller groups through narwhals.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _LAST = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Digit:
-    """A column as one digit of a place: integers from 0 up to, not including, `size`.
+    """A column as one digit of the place number: integers from 0 to `size` - 1.
 
     Attributes
     ----------
     values : numpy.ndarray
-        One digit per row. Unused if `size` is 1.
+        One digit per row. Empty if the column has only nulls.
     size : int
-        How many digits there may be.
+        The number of possible digits.
     low : int
-        The value of digit 0.
+        The value of the column that digit 0 stands for.
     has_null : bool
-        Whether the last digit means null.
+        Whether the last digit stands for null.
     """
 
     values: Numbers
@@ -47,7 +47,7 @@ class Digit:
 
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> Digit:
-        """Read a column of integers or booleans."""
+        """Return the digits of a column of integers or booleans."""
         if column.null_count == len(column):
             return cls(np.zeros(0, dtype=np.int64), 1, has_null=True)
         ends = pc.min_max(column.cast(pa.int64()) if pa.types.is_boolean(column.type) else column)
@@ -58,7 +58,7 @@ class Digit:
         return cls(filled - low if low else filled, high - low + 1 + has_null, low, has_null)
 
     def read(self, digits: Numbers) -> pd.Series:
-        """Turn digits back into the values of the column."""
+        """Return the values of the column that digits stand for."""
         values = pd.Series(digits + self.low)
         return values.mask(digits == self.size - 1) if self.has_null else values
 
@@ -69,17 +69,18 @@ def count(events: pa.Table, columns: Sequence[str], *, step: int | None = None) 
     Parameters
     ----------
     events : pyarrow.Table
-        `date`, and columns of integers or booleans.
+        The column `date`, and grouping columns of integers or booleans.
     columns : sequence of str
         The grouping columns.
     step : int, optional
-        Group by steps of this many seconds too, and leave out the dates. Every event needs a date then.
+        Also group by steps of this many seconds, and do not find the dates. Every event must have a date.
 
     Returns
     -------
     pandas.DataFrame or None
-        One row per group: the columns, `events`, and `first` and `last` (``datetime64[us, UTC]``, NaT if no event has
-        a date) or `step` (in steps since 1970). None if there would be too many places.
+        One row per group: the grouping columns, `events`, and the dates `first` and `last` (``datetime64[us, UTC]``,
+        NaT if no event has a date). With `step`, the number of the `step` since 1970 replaces the dates. None if there
+        would be too many places.
     """
     digits = {name: Digit.of(events[name]) for name in columns}
     micros = events["date"].cast(pa.int64())
@@ -105,7 +106,16 @@ def count(events: pa.Table, columns: Sequence[str], *, step: int | None = None) 
 
 
 def count_distinct(events: pa.Table, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame | None:
-    """Count the distinct values of `others` in each group by `keys`. All of them null is no value.
+    """Count the distinct values of `others` in each group by `keys`.
+
+    Parameters
+    ----------
+    events : pyarrow.Table
+        Columns of integers or booleans.
+    keys : sequence of str
+        The grouping columns.
+    others : sequence of str
+        The columns that together make one value. It is not counted if all of them are null.
 
     Returns
     -------

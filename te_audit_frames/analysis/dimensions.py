@@ -1,4 +1,4 @@
-"""What events can be counted by: a person, an account group, an event type, an address, or any other column."""
+"""Dimensions, which events can be counted by: user, account group, event type, address, or any other column."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Dimension:
     Attributes
     ----------
     name : str
-        What callers write, and what a message or a title calls it.
+        The name that callers write, and that messages and titles use.
     key : str
-        The column that distinguishes two of them.
+        The column that identifies a value, such as `uid` for a user.
     label : str or None
-        The column with their names. It also identifies events that have no key.
+        The column with the names of the values, such as `user`. It also identifies events that have no key.
     counted_as : str
-        The column of a summary with the number of distinct ones; empty if they are not counted.
+        The column of a summary that counts the distinct values; empty if they are not counted.
     """
 
     name: str
@@ -32,15 +32,15 @@ class Dimension:
 
     @property
     def stand_in(self) -> str:
-        """The grouping column that holds the label of events without a key.
+        """The grouping column with the labels of events that have no key.
 
-        It is a column of its own, so that a label never matches another event's key.
+        It is separate from the keys, so that a label never matches the key of another event.
         """
         return f"{self.label} without {self.key}"
 
     @property
     def group_key(self) -> str:
-        """The grouping column of the key. The prefix keeps a user's column apart from computed ones."""
+        """The grouping column of the key. The prefix keeps it apart from computed columns such as `events`."""
         return f"by {self.key}"
 
     @property
@@ -50,12 +50,12 @@ class Dimension:
 
     @property
     def identity(self) -> list[str]:
-        """The grouping columns that together identify one of them."""
+        """The grouping columns that together identify a value."""
         return [self.group_key, self.stand_in] if self.label else [self.group_key]
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The columns of events to read, by the name of their grouping column."""
+        """The columns of events to read, each under the name of its grouping column."""
         return {self.group_key: self.key} | ({self.group_label: self.label} if self.label else {})
 
 
@@ -69,7 +69,7 @@ DIMENSIONS = {
     )
 }
 
-# Other ways to write the four names. A column of the frame that is really called `event_type` or `ip` comes first.
+# Other spellings of the four names. If the frame has a column called `event_type` or `ip`, that column is used.
 SPELLINGS = {
     "uid": "user",
     "aid": "account_group",
@@ -78,7 +78,7 @@ SPELLINGS = {
     "ip": "ip_address",
 }
 
-# Columns that summaries and activity add; no column to count by can have these names in the result.
+# The columns that summaries and activity add. Another column with one of these names would clash with them.
 RESULT_COLUMNS = {
     "events", "share", "first_event", "last_event", "period", "complete",
     *(dimension.counted_as for dimension in DIMENSIONS.values()),
@@ -86,26 +86,27 @@ RESULT_COLUMNS = {
 
 
 def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[Dimension]:
-    """Turn the argument `by` into dimensions, in the caller's order.
+    """Turn the argument `by` into dimensions, in the order of the caller.
 
     Parameters
     ----------
     by : str or list of str
-        One or several of the four names, of their other spellings, or of `columns`.
+        One or several names: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, another spelling of these
+        four, or a column of the frame.
     columns : collection of str
         The columns of the frame.
 
     Returns
     -------
     list of Dimension
-        Reduced to the columns that the frame has.
+        The dimensions. If the frame lacks the key or the label of one, the other column takes its place.
 
     Raises
     ------
     InvalidArgument
-        A name is unknown, given twice, or taken by a column of the result.
+        A name is unknown, is given twice, or is the name of a column of the result.
     NotAnAuditFrame
-        The frame has no column for one of the four.
+        The frame has neither the key nor the label of a dimension.
 
     Examples
     --------
@@ -116,21 +117,15 @@ def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[D
     names = list(by) if isinstance(by, list | tuple) else [by]
     dimensions = [_parse(name, columns) for name in names]
     if not dimensions or len(set(dimensions)) < len(dimensions):
-        raise InvalidArgument(f'by: {by!r} has to name one or several columns, each once. For example by="user".')
+        raise InvalidArgument(f'by: {by!r} does not name one or more different columns. For example by="user".')
     return dimensions
 
 
 def list_countable(columns: Collection[str], grouped: Sequence[Dimension]) -> list[Dimension]:
-    """List the dimensions whose distinct values a summary counts: those the frame has, without those it groups by."""
+    """Return the dimensions to count: those that the frame has columns of, except those that are grouped by."""
     names = {dimension.name for dimension in grouped}
     present = (_reduce(dimension, columns) for dimension in DIMENSIONS.values() if dimension.name not in names)
     return [dimension for dimension in present if dimension is not None]
-
-
-def check_top(top: int | None) -> None:
-    """Raise InvalidArgument unless `top` is a positive whole number or None."""
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        raise InvalidArgument(f"top: {top!r} is not a positive whole number. For example top=10.")
 
 
 def _parse(name: object, columns: Collection[str]) -> Dimension:
@@ -144,8 +139,8 @@ def _parse(name: object, columns: Collection[str]) -> Dimension:
             return reduced or dimension
         if name in RESULT_COLUMNS:
             raise InvalidArgument(
-                f"by: the result has a column {name!r} of its own. Rename yours, for example "
-                f'events.rename(columns={{{name!r}: "my_{name}"}}). Then by="my_{name}".'
+                f"by: the result has a column {name!r} of its own. Rename yours, for example with "
+                f'events.rename(columns={{{name!r}: "my_{name}"}}), and give by="my_{name}".'
             )
         if name in columns:
             return Dimension(name, name)
@@ -156,7 +151,7 @@ def _parse(name: object, columns: Collection[str]) -> Dimension:
 
 
 def _reduce(dimension: Dimension, columns: Collection[str]) -> Dimension | None:
-    """Return the dimension with those of its columns that the frame has, or None if it has neither."""
+    """Return the dimension with only the columns that the frame has, or None if it has neither key nor label."""
     if dimension.label is None or dimension.label not in columns:
         return replace(dimension, label=None) if dimension.key in columns else None
     return dimension if dimension.key in columns else replace(dimension, key=dimension.label, label=None)

@@ -1,15 +1,13 @@
-"""Grouping of events by the engine that holds them; small groups in pandas come out.
+"""Grouping of events by the engine that holds them, with the small result in pandas.
 
-A Polars, DuckDB, Dask or PySpark frame is grouped where it is, through narwhals. pandas frames and Arrow tables have
-no engine of their own: their columns are encoded as integers first, which are grouped many times faster than text.
+A Polars, DuckDB, Dask or PySpark frame is grouped by its own engine, through narwhals. pandas frames and Arrow tables
+are grouped by `bincount`, or through narwhals if there are too many groups for that.
 """
 
 from __future__ import annotations
 
 import datetime
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,24 +15,19 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from te_audit_frames.analysis import bincount
-from te_audit_frames.analysis.dimensions import Dimension, check_top, list_countable, parse_by
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.analysis.dimensions import Dimension, list_countable, parse_by
+from te_audit_frames.analysis.group_columns import as_lazy, column_names, encode_columns, select_columns
+from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.periods import EPOCH
-from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns
+from te_audit_frames.schema import require_columns
 
 OTHER = "(other)"
-"""The key of the group into which `top` folds everything that is not among the largest."""
+"""The name of the group that combines all but the `top` largest groups."""
 
 REST = "beyond the top"
-"""The grouping column that marks the folded group. Events may really be called "(other)"."""
-
-NAIVE = "column 'date' holds timestamps without a time zone. Say in which zone they are; those of events are in UTC."
-
-TEXT = nw.String()
-"""The type of every column of events that can be grouped, except `date`."""
+"""The grouping column that marks this combined group, because an event may really be called "(other)"."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +37,14 @@ class Grouper:
     Attributes
     ----------
     frame : narwhals.LazyFrame
-        `date`, and the identity and label of every dimension. In memory these are integers in the order of the values.
+        The column `date` and the grouping columns of every dimension. If the events are in memory, the grouping columns
+        are integers in the order of their values.
     dimensions : list of Dimension
         What to group by.
     counted : list of Dimension
         What to count the distinct values of.
     values : dict of str to pyarrow.Array
-        The value of each integer, for every encoded column.
+        For every encoded column, the value of each integer.
     types : dict of str to narwhals.dtypes.DType
         The type of each grouping column that is neither encoded nor text.
     """
@@ -63,18 +57,38 @@ class Grouper:
 
     @classmethod
     def of(cls, events: Any, by: str | Sequence[str] | None, *, count_others: bool = False) -> Grouper:
-        """Read the columns to group by from a frame of any library, and those to count if `count_others`."""
+        """Read the grouping columns from a frame of any library.
+
+        Parameters
+        ----------
+        events : frame of any supported library
+            Events.
+        by : str, list of str or None
+            What to group by; see `parse_by`. None makes one group of all events, unless `count_others`.
+        count_others : bool
+            Whether to count the distinct values of the other dimensions too.
+
+        Raises
+        ------
+        InvalidArgument
+            `events` is not a supported frame, or events cannot be counted by a column.
+        NotAnAuditFrame
+            A needed column is missing, or has values that its type cannot hold.
+        """
         in_memory = isinstance(events, pd.DataFrame | pa.Table)
-        frame = events if in_memory else _as_lazy(events)
-        columns = [str(name) for name in _column_names(frame)]
-        # Only activity can do without groups.
+        frame = events if in_memory else as_lazy(events)
+        columns = column_names(frame)
         dimensions = [] if by is None and not count_others else parse_by(by, columns)
         require_columns(columns, ["date"])
         counted = list_countable(columns, dimensions) if count_others else []
-        return (_encode if in_memory else _select)(frame, dimensions, counted)
+        if in_memory:
+            encoded, values = encode_columns(frame, dimensions, counted)
+            return cls(encoded, dimensions, counted, values=values)
+        selected, types = select_columns(frame, dimensions, counted)
+        return cls(selected, dimensions, counted, types=types)
 
     def dated(self) -> Grouper:
-        """Return the events that have a date."""
+        """Leave out the events without a date."""
         return replace(self, frame=self.frame.filter(~nw.col("date").is_null()))
 
     def count(self, columns: Sequence[str], *, step: int | None = None) -> pd.DataFrame:
@@ -85,12 +99,13 @@ class Grouper:
         columns : sequence of str
             The grouping columns.
         step : int, optional
-            Group by steps of this many seconds too, and leave out the dates. Every event needs a date then.
+            Also group by steps of this many seconds, and do not find the dates. Every event must have a date.
 
         Returns
         -------
         pandas.DataFrame
-            One row per group: the columns, `events`, and `first` and `last` or `step` (in steps since 1970).
+            One row per group: the grouping columns, `events`, and the dates `first` and `last`. With `step`, the number
+            of the `step` since 1970 replaces the dates.
         """
         if self.is_in_memory and (groups := bincount.count(self._native, columns, step=step)) is not None:
             return groups
@@ -101,16 +116,18 @@ class Grouper:
         return self._collect(self.frame.group_by(*columns).agg(events, first, last))
 
     def count_distinct(self, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame:
-        """Count the distinct values of `others` in each group by `keys`. All of them null is no value.
+        """Count the distinct values of `others` in each group by `keys`.
+
+        Several columns in `others` make one value together. It is not counted if all of them are null.
 
         Returns
         -------
         pandas.DataFrame
-            One row per group: the keys and `distinct`. Groups without any value may be absent.
+            One row per group: the keys and `distinct`. Groups in which nothing was counted may be absent.
         """
         if self.is_in_memory and (groups := bincount.count_distinct(self._native, keys, others)) is not None:
             return groups
-        # Group twice, since on Dask a grouped n_unique adds up the counts of partitions.
+        # Grouped twice, because on Dask a grouped n_unique adds up the counts of the partitions.
         pairs = self.frame.group_by(*keys, *others).agg(nw.len())
         known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
         return self._collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias("distinct")))
@@ -120,16 +137,16 @@ class Grouper:
         """The date in whole seconds since 1970."""
         date = nw.col("date")
         if self.frame.implementation.is_pyspark() or self.frame.implementation.is_pyspark_connect():
-            return date.cast(
-                nw.Int64
-            )  # Spark has no time differences in seconds; elsewhere a cast gives the column's unit
+            # Spark has no time differences in seconds. On other engines, a cast would keep the unit of the column.
+            return date.cast(nw.Int64)
         if self.frame.implementation.is_duckdb():
-            return date.dt.total_seconds()  # a difference would count days in the session's time zone
+            # In DuckDB, a difference would count days in the time zone of the session.
+            return date.dt.total_seconds()
         return (date - nw.lit(EPOCH)).dt.total_seconds()
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether the events are encoded in memory."""
+        """Whether the events are in memory, with encoded columns."""
         return isinstance(self._native, pa.Table)
 
     @property
@@ -138,13 +155,25 @@ class Grouper:
 
     @property
     def identity(self) -> list[str]:
-        """The grouping columns that identify a group."""
+        """The grouping columns that together identify a group."""
         return [column for dimension in self.dimensions for column in dimension.identity]
 
     def fold(self, top: int | None) -> tuple[Grouper, list[str]]:
-        """Make one group of all but the `top` largest; return the events and the columns to group them by."""
-        check_top(top)
+        """Combine all but the `top` largest groups in one.
+
+        Returns
+        -------
+        tuple of Grouper and list of str
+            The events, and the columns to group them by.
+
+        Raises
+        ------
+        InvalidArgument
+            `top` is not a whole number of at least 1.
+        """
         identity = self.identity
+        if top is not None:
+            check_whole_number("top", top, 1)
         if top is None or not identity:
             return self, identity
         groups = self.count(identity)
@@ -161,7 +190,7 @@ class Grouper:
         return replace(self, frame=folded), [REST, *identity]
 
     def name(self, groups: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns of `by` for each group: its keys as text, and the label of each key's latest event."""
+        """Return the columns of `by` for each group: keys as text, and the label in the latest event of each key."""
         named = pd.DataFrame(index=groups.index)
         for dimension in self.dimensions:
             named[dimension.key] = self._text(dimension.group_key, groups[dimension.group_key])
@@ -174,7 +203,7 @@ class Grouper:
         return named
 
     def _latest_labels(self, dimension: Dimension) -> pd.Series:
-        """Map each key to the label in its latest event; of two in the same second, to the greater one."""
+        """Map each key to the label in its latest event. Of two labels with the same date, take the greater one."""
         key, label = dimension.group_key, dimension.group_label
         uses = self.count([key, label]).dropna(subset=[key, label])
         latest = uses.sort_values(["last", label], na_position="first").drop_duplicates(key, keep="last")
@@ -201,12 +230,12 @@ class Grouper:
 
 def _written(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # in pandas, integers with missing values are floats
+        value = int(value)  # in pandas, a column of integers with nulls is one of floats
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 
 def _restored(values: pd.Series, kind: Any) -> pd.Series:
-    """Undo what engines make of a type on the way to pandas, such as floats of integers with nulls."""
+    """Restore a type that an engine changed on the way to pandas, such as integers with nulls to floats."""
     if kind.is_integer():
         return values.astype("Int64")
     if kind == nw.Boolean:
@@ -218,7 +247,7 @@ def _restored(values: pd.Series, kind: Any) -> pd.Series:
 
 
 def collect(query: nw.LazyFrame[Any]) -> pd.DataFrame:
-    """Run a query in its engine, and return the small result in pandas with dates in UTC."""
+    """Run a query in its engine, and return the result in pandas, with dates in UTC."""
     groups: pd.DataFrame = query.collect().to_pandas()
     for name in groups.columns:
         if isinstance(groups[name].dtype, pd.DatetimeTZDtype):
@@ -227,7 +256,7 @@ def collect(query: nw.LazyFrame[Any]) -> pd.DataFrame:
 
 
 def rank(groups: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
-    """Sort groups: most events first, ties in key order, null keys after all others, "(other)" at the end."""
+    """Sort groups by events, largest first; ties by key, null keys last. The combined group is at the end."""
     by = [*([REST] if REST in groups else []), "events", *identity]
     return groups.sort_values(by, ascending=[name != "events" for name in by], ignore_index=True)
 
@@ -246,140 +275,3 @@ def _literal(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime()
     return value.item() if isinstance(value, np.generic) else value
-
-
-# ---- pandas frames and Arrow tables ---------------------------------------------------------------------------------
-
-
-def _encode(events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension], counted: Sequence[Dimension]) -> Grouper:
-    everything = [*dimensions, *counted]
-    columns = {"date": "date"} | {group: name for dimension in everything for group, name in dimension.columns.items()}
-    with ThreadPoolExecutor() as pool:
-        arrays = dict(zip(columns, pool.map(lambda name: _arrow(events[name], name), columns.values()), strict=True))
-        # A label of what is only counted matters for events without a key alone.
-        unused = {other.group_label for other in counted if other.label and not arrays[other.group_key].null_count} | {
-            "date"
-        }
-        read = [name for name in columns if name not in unused]
-        coded = dict(zip(read, pool.map(lambda name: _codes(arrays[name]), read), strict=True))
-    encoded = {"date": arrays["date"]} | {name: codes for name, (codes, _) in coded.items()}
-    for dimension in everything:
-        if dimension.label:
-            label = encoded.get(dimension.group_label, pa.nulls(len(arrays["date"]), pa.int32()))
-            encoded[dimension.stand_in] = _stand_in(encoded[dimension.group_key], label)
-    values = {name: known for name, (_, known) in coded.items()}
-    return Grouper(nw.from_native(pa.table(encoded)).lazy(), dimensions, counted, values)
-
-
-def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
-    """Return the label of events without a key, null for the others."""
-    if not key.null_count:
-        return pa.nulls(len(key), pa.int32())
-    return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
-
-
-def _arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
-    """Convert a column to Arrow in one piece; a column of events to the type that events have."""
-    kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
-    try:
-        array = pa.array(column, from_pandas=True) if isinstance(column, pd.Series) else column
-        if name == "date" and pa.types.is_timestamp(array.type) and array.type.tz is None:
-            raise NotAnAuditFrame(NAIVE)
-        array = array.cast(kind or _plain_type(array.type, name))
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        if kind is None:
-            raise _uncountable(name, getattr(column, "dtype", getattr(column, "type", None))) from None
-        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def _plain_type(kind: pa.DataType, name: str) -> pa.DataType:
-    """Return the type as which a column that events do not have is grouped."""
-    is_type = pa.types
-    kind = kind.value_type if is_type.is_dictionary(kind) else kind
-    if is_type.is_string(kind) or is_type.is_large_string(kind) or is_type.is_string_view(kind):
-        return pa.large_string()
-    if is_type.is_null(kind):
-        return pa.large_string()
-    if is_type.is_timestamp(kind):
-        return pa.timestamp("us", kind.tz and "UTC")
-    if not (is_type.is_boolean(kind) or is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_date(kind)):
-        raise _uncountable(name, kind)
-    return kind
-
-
-def _uncountable(name: str, kind: object) -> InvalidArgument:
-    advice = "explode_resources() gives each resource a row" if name == "resources" else "Turn it into text first"
-    return InvalidArgument(f"by: column {name!r} holds {kind}, which events cannot be counted by. {advice}.")
-
-
-def _codes(values: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Encode values as integers in their order, so that sorting integers sorts values; null stays null."""
-    encoded = values.dictionary_encode()
-    order = pc.array_sort_indices(encoded.dictionary)
-    codes = np.empty(len(order), dtype="int32")
-    codes[order] = np.arange(len(order), dtype="int32")
-    return pa.array(codes).take(encoded.indices), encoded.dictionary.take(order)
-
-
-# ---- frames with an engine ------------------------------------------------------------------------------------------
-
-
-def _column_names(frame: pd.DataFrame | pa.Table | nw.LazyFrame[Any]) -> Iterable[Any]:
-    if isinstance(frame, pd.DataFrame):
-        return frame.columns
-    return frame.column_names if isinstance(frame, pa.Table) else frame.collect_schema().names()
-
-
-def _as_lazy(events: Any) -> nw.LazyFrame[Any]:
-    try:
-        with warnings.catch_warnings():
-            # narwhals warns that its Dask support moves to a package that is not released yet.
-            warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
-            frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
-            return frame
-    except TypeError:
-        raise InvalidArgument(
-            f"events: a {type(events).__module__}.{type(events).__qualname__} cannot be counted. These can: pandas and "
-            "Polars frames, PyArrow tables, DuckDB relations, Dask and PySpark frames."
-        ) from None
-
-
-def _select(frame: nw.LazyFrame[Any], dimensions: Sequence[Dimension], counted: Sequence[Dimension]) -> Grouper:
-    everything = [*dimensions, *counted]
-    kinds = frame.collect_schema()
-    moment = kinds["date"]
-    if not isinstance(moment, nw.Datetime):
-        raise NotAnAuditFrame(f"column 'date' holds {moment}, not timestamps. {SOURCES}")
-    if moment.time_zone is None:
-        raise NotAnAuditFrame(NAIVE)
-    columns = {group: name for dimension in everything for group, name in dimension.columns.items()}
-    types = {group: _kept_type(name, kinds[name]) for group, name in columns.items()}
-    read = [_grouped(nw.col(name), kinds[name], types[group]).alias(group) for group, name in columns.items()]
-    stand_ins = [
-        nw.when(nw.col(dimension.group_key).is_null()).then(nw.col(dimension.group_label)).alias(dimension.stand_in)
-        for dimension in everything
-        if dimension.label
-    ]
-    # Polars does not compare timestamps of different zones, and those of this package are in UTC.
-    moments = nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
-    selected = frame.select(moments, *read)
-    selected = selected.with_columns(*stand_ins) if stand_ins else selected
-    kept = {group: kind for group, kind in types.items() if kind != TEXT}
-    return Grouper(selected, dimensions, counted, types=kept)
-
-
-def _kept_type(name: str, kind: Any) -> Any:
-    """Return the type as which a column is grouped: text for those of events, else its own."""
-    if (name in COLUMNS and name not in ("date", "resources")) or kind in (nw.String, nw.Categorical, nw.Enum):
-        return TEXT
-    if kind in (nw.Boolean, nw.Date, nw.Datetime) or kind.is_integer() or kind.is_float():
-        return kind
-    raise _uncountable(name, kind)
-
-
-def _grouped(column: nw.Expr, kind: Any, kept: Any) -> nw.Expr:
-    if kept == TEXT:
-        return column if isinstance(kind, nw.String) else column.cast(nw.String)
-    # pandas has no NaN besides null, so the other engines may not have it either.
-    return nw.when(~column.is_nan()).then(column) if kind.is_float() else column

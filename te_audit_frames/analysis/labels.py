@@ -1,4 +1,4 @@
-"""Labels of groups in plots. User names and event types are foreign text, some of it hostile."""
+"""Labels of groups in plots: distinct, short, and drawn as they are, whatever text they contain."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from matplotlib.text import Text
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.safe_text import drawable
 
-# Fonts for characters that the configured font lacks; those not installed are skipped. matplotlib ships the last one,
-# which has a box for every character, so that none is missing and matplotlib does not warn.
+# Fonts for characters that the configured font lacks. Fonts that are not installed are skipped. The last one comes with
+# matplotlib and has a box for every character, so that matplotlib never warns of a missing one.
 FALLBACK_FONTS = (
     "Noto Sans",
     "Noto Sans CJK JP",
@@ -35,7 +35,7 @@ FALLBACK_FONTS = (
 
 
 def draw_literally(texts: Iterable[Text]) -> None:
-    """Draw texts as they are, in any script: dollar signs start no formula, and LaTeX never sees them."""
+    """Draw texts as they are, in any script: no dollar sign starts a formula, and LaTeX is not used."""
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:
         text.set_parse_math(False)
@@ -50,18 +50,21 @@ def _installed_fallbacks() -> list[str]:
 
 
 def list_labels(groups: pd.DataFrame, dimensions: Sequence[Dimension]) -> list[str]:
-    """Return a distinct label for each group: its name, and the key or a number if two names are equal."""
+    """Return a distinct label for each group: its name, followed by its key or a number if names are equal."""
     keys = [groups[dimension.key] for dimension in dimensions]
     labels = [groups[dimension.label or dimension.key].fillna(groups[dimension.key]) for dimension in dimensions]
     names = _join(labels)
     common = Counter(names)
     names = [f"{name} [{key}]" if common[name] > 1 else name for name, key in zip(names, _join(keys), strict=True)]
-    again: Counter[str] = Counter()  # shortened keys can be equal too
-    for position, name in enumerate(names):
-        again[name] += 1
-        if again[name] > 1:
-            names[position] = f"{name} #{again[name]}"
-    return names
+    # Keys can be equal too, once they are shortened.
+    distinct: dict[str, None] = {}
+    for name in names:
+        label, number = name, 1
+        while label in distinct:
+            number += 1
+            label = f"{name} #{number}"
+        distinct[label] = None
+    return list(distinct)
 
 
 def _join(columns: Sequence[pd.Series]) -> list[str]:

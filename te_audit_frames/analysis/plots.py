@@ -1,4 +1,4 @@
-"""Plots of summaries and activity. They count nothing themselves and return their Axes without showing them."""
+"""Plots of summaries and activity. Each draws on Axes and returns them without showing them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from te_audit_frames.analysis.freq import Freq, list_edges
 from te_audit_frames.analysis.grouping import OTHER
 from te_audit_frames.analysis.labels import draw_literally, list_labels
 from te_audit_frames.analysis.summaries import count_groups
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.safe_text import drawable
 
-# Okabe and Ito's palette for colour-blind readers, without black and a yellow too faint for paper.
+# The palette of Okabe and Ito for colour-blind readers, without black, and without a yellow that is too faint on paper.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 OTHER_COLOUR = "#999999"
 
@@ -46,7 +46,7 @@ def plot_activity(
 ) -> Axes:
     """Draw events per period of time as bars, stacked by `by`.
 
-    The counts are those of `activity`. Bars of periods that the data does not cover completely are hatched.
+    The counts are those of `activity`. The bar of a period is hatched if the data does not cover the whole period.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def plot_activity(
     freq, by, tz
         See `activity`.
     top : int, optional
-        How many groups of `by` to show separately, six by default. The others are drawn as ``"(other)"``.
+        How many groups of `by` to show, six by default. The others are combined as ``"(other)"``.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. By default a new figure is made.
+        The Axes to draw on; by default, those of a new figure.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def plot_activity(
 
 
 def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = None) -> Axes:
-    """Draw how many events there are per weekday and hour, by the clock of a time zone.
+    """Draw the number of events per weekday and hour of the day, by the clock of a time zone.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
     tz : str or datetime.tzinfo
         The time zone of weekdays and hours.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. By default a new figure is made.
+        The Axes to draw on; by default, those of a new figure.
 
     Returns
     -------
@@ -164,9 +164,9 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
     by : str or list of str
         What to group by; see `summarize`.
     top : int
-        How many bars to draw. The axis label gives the sum of all others.
+        How many bars to draw. The label of the axis gives the sum of all others.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. By default a new figure is made.
+        The Axes to draw on; by default, those of a new figure.
 
     Returns
     -------
@@ -185,8 +185,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
     >>> [label.get_text() for label in taf.plot_top(events).get_yticklabels()]
     ['Ada']
     """
-    if top is None:
-        raise InvalidArgument("top: None is not a positive whole number. For example top=10.")
+    check_whole_number("top", top, 1)
     summary, dimensions = count_groups(events, by=by, top=top)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(top, len(summary)))
     title = "Most events by " + _noun(dimensions)
@@ -211,8 +210,8 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
 
 
 def _new_axes(height: float) -> Axes:
-    # Notebooks show figures that pyplot knows. A loop that saves many plots should not make it warn. rc_context is no
-    # alternative: it would also undo what the first figure of a notebook sets up for the later ones.
+    # A notebook only shows figures that pyplot knows, but pyplot warns if a loop draws many of them. rc_context cannot
+    # be used to silence it: it would also undo what the first figure of a notebook sets up for the later ones.
     most = mpl.rcParams["figure.max_open_warning"]
     mpl.rcParams["figure.max_open_warning"] = 0
     try:
@@ -234,7 +233,7 @@ def _draw_nothing(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> A
 
 
 def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
-    """Set the title, and below it the first and the last day that the counts cover, in a time zone."""
+    """Set the title, and below it the first and the last covered day of a time zone."""
     if not pd.isna(covered[0]):
         first, last = (moment.tz_convert(parse_zone(tz)) for moment in covered)
         days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (first, last))
@@ -243,7 +242,7 @@ def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
 
 
 def _colours(names: Sequence[str]) -> list[str]:
-    """Give every name a colour: grey for "(other)", the palette if it suffices, else shades in order of size."""
+    """Return a colour for each name: grey for "(other)"; the palette, or shades if it has too few colours."""
     apart = len(names) - (OTHER in names)
     if apart <= len(COLOURS):
         colours = list(COLOURS[:apart])
@@ -253,7 +252,7 @@ def _colours(names: Sequence[str]) -> list[str]:
 
 
 def _stack(ax: Axes, edges: np.ndarray, heights: np.ndarray, colours: Sequence[str], complete: np.ndarray) -> None:
-    """Stack the bars of each group. NaN leaves a bar out, so that each is drawn either plain or hatched."""
+    """Stack the bars of each group: plain if the period is complete, else hatched. NaN leaves a bar out."""
     tops = heights.cumsum(axis=0)
     for top, ground, colour in zip(tops, tops - heights, colours, strict=True):
         ax.stairs(np.where(complete, top, np.nan), edges, baseline=ground, fill=True, color=colour)
@@ -284,7 +283,7 @@ def _axis_of_counts(axis: Axis, label: str) -> None:
 
 
 def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
-    """Put the legend above the bars in as many columns as fit, and make room for it."""
+    """Draw the legend above the bars, in as many columns as fit, and make room for it."""
     ax.spines[["top", "right"]].set_visible(False)
     if not keys:
         return
@@ -295,4 +294,4 @@ def _legend(ax: Axes, keys: Sequence[Patch]) -> None:
     ax.set_ylim(top=ax.get_ylim()[1] / (1 - min(room, 0.6)))
     legend = ax.legend(handles=keys, loc="upper left", ncols=columns, fontsize="small", frameon=False, borderaxespad=0)
     draw_literally(legend.get_texts())
-    legend.set_in_layout(False)  # however wide its names are, the bars keep their room
+    legend.set_in_layout(False)  # wide names must not make the bars smaller

@@ -1,4 +1,4 @@
-"""Resources of events: one row per touched resource."""
+"""Resources of events, one row per resource that an event touched."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from te_audit_frames.schema import RESOURCES, SOURCES, require_columns
 
 
 def explode_resources(events: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per touched resource.
+    """Return one row per resource that an event touched.
 
-    As with `pandas.DataFrame.explode`, the rows of one event share its index label.
+    As with `pandas.DataFrame.explode`, all rows of an event have its index label.
 
     Parameters
     ----------
     events : pandas.DataFrame
-        Events. Only `resources` is required.
+        Events. Only the column `resources` is required.
 
     Returns
     -------
     pandas.DataFrame
-        One row per resource, in the order of the events, under the event's index label. `resource_type` and
-        `resource_name` (both ``str``) replace `resources`; the other columns are repeated. Events that touched
-        nothing have no row.
+        One row per resource, in the order of the events. `resource_type` and `resource_name` (both ``str``) replace
+        `resources`; the other columns are repeated. Events without resources have no row.
 
     Raises
     ------
     NotAnAuditFrame
-        The column `resources` is missing, or does not hold lists of `type` and `name`.
+        The column `resources` is missing, or does not hold lists of resources with `type` and `name`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Summaries: events counted by user, account group, event type, address or any other column."""
+"""Summaries of events: counts by user, account group, event type, address or any other column."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from te_audit_frames.analysis.grouping import Grouper, rank
 def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -> pd.DataFrame:
     """Count events by one or several columns, largest groups first.
 
-    A user is identified by `uid` and shown with the name in their latest event. Events without a `uid` are grouped by
-    the name, which is never mixed up with the `uid` of somebody else. Account groups are identified by `aid` in the
-    same way. Events that have neither form a group with null keys.
+    A user is identified by `uid`, and shown with the name in the latest event. Events without a `uid` are grouped by
+    name; such a name is never confused with the `uid` of another user. In the same way, an account group is identified
+    by `aid`. Events that have neither `uid` nor name form a group with null keys.
 
     Parameters
     ----------
@@ -25,29 +25,31 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
         the columns of `by` are required.
     by : str or list of str
         What to group by: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the
-        events, such as one you added. ``"uid"``, ``"aid"``, ``"event_type"`` and ``"ip"`` are other spellings of the
-        four.
+        events, such as one that you added. ``"uid"``, ``"aid"``, ``"event_type"`` and ``"ip"`` are other spellings of
+        the four names.
     top : int, optional
-        Keep this many groups and fold all others into a last row, ``"(other)"``, so that sums stay right.
+        Keep this many groups, and combine all others in a last row, ``"(other)"``, so that sums stay right.
 
     Returns
     -------
     pandas.DataFrame
-        One row per group, most events first, ties in key order. It has these columns:
+        One row per group. The group with the most events comes first; ties are in the order of their keys. The columns:
 
-        - the columns of `by`, always ``str``: `uid` and `user` for a user, `aid` and `account_group_name` for an
-          account group, else the column itself;
-        - `events` (int64) and `share` of all events (float64);
-        - `users`, `account_groups`, `event_types` and `ip_addresses` (int64): the number of distinct ones, nulls not
-          counted. Those that are grouped by, or whose columns the frame does not have, are left out;
-        - `first_event` and `last_event` (``datetime64[us, UTC]``). Events without a date are counted, but are neither.
+        - the columns of `by` as ``str``: `uid` and `user` for a user, `aid` and `account_group_name` for an account
+          group, otherwise the column itself;
+        - `events` (int64): the number of events;
+        - `share` (float64): the share of all events, from 0 to 1;
+        - `users`, `account_groups`, `event_types` and `ip_addresses` (int64): the number of distinct values, without
+          nulls. A count is left out if `by` names it, or if the frame lacks its columns;
+        - `first_event` and `last_event` (``datetime64[us, UTC]``): the first and the last date of the events. NaT if no
+          event has a date.
 
     Raises
     ------
     InvalidArgument
-        `by` or `top` is not one of the above, or `events` is not a supported frame.
+        `by` or `top` has none of the values above, or `events` is not a supported frame.
     NotAnAuditFrame
-        A needed column is missing.
+        A needed column is missing, or has values that its type cannot hold.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     1   7  Ada    User login.       1               1
     2   8  Ben    User login.       1               1
 
-    Any column serves, also one that you add:
+    You can group by any column, also by one that you add:
 
     >>> hours = events.assign(hour=events["date"].dt.hour)
     >>> taf.summarize(hours, by="hour")[["hour", "events", "users"]]
@@ -75,7 +77,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
 
 
 def count_groups(events: Any, *, by: str | Sequence[str], top: int | None) -> tuple[pd.DataFrame, Sequence[Dimension]]:
-    """Return what `summarize` returns, and the dimensions of `by`."""
+    """Return the result of `summarize`, and the dimensions of `by`."""
     grouper = Grouper.of(events, by, count_others=True)
     folded, keys = grouper.fold(top)
 
@@ -102,7 +104,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
     events : frame of any supported library
         See `summarize`.
     top : int, optional
-        Keep this many users and fold the rest into ``"(other)"``.
+        Keep this many users, and combine the others in a last row, ``"(other)"``.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
     events : frame of any supported library
         See `summarize`.
     top : int, optional
-        Keep this many account groups and fold the rest into ``"(other)"``.
+        Keep this many account groups, and combine the others in a last row, ``"(other)"``.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
     events : frame of any supported library
         See `summarize`.
     top : int, optional
-        Keep this many types and fold the rest into ``"(other)"``.
+        Keep this many event types, and combine the others in a last row, ``"(other)"``.
 
     Returns
     -------

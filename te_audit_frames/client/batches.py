@@ -11,7 +11,7 @@ import pyarrow as pa
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import FetchError, InvalidArgument, warn
-from te_audit_frames.periods import Period
+from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import in_order, to_events
 
@@ -72,6 +72,17 @@ class Batches(Iterator[pa.RecordBatch]):
         self._is_over = True
         self._finish()
         raise StopIteration
+
+    def __repr__(self) -> str:
+        if self._complete:
+            state = "complete"
+        elif self._is_over:
+            state = "not complete"
+        else:
+            state = "under way" if self._is_begun else "not begun"
+        period = self._fetch.period
+        covered = f"{iso(period.start)} to {iso(period.end)}" if period else "period not resolved yet"
+        return f"<Batches, {covered}: {self._fetch.stats.events:,} events so far, {state}>"
 
     def to_events(self) -> pd.DataFrame:
         """Return all events as one audit frame with its receipt."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import requests
 
 from te_audit_frames.periods import Period, iso
+from te_audit_frames.receipt_json import dump_period
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.version import VERSION
 
@@ -94,7 +95,7 @@ class FetchStats:
         return Receipt(
             source=source,
             requested=requested,
-            resolved={"start": iso(period.start), "end": iso(period.end)} if period else None,
+            resolved=dump_period(period) if period else None,
             scope=scope,
             complete=complete,
             events=self.events,

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from te_audit_frames.periods import Period, iso
+from te_audit_frames.receipt_json import dump_period
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage.coverage import Coverage
@@ -66,7 +67,7 @@ def receipt_of(
     return Receipt(
         source="archive",
         requested=requested,
-        resolved={"start": iso(period.start), "end": iso(period.end)} if period else None,
+        resolved=dump_period(period) if period else None,
         scope={
             "aid": ", ".join(groups) if groups is not None else None,
             "all_account_groups": latest is not None and latest.scope.all_account_groups,

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from te_audit_frames.errors import DamagedFile, InvalidArgument, NotAnAuditFrame
-from te_audit_frames.receipts import fault_of
+from te_audit_frames.receipt_json import fault_of
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"

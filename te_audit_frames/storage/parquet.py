@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.file_errors import file_error
 from te_audit_frames.periods import Instant
-from te_audit_frames.receipts import narrowed
+from te_audit_frames.receipt_arithmetic import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
 from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
 from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date

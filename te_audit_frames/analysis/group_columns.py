@@ -1,0 +1,226 @@
+"""The columns to group events by, read from a frame of any library.
+
+A frame with an engine of its own (Polars, DuckDB, Dask, PySpark) only gets a query. pandas frames and Arrow tables have
+no engine, so their columns are encoded as integers, which are grouped many times faster than text.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES
+
+NAIVE = (
+    "column 'date' holds timestamps without a time zone. Add the zone, for example with "
+    'events["date"].dt.tz_localize("UTC"); the dates of events are in UTC.'
+)
+"""The message about dates without a time zone."""
+
+_TEXT = nw.String()
+"""The type of every column of events that can be grouped, except `date`."""
+
+
+def column_names(frame: pd.DataFrame | pa.Table | nw.LazyFrame[Any]) -> list[str]:
+    """Return the names of the columns of a frame."""
+    if isinstance(frame, pd.DataFrame):
+        names: Iterable[Any] = frame.columns
+    else:
+        names = frame.column_names if isinstance(frame, pa.Table) else frame.collect_schema().names()
+    return [str(name) for name in names]
+
+
+# ---- pandas frames and Arrow tables ---------------------------------------------------------------------------------
+
+
+def encode_columns(
+    events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension], counted: Sequence[Dimension]
+) -> tuple[nw.LazyFrame[Any], Mapping[str, pa.Array]]:
+    """Encode the grouping columns of events in memory as integers.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame or pyarrow.Table
+        Events.
+    dimensions, counted : sequence of Dimension
+        What to group by, and what to count the distinct values of.
+
+    Returns
+    -------
+    tuple of narwhals.LazyFrame and dict
+        `date` and the grouping columns as integers in the order of their values; and the value of each integer, by
+        grouping column.
+
+    Raises
+    ------
+    InvalidArgument
+        Events cannot be counted by a column.
+    NotAnAuditFrame
+        A column of events has values that its type cannot hold.
+    """
+    everything = [*dimensions, *counted]
+    columns = {"date": "date"} | {group: name for dimension in everything for group, name in dimension.columns.items()}
+    with ThreadPoolExecutor() as pool:
+        arrays = dict(
+            zip(columns, pool.map(lambda name: column_to_arrow(events[name], name), columns.values()), strict=True)
+        )
+        # The label of a dimension that is only counted matters only if some events have no key.
+        unused = {other.group_label for other in counted if other.label and not arrays[other.group_key].null_count}
+        read = [name for name in columns if name not in unused and name != "date"]
+        coded = dict(zip(read, pool.map(lambda name: _codes(arrays[name]), read), strict=True))
+    encoded = {"date": arrays["date"]} | {name: codes for name, (codes, _) in coded.items()}
+    for dimension in everything:
+        if dimension.label:
+            label = encoded.get(dimension.group_label, pa.nulls(len(arrays["date"]), pa.int32()))
+            encoded[dimension.stand_in] = _stand_in(encoded[dimension.group_key], label)
+    values = {name: known for name, (_, known) in coded.items()}
+    return nw.from_native(pa.table(encoded)).lazy(), values
+
+
+def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
+    """Return the label of each event without a key, and null for the others."""
+    if not key.null_count:
+        return pa.nulls(len(key), pa.int32())
+    return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
+
+
+def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
+    """Convert a column to Arrow in one piece. A column of events gets the type that it has in the schema."""
+    kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
+    try:
+        array = pa.array(column, from_pandas=True) if isinstance(column, pd.Series) else column
+        if name == "date" and pa.types.is_timestamp(array.type) and array.type.tz is None:
+            raise NotAnAuditFrame(NAIVE)
+        array = array.cast(kind or _plain_type(array.type, name))
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        if kind is None:
+            raise _uncountable(name, getattr(column, "dtype", getattr(column, "type", None))) from None
+        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _plain_type(kind: pa.DataType, name: str) -> pa.DataType:
+    """Return the type in which a column of the user's own is grouped."""
+    is_type = pa.types
+    kind = kind.value_type if is_type.is_dictionary(kind) else kind
+    if is_type.is_string(kind) or is_type.is_large_string(kind) or is_type.is_string_view(kind):
+        return pa.large_string()
+    if is_type.is_null(kind):
+        return pa.large_string()
+    if is_type.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz and "UTC")
+    if not (is_type.is_boolean(kind) or is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_date(kind)):
+        raise _uncountable(name, kind)
+    return kind
+
+
+def _uncountable(name: str, kind: object) -> InvalidArgument:
+    advice = "explode_resources() gives each resource a row" if name == "resources" else "Turn it into text first"
+    return InvalidArgument(
+        f"by: column {name!r} holds {kind}, and events cannot be counted by values of this type. {advice}."
+    )
+
+
+def _codes(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the values as integers in their order, and the value of each integer. Null stays null."""
+    encoded = values.dictionary_encode()
+    order = pc.array_sort_indices(encoded.dictionary)
+    codes = np.empty(len(order), dtype="int32")
+    codes[order] = np.arange(len(order), dtype="int32")
+    return pa.array(codes).take(encoded.indices), encoded.dictionary.take(order)
+
+
+# ---- frames with an engine ------------------------------------------------------------------------------------------
+
+
+def as_lazy(events: Any) -> nw.LazyFrame[Any]:
+    """Wrap a frame of any library that narwhals supports; its engine runs the queries.
+
+    Raises
+    ------
+    InvalidArgument
+        `events` is not such a frame.
+    """
+    try:
+        with warnings.catch_warnings():
+            # narwhals warns that its support of Dask will move to another package, which is not released yet.
+            warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+            frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
+            return frame
+    except TypeError:
+        raise InvalidArgument(
+            f"events: a {type(events).__module__}.{type(events).__qualname__} is not a supported frame. Supported are "
+            "pandas, Polars, Dask and PySpark frames, PyArrow tables, and DuckDB relations."
+        ) from None
+
+
+def select_columns(
+    frame: nw.LazyFrame[Any], dimensions: Sequence[Dimension], counted: Sequence[Dimension]
+) -> tuple[nw.LazyFrame[Any], Mapping[str, Any]]:
+    """Select the grouping columns of events in the engine that holds them.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        Events.
+    dimensions, counted : sequence of Dimension
+        What to group by, and what to count the distinct values of.
+
+    Returns
+    -------
+    tuple of narwhals.LazyFrame and dict
+        `date` and the grouping columns; and the type of each grouping column that is not text.
+
+    Raises
+    ------
+    InvalidArgument
+        Events cannot be counted by a column.
+    NotAnAuditFrame
+        The dates are not timestamps with a time zone.
+    """
+    everything = [*dimensions, *counted]
+    kinds = frame.collect_schema()
+    moment = kinds["date"]
+    if not isinstance(moment, nw.Datetime):
+        raise NotAnAuditFrame(f"column 'date' holds {moment}, not timestamps. {SOURCES}")
+    if moment.time_zone is None:
+        raise NotAnAuditFrame(NAIVE)
+    columns = {group: name for dimension in everything for group, name in dimension.columns.items()}
+    types = {group: _kept_type(name, kinds[name]) for group, name in columns.items()}
+    read = [_grouped(nw.col(name), kinds[name], types[group]).alias(group) for group, name in columns.items()]
+    stand_ins = [
+        nw.when(nw.col(dimension.group_key).is_null()).then(nw.col(dimension.group_label)).alias(dimension.stand_in)
+        for dimension in everything
+        if dimension.label
+    ]
+    # Polars does not compare timestamps of different time zones, and this package uses UTC.
+    moments = nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
+    selected = frame.select(moments, *read)
+    selected = selected.with_columns(*stand_ins) if stand_ins else selected
+    return selected, {group: kind for group, kind in types.items() if kind != _TEXT}
+
+
+def _kept_type(name: str, kind: Any) -> Any:
+    """Return the type in which a column is grouped: text for a column of events, otherwise its own type."""
+    if (name in COLUMNS and name not in ("date", "resources")) or kind in (nw.String, nw.Categorical, nw.Enum):
+        return _TEXT
+    if kind in (nw.Boolean, nw.Date, nw.Datetime) or kind.is_integer() or kind.is_float():
+        return kind
+    raise _uncountable(name, kind)
+
+
+def _grouped(column: nw.Expr, kind: Any, kept: Any) -> nw.Expr:
+    if kept == _TEXT:
+        return column if isinstance(kind, nw.String) else column.cast(nw.String)
+    # In pandas, NaN is the same as null, so it has to be null in other engines too.
+    return nw.when(~column.is_nan()).then(column) if kind.is_float() else column
