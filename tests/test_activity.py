@@ -63,6 +63,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("freq", FREQS)
 @given(zoned=zoned_dates())
 @settings(max_examples=examples(40), deadline=None)

@@ -28,6 +28,7 @@ def archive(tmp_path):
     return taf.Archive(tmp_path / "te-audit")
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_sync_keeps_every_event_and_says_how_far_it_read(archive, order, workers):
@@ -385,6 +386,7 @@ def test_a_longer_lookback_looks_further_back_also_on_days_read_before(archive):
     assert (report.late_events, keys(archive.load())) == (1, told(world))
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("lookback", ["72h", "60d"])
 def test_a_narrower_token_is_told_whatever_the_lookback(archive, lookback):
     both = [event(NOW - n * DAY, aid=aid) for n in range(60) for aid in ("1", "2")]

@@ -355,6 +355,7 @@ def count_in_a_process(url, token, aid, results):
     results.put((aid, len(events)))
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_clients_of_other_processes_fetch_as_well(method):
     context = multiprocessing.get_context(method)
@@ -510,6 +511,7 @@ def test_one_worker_sends_one_request_a_page():
     assert paid.requests == len(api.requests) == len(asked)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("pages", [30, 100, 300])
 def test_with_8_workers_the_checks_cost_8_requests_and_3_percent_at_most(pages):
     log = spread_out(pages * 20, 40 * DAY, aids=GROUPS)

@@ -140,8 +140,8 @@ def test_the_installed_command_says_its_version():
 
 
 def test_completion_knows_the_commands():
-    done = start(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
-    assert done.communicate()[0].split() == ["plain,summary", "plain,sync", "plain,sandbox"]
+    done = run(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
+    assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
 def test_help_imports_nothing_that_it_does_not_need():
@@ -502,6 +502,7 @@ def commands_in(stderr):
     return [shlex.split(line)[1:] for line in stderr.splitlines() if line.startswith("  te-audit-frames ")]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("allowed", [4, 5, 9])
 def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers, allowed):
@@ -557,6 +558,7 @@ def test_a_fetch_that_got_nothing_leaves_nothing(api, tmp_path):
 # ---- reading commands ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("by", ["user", "account-group", "event-type", "ip-address"])
 def test_summary_in_every_format_says_the_same(parquet, by):
     name = {"account-group": "account_group", "event-type": "event", "ip-address": "ip_address"}.get(by, by)
@@ -703,6 +705,7 @@ def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.full
 def test_the_sandbox_can_be_made_hard_to_fetch_from():
     practice = start("sandbox", "--events", 50, "--longest-range", 7, "--arrivals", 1, "--date-error", -60)
     exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))
@@ -735,6 +738,7 @@ def test_the_sandbox_says_when_its_port_is_taken():
     assert f"--port: {port} is not available" in result.stderr
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("words", "lines"),
     [
@@ -765,10 +769,8 @@ def test_a_name_that_the_encoding_lacks_does_not_end_the_command(tmp_path):
 
 def test_the_progress_bar_is_shown_on_a_terminal_and_nowhere_else(api, tmp_path):
     words = ("fetch", *FOREVER, "-o", tmp_path / "e.parquet")
-    silent = start(*words, at=api)
-    assert "fetching" not in silent.communicate(timeout=20)[1]
-    forced = start(*words, "--progress", at=api)
-    assert "12 pages" in forced.communicate(timeout=20)[1]
+    assert "fetching" not in run(*words, at=api).stderr
+    assert "12 pages" in run(*words, "--progress", at=api).stderr
 
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 100))

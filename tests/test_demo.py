@@ -81,6 +81,7 @@ def test_it_writes_a_file_of_events_and_three_pictures(shown):
             assert picture.std() > 0.05  # not an empty sheet
 
 
+@pytest.mark.full
 def test_it_writes_where_it_is_told_and_replaces_its_files(tmp_path):
     plt.close("all")  # of other tests
     folder = tmp_path / "new" / "demo"

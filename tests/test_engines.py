@@ -107,18 +107,14 @@ ENGINES = {
 }
 
 
-# What Dask is asked every time. The rest, and all of Spark, takes long.
-BRIEFLY = {"by event type", "days by event"}
+# Their clusters take long to start.
+CLUSTERS = {"dask", "spark"}
 
 
 def asked(questions):
-    """Every engine with every question."""
-
-    def takes_long(engine, question):
-        return engine == "spark" or (engine == "dask" and question not in BRIEFLY)
-
+    """Return every engine with every question."""
     return [
-        pytest.param(engine, question, marks=pytest.mark.full if takes_long(engine, question) else ())
+        pytest.param(engine, question, marks=pytest.mark.full if engine in CLUSTERS else ())
         for engine in ENGINES
         for question in questions
     ]

@@ -169,7 +169,7 @@ def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_to
     assert frame["uid"].tolist() == ["5", "75"]
 
 
-@pytest.mark.few
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_lived_in_organisation_comes_whole(workers, order):

@@ -243,7 +243,7 @@ def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str)
         assert found == Counter(turn(moment, freq, zone) for moment in moments), freq
 
 
-BRIEFLY = {("UTC", "ms"), ("Europe/Berlin", "us"), ("America/St_Johns", "ns"), ("Etc/GMT+3", "us")}
+BRIEFLY = {("Europe/Berlin", "us"), ("America/St_Johns", "ns")}
 
 
 @pytest.mark.parametrize(

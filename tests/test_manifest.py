@@ -207,7 +207,7 @@ def test_a_first_sync_writes_the_manifest_once_for_many_days(cases, place):
         World(*many(15)).sync(archive, start=NOW - (cases - 1) * DAY)
     assert folder.names("events")
     assert len([name for name in writes if name.startswith("events/")]) == cases
-    assert writes.count(MANIFEST) < cases / 12
+    assert writes.count(MANIFEST) < cases / 13 + 3
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256":"0"}', b"\xff", b"null"])

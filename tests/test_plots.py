@@ -107,6 +107,7 @@ PLOTS = {
 }
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     ("receipt", "days"),
     [
@@ -132,6 +133,7 @@ def test_all_plots_of_a_frame_name_the_period_that_its_counts_cover(receipt: Any
         assert titles == dict.fromkeys(PLOTS, expected)
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_frame_cut_by_plain_pandas_names_the_period_of_its_events(name: str) -> None:
     resolved = {"start": "2026-02-26T00:00:00Z", "end": "2026-03-20T00:00:00Z"}

@@ -556,6 +556,7 @@ def test_events_without_resources_are_read_by_their_text(library: str, rows: pa.
     assert classified["object"].tolist()[:2] == ["test", "unclassified"]
 
 
+@pytest.mark.full
 def test_dask(rows: pa.Table, dask: Any) -> None:
     import dask.dataframe as dd
 

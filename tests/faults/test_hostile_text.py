@@ -369,7 +369,7 @@ def pictures(texts):
                 bars = taf.plot_top(part, by=by, top=40)
                 assert_literal(bars.get_yticklabels(), part[names])
                 drawn.append(save(bars, as_png=by == "user"))
-                for half in (part[:20], part[20:]):
+                for half in filter(len, (part[:20], part[20:])):
                     bars = taf.plot_activity(half, by=by, top=20)
                     assert_literal(
                         bars.get_legend().get_texts()[:-1], half[names]
