@@ -13,7 +13,10 @@ from pathlib import Path
 
 from benchmarks.measure import Result, table
 
-PROGRAMS = ("decode", "fetch", "budget", "summaries", "files", "memory", "startup", "archive", "peers", "vocabulary")
+PROGRAMS = (
+    *("decode", "fetch", "cancelling", "budget", "summaries", "files"),
+    *("memory", "startup", "archive", "peers", "vocabulary"),
+)
 LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt", "thousandeyes-sdk-administrative")
 
 

@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
-    from te_audit_frames.storage.sync_report import SyncReport, Verification
+    from te_audit_frames.storage.sync_report import SyncReport
+    from te_audit_frames.storage.verification import Verification
 
 __version__ = VERSION
 
@@ -124,7 +125,7 @@ _LATER = {
     "Client": "client.client",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
-    "Verification": "storage.sync_report",
+    "Verification": "storage.verification",
     "activity": "analysis.activity",
     "between": "frames",
     "classify_events": "checks.vocabulary",

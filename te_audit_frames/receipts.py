@@ -207,7 +207,7 @@ def _checked(checked: Mapping[str, Any]) -> str:
     if parts:
         parts.append("; ".join(differences) if differences else "all equal")
     else:
-        parts = [*differences, "every question was read to its last page"]
+        parts = [*differences, "every query was read to its last page"]
     if not checked.get("ranges"):
         parts.append("ranges were not confirmed")
     return ", ".join(parts)

@@ -309,7 +309,7 @@ def test_a_403_names_the_options_that_ask_for_less(tmp_path):
     with RawServer([whole(b"{}", 403)]) as api:
         result = run("fetch", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)
     assert result.exit_code == 3
-    assert "Use --login-account-group for the token's login account group alone, or --aid for one" in result.stderr
+    assert "Use --login-account-group for only the token's login account group, or --aid for" in result.stderr
 
 
 def test_verbose_shows_the_log_without_token_or_query(tmp_path):
@@ -491,7 +491,7 @@ def test_values_set_aside_are_one_warning(tmp_path):
         result = run("fetch", *FOREVER, "--errors", "coerce", "-o", tmp_path / "e.parquet", at=api)
     assert result.exit_code == 0
     assert [line for line in result.stderr.splitlines() if "Warning" in line] == [
-        "Warning: 1 value that no column can hold: the columns are empty there, the values in `extra`"
+        "Warning: 1 value that no column can hold: the column is empty there, and `extra` has the value"
     ]
 
 

@@ -300,7 +300,7 @@ def test_a_closed_client_fetches_no_more(api):
     ],
     ids=str,
 )
-def test_get_page_sends_what_it_is_told_once(asked, sent, api):
+def test_get_page_sends_its_arguments_once(asked, sent, api):
     client_of(api).get_page(**asked)
     assert [request.query for request in api.requests] == [sent]
 
@@ -329,7 +329,7 @@ def test_an_empty_cursor_is_refused(cursor, api):
     assert api.accepted == 0
 
 
-def test_a_page_is_what_came():
+def test_a_page_holds_the_answer_as_sent():
     with Sandbox(events=30, seed=1, now=NOW, page_size=20) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
         one = client.get_page(window="12w", all_account_groups=True)
@@ -358,7 +358,7 @@ def test_a_page_s_errors_are_those_of_a_fetch():
 # ---- around a fetch ----------------------------------------------------------------------------------------------
 
 
-def test_the_bar_shows_pages_events_and_the_wait_and_only_when_told(capsys):
+def test_the_bar_shows_pages_events_and_the_wait_and_only_on_request(capsys):
     limit = {"Limit": 5, "Remaining": 0, "Reset": 1_000_000_030}
     throttled = whole(
         b"",
@@ -382,7 +382,7 @@ def test_the_bar_shows_pages_events_and_the_wait_and_only_when_told(capsys):
 
 
 @pytest.mark.parametrize(("progress", "is_shown"), [(None, True), (False, False)])
-def test_in_a_terminal_the_bar_shows_unless_told_not_to(progress, is_shown, api, capsys, monkeypatch):
+def test_in_a_terminal_the_bar_shows_unless_progress_is_false(progress, is_shown, api, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     client_of(api, progress=progress).fetch_events(start="2026-01-01", end="2026-01-02")
     assert ("fetching" in capsys.readouterr().err) == is_shown

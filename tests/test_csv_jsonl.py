@@ -47,7 +47,7 @@ extra = st.none() | st.dictionaries(st.text(max_size=4), st.text(max_size=4) | s
 resource = st.none() | st.fixed_dictionaries({"type": text, "name": text})
 event = st.fixed_dictionaries(
     {
-        # Ascending dates are the frame's business; here all events share one.
+        # All events have the same date, so that their order stays as it is.
         "date": st.just(EPOCH),
         "resources": st.none() | st.lists(resource, max_size=2),
         "extra": extra,
@@ -67,7 +67,7 @@ def read_csv(path):
 
 
 def read_jsonl(path):
-    # Lines end in a line feed only: names may hold any other separator that Unicode knows.
+    # Lines end with a line feed only. Names may contain any other line separator of Unicode.
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
@@ -91,7 +91,7 @@ def test_raw_csv_reads_back_as_it_was(tmp_path, events):
 
 @quick
 @given(events=many)
-def test_cells_are_guarded_and_json_stays_the_same_json(tmp_path, events):
+def test_cells_are_escaped_and_json_keeps_its_value(tmp_path, events):
     write_csv(frame(events), tmp_path / "raw.csv", raw=True)
     write_csv(frame(events), tmp_path / "safe.csv")
     for raw, safe in zip(read_csv(tmp_path / "raw.csv"), read_csv(tmp_path / "safe.csv"), strict=True):
@@ -106,7 +106,7 @@ def test_cells_are_guarded_and_json_stays_the_same_json(tmp_path, events):
 def test_no_cell_starts_a_formula(tmp_path, text):
     write_csv(one(user=text), tmp_path / "events.csv")
     cell = read_csv(tmp_path / "events.csv")[0]["user"]
-    # Said apart from the code under test, and for the plain operators only.
+    # Independent of the code under test, and for the plain operators only.
     assert not re.match(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]|[\t\r]", cell)
     assert not re.search(r"[;|\t\r\n][\s\x00-\x1f]*[=+\-@＝＋－＠]", cell)
 
@@ -133,7 +133,7 @@ def test_a_formula_gets_an_apostrophe(tmp_path, value):
     ],
     ids=ascii,
 )
-def test_a_formula_behind_another_separator_gets_an_apostrophe_too(tmp_path, value, written):
+def test_a_formula_after_another_separator_gets_an_apostrophe_too(tmp_path, value, written):
     resources, extra = [{"type": "testName", "name": value}], json.dumps({"note": value})
     write_csv(one(user=value, resources=resources, extra=extra), tmp_path / "events.csv")
     row = read_csv(tmp_path / "events.csv")[0]
@@ -193,7 +193,7 @@ def test_dates_are_iso_8601_in_utc_with_a_fraction_only_where_there_is_one(tmp_p
     ],
     ids=["numbers", "lines", "surrogate", "long number", "NaN", "cut", "deep", "empty", "null"],
 )
-def test_extra_is_the_json_that_it_is(tmp_path, extra, written):
+def test_extra_keeps_its_json(tmp_path, extra, written):
     write_jsonl(one(extra=extra), tmp_path / "events.jsonl")
     line = (tmp_path / "events.jsonl").read_bytes().decode()
     assert line.endswith(f'"resources": null, "extra": {written}}}\n')
@@ -201,7 +201,7 @@ def test_extra_is_the_json_that_it_is(tmp_path, extra, written):
 
 
 @pytest.mark.parametrize("write", [write_csv, write_jsonl])
-def test_rows_come_in_order_by_the_ten_thousand(tmp_path, write):
+def test_tens_of_thousands_of_rows_keep_their_order(tmp_path, write):
     count = 40_000
     dates = pa.array(range(count - 1, -1, -1)).cast(ARROW_SCHEMA.field("date").type)
     columns = [dates] + [pa.nulls(count, field.type) for field in list(ARROW_SCHEMA)[1:]]

@@ -142,7 +142,7 @@ PROVOKED = {
     InvalidArgument: (lambda _: taf.Client(token="practice", workers=0), "workers: 0 is not … from 1 to 64"),
     NotAnAuditFrame: (lambda _: taf.summarize_by_user(pd.DataFrame()), "frame … no column … come from fetch_events()"),
     errors.ArchiveError: (lambda folder: taf.Archive(folder).coverage(), "FOLDER: … no archive … sync()"),
-    errors.DamagedFile: (damaged, "FOLDER/events.parquet is not a Parquet file, … Take it from a backup, or fetch"),
+    errors.DamagedFile: (damaged, "FOLDER/events.parquet is not a Parquet file, … Restore it from a backup, or fetch"),
     errors.FileError: (
         taf.read_pages,
         "FOLDER: Is a directory. Give the path of a file, not of a folder.",
@@ -158,11 +158,17 @@ PROVOKED = {
     errors.NotFound: (second_page(whole(b"", 404)), "page 2: … 404. Check base_url (TE_BASE_URL) and aid."),
     ApiError: (second_page(whole(b"", 302, Location="//b.example/")), "page 2: … 302. … b.example … the base_url"),
     errors.ServerError: (second_page(whole(b"", 503)), "page 2: … 503. … try again later."),
-    RateLimited: (second_page(whole(b"", 429)), "page 2: … used up for another … the 300 s … Ask later … deadline"),
+    RateLimited: (
+        second_page(whole(b"", 429)),
+        "page 2: … used up for another … the 300 s … Try again later … deadline",
+    ),
     errors.NetworkError: (second_page(b"no HTTP\r\n\r\n"), "page 2: … http://127 … failed … Check base_url"),
-    errors.PaginationError: (second_page(whole(FIRST)), "page 2: … in a circle … ask again, or for a shorter period"),
+    errors.PaginationError: (
+        second_page(whole(FIRST)),
+        "page 2: … in a circle … fetch again, or ask for a shorter period",
+    ),
     DecodeError: (second_page(whole(page({"date": 7}))), "page 2, event 0: … 'date' is 7 … errors=\"coerce\""),
-    AuditFramesWarning: (set_aside, "1 value … no column can hold … in `extra`"),
+    AuditFramesWarning: (set_aside, "1 value … no column can hold … `extra` has"),
 }
 RETRIED = {errors.ServerError, errors.NetworkError}
 

@@ -1,13 +1,15 @@
-"""Taking saved frames into an archive: what of their receipts is believed."""
+"""Importing saved frames into an archive, and how much their receipts prove."""
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.world import DAY, NOW, World, event, many
+from support.world import DAY, NOW, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage import importing
 
@@ -61,7 +63,7 @@ def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_
     far, near = TODAY - 1_500 * DAY, TODAY - 1_400 * DAY
     archive.import_parquet(claim(tmp_path / "a.parquet", far, near, start=near, end=near + DAY, complete=False))
     assert len(archive.files()) == 2
-    fetched_at = TODAY - 300 * DAY  # when the vendor had nothing of these days any more
+    fetched_at = TODAY - 300 * DAY  # when the vendor no longer had these days
     path = claim(tmp_path / "b.parquet", start=TODAY - 2_000 * DAY, end=near + 5 * DAY, fetched_at=fetched_at)
     archive.import_parquet(path)
     kept = archive.coverage().query("not gap")["day"]
@@ -70,8 +72,8 @@ def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_
     assert len(kept) == 101
 
 
-def test_more_days_than_a_log_has_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
-    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 400)  # of which fewer take less time
+def test_too_many_days_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 400)  # to save time
     moments = [TODAY - number * DAY for number in range(1, 700, 14)]
     path = claim(tmp_path / "saved.parquet", *moments, start=TODAY - 6_000 * DAY)
     with pytest.raises(taf.InvalidArgument, match=r"saved.parquet would add 73[01] days .* import it in parts"):
@@ -83,7 +85,7 @@ def test_more_days_than_a_log_has_are_refused_before_anything_is_written(archive
         taf.write_parquet(part, tmp_path / f"{number}.parquet")
         archive.import_parquet(tmp_path / f"{number}.parquet")
     assert len(archive.load()) == len(moments)
-    # Each part stands for its own period in full, so its days without events are kept as well.
+    # Each part is complete for its own period, so its days without events are kept, too.
     assert len(archive.coverage().query("not gap")) >= 728
 
 
@@ -91,7 +93,7 @@ def test_an_event_outside_the_calendar_is_refused(archive, tmp_path):
     path = claim(tmp_path / "saved.parquet", start=TODAY - DAY)
     events = taf.read_pages([b'{"auditEvents": [{"event": "x", "date": "9999-12-31T23:00:00Z"}]}'])
     taf.write_parquet(events, path)
-    with pytest.raises(taf.NotAnAuditFrame, match=r"saved.parquet: an event is of day 2,932,896 since 1970"):
+    with pytest.raises(taf.NotAnAuditFrame, match=r"saved.parquet: the date of an event is day 2,932,896 after 1970"):
         archive.import_parquet(path)
 
 
@@ -110,3 +112,71 @@ def test_an_import_merges_with_what_a_sync_kept(archive, tmp_path):
     assert archive.import_parquet(path) == 1
     assert len(archive.load()) == 36
     assert len(archive.coverage()) == len(before)
+
+
+def saved(world, path, **question):
+    with Sandbox(world.events, now=world.now, rate_limit=None) as api:
+        client = client_at(api, world.now)
+        taf.write_parquet(client.fetch_events(all_account_groups=True, **question), path)
+
+
+def test_saved_frames_are_added_once(archive, tmp_path):
+    world = World(*many(15))
+    with Sandbox(world.events, now=NOW, rate_limit=None) as api:
+        client = client_at(api, NOW)
+        events = client.fetch_events(start="2026-04-08T12:00:00Z", end="2026-04-14", all_account_groups=True)
+    taf.write_parquet(events, tmp_path / "saved.parquet")
+    assert archive.import_parquet(tmp_path / "saved.parquet") == len(events)
+    assert archive.import_parquet(tmp_path / "saved.parquet") == 0
+    assert keys(archive.load()) == keys(events)
+    coverage = archive.coverage()
+    assert len(coverage) == 5
+    assert coverage["complete"].all()
+    taf.write_parquet(events[events["event"] == "event 0"], tmp_path / "filtered.parquet")
+    other = taf.Archive(tmp_path / "other")
+    assert other.import_parquet(tmp_path / "filtered.parquet") == (events["event"] == "event 0").sum()
+    assert (other.coverage()["events"].sum(), other.coverage()["complete"].any()) == (5, False)
+    Path(other.files()[0]).unlink()
+    assert "missing" in other.verify().problems[0][1]
+    report = world.sync(archive)
+    assert report.events_added == 15 * 7 - len(events)
+    assert report.days_read == 21 - 5  # the imported days count as read
+
+
+def test_an_imported_period_that_had_not_passed_does_not_count_as_read(archive, tmp_path):
+    today = pd.Timestamp.now(tz="UTC").floor("D")  # a frame's receipt has the time of this machine's clock
+    world = World(now=today.to_pydatetime() + timedelta(hours=10))
+    saved(world, tmp_path / "saved.parquet", start=today - 5 * DAY, end=today + 30 * DAY)
+    archive.import_parquet(tmp_path / "saved.parquet")
+    coverage = archive.coverage()
+    assert coverage["day"].max() < today
+    assert coverage["complete"].any()
+    assert not taf.receipt(archive.load(start=today, end=today + 20 * DAY)).complete
+
+
+def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path):
+    both = [event(NOW - (n * 7 + 1) * timedelta(hours=1), aid=aid) for n in range(60) for aid in ("1", "2")]
+    world = World(*both)
+    world.sync(archive)
+    world.now += 2 * DAY
+    world.events = [one for one in both if one["aid"] == "1"] + [event(NOW + DAY)]
+    world.sync(archive, start=None)
+    saved(world, tmp_path / "narrow.parquet", start="2026-04-18", end="2026-04-22")
+    for place in (archive, before := taf.Archive(tmp_path / "before")):
+        place.import_parquet(tmp_path / "narrow.parquet")
+    assert not archive.coverage().set_index("day").loc["2026-04-20":, "complete"].any()
+    # The archive still remembers which group the token does not see.
+    world.now += 3 * DAY
+    assert "without 2" in world.sync(archive, start=None).scope
+    # The same if the frame is imported first, and the other group appears only later.
+    World(*both).sync(before)
+    World(*[one for one in both if one["aid"] == "1"], now=NOW + DAY).sync(before, start=None)
+    assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
+
+
+def test_the_first_sync_of_an_imported_archive_goes_back_two_years(archive, tmp_path):
+    world = World(*many(40))
+    saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)
+    archive.import_parquet(tmp_path / "week.parquet")
+    world.sync(archive, start=None)
+    assert keys(archive.load()) == told(world)

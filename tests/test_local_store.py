@@ -1,4 +1,4 @@
-"""An archive's folder on a local disk: what is not the archive's stays as it is."""
+"""An archive's folder on a local disk: links, other disks, and files that are not the archive's."""
 
 import subprocess
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.storage.local_store import LocalStore
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def victim(tmp_path):
-    """Somebody's folder, which nobody may touch."""
+    """A folder of someone else, which must stay as it is."""
     folder = tmp_path / "victim"
     folder.mkdir()
     for name in ("thesis.txt", "lock", "coverage.json", "events.parquet", ".te-audit-x.part"):
@@ -33,7 +34,7 @@ def snapshot(folder):
 
 @pytest.mark.parametrize("name", ["_staging", "_meta", "_meta/lock", "_meta/coverage.json", "_meta/manifest.json"])
 @pytest.mark.parametrize("is_synced", [False, True], ids=["at first", "later"])
-def test_a_link_in_the_place_of_what_is_ours_is_refused(place, victim, name, is_synced):
+def test_a_link_in_place_of_a_file_of_the_archive_is_refused(place, victim, name, is_synced):
     archive = taf.Archive(place)
     if is_synced:
         World(*many(3)).sync(archive)
@@ -57,7 +58,7 @@ def test_a_day_that_is_a_link_to_a_file_is_refused(place, victim):
         day.unlink()
 
 
-def test_staging_is_not_emptied_of_what_an_archive_did_not_put_there(place):
+def test_only_temporary_files_are_removed_from_staging(place):
     ours, theirs = place / "_staging/.te-audit-0.part", place / "_staging/notes.txt"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("precious")
@@ -101,7 +102,7 @@ def test_days_on_another_disk_are_written_too(place, tmp_path):
         assert archive.verify().ok
 
 
-def test_a_day_on_another_disk_that_is_full_says_so(place, tmp_path):
+def test_a_full_disk_of_a_linked_day_is_named(place, tmp_path):
     world = World(*many(5))
     archive = taf.Archive(place)
     world.sync(archive)
@@ -119,3 +120,19 @@ def test_a_day_on_another_disk_that_is_full_says_so(place, tmp_path):
         assert [path.name for path in disk.iterdir()] == ["events.parquet"]
         assert (disk / "events.parquet").read_bytes() == content
         assert archive.verify().ok
+
+
+def test_a_store_lists_reads_and_changes_files_in_one_step(tmp_path):
+    store = LocalStore(str(tmp_path / "te-audit"))
+    assert store.names("events") == []
+    assert store.read("events/a") is None
+    with store.writing() as is_alone:
+        assert is_alone
+        assert store.update("events/a", lambda old: b"new")
+        assert not store.update("events/a", lambda old: old)
+        assert not store.update("events/a", lambda old: None)
+        assert store.update("events/b/c", lambda old: (old or b"") + b"!")
+    assert store.names("events") == ["events/a", "events/b/c"]
+    assert (store.read("events/a"), store.read("events/b/c")) == (b"new", b"!")
+    assert store.address("events/a") == str(tmp_path / "te-audit/events/a")
+    assert repr(store) == f"LocalStore({str(tmp_path / 'te-audit')!r})"

@@ -18,7 +18,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, in_order
 Row = dict[str, Any]
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-PEOPLE = {"u": "Ada", "v": "Bob", "w": "Ada"}  # two people of one name
+PEOPLE = {"u": "Ada", "v": "Bob", "w": "Ada"}  # two people with the same name
 BASE = {
     "date": START,
     "aid": "1",
@@ -67,7 +67,7 @@ def test_an_event_that_changed_between_two_readings_is_kept_once(fields: Row) ->
         merged = merge(reading(before), reading(after))
         assert (merged.rows.num_rows, merged.added.num_rows, merged.vanished.num_rows) == (1, 0, 0)
         (kept,) = merged.rows.to_pylist()
-        # A value that was there is never lost, and one that came later is taken.
+        # A value is never lost, and a null value is filled in.
         assert all(kept[name] for name in BASE)
         assert all(kept[name] == before[name] for name in BASE if before[name])
 
@@ -86,12 +86,12 @@ def test_an_event_that_changed_between_two_readings_is_kept_once(fields: Row) ->
     ],
     ids=str,
 )
-def test_events_that_differ_in_more_are_two(fields: Row) -> None:
+def test_events_of_different_classes_are_two(fields: Row) -> None:
     merged = merge(reading(row()), reading(row(**fields)))
     assert (merged.rows.num_rows, merged.added.num_rows, merged.vanished.num_rows, merged.paired) == (2, 1, 1, 0)
 
 
-def test_true_duplicates_and_two_tests_deleted_in_one_second_stay_two() -> None:
+def test_equal_events_and_two_tests_deleted_in_one_second_stay_two() -> None:
     for other in (row(), row(resources=resource("other"))):
         both = reading(row(), other)
         assert merge(both, both).rows.equals(both)
@@ -100,7 +100,7 @@ def test_true_duplicates_and_two_tests_deleted_in_one_second_stay_two() -> None:
         assert merge(both, reading(row(resources=resource("renamed")), other)).rows.equals(both)
 
 
-def test_a_surplus_is_added_and_it_is_the_row_that_resembles_none() -> None:
+def test_of_a_surplus_the_row_that_resembles_none_is_added() -> None:
     before = reading(row(uid=None, resources=resource("b")), row(uid=None, resources=resource("a")))
     after = reading(*(row(resources=resource(name)) for name in "cab"))
     merged = merge(before, after)
@@ -124,7 +124,7 @@ def test_rows_that_the_reading_could_not_see_pair_with_equal_rows_only() -> None
 
 
 def test_an_unknown_person_gives_way_where_two_known_ones_need_it() -> None:
-    """Or the count would depend on which of three readings are merged first."""
+    """Otherwise, the count would depend on which of three readings are merged first."""
     a, b = reading(row(), row(uid=None, user=None)), reading(row(uid="v", user="Bob"), row(uid=None, user=None))
     c = reading(row(), row(uid="v", user="Bob"))
     assert merge(merge(a, b).rows, c).rows.num_rows == merge(a, merge(b, c).rows).rows.num_rows == 2
@@ -145,7 +145,7 @@ person = st.sampled_from([*PEOPLE.items(), *((None, name) for name in PEOPLE.val
 
 @st.composite
 def readings(draw: st.DrawFn) -> pa.Table:
-    """Rows of few classes, some with fields that are not there yet, and with names that change."""
+    """Rows of few classes, some with null fields, and some with changed names."""
     found = []
     for _ in range(draw(st.integers(0, 7))):
         uid, user = draw(person)
@@ -168,7 +168,7 @@ Totals = dict[tuple[Any, ...], Counter[tuple[str | None, str | None]]]
 
 
 def totals(*tables: pa.Table) -> Counter[tuple[Any, ...]]:
-    """Count what several readings are together: written down once more, from the leaves of the tree to its root."""
+    """Count the events of several readings. A second implementation, from the leaves of the tree to its root."""
     several: list[Totals] = []
     for table in tables:
         counts: Totals = defaultdict(Counter)
@@ -227,12 +227,12 @@ ROWS = st.fixed_dictionaries(
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.lists(ROWS, max_size=6), st.lists(ROWS, max_size=6))
-def test_whatever_is_null_each_reading_fits_into_the_merge(left: list[Row], right: list[Row]) -> None:
+def test_each_reading_fits_into_the_merge_whatever_is_null(left: list[Row], right: list[Row]) -> None:
     a, b = reading(*left), reading(*right)
     both = merge(a, b)
     assert max(a.num_rows, b.num_rows) <= both.rows.num_rows <= a.num_rows + b.num_rows
     assert both.rows.num_rows == a.num_rows + both.added.num_rows
-    # A row may gain values, and never loses or changes one.
+    # A row may gain values. It never loses or changes one.
     kept = [{name: one[name] for name in BASE} for one in both.rows.to_pylist()]
     for mine in a.to_pylist():
         fits = [

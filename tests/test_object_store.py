@@ -9,7 +9,7 @@ from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import exit_code
-from te_audit_frames.storage.ledger import Ledger, Made, digest_of, read_manifest
+from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, read_manifest, sha256_of
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.object_store import ObjectStore
 
@@ -51,7 +51,7 @@ def test_damage_in_a_bucket_is_found(s3, bucket):
     assert [said for _, said in archive.verify().problems if "SHA-256" in said]
 
 
-def test_a_change_is_made_to_what_is_there_at_that_moment(bucket):
+def test_a_change_is_made_again_if_the_file_has_changed(bucket):
     place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
     turns = []
 
@@ -68,18 +68,18 @@ def test_a_change_is_made_to_what_is_there_at_that_moment(bucket):
     assert not place.update("name", lambda old: old)
 
 
-def test_a_change_that_never_gets_its_turn_ends(bucket):
+def test_a_change_that_always_collides_ends_with_an_error(bucket):
     place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
 
     def change(content):
         other.update("name", lambda old: (old or b"") + b"!")
         return b"ours"
 
-    with pytest.raises(taf.ArchiveError, match="somebody else changed it"):
+    with pytest.raises(taf.ArchiveError, match="other writers changed it"):
         place.update("name", change)
 
 
-def test_what_the_store_refuses_is_said_with_the_address(bucket, monkeypatch):
+def test_an_error_of_the_store_names_the_address(bucket, monkeypatch):
     with pytest.raises(taf.StoreError, match=r"s3://te-audit-no-such-bucket/x/.*: the object store failed"):
         taf.Archive("s3://te-audit-no-such-bucket/x", storage_options={"aws_region": "us-east-1"}).coverage()
     with pytest.raises(taf.InvalidArgument, match="storage_options: s3://x/y cannot be opened"):
@@ -110,6 +110,7 @@ def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket,
         taf.Archive("s3://x/y", storage_options={"aws_allow_http": "true"})
     monkeypatch.setenv("AWS_SESSION_TOKEN", "copied with\na line break")
     place = ObjectStore(bucket, {})
+    assert repr(place) == f"ObjectStore({bucket!r})"
     for act in (
         lambda: taf.Archive(bucket).load(),
         lambda: place.names("events"),
@@ -120,34 +121,35 @@ def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket,
 
 
 def test_two_writers_at_once_are_both_in_the_manifest(bucket):
-    """One syncs while the other is in the middle of its own sync."""
+    """One writer syncs while the other is in the middle of its own sync."""
     archive, other = taf.Archive(bucket), taf.Archive(bucket)
     first = World(*many(6)).sync(archive, start=NOW - 6 * DAY).manifest
     late = World(*many(6), event(NOW - DAY, "late"))
 
-    ledger = Ledger(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
-    ledger.begin()
+    writer = ArchiveWriter(ObjectStore(bucket, {}), alone=False, survey=lambda: ({}, set()))
+    writer.begin()
     theirs = []
 
     def make(content):
         if not theirs:
             theirs.append(late.sync(other, start=NOW - 6 * DAY).manifest)
-        return Made((content or b"") + b"!", 1)
+        return NewContent((content or b"") + b"!", 1)
 
-    ledger.write({"events/ours": make})
-    assert ledger.digest == theirs[0]  # what is only announced does not change it
-    ledger.finish()
-    assert ledger.digest != theirs[0]
+    writer.write({"events/ours": make})
+    assert writer.digest == theirs[0]  # announcements do not change the digest
+    writer.finish()
+    assert writer.digest != theirs[0]
     manifest = read_manifest(ObjectStore(bucket, {}))
     assert {first, theirs[0]} <= set(manifest.parents)
-    assert manifest.digest == ledger.digest
-    assert manifest.files["events/ours"].sha256 == digest_of(b"!")
-    assert [name for name, _ in archive.verify().problems] == ["events/ours"]  # which is no file of a day
+    assert manifest.digest == writer.digest
+    assert manifest.files["events/ours"].sha256 == sha256_of(b"!")
+    assert [name for name, _ in archive.verify().problems] == ["events/ours"]  # it is not a day file
 
 
 def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
     place = ObjectStore(bucket, {})
-    one, two = (Ledger(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
+    assert repr(place) == f"ObjectStore({bucket!r})"
+    one, two = (ArchiveWriter(place, alone=False, survey=lambda: ({}, set())) for _ in range(2))
     one.begin()
     two.begin()
 
@@ -157,14 +159,14 @@ def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
         def make(content):
             for act in acts:
                 act()
-            return Made((content or b"") + letter, len(content or b"") + 1)
+            return NewContent((content or b"") + letter, len(content or b"") + 1)
 
         return make
 
     one.write({"file": append(b"1", [lambda: two.write({"file": append(b"2")})])})
-    for ledger in (one, two):
-        ledger.finish()
-        assert read_manifest(place).accepts("file", digest_of(place.read("file")))
+    for writer in (one, two):
+        writer.finish()
+        assert read_manifest(place).accepts("file", sha256_of(place.read("file")))
     assert place.read("file") == b"21"
-    assert read_manifest(place).files["file"] == Entry(digest_of(b"21"), 2)
+    assert read_manifest(place).files["file"] == Entry(sha256_of(b"21"), 2)
     assert not read_manifest(place).unfinished()

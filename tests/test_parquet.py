@@ -1,20 +1,14 @@
-"""One Parquet file: identical both ways, read by every engine, safe from crashes, clear about what is not ours."""
+"""One Parquet file: the same after reading, readable by every engine, and safe in crashes."""
 
 import json
 import os
 import random
 import signal
-import stat
 import subprocess
 import sys
-import threading
-from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import duckdb
-import fsspec
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -23,17 +17,15 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyarrow import fs
 from support.examples import examples
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Sandbox
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_arrow, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow, to_events
 from te_audit_frames.storage.parquet import read_parquet, write_parquet
-from te_audit_frames.storage.writer import parquet_writer
 
 DATE = ARROW_SCHEMA.field("date").type
-FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the least of all is pandas' NaT
+FROM_INT64 = st.integers(-(2**63) + 1, 2**63 - 1)  # the lowest number is pandas' NaT
 IN_2026 = st.integers(0, 365 * 86_400).map(lambda second: 1_767_225_600_000_000 + second * 1_000_000)
 
 quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -71,7 +63,7 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module")
 def events():
-    """What an analyst has: two months of the practice organisation, fetched, with its receipt."""
+    """Two months of the practice organisation, fetched, with a receipt."""
     with Sandbox(events=12_000, seed=7, page_size=1_000) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
         return client.fetch_events(window="60d", all_account_groups=True)
@@ -105,10 +97,10 @@ def test_what_is_read_is_what_was_written(tmp_path, table, attrs, codec):
 
 @quick
 @given(table=rows(IN_2026))
-def test_any_order_is_kept_ascending_stable_with_undated_events_last(tmp_path, table):
+def test_rows_are_sorted_stably_with_undated_events_last(tmp_path, table):
     write_parquet(to_events(table), tmp_path / "events.parquet")
     expected = sorted(table.to_pylist(), key=lambda event: (event["date"] is None, event["date"] or datetime.max))
-    stored = pq.ParquetFile(tmp_path / "events.parquet").read()  # by Arrow, not by us
+    stored = pq.ParquetFile(tmp_path / "events.parquet").read()  # with Arrow itself
     assert stored.cast(ARROW_SCHEMA).to_pylist() == expected
 
 
@@ -148,7 +140,7 @@ def test_a_filtered_frame_is_kept_without_its_row_labels(events, path):
 
 
 @pytest.mark.parametrize("columns", [["uid"], ["user", "date"], ["resources", "aid"], "event"])
-def test_columns_come_as_they_were_asked_for(events, path, columns):
+def test_columns_come_in_the_requested_order(events, path, columns):
     write_parquet(events, path)
     names = [columns] if isinstance(columns, str) else columns
     assert_identical(read_parquet(path, columns=columns), events[names])
@@ -181,7 +173,7 @@ def test_wrong_columns_are_named(path, columns, said):
     ],
     ids=str,
 )
-def test_a_start_may_be_said_in_many_ways(path, start):
+def test_a_start_may_have_many_types(path, start):
     days = [{"date": 1_767_225_600_000_000 + day * 86_400_000_000, "aid": str(day)} for day in range(3)]
     write_parquet(to_events(table_of(days)), path)
     assert read_parquet(path, start=start)["aid"].tolist() == ["1", "2"]
@@ -190,7 +182,7 @@ def test_a_start_may_be_said_in_many_ways(path, start):
 
 @pytest.mark.parametrize("argument", ["start", "end"])
 @pytest.mark.parametrize("moment", [datetime(2026, 1, 2), "2026-01-02T00:00:00", "yesterday", 5])
-def test_a_moment_that_could_mean_several_is_refused(path, argument, moment):
+def test_an_ambiguous_moment_is_refused(path, argument, moment):
     with pytest.raises(taf.InvalidArgument, match=argument):
         read_parquet(path, **{argument: moment})
 
@@ -257,35 +249,6 @@ def test_an_empty_frame_keeps_its_columns(events, path, read):
     assert_identical(read_parquet(path), events.iloc[:0])
 
 
-# Small and quick
-
-
-def test_the_layout_is_what_makes_it_small(events, path, tmp_path):
-    write_parquet(events, path)
-    chunks = pq.ParquetFile(path).metadata.row_group(0).to_dict()["columns"]
-    encodings = {chunk["path_in_schema"]: set(chunk["encodings"]) for chunk in chunks}
-    assert encodings.pop("date") >= {"DELTA_BINARY_PACKED"}
-    assert all("RLE_DICTIONARY" in found for found in encodings.values())
-    plain = events.assign(resources=events["resources"].astype(object))
-    plain.to_parquet(tmp_path / "plain.parquet")
-    assert path.stat().st_size <= 0.63 * (tmp_path / "plain.parquet").stat().st_size
-
-
-@pytest.mark.few(count=3)
-@pytest.mark.parametrize("codec", ["zstd", "snappy", "gzip", "lz4", "brotli", "none", None])
-def test_every_codec_works(events, path, codec):
-    write_parquet(events, path, compression=codec)
-    used = pq.ParquetFile(path).metadata.row_group(0).column(0).compression
-    assert used == {None: "UNCOMPRESSED", "none": "UNCOMPRESSED"}.get(codec, str(codec).upper())
-    assert_identical(read_parquet(path), events)
-
-
-def test_an_unknown_codec_is_refused(events, path):
-    with pytest.raises(taf.InvalidArgument, match="compression: 'zip' is not one of zstd, snappy"):
-        write_parquet(events, path, compression="zip")
-    assert not path.exists()
-
-
 # Streams
 
 
@@ -298,19 +261,6 @@ def test_a_fetch_streams_into_a_file(path):
     assert sorted(map(str, to_arrow(found).to_pylist())) == sorted(map(str, to_arrow(whole).to_pylist()))
     assert found["date"].is_monotonic_increasing
     assert (taf.receipt(found).complete, taf.receipt(found).events) == (True, 2_000)
-
-
-def test_a_long_stream_out_of_order_is_cut_into_full_row_groups(path):
-    numbers = np.random.default_rng(0).permutation(600_000)
-    columns = [pa.nulls(len(numbers), field.type) for field in ARROW_SCHEMA]
-    columns[:2] = [pa.array(numbers).cast(DATE), pa.array(numbers).cast(pa.large_string())]
-    table = pa.Table.from_arrays(columns, schema=ARROW_SCHEMA)
-    write_parquet(iter(table.to_batches(max_chunksize=50_000)), path)
-    metadata = pq.ParquetFile(path).metadata
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [2**18, 2**18, 600_000 - 2**19]
-    found = read_parquet(path, columns=["date", "aid"])
-    assert (found["date"].astype("int64") == np.arange(600_000)).all()
-    assert (found["aid"].astype("int64") == np.arange(600_000)).all()
 
 
 def test_a_stream_of_something_else_is_refused(events, path):
@@ -333,14 +283,6 @@ def test_a_stream_that_breaks_leaves_the_old_file_and_nothing_else(events, path)
     assert names_in(path.parent) == [path.name]
 
 
-def test_a_writer_takes_what_a_frame_would_hold(events, path):
-    with parquet_writer(path) as writer:
-        for batch in to_arrow(events).to_batches(max_chunksize=700):
-            writer.write(batch)
-        writer.attrs.update(events.attrs)
-    assert_identical(read_parquet(path), events)
-
-
 # Crashes
 
 
@@ -349,17 +291,6 @@ def run(script, *arguments, **kwargs):
         [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
-
-FULL_DISK = """
-import resource, sys
-from te_audit_frames.storage.parquet import read_parquet, write_parquet
-events = read_parquet(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-try:
-    write_parquet(events, sys.argv[2], compression=None)
-except OSError as error:
-    print(error.strerror)
-"""
 
 STUCK = """
 import sys, time
@@ -374,17 +305,6 @@ def stuck():
     time.sleep(60)
 write_parquet(stuck(), sys.argv[1])
 """
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(events, path, tmp_path):
-    (tmp_path / "more").mkdir()
-    write_parquet(events, tmp_path / "more" / "source.parquet")
-    write_parquet(events[:5], path)
-    program = run(FULL_DISK, tmp_path / "more" / "source.parquet", path)
-    assert program.communicate(timeout=60) == ("File too large\n", "")
-    assert_identical(read_parquet(path), events[:5])
-    assert names_in(tmp_path) == ["events.parquet", "more"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -403,152 +323,7 @@ def test_a_killed_writer_leaves_the_old_file(events, path):
     assert_identical(read_parquet(path), events)
 
 
-def test_the_file_and_then_its_folder_are_flushed_around_the_rename(events, path, monkeypatch):
-    flushed = []
-    flush = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (flushed.append((os.fstat(handle), path.exists())), flush(handle)))
-    write_parquet(events, path)
-    (file, before), (folder, after) = flushed
-    assert (stat.S_ISREG(file.st_mode), before) == (True, False)
-    assert file.st_size == path.stat().st_size
-    assert (stat.S_ISDIR(folder.st_mode), after) == (True, True)
-
-
-# Places
-
-
-def test_only_the_owner_may_read_the_file(events, path):
-    path.touch(0o644)
-    write_parquet(events, path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_symbolic_link_is_followed(events, path, tmp_path):
-    (tmp_path / "disk").mkdir()
-    path.symlink_to(tmp_path / "disk" / "real.parquet")
-    write_parquet(events, path)
-    assert path.is_symlink()
-    assert_identical(read_parquet(tmp_path / "disk" / "real.parquet"), events)
-
-
-def test_home_and_long_names(events, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    write_parquet(events, "~/events.parquet")
-    assert_identical(read_parquet(tmp_path / "events.parquet"), events)
-    longest = tmp_path / ("x" * 247 + ".parquet")
-    write_parquet(events, longest)
-    assert_identical(read_parquet(longest), events)
-
-
-def test_a_pipe_gets_the_whole(events, path):
-    pipe = path.with_name("pipe")
-    os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: path.write_bytes(pipe.read_bytes()))
-    reader.start()
-    write_parquet(events, pipe)
-    reader.join(10)
-    assert_identical(read_parquet(path), events)
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-
-
-def test_folders_are_not_files(events, tmp_path):
-    with pytest.raises(taf.FileError, match="Is a directory"):
-        write_parquet(events, tmp_path)
-    with pytest.raises(taf.MissingFile, match="nowhere"):
-        write_parquet(events, tmp_path / "nowhere" / "events.parquet")
-
-
-@pytest.mark.parametrize("path", ["", None, 5, b"events.parquet"])
-def test_what_is_not_a_path_is_refused(events, path):
-    with pytest.raises(taf.InvalidArgument, match="path"):
-        write_parquet(events, path)
-
-
-def filesystems(folder):
-    memory = fsspec.filesystem("memory", skip_instance_cache=True)
-    memory.makedirs("/bucket", exist_ok=True)
-    return {
-        "fsspec": (memory, "/bucket/events.parquet"),
-        "fsspec local": (fsspec.filesystem("file"), str(folder / "events.parquet")),
-        "arrow": (fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem()), "events.parquet"),
-        "arrow local": (fs.LocalFileSystem(), str(folder / "events.parquet")),
-    }
-
-
-@pytest.mark.parametrize("kind", ["fsspec", "fsspec local", "arrow", "arrow local"])
-def test_other_filesystems_replace_in_one_step_too(events, tmp_path, kind):
-    filesystem, path = filesystems(tmp_path)[kind]
-
-    def broken():
-        yield from to_arrow(events).to_batches()
-        raise ConnectionResetError("gone")
-
-    def names():
-        arrow = filesystem if isinstance(filesystem, fs.FileSystem) else fs.PyFileSystem(fs.FSSpecHandler(filesystem))
-        folder = path.rpartition("/")[0]
-        return [found.base_name for found in arrow.get_file_info(fs.FileSelector(folder))]
-
-    write_parquet(events[:3], path, filesystem=filesystem)
-    write_parquet(events, path, filesystem=filesystem)
-    with pytest.raises(ConnectionResetError):
-        write_parquet(broken(), path, filesystem=filesystem)
-    assert_identical(read_parquet(path, filesystem=filesystem), events)
-    assert names() == ["events.parquet"]
-    if "local" in kind:
-        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
-    with pytest.raises(taf.MissingFile):
-        read_parquet(path + ".gone", filesystem=filesystem)
-
-
-def test_uris_name_their_filesystem(events, tmp_path):
-    for uri in (f"file://{tmp_path}/events.parquet", "memory://events-by-uri.parquet"):
-        write_parquet(events, uri)
-        assert_identical(read_parquet(uri), events)
-    assert stat.S_IMODE((tmp_path / "events.parquet").stat().st_mode) == 0o600
-    with pytest.raises(taf.InvalidArgument, match="nothing installed opens gopher://"):
-        write_parquet(events, "gopher://events.parquet")
-
-
-@pytest.mark.parametrize("filesystem", ["s3", object(), Path()])
-def test_what_is_not_a_filesystem_is_refused(events, filesystem):
-    with pytest.raises(taf.InvalidArgument, match="filesystem"):
-        write_parquet(events, "events.parquet", filesystem=filesystem)
-
-
-# Frames that a file would not hold
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "said"),
-    [
-        (lambda frame: frame.assign(weekday=1, hour=2), taf.InvalidArgument, "would lose column 'weekday', 'hour'"),
-        (lambda frame: frame.rename_axis("row"), taf.InvalidArgument, "'row'"),
-        (lambda frame: frame.set_index("date", drop=False), taf.InvalidArgument, "'date'"),
-        (lambda frame: pd.concat([frame, frame[["aid"]]], axis=1), taf.InvalidArgument, "'aid'"),
-        (lambda frame: frame.drop(columns=["uid", "extra"]), taf.NotAnAuditFrame, "'uid', 'extra'"),
-        (lambda frame: frame.assign(date=frame["date"].dt.tz_localize(None)), taf.NotAnAuditFrame, "tz_localize"),
-        (lambda frame: frame.assign(date="soon"), taf.NotAnAuditFrame, "'date'"),
-        (lambda frame: frame.assign(aid=1.5), taf.NotAnAuditFrame, "'aid'"),
-        (
-            lambda frame: frame.assign(user=pd.Series(["\ud800"] * len(frame), dtype=object)),
-            taf.NotAnAuditFrame,
-            "'user'",
-        ),
-    ],
-)
-def test_nothing_is_lost_silently(events, path, change, error, said):
-    with pytest.raises(error, match=said):
-        write_parquet(change(events), path)
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("attrs", [{"at": datetime(2026, 1, 1)}, {"share": float("nan")}, {("a", "b"): 1}, {"s": {1}}])
-def test_attrs_that_are_not_json_are_refused(events, path, attrs):
-    marked = events.copy()
-    marked.attrs = attrs
-    with pytest.raises(taf.InvalidArgument, match="attrs"):
-        write_parquet(marked, path)
-    assert names_in(path.parent) == []
+# Unusual frames
 
 
 def test_dates_of_another_zone_or_unit_are_the_same_instants(events, path):
@@ -557,14 +332,7 @@ def test_dates_of_another_zone_or_unit_are_the_same_instants(events, path):
     assert_identical(read_parquet(path), events)
 
 
-def test_nothing_of_the_frame_is_changed(events, path):
-    shuffled = events.sample(frac=1, random_state=1)
-    before = shuffled.copy()
-    write_parquet(shuffled, path)
-    assert_identical(shuffled, before)
-
-
-# Files that are not ours
+# Files of other tools
 
 
 def foreign(path, **columns):
@@ -576,57 +344,22 @@ def foreign(path, **columns):
     return path
 
 
-ELEMENT = pa.struct([("name", pa.string()), ("type", pa.string()), ("id", pa.int64())])
-
-
-@pytest.mark.parametrize(
-    ("name", "column", "found"),
-    [
-        ("aid", pa.array(["1", None], pa.string()), ["1", None]),
-        ("aid", pa.array([1234, None]), ["1234", None]),
-        ("aid", pa.array(["b", "b"]).dictionary_encode(), ["b", "b"]),
-        ("aid", pa.array([b"b", None]), ["b", None]),
-        ("aid", pa.nulls(2), [None, None]),
-        ("date", pa.array([86_400_000_000_000, None], pa.timestamp("ns", "UTC")), [86_400_000_000, None]),
-        ("date", pa.array([86_400, None], pa.timestamp("s", "Europe/Berlin")), [86_400_000_000, None]),
-        ("date", pa.array(["1970-01-02T01:00:00+01:00", None]), [86_400_000_000, None]),
-        (
-            "resources",
-            pa.array([[{"type": "t", "name": "n", "id": 1}], None], pa.large_list(ELEMENT)),
-            [[{"type": "t", "name": "n"}], None],
-        ),
-        ("resources", pa.nulls(2), [None, None]),
-    ],
-    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else None,
-)
-def test_types_that_mean_the_same_are_read(path, name, column, found):
-    frame = read_parquet(foreign(path, **{name: column}))
+def test_other_columns_and_another_order_of_columns_are_read(path):
+    frame = read_parquet(foreign(path, aid=pa.array([1234, None])))
     assert to_arrow(frame).schema == ARROW_SCHEMA
-    stored = to_arrow(frame)[name]
-    assert (stored.cast(pa.int64()) if name == "date" else stored).to_pylist() == found
+    assert to_arrow(frame)["aid"].to_pylist() == ["1234", None]
     assert frame.attrs == {}
-    if name == "date":
-        assert len(read_parquet(path, start="1970-01-02", end="1970-01-03")) == 1
+    with pytest.raises(taf.NotAnAuditFrame, match=r"events\.parquet: column 'aid' cannot be read as"):
+        read_parquet(foreign(path, aid=pa.array([1234.0, None])))
 
 
-@pytest.mark.parametrize(
-    ("name", "column"),
-    [
-        ("aid", pa.array([1234.0, None])),
-        ("aid", pa.array([b"\xff", None])),
-        ("date", pa.array([1, None], pa.timestamp("us"))),
-        ("date", pa.array([1, None], pa.timestamp("ns", "UTC"))),
-        ("date", pa.array([1, None])),
-        ("date", pa.array(["2026-01-01T00:00:00", None])),
-        ("date", pa.array([{"day": 1}, None])),
-        ("resources", pa.array(["[]", None])),
-        ("resources", pa.array([["testName"], None])),
-    ],
-    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else None,
-)
-def test_types_that_do_not_mean_the_same_are_refused(path, name, column):
-    with pytest.raises(taf.NotAnAuditFrame, match=rf"events\.parquet: column '{name}' cannot be read as"):
-        read_parquet(foreign(path, **{name: column}))
+def test_dates_of_another_type_are_filtered_as_instants(path):
+    for dates in (
+        pa.array([86_400_000_000_000, None], pa.timestamp("ns", "UTC")),
+        pa.array([86_400, None], pa.timestamp("s", "Europe/Berlin")),
+        pa.array(["1970-01-02T01:00:00+01:00", None]),
+    ):
+        assert len(read_parquet(foreign(path, date=dates), start="1970-01-02", end="1970-01-03")) == 1
 
 
 def test_what_spark_and_pandas_and_polars_write_is_read(events, path):
@@ -658,7 +391,7 @@ def test_missing_columns_are_named_with_the_file(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"date,aid\n", b"PAR1" + b"\0" * 40 + b"PAR1"])
-def test_what_is_not_parquet_is_said_so(path, content):
+def test_a_file_that_is_not_parquet_is_named(path, content):
     path.write_bytes(content)
     with pytest.raises(taf.DamagedFile, match=r"events\.parquet is not a Parquet file"):
         read_parquet(path)
@@ -669,26 +402,7 @@ def test_a_missing_file_is_a_missing_file(path):
         read_parquet(path)
 
 
-@pytest.mark.parametrize(
-    ("stamp", "error", "said"),
-    [
-        (
-            {"te_audit_frames": '{"schema_version": 2}'},
-            taf.NotAnAuditFrame,
-            r"events\.parquet was written by a newer .*version 2.*upgrade",
-        ),
-        ({"te_audit_frames": '{"schema_version": "x"}'}, taf.NotAnAuditFrame, "newer"),
-        ({"te_audit_frames": "{"}, taf.DamagedFile, "damaged"),
-        ({"PANDAS_ATTRS": "[]"}, taf.DamagedFile, "damaged"),
-    ],
-)
-def test_a_footer_that_this_version_does_not_know(events, path, stamp, error, said):
-    pq.write_table(to_arrow(events).replace_schema_metadata(stamp), path)
-    with pytest.raises(error, match=said):
-        read_parquet(path)
-
-
-def test_a_file_cut_short_anywhere_is_an_error_of_ours(events, path):
+def test_a_file_cut_short_anywhere_is_a_damaged_file(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()
     for length in random.Random(0).sample(range(len(whole)), 200):
@@ -697,7 +411,7 @@ def test_a_file_cut_short_anywhere_is_an_error_of_ours(events, path):
             read_parquet(path)
 
 
-def test_flipped_bits_never_raise_anything_else(events, path):
+def test_flipped_bits_raise_no_other_error(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()
     dice, noticed = random.Random(0), 0
@@ -707,7 +421,7 @@ def test_flipped_bits_never_raise_anything_else(events, path):
         path.write_bytes(broken)
         try:
             read_parquet(path, start=None if trial % 2 else "2020-01-01")
-        except (taf.DamagedFile, taf.NotAnAuditFrame):  # the name of a column may be hit, too
+        except (taf.DamagedFile, taf.NotAnAuditFrame):  # the bit may be in the name of a column
             noticed += 1
     assert noticed > 150
 
@@ -718,66 +432,13 @@ def test_fsspec_is_not_needed_and_not_loaded():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_a_name_that_is_not_utf_8_is_a_name(events, tmp_path):
+def test_a_file_name_may_have_bytes_that_are_not_utf_8(events, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.parquet")
     write_parquet(events[:5], path)
     pd.testing.assert_frame_equal(read_parquet(path), events[:5].reset_index(drop=True))
 
 
-def test_a_long_period_ago_is_a_period(path):
+def test_a_period_may_be_long_ago(path):
     long_ago = timedelta(days=365 * 200)
     write_parquet(to_events(table_of([{"date": 0}, {"date": None}])), path)
     assert len(read_parquet(path, start=datetime(1970, 1, 1, tzinfo=UTC) - long_ago)) == 1
-
-
-# ---- receipts that nobody of ours wrote ----------------------------------------------------------------------------
-
-_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-9, 10**7)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["", "api", "2026-01-05T00:00:00Z", "2026-01-05", "2026-01-05T00:00:00", "9999-12-31T23:59:59Z"])
-    | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["start", "end", "aid", "x"]), inner),
-    max_leaves=6,
-)
-
-
-@given(
-    changed=st.dictionaries(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), _VALUES, max_size=4),
-    removed=st.sets(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), max_size=3),
-    instead=st.none() | _VALUES,
-)
-@settings(deadline=None, max_examples=examples(300))
-def test_a_receipt_in_a_footer_is_sound_or_the_file_is_named(tmp_path_factory, changed, removed, instead):
-    folder = tmp_path_factory.mktemp("receipts")
-    events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
-    period = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
-    proof = {"source": "api", "resolved": period, "scope": {"aid": None, "all_account_groups": True}}
-    plain = {**taf.receipt(events).to_dict(), **proof, "complete": True, **changed}
-    plain = {name: value for name, value in plain.items() if name not in removed}
-    events.attrs[ATTRS_KEY] = plain if instead is None else instead
-    path = folder / "events.parquet"
-    taf.write_parquet(events, path)
-
-    def show(start=None):
-        read = taf.read_parquet(path, start=start)
-        if read.attrs[ATTRS_KEY] is not None:
-            repr(taf.receipt(read)), taf.receipt(read).period
-
-    for act in (show, lambda: show("2026-01-05T12:00:00Z"), lambda: taf.Archive(folder / "a").import_parquet(path)):
-        try:
-            act()
-        except taf.DamagedFile as error:
-            assert "events.parquet is damaged: the receipt in its footer" in str(error)
-            assert "Take it from a backup" in str(error)
-
-
-@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'"x"', b"[" * 100_000, b'{"te_audit_frames": []}'])
-def test_garbage_in_the_place_of_a_receipt_is_named(tmp_path, text):
-    rows = pa.table({name: pa.nulls(0, ARROW_SCHEMA.field(name).type) for name in COLUMNS})
-    pq.write_table(rows.replace_schema_metadata({b"PANDAS_ATTRS": text}), tmp_path / "events.parquet")
-    for act in (taf.read_parquet, taf.Archive(tmp_path / "a").import_parquet):
-        with pytest.raises(taf.DamagedFile, match=r"events.parquet is damaged: .* Take it from a backup"):
-            act(tmp_path / "events.parquet")

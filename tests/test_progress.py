@@ -38,7 +38,7 @@ def test_a_bar_begins_empty_and_is_full_at_the_end(shown):
     assert shown()[-1] == full
 
 
-def test_the_wait_is_told_and_ends(shown):
+def test_the_wait_is_shown_and_ends(shown):
     progress = Progress(show=True)
     progress.open()
     progress.page(events=1, done=0.5)
@@ -61,7 +61,7 @@ def test_a_share_that_nobody_knows_is_not_shown(shown):
 
 
 @given(st.lists(st.floats(-1, 2) | st.none(), max_size=8))
-def test_whatever_share_is_told_the_bar_holds(shares):
+def test_any_share_at_all_keeps_the_bar_valid(shares):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stderr", written := io.StringIO())
         progress = Progress(show=True)

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.examples import examples
 from support.rawserver import VirtualClock
 
 import te_audit_frames as taf
@@ -162,7 +165,7 @@ def test_no_reset_makes_anybody_wait_longer_than_a_window(reset):
     assert 0 < budget.wait(0.0) <= LONGEST_WAIT
 
 
-def test_a_window_that_ends_later_than_said_makes_nobody_wait_longer_either():
+def test_a_window_that_ends_later_than_its_headers_say_makes_no_longer_wait():
     later = str(int(NOW.timestamp()) + 86_400)
     budget, time = Budget(), 0.0
     for throttled in (True, True, False):  # the second time at the end of the wait
@@ -193,7 +196,7 @@ def test_headers_that_make_no_sense_say_nothing(name, value):
 
 
 @pytest.mark.parametrize("zone", ["12:00:00 GMT", "13:00:00 +0100", "12:00:00 -0000"])
-def test_a_date_is_read_in_its_zone_and_told_in_utc(zone):
+def test_a_date_is_read_in_its_zone_and_returned_in_utc(zone):
     told = server_date({"Date": f"Sun, 01 Mar 2026 {zone}"})
     assert (told, told.tzinfo) == (NOW, UTC)
 
@@ -323,3 +326,25 @@ def test_a_real_fetch_waits_for_the_practice_servers_windows(rival):
     assert paid.waited_seconds > 0
     windows = paid.requests / (10 if rival else 20) + 1
     assert paid.throttled <= (windows if rival else 0)
+
+
+@given(st.text(max_size=40) | st.sampled_from(["Thu, 01 Jan 0000 00:00:00 GMT", "Thu, 01 Jan 2026 12:00:00 -9999"]))
+@settings(max_examples=examples(100), deadline=None)
+def test_no_date_header_is_too_odd(text):
+    date = server_date({"Date": text})
+    assert date is None or date.utcoffset().total_seconds() == 0
+
+
+NUMBERS = st.text("0123456789.-+eE_ naifNI", max_size=8) | st.integers().map(str) | st.floats().map(str)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+@settings(max_examples=examples(200), deadline=None)
+def test_no_limit_header_is_too_odd(limit, remaining, reset):
+    names = ("Limit", "Remaining", "Reset")
+    headers = {f"X-Organization-Rate-Limit-{n}": v for n, v in zip(names, (limit, remaining, reset), strict=True)}
+    allowance = Allowance.from_headers(headers | {"Date": "Thu, 01 Jan 2026 12:00:00 GMT"}, now=datetime.now(UTC))
+    if allowance is not None:
+        assert 0 <= allowance.remaining <= allowance.limit
+        assert allowance.limit >= 1
+        assert 0 <= allowance.reset_in <= LONGEST_WAIT

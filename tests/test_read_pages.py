@@ -58,7 +58,7 @@ def test_what_is_no_page_is_named(wrong):
         taf.read_pages(wrong)
 
 
-def test_the_item_that_is_no_page_is_told_by_place_and_type():
+def test_an_item_that_is_no_page_is_named_by_position_and_type():
     with pytest.raises(InvalidArgument, match=r"^pages: item 1 is a float;"):
         taf.read_pages([FIRST, 1.5])
 

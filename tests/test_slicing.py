@@ -10,7 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
-from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Disorder, Slice, Slicing
+from te_audit_frames.client.date_order import MARGIN_SECONDS, Disorder
+from te_audit_frames.client.epoch import UNDATED
+from te_audit_frames.client.slice import Slice
+from te_audit_frames.client.slicing import Slicing
 
 DAY = 86_400
 START = 20_454 * DAY  # 2026-01-01
@@ -339,7 +342,7 @@ def test_what_lies_within_the_margin_is_missing_still():
     assert slicing.missing() == [(0, 50_000 + 1 + MARGIN)]
 
 
-def test_told_to_page_through_it_never_cuts():
+def test_without_an_expected_order_it_never_cuts():
     slicing = Slicing(0, 1_000, workers=8, in_order=False)
     assert slicing.order == "none"
     _, finished = slicing.receive(slicing.whole, np.array([999, 950]), more=True)

@@ -1,4 +1,4 @@
-"""One sync: what it takes for past, and what it keeps of a log that is out of order before it has read all of it."""
+"""One sync: which clock it trusts, and what it keeps of a log whose events are out of order."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def archive(tmp_path):
 @pytest.mark.parametrize(
     ("server", "local"), [(9 * DAY, 0 * DAY), (0 * DAY, 9 * DAY)], ids=["the server's is ahead", "ours is ahead"]
 )
-def test_no_day_counts_as_read_that_is_not_over_by_both_clocks(archive, server, local):
+def test_a_day_counts_as_read_only_if_it_is_over_by_both_clocks(archive, server, local):
     world = World(*many(15), now=NOW + server)
     world.local = NOW + local
     with pytest.warns(taf.AuditFramesWarning, match=r"clock \(.*\) is ahead of .* by 9 days.*Set the clock"):
@@ -49,7 +49,7 @@ def test_no_day_counts_as_read_that_is_not_over_by_both_clocks(archive, server, 
     assert (coverage["fetched_at"] <= NOW).all()
     assert coverage.loc[coverage["sealed"], "day"].max() == pd.Timestamp("2026-04-16", tz="UTC")
     assert not taf.receipt(archive.load(start="2026-04-20", end="2026-04-25")).complete
-    # When both are right again, nothing was skipped.
+    # Once both clocks are right, nothing has been skipped.
     world.events.append(event(NOW + 20 * HOUR))
     world.now = world.local = NOW + 2 * DAY
     assert world.sync(archive, start=None).notes == []
@@ -57,7 +57,7 @@ def test_no_day_counts_as_read_that_is_not_over_by_both_clocks(archive, server, 
 
 
 @pytest.mark.parametrize("seconds", [-299, 0, 299])
-def test_clocks_that_are_a_little_apart_are_nothing_to_warn_of(archive, seconds):
+def test_a_small_difference_between_the_clocks_causes_no_warning(archive, seconds):
     world = World(*many(3))
     world.local = NOW + timedelta(seconds=seconds)
     report = world.sync(archive)
@@ -65,7 +65,7 @@ def test_clocks_that_are_a_little_apart_are_nothing_to_warn_of(archive, seconds)
     assert archive.coverage()["fetched_at"].max() == min(NOW, world.local)
 
 
-def test_a_clock_that_lost_years_makes_no_archive(archive, tmp_path):
+def test_with_a_clock_years_behind_no_archive_is_made(archive, tmp_path):
     world = World(*many(3))
     world.local = datetime.fromisoformat("1970-01-01T00:05:00Z")
     with pytest.raises(taf.ArchiveError, match=r"server's clock .* is ahead of this machine's \(1970.* and sync again"):
@@ -73,8 +73,8 @@ def test_a_clock_that_lost_years_makes_no_archive(archive, tmp_path):
     assert not list((tmp_path / "te-audit").rglob("*.parquet"))
 
 
-def test_an_archive_that_took_coming_days_for_read_heals(archive, tmp_path):
-    """As an earlier version left it behind, of one answer with a clock that was 20 days ahead."""
+def test_an_archive_with_records_of_future_days_heals(archive, tmp_path):
+    """An earlier version left such records after one answer with a clock 20 days ahead."""
     world = World(*many(15))
     world.sync(archive)
     place = LocalStore(str(tmp_path / "te-audit"))
@@ -108,7 +108,7 @@ def test_an_archive_that_took_coming_days_for_read_heals(archive, tmp_path):
 
 
 class Storage(RawServer):
-    """Serves events in the order in which they were stored, those without a date with every question."""
+    """Serves events in the order in which they were stored, and undated events in every answer."""
 
     def __init__(self, events, *, page_size=5, fails_after=None):
         self.events = events
@@ -132,7 +132,7 @@ class Storage(RawServer):
 
     def sync(self, archive, *, workers=1, **how):
         client = client_of(self, workers=workers, retries=0, clock=ClockAt(NOW))
-        # Without a lookback, which would take most of what the server gives before it fails.
+        # Without a lookback, which would use up most answers before the server fails.
         return archive.sync(client, **{"start": NOW - LENGTH * DAY, "lookback": "1s", **how})
 
 
@@ -141,12 +141,12 @@ def newest_first(events):
 
 
 def shuffled(events):
-    """Out of order by days, as rows are that were stored late."""
+    """Days out of order, as if some rows had been stored late."""
     return sorted(events, key=lambda one: zlib.crc32((one["event"] + one["date"][:10]).encode()) % 7)
 
 
 def one_late(events):
-    """In order but for one event, which was stored two weeks late."""
+    """In order, except for one event that was stored two weeks late."""
     events = newest_first(events)
     return [*events[:40], *events[41:150], events[40], *events[150:]]
 
@@ -163,12 +163,12 @@ def undated_in_between(events):
 @pytest.mark.few
 @pytest.mark.parametrize("order", [shuffled, undated_first, undated_in_between])
 @pytest.mark.parametrize("workers", [1, 4])
-def test_what_is_undated_or_out_of_order_is_kept_as_it_is_read_and_a_sync_resumes(archive, order, workers):
+def test_undated_and_unordered_events_are_kept_while_reading_and_a_sync_resumes(archive, order, workers):
     log = order(many(LENGTH))
     with Storage(log) as server:
         server.sync(taf.Archive(f"{archive.location}-whole"), workers=workers)
         needed = len(server.requests)
-    # The server goes down, each time after a part of what a whole sync takes.
+    # The server fails each time after a part of the requests of a whole sync.
     kept = [0]
     for _ in range(20):
         with Storage(log, fails_after=needed // 3) as server:
@@ -187,8 +187,8 @@ def test_what_is_undated_or_out_of_order_is_kept_as_it_is_read_and_a_sync_resume
     assert archive.verify().ok
 
 
-def test_a_day_whose_event_comes_when_it_was_passed_is_read_again(archive):
-    """With one worker; with several, such an event is for the fetch to find."""
+def test_a_day_is_read_again_if_an_event_arrives_after_it_seemed_complete(archive):
+    """With one worker. With several, the fetch itself finds such an event."""
     with Storage(one_late(many(LENGTH))) as server:
         server.sync(archive)
     assert keys(archive.load()) == told(World(*many(LENGTH)))
@@ -197,7 +197,7 @@ def test_a_day_whose_event_comes_when_it_was_passed_is_read_again(archive):
 
 
 @pytest.mark.parametrize("order", [shuffled, undated_first])
-def test_a_log_that_is_out_of_order_costs_few_requests_more(archive, order):
+def test_a_log_out_of_order_costs_few_more_requests(archive, order):
     log = order(many(LENGTH))
     with Storage(log, page_size=25) as server:
         report = server.sync(archive)
@@ -224,7 +224,7 @@ with Fatal(shuffled(many(LENGTH)), page_size=4) as server:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
-def test_a_kill_loses_one_piece_of_a_log_that_is_out_of_order(archive):
+def test_a_kill_loses_one_piece_of_a_log_out_of_order(archive):
     program = KILLED.format(path=[str(Path(__file__).parent)], place=archive.location, after=40)
     done = subprocess.run([sys.executable, "-c", program], check=False)
     assert done.returncode == -signal.SIGKILL

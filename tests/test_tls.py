@@ -1,8 +1,11 @@
 """The token leaves over TLS that was verified, or not at all; nothing turns that off, and no proxy sees it."""
 
 import inspect
+import shutil
 import socket
 import socketserver
+import ssl
+import subprocess
 import threading
 from contextlib import suppress
 
@@ -13,6 +16,7 @@ from support.rawserver import HANG_UP, TOKEN, Pause, RawServer, client_of, page,
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
+from te_audit_frames.errors import InvalidArgument, NetworkError
 
 DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
 GOOD = whole(page({"date": "2026-01-01T00:00:01Z", "aid": "1234", "event": "Login failed."}))
@@ -56,7 +60,7 @@ def api(authority):
 
 
 @pytest.mark.parametrize("name", ["ca_bundle", *BUNDLES])
-def test_a_private_authority_is_trusted_when_told(api, authority, environment, name):
+def test_a_private_authority_is_trusted_if_it_is_given(api, authority, environment, name):
     policy = {"ca_bundle": authority.bundle} if name == "ca_bundle" else {}
     if not policy:
         environment.setenv(name, str(authority.bundle))
@@ -65,8 +69,8 @@ def test_a_private_authority_is_trusted_when_told(api, authority, environment, n
 
 
 BAD = {
-    "expired": ({"since": -9, "until": -1}, r"has expired\. .* renew it; or is this machine's clock wrong\?"),
-    "not yet valid": ({"since": 1, "until": 9}, r"is not valid yet\. .* clock wrong\?"),
+    "expired": ({"since": -9, "until": -1}, r"has expired\. .* renew it, unless this machine's clock is wrong\."),
+    "not yet valid": ({"since": 1, "until": 9}, r"is not valid yet\. .* clock is wrong\."),
     "another's": ({"host": "127.0.0.2"}, r"is for another host\. Check base_url \(TE_BASE_URL\)\."),
     "unknown": ({}, r"was not accepted, .*issuer.* give ca_bundle=\."),
 }
@@ -76,7 +80,7 @@ BAD = {
 def test_a_bad_certificate_gets_no_token_and_the_error_says_what_to_do(authority, certificate, said):
     trusted = {"ca_bundle": authority.bundle} if certificate else {}
     with RawServer([GOOD], tls=authority.server(**certificate)) as api:
-        where = rf"^page 1: no whole answer came from {api.url}: the TLS certificate {said} \(after 1 attempt in "
+        where = rf"^page 1: there was no complete answer from {api.url}: the TLS certificate {said} \(after 1 attempt "
         with pytest.raises(taf.NetworkError, match=where):
             client_of(api, **trusted).fetch_events(**DAY)
         assert (api.accepted, api.requests) == (1, [])
@@ -203,3 +207,50 @@ def test_a_proxy_that_fails_is_named_but_not_its_password(api, authority, enviro
     assert api.requests == []
     shown = [repr(frame.frame.f_locals) for frame in caught.traceback if frame.path.name != "test_tls.py"]
     assert "p4ssword" not in f"{caught.value!r} {vars(caught.value)} {shown} {caplog.text}"
+
+
+@pytest.fixture(scope="module")
+def self_signed(tmp_path_factory):
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert]
+    subprocess.run([*command, *subject], check=True, capture_output=True)
+    return cert, key
+
+
+@pytest.fixture
+def plain_tls(self_signed):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*self_signed)
+    return context
+
+
+def test_a_netrc_entry_does_not_replace_the_token_over_tls_either(plain_tls, self_signed, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with RawServer([GOOD], tls=plain_tls) as api:
+        assert len(client_of(api, ca_bundle=self_signed[0]).fetch_events(**DAY)) == 1
+        assert api.requests[0].authorization == f"Bearer {TOKEN}"
+
+
+def test_over_tls_an_unknown_certificate_gets_no_token(plain_tls):
+    with RawServer([GOOD], tls=plain_tls) as api:
+        with pytest.raises(NetworkError, match=r"certificate was not accepted.*ca_bundle="):
+            client_of(api, retries=0).fetch_events(**DAY)
+        assert api.requests == []
+
+
+def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
+    with RawServer([GOOD]) as api, pytest.raises(InvalidArgument, match=r"^ca_bundle: there is no file"):
+        client_of(api, ca_bundle=tmp_path / "none.pem")
+
+
+def test_a_folder_of_authorities_is_as_good_as_a_file(tmp_path):
+    with RawServer([GOOD]) as api:
+        assert len(client_of(api, ca_bundle=tmp_path).fetch_events(**DAY)) == 1

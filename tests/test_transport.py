@@ -4,17 +4,11 @@ import itertools
 import logging
 import pickle
 import re
-import shutil
-import ssl
-import subprocess
 import time
 import traceback
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.examples import examples
 from support.rawserver import (
     HANG_UP,
     RESET,
@@ -32,19 +26,12 @@ from support.rawserver import (
 )
 
 import te_audit_frames as taf
-from te_audit_frames.client.connections import OpenConnections
-from te_audit_frames.client.rate_limit import LONGEST_WAIT, Allowance, Budget, server_date
+from te_audit_frames.client.rate_limit import LONGEST_WAIT, Budget
 from te_audit_frames.client.transport import ACCEPT
 from te_audit_frames.errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequest,
     DecodeError,
     FetchError,
-    InvalidArgument,
     NetworkError,
-    NotFound,
-    PermissionDenied,
     RateLimited,
     ServerError,
 )
@@ -155,7 +142,7 @@ def test_time_outs_are_kept():
 def test_nobody_there():
     with RawServer([GOOD]) as api:
         client = client_of(api, retries=2)
-    with pytest.raises(NetworkError, match=r"came from http://127.* \[ConnectionError\]\. .*after 3 attempts"):
+    with pytest.raises(NetworkError, match=r"complete answer from http://127.* \[ConnectionError\]\. .*after 3 att"):
         client.fetch_events(**DAY)
 
 
@@ -171,7 +158,7 @@ def test_attempts_are_bounded_and_spaced(retries):
     assert len(clock.waits) == retries
 
 
-def test_unless_told_otherwise_five_more_attempts_are_made():
+def test_by_default_five_more_attempts_are_made():
     with RawServer([whole(b"", 503)]) as api, pytest.raises(ServerError, match="after 6 attempts"):
         client_of(api).fetch_events(**DAY)
 
@@ -183,7 +170,7 @@ def test_unless_told_otherwise_five_more_attempts_are_made():
         ([b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, HANG_UP], r"got more than 65536 bytes .* \[LineTooLong\]"),
     ],
 )
-def test_a_head_without_end_is_told_as_such(endless, said):
+def test_an_endless_head_is_named_in_the_error(endless, said):
     with RawServer([endless]) as api, pytest.raises(NetworkError, match=rf"{said}\. Check base_url"):
         client_of(api, retries=0).fetch_events(**DAY)
 
@@ -224,7 +211,7 @@ def test_an_answer_larger_than_allowed_is_given_up_at_once(answer):
 
 
 @pytest.mark.parametrize(("most", "said"), [(2**20 - 1, "1,048,575 bytes"), (2**20, "1 MiB"), (3 * 2**19, "1.5 MiB")])
-def test_how_large_a_page_may_be_is_said_in_words(most, said):
+def test_the_largest_size_of_a_page_is_written_in_words(most, said):
     large = whole(zipped(b" " * 2_000_000), Content_Encoding="gzip")
     with RawServer([large]) as api, pytest.raises(NetworkError, match=f"larger than the {said} that"):
         client_of(api, max_page_bytes=most).fetch_events(**DAY)
@@ -236,94 +223,6 @@ def test_the_largest_answer_allowed_is_taken(answer):
         assert len(client_of(api, max_page_bytes=len(BODY)).fetch_events(**DAY)) == 1
         with pytest.raises(NetworkError, match=f"larger than the {len(BODY) - 1} bytes"):
             client_of(api, max_page_bytes=len(BODY) - 1).fetch_events(**DAY)
-
-
-# ---- errors the API tells ----------------------------------------------------------------------------------------
-
-PROBLEM = {
-    "type": "about:blank",
-    "title": "Request validation failed",
-    "detail": "see errors",
-    "errors": [{"code": "V1", "field": "startDate", "message": "too early"}],
-}
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "cls", "title", "detail"),
-    [
-        (400, PROBLEM, BadRequest, "Request validation failed", "see errors"),
-        (
-            401,
-            {"error": "invalid_token", "error_description": "Invalid access token"},
-            AuthenticationError,
-            "invalid_token",
-            "Invalid access token",
-        ),
-        (403, {"title": "Forbidden", "detail": "no"}, PermissionDenied, "Forbidden", "no"),
-        (404, {"title": "Not found"}, NotFound, "Not found", ""),
-        (404, b"<h1>nginx</h1>", NotFound, "", ""),
-        (400, b"[1]", BadRequest, "", ""),
-        (400, b'{"title": 7, "errors": [1, {"field": "x"}]}', BadRequest, "7", ""),
-        (401, b"\xff\xfe", AuthenticationError, "", ""),
-        (403, b"[" * 100_000, PermissionDenied, "", ""),
-        (400, b'{"errors": [{"field": %s1%s}]}' % (b"[" * 700, b"]" * 700), BadRequest, "", ""),
-        (402, {"title": "Pay"}, ApiError, "Pay", ""),
-        (418, b"", ApiError, "", ""),
-        (204, b"", ApiError, "", ""),
-    ],
-)
-def test_an_error_of_the_api_is_told_and_not_retried(status, body, cls, title, detail):
-    with RawServer([whole(body, status)]) as api:
-        with pytest.raises(ApiError, match=f"^page 1: the API answered {status}") as caught:
-            client_of(api).fetch_events(**DAY)
-        assert len(api.requests) == 1
-    error = caught.value
-    assert type(error) is cls
-    assert (error.status, error.title, error.detail) == (status, title, detail)
-    assert title in str(error)
-    assert detail in str(error)
-
-
-def test_the_fields_at_fault_are_named():
-    faults = [*PROBLEM["errors"], {"field": "endDate", "message": "too late"}]
-    named = r"see errors \(startDate: too early; endDate: too late\)\. Correct the parameters"
-    with RawServer([whole(PROBLEM | {"errors": faults}, 400)]) as api, pytest.raises(BadRequest, match=named) as caught:
-        client_of(api).fetch_events(**DAY)
-    assert caught.value.fields == faults
-
-
-def test_what_the_api_says_is_one_sentence_of_the_message():
-    with (
-        RawServer([whole({"title": ".NET failed", "detail": "Ask Ann."}, 400)]) as api,
-        pytest.raises(BadRequest) as no,
-    ):
-        client_of(api).fetch_events(**DAY)
-    assert str(no.value).startswith("page 1: the API answered 400, .NET failed: Ask Ann. Correct the parameters")
-
-
-@pytest.mark.parametrize(("length", "is_whole"), [(900, True), (5_000, False)])
-def test_what_the_api_says_is_told_in_full_unless_it_does_not_end(length, is_whole):
-    detail = "x" * length
-    with RawServer([whole({"detail": detail}, 400)]) as api, pytest.raises(BadRequest, match="xxx") as caught:
-        client_of(api).fetch_events(**DAY)
-    assert (detail in str(caught.value)) == is_whole
-    assert len(str(caught.value)) < 1_200
-
-
-@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-def test_redirects_are_not_followed(status):
-    with RawServer([GOOD]) as other, RawServer([whole(b"", status, Location=f"{other.url}/v7/x")]) as api:
-        with pytest.raises(ApiError, match=rf"{status}.*not followed.*127\.0\.0\.1:{other.port}") as caught:
-            client_of(api).fetch_events(**DAY)
-        assert (caught.value.status, len(api.requests), other.accepted) == (status, 1, 0)
-
-
-@pytest.mark.parametrize("location", ["http://[::1", "\xff\xfe", "//", "http://a:port/", "", None])
-def test_an_odd_address_of_a_redirect_is_no_fault_of_its_own(location):
-    with RawServer([whole(b"", 302, Location=location)]) as api:
-        with pytest.raises(ApiError, match=r"302\. Redirects are not followed"):
-            client_of(api).fetch_events(**DAY)
-        assert len(api.requests) == 1
 
 
 def test_the_body_of_a_redirect_is_bounded_too():
@@ -373,54 +272,14 @@ def test_cookies_are_not_kept():
         assert ["cookie" in request.headers for request in api.requests] == [False, False]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert]
-    subprocess.run([*command, *subject], check=True, capture_output=True)
-    return cert, key
-
-
-@pytest.fixture
-def tls(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return context
-
-
-def test_over_tls_a_private_authority_is_trusted_when_told(tls, certificate, monkeypatch, tmp_path):
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login me password mine\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    with RawServer([GOOD], tls=tls) as api:
-        assert len(client_of(api, ca_bundle=certificate[0]).fetch_events(**DAY)) == 1
-        assert api.requests[0].authorization == f"Bearer {TOKEN}"
-
-
-def test_over_tls_an_unknown_certificate_gets_no_token(tls):
-    with RawServer([GOOD], tls=tls) as api:
-        with pytest.raises(NetworkError, match=r"certificate was not accepted.*ca_bundle="):
-            client_of(api, retries=0).fetch_events(**DAY)
-        assert api.requests == []
-
-
-def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
-    with RawServer([GOOD]) as api, pytest.raises(InvalidArgument, match=r"^ca_bundle: there is no file"):
-        client_of(api, ca_bundle=tmp_path / "none.pem")
-
-
-def test_a_folder_of_authorities_is_as_good_as_a_file(tmp_path):
-    with RawServer([GOOD]) as api:
-        assert len(client_of(api, ca_bundle=tmp_path).fetch_events(**DAY)) == 1
-
-
 # ---- what stays secret -------------------------------------------------------------------------------------------
+
+PROBLEM = {
+    "type": "about:blank",
+    "title": "Request validation failed",
+    "detail": "see errors",
+    "errors": [{"code": "V1", "field": "startDate", "message": "too early"}],
+}
 
 FAILURES = {
     **{name: [BROKEN[name]] for name in ("reset", "length cut", "gzip not", "html", "not utf-8", "503", "200 headers")},
@@ -573,28 +432,6 @@ def test_a_reserve_leaves_at_least_one_request():
     assert 20 <= clock.seconds <= 21
 
 
-@given(st.text(max_size=40) | st.sampled_from(["Thu, 01 Jan 0000 00:00:00 GMT", "Thu, 01 Jan 2026 12:00:00 -9999"]))
-@settings(max_examples=examples(100), deadline=None)
-def test_no_date_header_is_too_odd(text):
-    date = server_date({"Date": text})
-    assert date is None or date.utcoffset().total_seconds() == 0
-
-
-NUMBERS = st.text("0123456789.-+eE_ naifNI", max_size=8) | st.integers().map(str) | st.floats().map(str)
-
-
-@given(NUMBERS, NUMBERS, NUMBERS)
-@settings(max_examples=examples(200), deadline=None)
-def test_no_limit_header_is_too_odd(limit, remaining, reset):
-    names = ("Limit", "Remaining", "Reset")
-    headers = {f"X-Organization-Rate-Limit-{n}": v for n, v in zip(names, (limit, remaining, reset), strict=True)}
-    allowance = Allowance.from_headers(headers | {"Date": DATE}, now=datetime.now(UTC))
-    if allowance is not None:
-        assert 0 <= allowance.remaining <= allowance.limit
-        assert allowance.limit >= 1
-        assert 0 <= allowance.reset_in <= LONGEST_WAIT
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -609,22 +446,6 @@ def test_a_token_that_the_server_sends_back_is_in_no_error(answer):
         client_of(api, retries=0, workers=1).fetch_events(**DAY)
     assert TOKEN not in str(caught.value) + repr(vars(caught.value))
     assert "<token>" in str(caught.value)
-
-
-def test_a_head_that_drips_is_bounded_by_the_time_out():
-    drip = [step for byte in head(200) for step in (bytes([byte]), Pause(0.05))]
-    began = time.monotonic()
-    with RawServer([drip]) as api, pytest.raises(NetworkError, match="timeout"):
-        client_of(api, timeout=0.3, retries=0).fetch_events(**DAY)
-    assert time.monotonic() - began < 2
-
-
-def test_after_a_stop_no_further_connection_is_used():
-    lines = OpenConnections()
-    with lines.used(seconds=60):
-        lines.cut()
-    with pytest.raises(ConnectionAbortedError), lines.used(seconds=60):
-        pytest.fail("a connection was used")
 
 
 def test_one_exchange_does_not_outlast_the_deadline():

@@ -1,1 +1,1 @@
-"""How events arrive: one request done right, the budget, the pages, the decoders, the fetch, and the Client."""
+"""How events arrive: the client, its fetches, their pages and requests, the rate limit, and the decoders."""

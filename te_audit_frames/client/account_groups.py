@@ -1,4 +1,8 @@
-"""Which account groups a token may see, as `GET /v7/account-groups` lists them."""
+"""The account groups that a token may see, and whether their events come in one order of dates.
+
+An API could send the events of each group in one block. Each block would be in order, but a cut by date would lose
+events. So cuts are safe only if the first page shows that the groups are mixed, or if there is only one group.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,38 @@ import numpy as np
 import pyarrow as pa
 
 from te_audit_frames.client.context import FetchContext
-from te_audit_frames.client.page_reader import seconds_of
+from te_audit_frames.client.epoch import seconds_of
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import FetchError
 
 
+def come_in_one_order(batch: pa.RecordBatch, transport: Transport, context: FetchContext) -> bool:
+    """Return whether the events of all account groups are known to come in one order of dates.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        The events of the first page.
+    transport : Transport
+        Asks for the list of account groups.
+    context : FetchContext
+        The fetch that the request belongs to.
+    """
+    listed = list_account_groups(transport, context)
+    if listed is None:
+        return False
+    seen = set(batch["aid"].to_pylist())
+    is_the_only_one = len(listed) == 1 and seen <= listed
+    return is_the_only_one or listed | seen <= interleaved(batch)
+
+
 def list_account_groups(transport: Transport, context: FetchContext) -> set[str] | None:
-    """Return the `aid` of each account group that the API lists; None if the list cannot be had."""
+    """Return the `aid` of each account group from `GET /v7/account-groups`, or None if the list is not available."""
     try:
         return transport.get(
             transport.origin.url({}, of="account-groups"), page="account groups", read=_aids, context=context
         )
-    except FetchError:  # the token may lack the permission, or the server the list; then nothing is known
+    except FetchError:  # the token may lack the permission, or the server the list
         return None
 
 
@@ -32,17 +56,17 @@ def _aids(answer: Answer) -> set[str] | None:
 
 
 def interleaved(batch: pa.RecordBatch) -> set[str]:
-    """Return the account groups with events on both sides of another group's, in the order of dates."""
+    """Return the account groups whose events lie on both sides of another group's, in the order of dates."""
     aids = batch["aid"].fill_null("").to_pylist()
     seconds = seconds_of(batch)
     found: set[str] = set()
-    ended: dict[str, int] = {}  # the last row of each group's latest run
+    last_rows: dict[str, int] = {}  # the latest row of each group
     for row, aid in enumerate(aids):
-        before = ended.get(aid)
+        before = last_rows.get(aid)
         if before is not None and before < row - 1 and aid not in found:
             dates = seconds[before : row + 1]
             steps = np.diff(dates)
             if dates[0] != dates[-1] and bool((steps >= 0).all() or (steps <= 0).all()):
                 found.add(aid)
-        ended[aid] = row
+        last_rows[aid] = row
     return found

@@ -1,4 +1,4 @@
-"""The token: putting it on requests, and keeping it out of everything that is shown."""
+"""The token: it signs requests, and is kept out of messages, logs, reprs, tracebacks and pickles."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from requests.auth import AuthBase
 from te_audit_frames.errors import AuditFramesError
 
 _SHORTEST_PART = 12
-"""Characters of a form of the token that are worth hiding; a cut may have left no more."""
+"""Parts of the token with at least this many characters are hidden, because a server may quote only a part."""
 
 _SHORTEST_FORM = 8
-"""Characters of an encoded token that cannot stand there by chance."""
+"""An encoded token with at least this many characters cannot occur in a text by chance."""
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
-# A character as URLs (once or several times over), HTML, JSON and programs write it.
+# An escaped character as in URLs (perhaps escaped several times), HTML, JSON and program source.
 _ENCODED = re.compile(
     r"%(?:25)*([0-9a-f]{2})|&#x0*([0-9a-f]{1,6});|&#0*([0-9]{1,7});|\\+u00([0-9a-f]{2})|\\+x([0-9a-f]{2})",
     re.IGNORECASE,
@@ -33,14 +33,17 @@ _PADDED = _BASE64 | {"="}
 
 
 class Secret(AuthBase):
-    """The token. It signs requests, and appears in no repr and no pickle."""
+    """The token. It signs requests, and never appears in a repr or pickle."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     @classmethod
     def check(cls, token: object) -> tuple[Secret | None, str]:
-        """Return the wrapped token, or what is wrong with it. The caller raises, so no traceback shows the token."""
+        """Return the wrapped token, or what is wrong with it.
+
+        The caller raises the error, so that no frame of its traceback holds the token.
+        """
         if token is None:
             return None, "token: there is none; set the environment variable TE_TOKEN, or give Client(token=...)"
         if not isinstance(token, str):
@@ -50,8 +53,8 @@ class Secret(AuthBase):
             return None, "token: it is empty; set the environment variable TE_TOKEN, or give Client(token=...)"
         if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
             return None, (
-                "token: it has white space or characters inside that no token has; was more than the token pasted? "
-                "Set TE_TOKEN to the token alone"
+                "token: it contains white space or other characters that no token has. Perhaps more than the token was "
+                "pasted; set TE_TOKEN to the token alone"
             )
         return cls(stripped), ""
 
@@ -61,7 +64,7 @@ class Secret(AuthBase):
         return request
 
     def hide_in(self, error: AuditFramesError) -> None:
-        """Remove the token from what an error quotes, because a server may have sent it back."""
+        """Remove the token from an error, which may quote a server that sent the token back."""
         error.args = tuple(self._hidden(part) for part in error.args)
         for name, value in vars(error).items():
             setattr(error, name, self._hidden(value))
@@ -76,10 +79,10 @@ class Secret(AuthBase):
         return value
 
     def _without(self, text: str) -> str:
-        """Return a text without the token, in every form that a server may quote it in, whole or cut."""
+        """Return a text without the token, even if it is encoded, escaped or cut short."""
         hidden = bytearray(len(text))
-        for reading, places in (_as_it_is(text), _decoded(text)):
-            for low, high in _find(reading, self._token):
+        for readable, places in (_unchanged(text), _unescaped(text)):
+            for low, high in _find(readable, self._token):
                 hidden[places[low] : places[high]] = bytes([True]) * (places[high] - places[low])
         runs = groupby(zip(hidden, text, strict=True), key=itemgetter(0))
         return "".join("<token>" if is_hidden else "".join(sign for _, sign in run) for is_hidden, run in runs)
@@ -88,15 +91,15 @@ class Secret(AuthBase):
         return "<token>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a token is not pickled; make a new Client where it is needed")
+        raise TypeError("a token cannot be pickled; create a new Client where it is needed")
 
 
-def _as_it_is(text: str) -> tuple[str, range]:
+def _unchanged(text: str) -> tuple[str, range]:
     return text, range(len(text) + 1)
 
 
-def _decoded(text: str) -> tuple[str, list[int]]:
-    """Return a text with escapes decoded, and the position in the text of each of its characters."""
+def _unescaped(text: str) -> tuple[str, list[int]]:
+    """Return a text with its escapes decoded, and for each character its position in the original text."""
     characters: list[str] = []
     places: list[int] = []
     end = 0
@@ -105,14 +108,14 @@ def _decoded(text: str) -> tuple[str, list[int]]:
         places += range(end, match.start() + 1)
         decimal = match[3]
         code = int(decimal) if decimal else int(next(filter(None, match.groups())), 16)
-        characters.append(chr(code) if code < 128 else "\0")  # no token has others
+        characters.append(chr(code) if code < 128 else "\0")  # tokens are ASCII
         end = match.end()
     characters += text[end:]
     return "".join(characters), [*places, *range(end, len(text) + 1)]
 
 
 def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of a token in a text, in any of its forms and in any case."""
+    """Yield where a token is in a text: plain, reversed, in hexadecimal or in base64, in upper or lower case."""
     text = text.translate(_LOWER)
     whole = token.encode()
     spelled = {token}
@@ -120,7 +123,7 @@ def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
         spelled |= {token[::-1], whole.hex(), *(whole.hex(separator) for separator in ":- ")}
     yield from _find_parts(text, spelled)
     for low, high in _find_parts(text, {form for form in _in_base64(whole) if len(form) >= _SHORTEST_FORM}):
-        # What was encoded together with it, such as the word Bearer, goes too, and so does the padding.
+        # Hide the whole encoded text with its padding, because other words may be encoded with the token.
         before = next((place for place in range(low, 0, -1) if text[place - 1] not in _BASE64), 0)
         yield before, next((place for place in range(high, len(text)) if text[place] not in _PADDED), len(text))
 
@@ -136,9 +139,9 @@ def _find_parts(text: str, forms: set[str]) -> Iterator[tuple[int, int]]:
 
 
 def _in_base64(whole: bytes) -> Iterator[str]:
-    """Yield bytes in both alphabets of base64, as they look after zero, one and two other bytes."""
+    """Yield bytes in both base64 alphabets, as they are encoded after zero, one or two other bytes."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for before in range(3):
             encoded = encode(b" " * before + whole).decode()
-            # Without the letters that the neighbours have a share in.
+            # Leave out the characters at either end, which also depend on the neighbouring bytes.
             yield encoded[-(-before * 8 // 6) : (before + len(whole)) * 8 // 6]

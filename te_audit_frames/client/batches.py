@@ -22,7 +22,7 @@ class Batches(Iterator[pa.RecordBatch]):
     Attributes
     ----------
     receipt : Receipt
-        What was asked for and what has arrived so far; complete after the last batch.
+        The query and what has arrived so far; complete after the last batch.
     missing : list of Period
         The periods whose events may not all be in the batches so far, in ascending order.
 
@@ -58,7 +58,7 @@ class Batches(Iterator[pa.RecordBatch]):
         self._stream = fetch.batches(restartable=False)
 
     def __next__(self) -> pa.RecordBatch:
-        if self._is_over:  # nothing follows the end, a failure, or to_events
+        if self._is_over:  # it ended, failed, or became a frame
             raise StopIteration
         self._is_begun = True
         try:
@@ -85,17 +85,28 @@ class Batches(Iterator[pa.RecordBatch]):
         return f"<Batches, {covered}: {self._fetch.stats.events:,} events so far, {state}>"
 
     def to_events(self) -> pd.DataFrame:
-        """Return all events as one audit frame with its receipt."""
+        """Return all events as one audit frame with its receipt.
+
+        Raises
+        ------
+        InvalidArgument
+            Some batches were already taken by iterating.
+        FetchError
+            The fetch could not be completed. `.partial` holds the events that arrived, and `.missing` the periods
+            whose events may be missing from it.
+        """
         return self._frame(self._collect())
 
     def to_table(self) -> pa.Table:
-        """Return all events as one Arrow table, in ascending `date`."""
+        """Return all events as one Arrow table, in ascending `date`. It raises as `to_events` does."""
         return in_order(self._collect())
 
     def _collect(self) -> list[pa.RecordBatch]:
-        """Take all batches; unlike iteration, this can take back what has to be read again."""
+        """Take all batches. Unlike iteration, this can drop them if they have to be read again."""
         if self._is_begun:
-            raise InvalidArgument("batches: some were taken one by one already; ask again, with fetch_events")
+            raise InvalidArgument(
+                "batches: some were already taken one by one, so the rest is no whole frame; use fetch_events"
+            )
         self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
         size = 0
@@ -111,8 +122,8 @@ class Batches(Iterator[pa.RecordBatch]):
                 if size > self._max_fetch_bytes:
                     raise FetchError(
                         f"the events so far take more than the {self._max_fetch_bytes:,} bytes that a frame may have. "
-                        "Take them batch by batch with iter_batches, whose memory stays flat, or ask for a shorter "
-                        "period, or raise the Client's max_fetch_bytes."
+                        "Use iter_batches, which holds one batch at a time, ask for a shorter period, or raise the "
+                        "Client's max_fetch_bytes."
                     )
         except (FetchError, KeyboardInterrupt) as error:
             _attach(error, missing=self._fetch.missing(), partial=self._frame(batches))
@@ -124,7 +135,7 @@ class Batches(Iterator[pa.RecordBatch]):
 
     @property
     def receipt(self) -> Receipt:
-        """What was asked for and what has arrived so far; complete after the last batch."""
+        """The query and what has arrived so far; complete after the last batch."""
         aid, everywhere = self._scope.get("aid"), "useAllPermittedAids" in self._scope
         notes = []
         if self._requested["default"]:
@@ -156,9 +167,9 @@ class Batches(Iterator[pa.RecordBatch]):
 
 
 def warn_coerced(coerced: int) -> None:
-    """Warn once per fetch about the values that were set aside."""
+    """Warn that some values were kept in `extra`."""
     plural = "s" * (coerced != 1)
-    warn(f"{coerced:,} value{plural} that no column can hold: the columns are empty there, the values in `extra`")
+    warn(f"{coerced:,} value{plural} that no column can hold: the column is empty there, and `extra` has the value")
 
 
 def _attach(error: BaseException, **what: object) -> None:

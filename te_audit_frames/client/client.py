@@ -1,4 +1,4 @@
-"""The client: the settings for asking the API, and the methods that fetch. Most of it is documentation."""
+"""The client: its settings, and the methods that fetch. It is long because most of it is public documentation."""
 
 from __future__ import annotations
 
@@ -36,52 +36,52 @@ from te_audit_frames.periods import (
 Verify = Literal["spot", "full"]
 
 DEFAULT_BASE_URL = "https://api.thousandeyes.com"
-_MAX_PAGE_BYTES = 32 * 2**20  # nothing that the API sends comes near, and memory is finite
+_MAX_PAGE_BYTES = 32 * 2**20  # far more than the API sends
 _MAX_FETCH_BYTES = 512 * 2**20
 _MOST_PAGE_BYTES = 2**30  # the parser takes a page as one block, whose size is a 32-bit number
 
 
 class Client:
-    """A client of the API: the token, the address, and how hard to try.
+    """A client of the ThousandEyes API.
 
-    One client paces all its fetches together, since the request allowance belongs to the whole organisation. It is a
-    context manager that closes its connections.
+    Use one client for all fetches: it paces them together, since the request allowance belongs to the whole
+    organisation. A client is a context manager that closes its connections at the end.
 
     Parameters
     ----------
     token : str, optional
-        The bearer token; by default the environment's `TE_TOKEN`. Surrounding white space is stripped.
+        The bearer token; by default the environment variable `TE_TOKEN`. Surrounding white space is stripped.
     base_url : str, optional
-        The API's address, with or without `/v7`; by default the environment's `TE_BASE_URL`, then
-        ``https://api.thousandeyes.com``. Plain http is for loopback only.
+        The API's address, with or without `/v7`; by default the environment variable `TE_BASE_URL`, or else
+        ``https://api.thousandeyes.com``. Plain http is allowed for loopback addresses only.
     workers : int
         How many requests may be under way at once, 1 to 64. With 1, pages are read one after the other.
     timeout : float
-        Seconds that one exchange may take, from connecting to the last byte.
+        How long one request may take, in seconds, from connecting to the last byte.
     deadline : float
-        Seconds that one fetch may take as a whole, waits for the rate limit included.
+        How long one fetch may take, in seconds, including waits for the rate limit.
     retries : int
         How often a failed request is tried again. Waiting out a rate limit does not count.
     reserve : float
-        The share of the organisation's allowance, 0 to 0.95, that is left to its other API clients.
+        The share of the organisation's allowance to leave to its other API clients, 0 to 0.95.
     page_size : int, optional
         Events per page, sent as `max`, which the API accepts but does not document. By default the API decides.
     max_page_bytes : int
-        How large an answer may be, unpacked, up to 1 GiB; a larger one is an error. By default 32 MiB, far more than
-        the API sends. Each worker may hold one such page.
+        How many bytes an answer may have after decompression, up to 1 GiB; a larger one is an error. The default is
+        32 MiB, far more than the API sends. Each worker may hold one such page.
     max_fetch_bytes : int
-        How much Arrow data one frame may take; a fetch that brings more ends with an error. By default 512 MiB, some
-        three million events. `iter_batches` has no such bound, since its memory stays flat.
+        How many bytes of Arrow data one frame may take; a fetch of more ends with an error. The default is 512 MiB,
+        about three million events. `iter_batches` has no such limit, because it holds one batch at a time.
     verify : {"spot", "full"}
         How a fetch with several workers makes sure that it is complete. ``"spot"`` relies on the order of events that
-        it observes, compares both sides of every cut, and reads up to three windows a second time. ``"full"`` relies
-        on no order and reads every question to its last page.
+        it observes, compares the events on both sides of every cut, and reads up to three windows a second time.
+        ``"full"`` relies on no order and reads every query to its last page.
     ca_bundle : str or path, optional
-        A file of certificate authorities to trust in place of the default ones.
+        A file of certificate authorities to trust instead of the default ones.
     progress : bool, optional
         Whether to show a progress bar; by default only in a terminal or a notebook.
     clock : Clock, optional
-        The time, for tests.
+        A clock for tests; by default the system's.
 
     Raises
     ------
@@ -116,9 +116,9 @@ class Client:
         progress: bool | None = None,
         clock: Clock | None = None,
     ) -> None:
-        # Never os.environ: IPython's verbose tracebacks print whatever a line names.
+        # Not os.environ: IPython's verbose tracebacks print every object that a line names.
         secret, problem = Secret.check(os.getenv("TE_TOKEN") if token is None else token)
-        token = None  # a traceback with locals must not show it
+        token = None  # so that a traceback with local variables does not show it
         if secret is None:
             raise InvalidArgument(problem)
         self._workers = check_whole_number("workers", workers, 1, 64)
@@ -144,25 +144,25 @@ class Client:
         self._connect()
 
     def _connect(self) -> None:
-        """Open this process's own connections; after a fork, the parent's are not shared."""
+        """Prepare connections of this process, since a fork must not share those of its parent."""
         self._process = os.getpid()
         pacer = Pacer(Budget(reserve=self._reserve), self._clock)
         self._transport = Transport(**self._policy, workers=self._workers, pacer=pacer, clock=self._clock)
 
     def _prepare(self) -> None:
-        """Raise if the client is closed, and open new connections after a fork."""
+        """Raise if the client is closed, and prepare new connections after a fork."""
         if self._is_closed:
-            raise InvalidArgument("client: it was closed; make a new Client to fetch more")
+            raise InvalidArgument("client: it was closed; create a new Client to fetch more")
         if os.getpid() != self._process:
             self._connect()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_transport"):
-            return "<Client, not made>"  # for tracebacks that show the locals of a refused __init__
+            return "<Client, not initialized>"  # for tracebacks that show the local variables of a failed __init__
         return f"Client(base_url={self._transport.origin.base_url!r}, workers={self._workers})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Client holds a token and is not pickled; make a new one where it is needed")
+        raise TypeError("a Client holds a token and cannot be pickled; create a new one where it is needed")
 
     # ---- fetching ----------------------------------------------------------------------------------------------
 
@@ -181,34 +181,35 @@ class Client:
         Parameters
         ----------
         window : str or timedelta, optional
-            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+            A length of time that ends now, by the server's clock: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a
+            timedelta.
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
-            Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
-            days.
+            The half-open period `[start, end)`: aware datetimes, or ISO 8601 text with an offset or Z. A date without
+            a time means midnight UTC. Without `end`, the period ends now, by the server's clock. Without `window` and
+            `start`, it is the last 7 days.
         aid : str or int, optional
             The account group to ask for.
         all_account_groups : bool, optional
-            By default every account group that the token may see, unless `aid` names one. False asks for the token's
-            login account group alone.
+            By default, all account groups that the token may see, unless `aid` names one. False means only the token's
+            login account group.
         errors : {"raise", "coerce"}
-            What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
-            keep the value in `extra`, count it in the receipt and warn once.
+            What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
+            the value in `extra`, count it in the receipt and warn once.
 
         Returns
         -------
         pandas.DataFrame
             The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
             `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
-            and `name`) and `extra` (`str`, canonical JSON of what no column holds). `te_audit_frames.receipt` reads
-            its receipt.
+            and `name`) and `extra` (`str`, canonical JSON of everything that no column holds). Its receipt is
+            ``te_audit_frames.receipt(events)``.
 
         Raises
         ------
         InvalidArgument
             An argument is wrong; nothing was sent.
         PermissionDenied
-            The token may not see what was asked for. Nothing is narrowed silently: ask again with
+            The token may not see all the account groups asked for. The scope is never narrowed silently: ask again with
             ``all_account_groups=False`` or `aid`.
         FetchError
             The fetch could not be completed. `.partial` holds the events that arrived, and `.missing` the periods
@@ -238,37 +239,39 @@ class Client:
         all_account_groups: bool | None = None,
         errors: Errors = "raise",
     ) -> Batches:
-        """Fetch all events of a period as a stream of Arrow record batches, so that memory stays flat.
+        """Fetch all events of a period as a stream of Arrow record batches, in flat memory.
 
         Parameters
         ----------
         window : str or timedelta, optional
-            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+            A length of time that ends now, by the server's clock: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a
+            timedelta.
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
-            Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
-            days.
+            The half-open period `[start, end)`: aware datetimes, or ISO 8601 text with an offset or Z. A date without
+            a time means midnight UTC. Without `end`, the period ends now, by the server's clock. Without `window` and
+            `start`, it is the last 7 days.
         aid : str or int, optional
             The account group to ask for.
         all_account_groups : bool, optional
-            By default every account group that the token may see, unless `aid` names one. False asks for the token's
-            login account group alone.
+            By default, all account groups that the token may see, unless `aid` names one. False means only the token's
+            login account group.
         errors : {"raise", "coerce"}
-            What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
-            keep the value in `extra`, count it in the receipt and warn once.
+            What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
+            the value in `extra`, count it in the receipt and warn once.
 
         Returns
         -------
         Batches
-            An iterator of `pyarrow.RecordBatch` in the pinned schema. Batches come in the order of arrival, which
-            with several workers is not the order of dates. Its `receipt` is complete after the last batch.
+            An iterator of `pyarrow.RecordBatch` in the pinned schema. Batches come in the order of arrival; with
+            several workers, that is not the order of dates. The `receipt` is complete after the last batch.
 
         Raises
         ------
         InvalidArgument
             An argument is wrong; nothing was sent.
         FetchError
-            Raised while iterating, as by `fetch_events`, with `.missing`. Batches that were taken stay valid.
+            The fetch could not be completed; raised while iterating. `.missing` holds the periods whose events may be
+            missing. The batches taken so far stay valid.
 
         Examples
         --------
@@ -311,32 +314,34 @@ class Client:
         errors: Errors = "raise",
         cursor: str | None = None,
     ) -> Page:
-        """Send the API's one request as it is, `GET /v7/audit-user-events`, and decode its one page.
+        """Send one `GET /v7/audit-user-events` as it is, and decode the page it returns.
 
-        Nothing is filtered or completed. Use it to look at the API, and `fetch_events` to get the events.
+        Nothing is filtered, and no further page is fetched. Use it to look at the API, and `fetch_events` to get
+        events.
 
         Parameters
         ----------
         window : str or timedelta, optional
-            A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+            A length of time that ends now, by the server's clock: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a
+            timedelta.
             With neither `window` nor `start`, the API decides.
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The period: aware, or ISO text with an offset or Z; a bare date is midnight UTC. The API takes whole
-            seconds, so `start` is rounded down and `end` up.
+            The period: aware datetimes, or ISO 8601 text with an offset or Z. A date without a time means midnight
+            UTC. The API takes whole seconds, so `start` is rounded down and `end` up.
         aid : str or int, optional
             The account group to ask for. Without it, the API takes the token's login account group.
         all_account_groups : bool
-            Whether to ask for every account group that the token may see.
+            Whether to ask for all account groups that the token may see.
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty and
             keep the value in `extra`.
         cursor : str, optional
-            The `next_cursor` of a page, with the same other arguments as for that page.
+            The `next_cursor` of the page before, together with that page's other arguments.
 
         Returns
         -------
         Page
-            With `.events`, `.start`, `.end`, `.next_cursor` and `.raw`.
+            The page, with `.events`, `.start`, `.end`, `.next_cursor` and `.raw`.
 
         Raises
         ------
@@ -375,7 +380,9 @@ class Client:
         )
 
     def close(self) -> None:
-        """Close the connections. A closed client fetches no more; a ``with`` block closes it at its end.
+        """Close the connections. A closed client cannot fetch any more.
+
+        A ``with`` block closes its client at the end.
 
         Examples
         --------
@@ -413,19 +420,19 @@ def fetch_events(
     Parameters
     ----------
     window : str or timedelta, optional
-        A length of time that ends at the server's now: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
+        A length of time that ends now, by the server's clock: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a timedelta.
     start, end : str, datetime, date or pandas.Timestamp, optional
-        The half-open period `[start, end)`: aware, or ISO text with an offset or Z; a bare date is midnight UTC.
-        Without `end`, the period ends at the server's now. With neither `window` nor `start`, it is the last 7
-        days.
+        The half-open period `[start, end)`: aware datetimes, or ISO 8601 text with an offset or Z. A date without
+        a time means midnight UTC. Without `end`, the period ends now, by the server's clock. Without `window` and
+        `start`, it is the last 7 days.
     aid : str or int, optional
         The account group to ask for.
     all_account_groups : bool, optional
-        By default every account group that the token may see, unless `aid` names one. False asks for the token's
-        login account group alone.
+        By default, all account groups that the token may see, unless `aid` names one. False means only the token's
+        login account group.
     errors : {"raise", "coerce"}
-        What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty,
-        keep the value in `extra`, count it in the receipt and warn once.
+        What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
+        the value in `extra`, count it in the receipt and warn once.
     client : Client, optional
         The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
 
@@ -434,15 +441,15 @@ def fetch_events(
     pandas.DataFrame
         The audit frame, in ascending `date`: `date` (`datetime64[us, UTC]`), `aid`, `account_group_name`,
         `event`, `uid`, `user`, `ip_address` (`str`), `resources` (`ArrowDtype` of a list of structs with `type`
-        and `name`) and `extra` (`str`, canonical JSON of what no column holds). `te_audit_frames.receipt` reads
-        its receipt.
+        and `name`) and `extra` (`str`, canonical JSON of everything that no column holds). Its receipt is
+        ``te_audit_frames.receipt(events)``.
 
     Raises
     ------
     InvalidArgument
         There is no token, or an argument is wrong; nothing was sent.
     PermissionDenied
-        The token may not see what was asked for. Nothing is narrowed silently: ask again with
+        The token may not see all the account groups asked for. The scope is never narrowed silently: ask again with
         ``all_account_groups=False`` or `aid`.
     FetchError
         The fetch could not be completed. `.partial` holds the events that arrived, and `.missing` the periods whose
@@ -468,13 +475,13 @@ def fetch_events(
 
 
 def _scope(aid: str | int | None, all_account_groups: bool | None) -> dict[str, str]:
-    """Return the parameters of a fetch's scope: every account group, unless something else was asked for."""
+    """Return the parameters for the account groups asked for, by default all."""
     if all_account_groups not in (None, True, False):
         raise InvalidArgument(f"all_account_groups: {all_account_groups!r} is not True, False or None")
     if aid is not None and all_account_groups:
         raise InvalidArgument(
             "aid and all_account_groups=True exclude each other: give aid for one account group, or leave it out for "
-            "every one that the token may see"
+            "all account groups that the token may see"
         )
     return _parameters(aid, all_account_groups=aid is None and all_account_groups is not False)
 
@@ -491,5 +498,5 @@ def _window_text(window: str | timedelta | None) -> str | None:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidArgument(f"{name}: {value!r} is empty or not text; leave it out to ask without it")
+        raise InvalidArgument(f"{name}: {value!r} is empty or not text; leave it out if you do not need it")
     return value.strip()

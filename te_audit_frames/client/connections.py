@@ -1,8 +1,11 @@
-"""Connections that can be cut from another thread.
+"""Connections that can be cut from another thread, or once their time is over.
 
-Without them a fetch that fails or is interrupted would wait for its slowest answer, up to the time-out of each worker.
-requests offers no way to end an exchange from another thread, and its time-out restarts with every byte, so that it
-does not bound an exchange either.
+requests can do neither. Closing its session does not end a request that another thread is waiting on, so a fetch that
+fails or is interrupted would wait for its slowest answer. And its time-out starts again with every byte, so a slow
+answer may take for ever. `benchmarks/cancelling.py` measures both; `benchmarks/RESULTS.md` has the figures:
+
+- "a 1 s time-out, an answer that drips for 10 s": 10.10 s by requests alone, 1.00 s with this module;
+- "cancelling from another thread, 10 s of silence": 9.81 s by requests alone, less than 0.01 s with this module.
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ _MOST_INTERIM_ANSWERS = 20
 _SWITCHING_PROTOCOLS = 101
 
 
-class _Use:
-    """The connection that one thread uses for one exchange."""
+class _Exchange:
+    """One request and its answer, on the connection that carries them."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
@@ -33,15 +36,15 @@ class _Use:
         self._is_cut = False
 
     def note(self, connection: HTTPConnection) -> None:
-        """Remember the connection; raise if this use was cut already."""
+        """Remember the connection; raise if the exchange was already cut."""
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
-            # The socket itself: a connection that is to close lets go of it while its answer is still being read.
+            # Keep the socket itself: a connection that will close drops it while the answer is still being read.
             self._socket = connection.sock
 
     def cut(self) -> None:
-        """Shut the connection down; whoever waits on it gets an error at once."""
+        """Shut the connection down, so that the thread waiting on it gets an error at once."""
         with self._lock:
             self._is_cut = True
             if self._socket is not None:
@@ -50,46 +53,46 @@ class _Use:
 
 
 class OpenConnections:
-    """The connections that one fetch is using now."""
+    """The connections that one fetch is using at the moment."""
 
     def __init__(self) -> None:
-        self._uses: set[_Use] = set()
+        self._exchanges: set[_Exchange] = set()
         self._lock = threading.Lock()
         self._is_cut = False
 
     @contextlib.contextmanager
     def used(self, *, seconds: float) -> Iterator[None]:
-        """Cut the connection that this thread uses within the block once its time is over."""
-        use = _Use()
+        """Within the block, cut this thread's connection after a number of seconds."""
+        exchange = _Exchange()
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
-            self._uses.add(use)
-        _thread.use = use
-        alarm = threading.Timer(seconds, use.cut)
+            self._exchanges.add(exchange)
+        _thread.exchange = exchange
+        alarm = threading.Timer(seconds, exchange.cut)
         alarm.daemon = True
         alarm.start()
         try:
             yield
         finally:
             alarm.cancel()
-            del _thread.use
+            del _thread.exchange
             with self._lock:
-                self._uses.discard(use)
+                self._exchanges.discard(exchange)
 
     def cut(self) -> None:
-        """Shut down every connection in use, and allow no further one."""
+        """Shut down every connection in use, and allow no new one."""
         with self._lock:
             self._is_cut = True
-            for use in self._uses:
-                use.cut()
+            for exchange in self._exchanges:
+                exchange.cut()
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer after any interim ones. Only a clean 200 leaves the connection open."""
+    """An answer, with interim answers (1xx) skipped. Only a 200 leaves the connection open."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        # http.client takes 102 and 103 for the answer, so that the real one would answer the next request.
+        # http.client takes a 102 or 103 for the final answer. The next request would then get the real one.
         for _ in range(_MOST_INTERIM_ANSWERS):
             version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
             if not 100 < status < 200 or status == _SWITCHING_PROTOCOLS:
@@ -100,38 +103,38 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         if self.status != http.client.OK:
-            # A 204 or 304 has no body; if one is sent nevertheless, it must not be read as the next answer.
+            # If a server sends a body with a 204 or 304, it must not be read as the next answer.
             self.will_close = True
 
 
-class _Noted(HTTPConnection):
+class _CuttableConnection(HTTPConnection):
     response_class = _Response
-    # http.client's own switch, thrown for a whole program, would print the headers, and with them the token.
+    # A program may set http.client's own debug level, which would print the headers, and the token with them.
     debuglevel = 0
 
     def connect(self) -> None:
         super().connect()
-        self._note()  # a cut while it connected found nothing to shut
+        self._note()  # a cut before there was a socket could shut nothing down
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._note()
         super().request(*args, **kwargs)
 
     def _note(self) -> None:
-        if use := getattr(_thread, "use", None):
-            use.note(self)
+        if exchange := getattr(_thread, "exchange", None):
+            exchange.note(self)
 
 
-class _NotedTLS(_Noted, HTTPSConnection):
+class _CuttableTLSConnection(_CuttableConnection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Noted
+    ConnectionCls = _CuttableConnection
 
 
 class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _NotedTLS
+    ConnectionCls = _CuttableTLSConnection
 
 
 _POOLS = {"http": _Pool, "https": _PoolTLS}

@@ -1,4 +1,4 @@
-"""What all requests of one fetch share: its deadline, its cancellation, its clock, its progress and its counters."""
+"""What all requests of one fetch share: deadline, cancellation, clock, progress and counters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from te_audit_frames.client.stats import FetchStats
 
 
 class Stopped(Exception):
-    """The fetch that this request belongs to was stopped; nobody reads this."""
+    """The fetch was stopped, so this request ends too. It never leaves the fetch."""
 
 
 @dataclass
@@ -22,19 +22,19 @@ class FetchContext:
     Attributes
     ----------
     clock : Clock
-        The time.
+        The clock.
     seconds_allowed : float
-        How long the fetch may take.
+        How long the fetch may take, in seconds.
     progress : Progress
         The progress bar.
     stats : FetchStats
         Every counter of the fetch.
     deadline : float
-        When to give up, on the clock's monotonic scale.
+        When to give up, in seconds on the clock's monotonic scale.
     stopped : threading.Event
-        Set once nothing may be sent any more.
+        Set once no more requests may be sent.
     connections : OpenConnections
-        The connections in use now.
+        The connections in use at the moment.
     """
 
     clock: Clock
@@ -58,6 +58,6 @@ class FetchContext:
         return self.deadline - self.clock.monotonic()
 
     def stop(self) -> None:
-        """Cut every connection, and allow no further request."""
+        """Cut every connection, and allow no more requests."""
         self.stopped.set()
         self.connections.cut()

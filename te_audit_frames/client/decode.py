@@ -1,9 +1,9 @@
 """The decoder: from the bytes of a page to a batch of events in the pinned Arrow schema.
 
-There are two decoders with one meaning. The fast one, here, is `pyarrow.json` with the whole documented envelope as its
-schema; it works on the bytes and releases the interpreter's lock. Whatever it refuses (an unknown field, an integer for
-text, more than six fractional digits, a repeated key) goes to `decode_fallback`, event by event. Property tests hold
-the two equal wherever both can decode.
+There are two decoders, and they give the same result. The fast one, here, is `pyarrow.json` with the documented answer
+as its schema; it works on the bytes and releases the interpreter's lock. Pages that it refuses go to `decode_fallback`,
+for example pages with an unknown field, an integer in place of text, more than six fractional digits, or a repeated
+key. Property tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ENVELOPE = pa.schema(
 )
 _FIRST_DATE = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_DATE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-# Never "infer": it crashes on deep nesting and turns text that looks like a date into a timestamp.
+# Not "infer": it crashes on deep nesting, and turns text that looks like a date into a timestamp.
 _PARSE = arrow_json.ParseOptions(explicit_schema=_ENVELOPE, unexpected_field_behavior="error")
 
 
@@ -49,20 +49,20 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
     raw : bytes
         The body: UTF-8 JSON with `auditEvents`.
     name : str
-        The page's name for messages: its number, or the file it came from.
+        The page's name in messages: its number, or its file.
     errors : {"raise", "coerce"}
-        What to do with a value that its column cannot hold: raise, or set it aside in `extra` and count it.
+        What to do with a value that its column cannot hold: raise, or keep it in `extra` and count it.
 
     Returns
     -------
     Page
-        With every event that the answer holds.
+        The page, with every event of the answer.
 
     Raises
     ------
     DecodeError
-        The answer is not the contract's (`.event` is None), or an event's value cannot be held (`.event` counts
-        from 0).
+        The answer breaks the API's contract (`.event` is None), or a column cannot hold a value (`.event` is the
+        position of its event, from 0).
 
     Examples
     --------
@@ -78,7 +78,7 @@ def decode_page(raw: bytes, *, name: str, errors: Errors = "raise") -> Page:
 
 
 def _decode_fast(raw: bytes, body: bytes) -> Page | None:
-    """Decode a page, or return None if the fallback has to."""
+    """Decode a page, or return None if only the fallback can."""
     parsed = _parse([body])
     if parsed is None:
         return None
@@ -97,15 +97,15 @@ def _decode_fast(raw: bytes, body: bytes) -> Page | None:
 
 
 def decode_many(bodies: Sequence[bytes]) -> pa.RecordBatch | None:
-    """Decode the events of several pages at once, which is faster, or return None if the fallback has to."""
+    """Decode the events of several pages at once, which is faster; return None if only the fallback can."""
     parsed = _parse(bodies)
     return parsed and parsed[1]
 
 
 def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
-    """Return the envelopes of several pages and the events of all of them, or None."""
-    # A document that is not an object goes no further: a leading null crashes the parser and so the process. With
-    # these ends, and as many documents as pages, none of the pages can be a part of its neighbour either.
+    """Return the envelopes of several pages, and their events in one batch; None if the parser refuses a page."""
+    # Every page must be an object: a leading null crashes the parser and the whole process. The braces, and as many
+    # documents as pages, also make sure that no page is parsed as part of its neighbour.
     if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
         return None
     joined = bodies[0] if len(bodies) == 1 else b"\n".join(bodies)
@@ -127,11 +127,11 @@ def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
 
 
 def _is_text(body: bytes) -> bool:
-    """Return whether the bytes are UTF-8; the parser accepts others silently."""
+    """Return whether the bytes are UTF-8, which the parser does not check."""
     ends = pa.py_buffer(np.array([0, len(body)], dtype=np.int64))
     one = pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(body)])
     try:
-        one.cast(pa.large_string())  # a third of the time of bytes.decode, and without the interpreter's lock
+        one.cast(pa.large_string())  # three times faster than bytes.decode, and without the interpreter's lock
     except pa.ArrowInvalid:
         return False
     return True

@@ -1,6 +1,6 @@
-"""The fallback decoder: slow and exact, event by event, for pages that the fast one refuses.
+"""The fallback decoder: slow but exact, event by event, for pages that the fast decoder refuses.
 
-It loses nothing. What a column cannot hold is kept in `extra`, as canonical JSON.
+It loses nothing: `extra` keeps, as canonical JSON, whatever no column can hold.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from te_audit_frames.periods import EPOCH
 from te_audit_frames.safe_text import excerpt, printable
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
-# The forms that pyarrow reads, and besides them lower-case t and z and up to nine fractional digits.
+# The forms that pyarrow reads, and also lower-case t and z and up to nine fractional digits.
 _DATE = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<time>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.(?P<fraction>[0-9]{1,9}))?)?)?)"
@@ -45,7 +45,7 @@ class _Object(dict[str, Any]):
 
 
 class _Unfit(Exception):
-    """A value that its column cannot hold; the message is what would fit."""
+    """A value that its column cannot hold. The message says what the column can hold."""
 
 
 def decode_exactly(raw: bytes, body: bytes, name: str, errors: Errors) -> Page:
@@ -61,7 +61,7 @@ def decode_exactly(raw: bytes, body: bytes, name: str, errors: Errors) -> Page:
     if not isinstance(envelope, _Object) or not isinstance(envelope.get("auditEvents"), list):
         raise not_the_contract(name, "it has no list named auditEvents", body)
     if not envelope.repeated.keys().isdisjoint({"auditEvents", "_links", "startDate", "endDate"}):
-        raise not_the_contract(name, "it has two lists of events or of links, or two ranges", body)
+        raise not_the_contract(name, "it has two lists of events, two sets of links, or two ranges", body)
     rows = []
     coerced: list[int] = []
     for position, event in enumerate(envelope["auditEvents"]):
@@ -90,7 +90,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def _number(text: str) -> float | str:
-    """Return a number, or its text if no float can hold it, which JSON would write as Infinity."""
+    """Return a number, or its text if it is too large for a float and would become Infinity."""
     number = float(text)
     return number if math.isfinite(number) else text
 
@@ -106,13 +106,13 @@ def _next_href(envelope: dict[str, Any], name: str, body: bytes) -> str | None:
         return None
     href = following.get("href") if isinstance(following, dict) else None
     if not isinstance(href, str) or not href:
-        # Taken as "no next page", it would end the log early and silently.
+        # Treating this as the last page would silently end the log early.
         raise not_the_contract(name, "its link to the next page has no address", body)
     return href
 
 
 def _row(event: object) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
-    """Return one event as a row, and the values that do not fit: (field, value, what would fit)."""
+    """Return one event as a row, and its values that do not fit as (field, value, what would fit)."""
     if not isinstance(event, _Object):
         return {"extra": _canonical(event)}, [("", event, "an object")]
     row: dict[str, Any] = {}
@@ -136,7 +136,7 @@ def _row(event: object) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
     return row, unfit
 
 
-# Each reader returns the column's value, and whether it holds all that was sent.
+# Each reader returns the column's value, and whether that is all of the value sent.
 
 
 def _text(value: object) -> tuple[str | None, bool]:
@@ -204,12 +204,12 @@ def _offset(zone: str) -> timedelta:
 
 
 def micros(moment: datetime) -> int:
-    """Return a moment in epoch microseconds, as the date column holds it."""
+    """Return a moment in epoch microseconds, the unit of the date column."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def envelope_date(value: object) -> datetime | None:
-    """Return an answer's `startDate` or `endDate`, or None if it is absent or unreadable."""
+    """Return an answer's `startDate` or `endDate` as a datetime, or None if it is absent or unreadable."""
     try:
         micros, _ = _date(value)
     except _Unfit:
@@ -222,7 +222,7 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _in_full(value: object) -> Any:
-    """Return a value with all values of a repeated key, of which `json.dumps` would write only the last."""
+    """Return a value in which a repeated key has the list of all its values, not only the last."""
     if isinstance(value, _Object):
         value = value | value.repeated
     if isinstance(value, dict):
@@ -234,7 +234,7 @@ def _canonical(value: object) -> str:
     """Return the canonical JSON of a value: sorted keys, no spaces."""
     value = _in_full(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    # Arrow text is UTF-8, which has no lone surrogates; as JSON escapes they can be kept.
+    # Arrow text is UTF-8 and cannot hold lone surrogates, but JSON escapes can represent them.
     return json.dumps(value, sort_keys=True, separators=(",", ":")) if _has_surrogate(text) else text
 
 
@@ -244,7 +244,7 @@ def _raise_unfit(name: str, position: int, unfit: list[tuple[str, Any, str]]) ->
     subject = f"field {field!r} is {shown}" if field else f"it is {shown}"
     raise DecodeError(
         f"page {printable(name)}, event {position}: {subject}, not {wanted}. "
-        'errors="coerce" keeps the event, leaves the column empty and the value in `extra`.',
+        'With errors="coerce", the column is empty for this event, and `extra` keeps the value.',
         page=name,
         event=position,
         field=field or None,

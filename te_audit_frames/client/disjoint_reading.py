@@ -1,4 +1,4 @@
-"""Read a period in disjoint questions, each to its last page, so that no order of events is counted on."""
+"""Reading a period with separate queries, each to its last page, without relying on any order of events."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import ReadAgain
+from te_audit_frames.client.date_order import MARGIN_SECONDS
+from te_audit_frames.client.epoch import UNDATED, Seconds, seconds_of
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, seconds_of
+from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
-from te_audit_frames.client.slicing import MARGIN_SECONDS, UNDATED, Seconds
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.periods import Period
 
 _WORTH_SPLITTING = 3.0
-"""Pages that a question must have left, by its first page, to be split."""
+"""A query is split only if its first page suggests that it has at least this many pages left."""
 
 
 @dataclass(eq=False)
 class _Part:
-    """One question: `[low, high)` in epoch seconds."""
+    """The part of the period that one query asks for: `[low, high)` in epoch seconds."""
 
     low: int
     high: int
@@ -32,19 +33,19 @@ class _Part:
 
 
 class DisjointReading:
-    """Read `[low, high)` by questions that do not overlap.
+    """Reads `[low, high)` with queries that do not overlap.
 
-    A question is split only by its first page, which is then thrown away: its parts are asked for instead. So each
-    event comes from a question that was read from its first to its last page.
+    A query may be split once its first page has arrived. That page is then thrown away, and the parts are asked for
+    instead. So every event comes from a query that was read from its first to its last page.
 
     Parameters
     ----------
     reader : PageReader
-        Asks.
+        Sends the queries.
     low, high : int
-        Epoch seconds.
+        Epoch seconds, half-open.
     period : Period
-        What the events must lie in.
+        Events outside this period are left out.
     """
 
     def __init__(self, reader: PageReader, low: int, high: int, period: Period) -> None:
@@ -65,7 +66,7 @@ class DisjointReading:
         Raises
         ------
         ReadAgain
-            Some events have no date, so it cannot be told which question they belong to.
+            Some events have no date, and a query was split, so it is unknown which part they belong to.
         """
         whole = self._open[0]
         whole.paginator = paginator
@@ -80,7 +81,7 @@ class DisjointReading:
                     waiting.extend(pieces)
                     continue
                 batches.append(self._take(part, page))
-                assert part.paginator is not None  # noqa: S101 - it brought this page  # nosec B101
+                assert part.paginator is not None  # noqa: S101 - it delivered this page  # nosec B101
                 if part.paginator.more:
                     waiting.appendleft(part)
                 else:
@@ -95,15 +96,15 @@ class DisjointReading:
             arrived = [(under_way.pop(future), future.result()) for future in self._reader.run(under_way)]
 
     def missing(self) -> list[tuple[int, int]]:
-        """List the epoch seconds not received as a whole, as half-open ranges in ascending order."""
+        """Return the epoch seconds not completely received, as half-open ranges in ascending order."""
         return sorted((part.low, part.high) for part in self._open)
 
     def _take(self, part: _Part, page: Page) -> pa.RecordBatch:
-        assert part.paginator is not None  # noqa: S101 - it brought this page  # nosec B101
+        assert part.paginator is not None  # noqa: S101 - it delivered this page  # nosec B101
         self._pages += 1
         self._empty += not page.batch.num_rows
         if part.paginator.pages == 1:
-            self._narrow(part)
+            self._put_off_the_rest(part)
         seconds = seconds_of(page.batch)
         undated = seconds == UNDATED
         self._has_undated = self._has_undated or bool(undated.any())
@@ -114,7 +115,7 @@ class DisjointReading:
         return self._reader.keep(part.paginator, page, chosen, self._period)
 
     def _observe(self, dates: Seconds) -> None:
-        """Note the order of dates on a page; nothing counts on it."""
+        """Note the order of dates on a page, for the receipt."""
         steps = np.diff(dates)
         if self.order == "none" or not steps.any():
             return
@@ -125,9 +126,9 @@ class DisjointReading:
         elif self.order == "unknown":
             self.order = "newest first" if back > forth else "oldest first"
 
-    def _narrow(self, part: _Part) -> None:
-        """Ask in turn for what the answer does not cover."""
-        assert part.paginator is not None  # noqa: S101 - it brought this page  # nosec B101
+    def _put_off_the_rest(self, part: _Part) -> None:
+        """Put off the range that the answer does not cover, to be asked for separately."""
+        assert part.paginator is not None  # noqa: S101 - it delivered this page  # nosec B101
         low, high = self._reader.covered(part.paginator, part.low, part.high)
         rest = [_Part(since, until) for since, until in ((part.low, low), (high, part.high)) if since < until]
         part.low, part.high = low, high
@@ -135,9 +136,9 @@ class DisjointReading:
         self._waiting.extend(rest)
 
     def _split(self, part: _Part, page: Page, *, idle: int) -> list[_Part]:
-        """Divide a question among idle workers, if its first page promises many more."""
+        """Split a query among idle workers, if its first page suggests many more."""
         paginator = part.paginator
-        assert paginator is not None  # noqa: S101 - it brought this page  # nosec B101
+        assert paginator is not None  # noqa: S101 - it delivered this page  # nosec B101
         length = part.high - part.low
         allowed = self._reader.number_of_workers + 0.1 * (self._pages - self._empty)
         if (
@@ -159,7 +160,7 @@ class DisjointReading:
         self._thrown_away += 1
         bounds = [part.low + length * step // number for step in range(number + 1)]
         if length >= 120 * number:
-            # An API that rounds ranges to the minute loses nothing at bounds on whole minutes.
+            # Cut at whole minutes, so that an API that rounds ranges to the minute loses nothing.
             bounds[1:-1] = [bound - bound % 60 for bound in bounds[1:-1]]
         pieces = [_Part(low, high) for low, high in pairwise(bounds)]
         self._open.remove(part)

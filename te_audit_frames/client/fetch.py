@@ -1,4 +1,4 @@
-"""One fetch: what is asked for first, how the rest is read, what is checked, and when it is read again."""
+"""One fetch: its first query, how the rest of the period is read, what is checked, and when it is read again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from te_audit_frames.client.account_groups import interleaved, list_account_groups
+from te_audit_frames.client.account_groups import come_in_one_order
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.disjoint_reading import DisjointReading
-from te_audit_frames.client.fetch_checks import (
-    MOST_RESTARTS,
-    FetchChecks,
-    ReadAgain,
-)
-from te_audit_frames.client.first_answer import FirstAnswer, ask_period, ask_since, ask_window
+from te_audit_frames.client.epoch import instant, join_ranges, second_range
+from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.page_reader import PageReader, epoch_second, epoch_seconds, instant
+from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.period_resolution import FirstAnswer, ask_period, ask_since, ask_window, provisional_period
+from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain, Strategy, cannot_restart
 from te_audit_frames.client.sliced_reading import SlicedReading
 from te_audit_frames.client.spot_checks import SpotChecks
 from te_audit_frames.client.stats import FetchStats
@@ -38,22 +36,24 @@ class Fetch:
     Parameters
     ----------
     question : Question
-        What of time is asked for.
+        The range of time asked for: a period, a window, or a start.
     scope : dict of str
         The parameters that are not about time.
     errors : {"raise", "coerce"}
-        What a value does that its column cannot hold.
+        What to do with a value that its column cannot hold.
     workers : int
         How many requests may be under way at once.
     verify : {"spot", "full"}
-        Whether to count on the order of events and check samples, or to read every question to its last page.
+        Whether to rely on the order of events and check samples, or to read every query to its last page.
+    transport : Transport
+        Sends the requests.
+    context : FetchContext
+        Deadline, cancellation, clock, progress and counters of this fetch.
 
     Attributes
     ----------
     period : Period or None
-        What the question resolved to. None before the first answer of a window.
-    stats : FetchStats
-        Every counter of the fetch.
+        The period that the question resolved to. None before the first answer to a window or start.
     checks : FetchChecks
         What was checked.
     """
@@ -70,7 +70,6 @@ class Fetch:
         context: FetchContext,
     ) -> None:
         self._question = question
-        self._scope = scope
         self._pacer = transport.pacer
         self._clock = context.clock
         self._context = context
@@ -85,15 +84,16 @@ class Fetch:
             checks=self.checks,
             share_done=self._share_done,
         )
-        self._order_is_trusted = verify == "spot"
-        self._one_question = workers == 1
-        self._spot_checks = workers > 1 and verify == "spot"
-        self._groups_are_safe: bool | None = None if "useAllPermittedAids" in scope else True
+        self._strategy = Strategy(
+            trusts_order=verify == "spot",
+            one_query=workers == 1,
+            spot_checks=workers > 1 and verify == "spot",
+        )
+        self._groups_are_merged: bool | None = None if "useAllPermittedAids" in scope else True
         self._readings: list[SlicedReading | DisjointReading] = []
-        self._pending: deque[tuple[int, int]] = deque()
+        self._pending: deque[tuple[int, int]] = deque()  # epoch seconds still to be asked for
         self._process = os.getpid()
-        self._order_seen = "unknown"
-        self._pages_moved = False
+        self._order_before = "unknown"
         self.period: Period | None = None
 
     @property
@@ -109,10 +109,10 @@ class Fetch:
     @property
     def order(self) -> str:
         """The order of dates as observed."""
-        if self._order_seen == "none":
-            return "none"  # as was found before everything was read again
+        if self._order_before == "none":
+            return "none"  # observed before everything was read again
         orders = [reading.order for reading in self._readings if reading.order != "unknown"]
-        return "none" if "none" in orders else orders[0] if orders else self._order_seen
+        return "none" if "none" in orders else orders[0] if orders else self._order_before
 
     def batches(self, *, restartable: bool) -> Generator[pa.RecordBatch | None, None, None]:
         """Fetch everything, batch by batch, in the order of arrival.
@@ -120,12 +120,12 @@ class Fetch:
         Parameters
         ----------
         restartable : bool
-            Whether what was handed out can be taken back, if it has to be read again.
+            Whether the caller can drop the batches it has, if everything has to be read again.
 
         Yields
         ------
         pyarrow.RecordBatch or None
-            Events of the period; None means: forget all batches up to here, they are read again.
+            Events of the period. None means: drop all batches so far, they are read again.
 
         Raises
         ------
@@ -145,12 +145,12 @@ class Fetch:
                 except ReadAgain as again:
                     restarts += 1
                     is_too_late = not restartable and self.stats.events > 0
-                    self._prepare(again)
+                    self._start_again(again)
                     if is_too_late:
-                        raise _too_late(again) from None
+                        raise cannot_restart(again.reason) from None
                     if restarts > MOST_RESTARTS:
                         raise PaginationError(
-                            f"the log changed while it was read, {restarts} times over. Ask for a period that ends "
+                            f"the log changed while it was read, in {restarts} attempts. Ask for a period that ends "
                             "earlier, or for shorter ones."
                         ) from None
                 yield None
@@ -161,33 +161,26 @@ class Fetch:
             self._progress.close()
 
     def missing(self) -> list[Period]:
-        """List the periods that the batches so far do not vouch for, in UTC, half-open and ascending."""
+        """Return the periods whose events may not all be in the batches so far, in UTC, half-open and ascending."""
         if self.period is None:
-            return [self._unresolved()]
+            return [provisional_period(self._question, self._clock)]
         gaps = [gap for reading in self._readings for gap in reading.missing()] + list(self._pending)
-        bounds = [(instant(low), instant(high)) for low, high in merged(gaps)]
+        bounds = [(instant(low), instant(high)) for low, high in join_ranges(gaps)]
         clipped = [(max(low, self.period.start), min(high, self.period.end)) for low, high in bounds]
         return [Period(low, high) for low, high in clipped if low < high]
 
     def _share_done(self) -> float:
-        """Return the share of the period that is vouched for, from 0 to 1."""
+        """Return the share of the period that is not missing, from 0 to 1."""
         if self.period is None or self.period.start == self.period.end:
             return 0.0
         left = sum((end - start for start, end in self.missing()), timedelta())
         return 1 - left / (self.period.end - self.period.start)
 
-    def _unresolved(self) -> Period:
-        if isinstance(self._question, Period):
-            return self._question
-        now = self._clock.now()
-        start = now - self._question.length if isinstance(self._question, Window) else self._question.start
-        return Period(min(start, now), now)
-
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise InvalidArgument(
-                "batches: this fetch was begun in another process, whose threads are not here. Begin it in the "
-                "process that reads it."
+                "batches: this fetch began in another process, and its threads do not exist here. Start the fetch in "
+                "the process that reads it."
             )
 
     # ---- the course of a fetch -------------------------------------------------------------------------------------
@@ -199,8 +192,8 @@ class Fetch:
         self.period = first.period
         self._pending = deque(first.split_off_last_minute())
         low, high = self._pending[0]
-        may_move = self._pages_moved and first.paginator.more
-        if first.is_usable and not may_move and not self._is_answered_elsewhere(first.paginator, low, high):
+        may_move = self._strategy.pages_moved and first.paginator.more
+        if first.is_usable and not may_move and not self._is_for_another_range(first.paginator, low, high):
             self._pending.popleft()
             yield from self._read(low, high, first.paginator, first.page, restartable=restartable)
         yield from self._read_pending(restartable=restartable)
@@ -209,17 +202,17 @@ class Fetch:
         period = self.period or self._question
         if isinstance(period, Period):
             self.period = period
-            self._pending = deque([epoch_seconds(period)])
+            self._pending = deque([second_range(period)])
             return ask_period(self._reader, period, self._clock, self.checks)
         if isinstance(period, Window):
             return ask_window(self._reader, period, self._clock, self.checks)
         return ask_since(self._reader, period, self._clock, self.checks)
 
-    def _is_answered_elsewhere(self, paginator: Paginator, low: int, high: int) -> bool:
-        """Return whether the answer to a window covers too little of it to be used.
+    def _is_for_another_range(self, paginator: Paginator, low: int, high: int) -> bool:
+        """Return whether the answer to a window covers too little of the period to be used.
 
-        The window ends at the earlier of two clocks. If it is shorter than the clocks are apart, the server, which
-        counts back from its own, answers for a later range.
+        The period ends at the earlier of two clocks, but the server counts back from its own. If the window is
+        shorter than the difference between the clocks, the server answers for a later range.
         """
         if isinstance(self._question, Period):
             return False
@@ -238,43 +231,44 @@ class Fetch:
             except BadRequest:
                 if not self.checks.is_before_retention(instant(high)):
                     raise
-                self.checks.note(f"the API refuses to answer for what lies before {iso(instant(high))}")
+                self.checks.note(f"the API refuses to answer for the time before {iso(instant(high))}")
                 self._pending.popleft()
                 continue
             self._pending.popleft()
             yield from self._read(low, high, paginator, page, restartable=restartable)
         sliced = [reading for reading in self._readings if isinstance(reading, SlicedReading)]
-        if self._spot_checks and any(reading.seams.are_there for reading in sliced):
-            self._pending = deque([epoch_seconds(self._resolved)])  # what is not checked is not vouched for
+        if self._strategy.spot_checks and any(reading.seams.exist for reading in sliced):
+            self._pending = deque([second_range(self._resolved)])  # all of it is missing until it is checked
             yield from SpotChecks(self._reader, self.checks).compare(sliced, self._resolved)
             self._pending.clear()
 
     def _read(
         self, low: int, high: int, paginator: Paginator, page: Page, *, restartable: bool
     ) -> Iterator[pa.RecordBatch]:
-        """Read `[low, high)`, in epoch seconds, from its first answer on; what it does not cover is asked for later."""
+        """Read `[low, high)`, in epoch seconds, from its first answer on; put off what that answer does not cover."""
         whole = low, high
-        self._pending.appendleft(whole)  # missing, if the answer proves to be of no use
+        self._pending.appendleft(whole)  # it is missing if the answer turns out to be of no use
         low, high = self._reader.covered(paginator, low, high)
         self._pending.popleft()
         self._pending.extendleft(
             (since, until) for since, until in ((high, whole[1]), (whole[0], low)) if since < until
         )
+        one_query = self._strategy.one_query
+        cuts_are_safe = not paginator.more or one_query or self._are_groups_merged(page)
         reading: SlicedReading | DisjointReading
-        cuts_are_safe = not paginator.more or self._one_question or self._groups_are_merged(page)
-        if self._one_question or (self._order_is_trusted and cuts_are_safe):
+        if one_query or (self._strategy.trusts_order and cuts_are_safe):
             reading = SlicedReading(
                 self._reader,
                 low,
                 high,
                 self._resolved,
                 pacer=self._pacer,
-                asked=self._asked_seconds(paginator, low, high),
-                may_cut=not self._one_question,
+                asked=self._reader.asked(paginator, low, high),
+                may_cut=not one_query,
                 restartable=restartable,
             )
         else:
-            _log.info("reading %s to %s in disjoint questions", iso(instant(low)), iso(instant(high)))
+            _log.info("reading %s to %s with separate queries", iso(instant(low)), iso(instant(high)))
             reading = DisjointReading(self._reader, low, high, self._resolved)
         self._readings.append(reading)
         yield from reading.batches(paginator, page)
@@ -282,62 +276,21 @@ class Fetch:
             self._pending.extendleft(reading.rest)
             reading.rest = []
 
-    def _groups_are_merged(self, page: Page) -> bool:
+    def _are_groups_merged(self, page: Page) -> bool:
         """Return whether the events of all account groups are known to come in one order of dates."""
-        if self._groups_are_safe is None:
-            listed = list_account_groups(self._reader.transport, self._context)
-            seen = set(page.batch["aid"].to_pylist())
-            is_one = listed is not None and len(listed) == 1 and seen <= listed
-            self._groups_are_safe = is_one or (listed is not None and listed | seen <= interleaved(page.batch))
-            if not self._groups_are_safe:
+        if self._groups_are_merged is None:
+            self._groups_are_merged = come_in_one_order(page.batch, self._reader.transport, self._context)
+            if not self._groups_are_merged:
                 self.checks.note(
-                    "it could not be seen whether the events of all account groups come in one order, so every "
-                    "question was read to its last page"
+                    "it is not certain that the events of all account groups come in one order, so every query was "
+                    "read to its last page"
                 )
-        return self._groups_are_safe
+        return self._groups_are_merged
 
-    @staticmethod
-    def _asked_seconds(paginator: Paginator, low: int, high: int) -> tuple[int, int]:
-        """Return the epoch seconds that the first answer may have rows of."""
-        start, end = paginator.asked
-        return min(low, epoch_second(start) + 1 if start else low), max(high, epoch_second(end) if end else high)
-
-    def _prepare(self, again: ReadAgain) -> None:
-        """Decide how to read again what cannot be relied on."""
-        if again.reason == "undated":
-            self._one_question = True
-        elif again.reason == "moved":
-            self._pages_moved = True
-        else:
-            self._order_is_trusted = False
-        if again.reason == "difference":
-            self._spot_checks = False
-        self._order_seen = "none" if again.reason == "disorder" else self.order
+    def _start_again(self, again: ReadAgain) -> None:
+        """Forget everything that was read, and rely on less from now on."""
+        self._order_before = "none" if again.reason == "disorder" else self.order
+        self._strategy = self._strategy.after(again.reason)
         self._readings = []
-        self._pending = deque([epoch_seconds(self._resolved)])  # nothing of it is vouched for any more
+        self._pending = deque([second_range(self._resolved)])
         self._reader.begin_again()
-
-
-def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sort ranges, and join those that touch."""
-    joined: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
-        else:
-            joined.append((low, high))
-    return joined
-
-
-def _too_late(again: ReadAgain) -> PaginationError:
-    """Say why a stream cannot go on: what was handed out would have to be taken back."""
-    reasons = {
-        "disorder": "the events are not in the order of their dates",
-        "undated": "some events have no date, so that it cannot be told which part of the period they belong to",
-        "moved": "pages moved while they were read",
-        "difference": "a second reading found other events than the first",
-    }
-    return PaginationError(
-        f"{reasons[again.reason]}, and batches were handed out that counted on the contrary. Use fetch_events, which "
-        'takes them back, or a Client(verify="full"), which does not count on it.'
-    )

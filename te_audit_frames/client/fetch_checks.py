@@ -1,4 +1,4 @@
-"""What one fetch has checked so far: the counts for its receipt, and what checking may still cost."""
+"""What one fetch has checked so far: the counts and notes for its receipt, and how many checks it may still make."""
 
 from __future__ import annotations
 
@@ -6,47 +6,49 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 TOLERANCE = timedelta(minutes=1)
-"""Ranges that differ by less count as equal."""
+"""Ranges that differ by less than this count as equal."""
 
 YOUNG = timedelta(minutes=15)
-"""Events younger than this at the first reading may have arrived since."""
+"""Events younger than this at the first reading may simply have arrived since then."""
 
 MOST_BOUNDARY_CHECKS = 5
-MOST_RESTARTS = 3
 
 _RETENTION = timedelta(days=730)
 _RETENTION_TOLERANCE = timedelta(days=3)
 
 
-class ReadAgain(Exception):
-    """What was read so far cannot be relied on, and is to be read again.
-
-    Attributes
-    ----------
-    reason : {"disorder", "undated", "moved", "difference"}
-        The events are not in the order of their dates; some have no date, so that parts of the period overlap;
-        pages moved while they were read; a second reading found other events than the first.
-    """
-
-    def __init__(self, reason: Literal["disorder", "undated", "moved", "difference"]) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass
 class FetchChecks:
-    """What one fetch has checked so far. Workers share it.
+    """What one fetch has checked so far. Its workers share it.
 
     Attributes
     ----------
     now : datetime or None
-        What this fetch takes for now: the earlier of the server's and the local clock. None before the first answer.
+        The time of the fetch: the earlier of the server's and the local clock. None before the first answer.
+    believes_ranges : bool
+        False once the rows of an answer have contradicted the range that it states.
+    answers_are_partial : bool
+        Whether an answer covered less than it was asked for.
+    clock_ahead_seconds : float or None
+        How far the server's clock is ahead of the local one.
+    ranges, ranges_unconfirmed : int
+        Answers with a range that fits their query, and answers without one that can be believed.
+    seams : int
+        Cuts at which the events on both sides were compared.
+    margin_seconds : int or None
+        The least number of seconds that a slice read past its cut.
+    windows, window_events : int
+        Windows that were read a second time, and the events found there.
+    differences : list of str
+        What a second reading found.
+    notes : list of str
+        Notes for the receipt.
     """
 
     now: datetime | None = None
@@ -65,13 +67,13 @@ class FetchChecks:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, *, ranges: int = 0, ranges_unconfirmed: int = 0) -> None:
-        """Add to the counts, from any thread."""
+        """Add to the counts. Any thread may call this."""
         with self._lock:
             self.ranges += ranges
             self.ranges_unconfirmed += ranges_unconfirmed
 
     def note(self, text: str) -> None:
-        """Add a note to the receipt, once."""
+        """Add a note to the receipt, unless it is there already."""
         with self._lock:
             if text not in self.notes:
                 self.notes.append(text)
@@ -82,7 +84,7 @@ class FetchChecks:
             self.differences.append(text)
 
     def take_boundary_check(self) -> bool:
-        """Return whether one more page boundary may be checked by reading a page again."""
+        """Return whether one more page may be read again to check a page boundary, and count it."""
         with self._lock:
             self._boundary_checks_left -= 1
             return self._boundary_checks_left >= 0
@@ -95,11 +97,11 @@ class FetchChecks:
             self._boundary_checks_left = MOST_BOUNDARY_CHECKS
 
     def is_before_retention(self, end: datetime) -> bool:
-        """Return whether a range that ends at this moment lies before what the vendor keeps."""
+        """Return whether a range that ends at this moment is older than what the API keeps."""
         return self.now is not None and end <= self.now - _RETENTION + _RETENTION_TOLERANCE
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts in plain JSON types, for `Receipt.checked`."""
+        """Return the counts as plain JSON types, for `Receipt.checked`."""
         names = ("ranges", "ranges_unconfirmed", "seams", "margin_seconds", "windows", "window_events", "differences")
         return {name: getattr(self, name) for name in names} | {"clock_ahead_seconds": self.clock_ahead_seconds}
 
@@ -110,7 +112,7 @@ def row_counts(rows: pa.RecordBatch | pa.Table) -> Counter[str]:
 
 
 def pick(rows: pa.RecordBatch | pa.Table, wanted: Counter[str]) -> pa.Table:
-    """Take as many of each row as a count says."""
+    """Return as many copies of each row as `wanted` counts."""
     left = wanted.copy()
     chosen = []
     for row in map(repr, rows.to_pylist()):
@@ -121,6 +123,6 @@ def pick(rows: pa.RecordBatch | pa.Table, wanted: Counter[str]) -> pa.Table:
 
 
 def older_than(rows: pa.Table, moment: datetime) -> int:
-    """Count the rows that are dated before a moment."""
+    """Return the number of rows dated before a moment."""
     older = pc.less(rows["date"], pa.scalar(moment, rows.schema.field("date").type))
     return int(pc.sum(older, min_count=0).as_py() or 0)

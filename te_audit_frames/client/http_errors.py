@@ -1,10 +1,9 @@
-"""What went wrong in an exchange: the error for a status, and the reason why a connection broke."""
+"""What went wrong with a request: the error for a status, and the reason for a broken connection."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -19,15 +18,15 @@ from te_audit_frames.errors import (
     PermissionDenied,
     ServerError,
 )
-from te_audit_frames.safe_text import excerpt, printable
+from te_audit_frames.safe_text import excerpt
 
 _LONGEST_TEXT = 1_000
 _MOST_FIELDS = 100
 
-TOO_SLOW = "Give the Client a longer timeout, or smaller pages (page_size), or ask again later."
+TOO_SLOW = "Give the Client a longer timeout or smaller pages (page_size), or try again later."
 
 _ERRORS: dict[int, tuple[type[ApiError], str]] = {
-    400: (BadRequest, "Correct the parameters it names."),
+    400: (BadRequest, "Correct the parameters that it names."),
     401: (AuthenticationError, "Check TE_TOKEN: the token may be mistyped, expired or revoked."),
     403: (
         PermissionDenied,
@@ -38,15 +37,15 @@ _ERRORS: dict[int, tuple[type[ApiError], str]] = {
 }
 
 _ALL_REFUSED = (
-    "Every account group was asked for, which needs the permission `View user activity in all account groups`. "
-    "Use all_account_groups=False for the token's login account group alone, or aid= for one account group."
+    "Asking for all account groups needs the permission `View user activity in all account groups`. "
+    "Use all_account_groups=False for only the token's login account group, or aid= for another one."
 )
 
 
 def api_error(
     status: int, headers: Mapping[str, str], body: bytes, page: str, *, asked_for_all: bool = False
 ) -> ApiError:
-    """Return the error for an answer that is not a 200, with the API's own explanation.
+    """Return the error for an answer with a status other than 200, with the API's own explanation.
 
     Parameters
     ----------
@@ -57,9 +56,9 @@ def api_error(
     body : bytes
         The answer's body.
     page : str
-        The page's name, for the message.
+        The page's name in the message.
     asked_for_all : bool
-        Whether every account group was asked for, so that a 403 can name what to ask for instead.
+        Whether all account groups were asked for; the error for a 403 then says what to ask for instead.
     """
     title, detail, fields = _explanation(body)
     if status in _ERRORS:
@@ -67,12 +66,14 @@ def api_error(
         if cls is PermissionDenied and asked_for_all:
             remedy = _ALL_REFUSED
     elif status >= 500:
-        cls, remedy = ServerError, "The API is failing or in maintenance; try again later."
+        cls, remedy = ServerError, "The API is failing or under maintenance; try again later."
     elif 300 <= status < 400:
-        leads = f"Redirects are not followed (this one leads to {_host(headers.get('Location', ''))})."
-        cls, remedy = ApiError, f"{leads} If the API is there, make it the base_url (TE_BASE_URL)."
+        target = _host(headers.get("Location", ""))
+        advice = "If the API is there, make that address the base_url (TE_BASE_URL)."
+        remedy = f"Redirects are not followed (this one leads to {target}). {advice}"
+        cls = ApiError
     else:
-        cls, remedy = ApiError, "That is no answer of the API's contract: check base_url (TE_BASE_URL) and the proxy."
+        cls, remedy = ApiError, "The API does not use this status: check base_url (TE_BASE_URL) and the proxy."
     text = ": ".join(part for part in (title, detail) if part)
     named = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in fields)
     explained = (f", {text}" if text else "") + (f" ({named})" if named else "")
@@ -83,7 +84,7 @@ def api_error(
 def _explanation(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
     """Return the API's own explanation of an error: title, detail, and the fields at fault.
 
-    Everything becomes text and is made harmless here, because callers print and log these too.
+    All of it is made harmless text, because callers print and log the attributes of errors too.
     """
     try:
         problem = json.loads(body)
@@ -111,64 +112,38 @@ def _host(location: str) -> str:
         return "an unreadable address"
 
 
-_LATER = "Ask again later."
+_LATER = "Try again later."
 _WAY = "Check base_url (TE_BASE_URL), the network, and the proxy if there is one (HTTPS_PROXY)."
 _PROXY = "Check the proxy's address in HTTPS_PROXY, or leave it out for this host with NO_PROXY."
 
-# The first that fits counts.
+# The first entry that fits an error is used.
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (requests.exceptions.SSLError, "TLS could not be agreed upon", _WAY),
-    (requests.exceptions.ProxyError, "the proxy did not let it through", _PROXY),
-    (requests.exceptions.InvalidProxyURL, "the proxy's address is not one", _PROXY),
-    (requests.exceptions.InvalidSchema, "the proxy is of a kind that is not known here", _PROXY),
-    (urllib3.exceptions.LocationValueError, "the address, or the proxy's, is not one", _WAY),
+    (requests.exceptions.ProxyError, "the proxy refused the connection", _PROXY),
+    (requests.exceptions.InvalidProxyURL, "the proxy's address is not valid", _PROXY),
+    (requests.exceptions.InvalidSchema, "this kind of proxy is not supported", _PROXY),
+    (urllib3.exceptions.LocationValueError, "the address, or the proxy's, is not valid", _WAY),
     (requests.exceptions.ConnectTimeout, "connecting took too long", _WAY),
-    (requests.exceptions.Timeout, "it took too long (timeout)", TOO_SLOW),
-    (urllib3.exceptions.TimeoutError, "it took too long (timeout)", TOO_SLOW),
+    (requests.exceptions.Timeout, "the answer took too long (timeout)", TOO_SLOW),
+    (urllib3.exceptions.TimeoutError, "the answer took too long (timeout)", TOO_SLOW),
     (requests.exceptions.ConnectionError, "the connection failed or was closed", _WAY),
-    (urllib3.exceptions.DecodeError, "its compression is broken", _LATER),
-    (urllib3.exceptions.ProtocolError, "the connection was closed before the end", _LATER),
+    (urllib3.exceptions.DecodeError, "the answer's compression is broken", _LATER),
+    (urllib3.exceptions.ProtocolError, "the connection was closed before the end of the answer", _LATER),
     (OSError, "the connection failed", _WAY),
-    (Exception, "it is not HTTP", _WAY),
+    (Exception, "the answer is not HTTP", _WAY),
 )
-
-# OpenSSL's numbers for what is wrong with a certificate: X509_V_ERR_...
-_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
-_RENEW = "Whoever runs the server has to renew it; or is this machine's clock wrong?"
-_BASE_URL = "Check base_url (TE_BASE_URL)."
-_CERTIFICATES = {
-    _NOT_YET: ("is not valid yet", _RENEW),
-    _EXPIRED: ("has expired", _RENEW),
-    _OTHER_HOST: ("is for another host", _BASE_URL),
-    _OTHER_ADDRESS: ("is for another host", _BASE_URL),
-}
 
 
 def describe(error: Exception) -> tuple[str, str]:
-    """Return what failed and what to do, without the address, whose query must not be shown."""
+    """Return what failed and what to do. The address is left out, because its query must not be shown."""
     cause = _innermost(error)
     if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
-        return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # a line, or lines, without end
+        return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # an endless line, or endless lines
     reason, remedy = next((reason, remedy) for cls, reason, remedy in _REASONS if isinstance(error, cls))
     return f"{reason} [{type(error).__name__}]", remedy
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Return the innermost of the errors that libraries wrapped one in another."""
+    """Return the innermost of several errors that libraries wrapped in each other."""
     within = next((part for part in error.args if isinstance(part, BaseException)), None)
     return error if within is None else _innermost(within)
-
-
-def refused_certificate(error: BaseException) -> tuple[str, str] | None:
-    """Return what is wrong with a server's certificate and what to do, or None if nothing is wrong with it."""
-    fault: BaseException | None = error
-    while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
-        held = (part for part in fault.args if isinstance(part, BaseException))
-        fault = next(held, None) or fault.__cause__ or fault.__context__
-    if fault is None:
-        return None
-    what, remedy = _CERTIFICATES.get(
-        fault.verify_code,
-        (f"was not accepted, {printable(fault.verify_message)}", "For a private authority, give ca_bundle=."),
-    )
-    return f"the TLS certificate {what}", remedy

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.errors import DecodeError, InvalidArgument
+from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import LONGEST_EXCERPT, excerpt, printable
 from te_audit_frames.schema import to_events
 
@@ -26,13 +27,13 @@ class Page:
     raw : bytes
         The body as received.
     batch : pyarrow.RecordBatch
-        Its events in the pinned schema, in the order sent.
+        The events in the pinned schema, in the order sent.
     start, end : datetime or None
-        The UTC range that the API resolved, where it says so.
+        The range that the API states for the answer, in UTC. None if it states none.
     next_href : str or None
-        The link to the next page as sent, absolute or relative. None on the last page.
+        The link to the next page as sent, absolute or relative. None for the last page.
     coerced : tuple of int
-        For each value that `errors="coerce"` set aside, the position of its event.
+        For each value that ``errors="coerce"`` moved to `extra`, the position of its event.
 
     Examples
     --------
@@ -51,6 +52,11 @@ class Page:
     next_href: str | None
     coerced: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        covered = f", {iso(self.start)} to {iso(self.end)}" if self.start and self.end else ""
+        link = "no next page" if self.next_href is None else "a next page"
+        return f"<Page, {self.batch.num_rows:,} events{covered}, {link}>"
+
     @property
     def events(self) -> pd.DataFrame:
         """The page's events as an audit frame, in the order sent."""
@@ -58,7 +64,7 @@ class Page:
 
     @property
     def next_cursor(self) -> str | None:
-        """The opaque cursor of the next page, from its link. None on the last page."""
+        """The opaque cursor of the next page, from its link. None for the last page."""
         query = urlsplit(self.next_href).query if self.next_href else ""
         cursors = parse_qs(query).get("cursor")
         return cursors[0] if cursors else None
@@ -71,11 +77,11 @@ def check_errors(errors: str) -> None:
 
 
 def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
-    """Return the error for an answer that breaks the contract as a whole, and so is worth another request."""
+    """Return the error for an answer that breaks the API's contract as a whole. Such an answer is asked for again."""
     shown = excerpt(body[: 4 * LONGEST_EXCERPT].decode(errors="replace"))
     return DecodeError(
         f'page {printable(name)} is not an answer of /audit-user-events: {problem}. It begins with "{shown}". '
-        "Where it is a web page, something between here and the API answered: check base_url and the proxy.",
+        "If it is a web page, something other than the API answered: check base_url and the proxy.",
         page=name,
         value=shown,
     )

@@ -1,11 +1,10 @@
-"""What the two ways of reading a period share: asking for pages, and taking over their events."""
+"""Asking for the pages of a fetch, and keeping their events: what both ways of reading a period share."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,29 +12,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.client.context import FetchContext
-from te_audit_frames.client.fetch_checks import FetchChecks, ReadAgain
+from te_audit_frames.client.epoch import epoch_second, instant
+from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.pagination import Paginator, Query
-from te_audit_frames.client.slicing import UNDATED, Seconds
+from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.query import Query
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.errors import PaginationError
-from te_audit_frames.periods import EPOCH, SECOND, Period, ceil_second, floor_second, iso
+from te_audit_frames.periods import Period, iso
 
 _TOLERANCE_SECONDS = 60
 
 
 class PageReader:
-    """Asks for the pages of one fetch, and takes over what they hold.
+    """Asks for the pages of one fetch, and keeps their events.
 
     Parameters
     ----------
     scope : dict of str
         The parameters that are not about time.
     errors : {"raise", "coerce"}
-        What a value does that its column cannot hold.
+        What to do with a value that its column cannot hold.
     workers : int
         How many requests may be under way at once.
+    transport : Transport
+        Sends the requests.
+    context : FetchContext
+        Deadline, cancellation, clock, progress and counters of the fetch.
+    checks : FetchChecks
+        Where checks are counted.
+    share_done : callable
+        Returns the share of the period that has arrived, from 0 to 1, for the progress bar.
     """
 
     def __init__(
@@ -65,44 +74,47 @@ class PageReader:
     # ---- asking ----------------------------------------------------------------------------------------------------
 
     def ask(self, query: Query) -> Paginator:
-        """Begin a question; nothing is sent yet."""
-        return Paginator(self.transport, query, self._errors, self.checks)
+        """Return the pages of a query. Nothing is sent yet."""
+        return Paginator(self.transport, query, self._errors, self.checks, self.context)
 
     def ask_seconds(self, low: int, high: int) -> Paginator:
-        """Ask for `[low, high)` in epoch seconds: from one second before, up to the end, included or not."""
+        """Return the pages of `[low, high)`, in epoch seconds.
+
+        The query begins one second early, so that it does not matter whether the API includes the bounds.
+        """
         return self.ask(Query.of_range(self.scope, instant(low - 1), instant(high)))
 
     def submit(self, paginator: Paginator) -> Future[Page]:
-        """Ask for the next page, in a thread of the pool."""
+        """Ask for the next page in a thread, and return its future."""
         name = self.next_name()
-        return self._workers.submit(lambda: paginator.next_page(name=name, context=self.context))
+        return self._workers.submit(lambda: paginator.next_page(name=name))
 
     def next_page(self, paginator: Paginator) -> Page:
-        """Wait for the next page."""
+        """Ask for the next page, and wait for it."""
         return next(future.result() for future in first_done([self.submit(paginator)]))
 
     def next_name(self) -> str:
-        """Return the number of the next page, for messages."""
+        """Return the next page's number, as its name in messages."""
         self._names += 1
         return str(self._names)
 
     def run(self, tasks: Iterable[Future[Page]]) -> set[Future[Page]]:
-        """Wait for the next pages among those under way."""
+        """Wait until at least one of the pages under way has arrived, and return those that have."""
         return first_done(tasks)
 
     def stop(self) -> None:
         """End the threads."""
         self._workers.stop()
 
-    # ---- taking over -----------------------------------------------------------------------------------------------
+    # ---- keeping ---------------------------------------------------------------------------------------------------
 
     def covered(self, paginator: Paginator, low: int, high: int) -> tuple[int, int]:
-        """Return the part of `[low, high)`, in epoch seconds, that the answers of a question cover.
+        """Return the part of `[low, high)`, in epoch seconds, that the answers to a query cover.
 
         Raises
         ------
         PaginationError
-            They cover nothing of it, or not a minute, so that asking for the rest would never end.
+            They cover less than a minute of it, so asking for the rest might never end.
         """
         if paginator.covered is None:
             return low, high
@@ -110,29 +122,35 @@ class PageReader:
         is_at_the_end = high - _TOLERANCE_SECONDS <= stated_low <= stated_high <= high + _TOLERANCE_SECONDS
         is_gone = is_at_the_end and high - low > 2 * _TOLERANCE_SECONDS
         if paginator.is_empty and (is_gone or self.checks.is_before_retention(instant(high))):
-            # The start was moved up to the end, or beyond it: the API has nothing so early.
+            # The API moved the start to the end or beyond: it has no events this old.
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
-        # What lies strictly inside the range that an answer covers is whole, whether its bounds are inclusive or not.
-        # Less than a minute counts as rounding, unless there is more than a page, or the API is known to answer in
-        # part: then even seconds are asked for.
+        # An answer surely holds everything strictly inside its range, whether or not its bounds are inclusive. If less
+        # than a minute is lacking, the API may have rounded. That is not assumed if there are more pages, or if an
+        # earlier answer was partial; then every lacking second is asked for.
         is_rounding = not paginator.more and not self.checks.answers_are_partial
         tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or is_rounding else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
         sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):
             raise PaginationError(
-                f"asked for {iso(instant(low))} to {iso(instant(high))}, the API answers for "
-                f"{iso(paginator.covered[0])} to {iso(paginator.covered[1])}, so the rest cannot be had. "
+                f"asked for {iso(instant(low))} to {iso(instant(high))}, the API only answers for "
+                f"{iso(paginator.covered[0])} to {iso(paginator.covered[1])}, so the rest cannot be fetched. "
                 "Ask for a shorter or a later period."
             )
         if (sound_low, sound_high) != (low, high):
             self.checks.answers_are_partial = True
-            self.checks.note("the API answered a part of the range that was asked for; the rest was asked for in turn")
+            self.checks.note("the API answered only part of the range asked for; the rest was asked for separately")
         return sound_low, sound_high
 
+    @staticmethod
+    def asked(paginator: Paginator, low: int, high: int) -> tuple[int, int]:
+        """Return the epoch seconds in which rows of an answer may lie, at least `[low, high)`."""
+        start, end = paginator.asked
+        return min(low, epoch_second(start) + 1 if start else low), max(high, epoch_second(end) if end else high)
+
     def keep(self, paginator: Paginator, page: Page, chosen: npt.NDArray[np.bool_], period: Period) -> pa.RecordBatch:
-        """Count a page, and return those of its events that were chosen and lie in the period."""
+        """Count a page, and return the chosen events that lie in the period."""
         chosen = chosen & self._first_undated(paginator, page.batch)
         kept = _within(page.batch if chosen.all() else page.batch.filter(pa.array(chosen)), period)
         self.stats.add(kept, coerced=sum(bool(chosen[position]) for position in page.coerced))
@@ -140,7 +158,9 @@ class PageReader:
         return kept
 
     def check_start(self, paginator: Paginator) -> None:
-        """Read the first page again if retention may have removed events while later pages were counted from them.
+        """Read the first page again if it has the oldest events.
+
+        The API may have removed some of them meanwhile, because they became too old. Then every later page has moved.
 
         Raises
         ------
@@ -149,28 +169,28 @@ class PageReader:
         """
         if paginator.pages < 2 or not paginator.has_oldest_first:
             return
-        if not paginator.first_page_is_unchanged(self.next_name(), self.context):
-            self.checks.note("the first page changed while later ones were read, so they were read again")
+        if not paginator.first_page_is_unchanged(self.next_name()):
+            self.checks.note("the first page changed while later ones were read, so all were read again")
             raise ReadAgain("moved")
 
     def add(self, rows: pa.Table, period: Period) -> Iterator[pa.RecordBatch]:
-        """Count events that a second reading found, and return those of the period."""
+        """Count the events that a second reading found, and yield those of the period."""
         for batch in rows.to_batches():
             kept = _within(batch, period)
             self.stats.add(kept, pages=0)
             yield kept
 
     def begin_again(self) -> None:
-        """Forget what was taken over so far."""
+        """Forget the events kept so far."""
         self.stats.forget_events()
         self._undated.clear()
         self.checks.begin_again()
 
     def _first_undated(self, paginator: Paginator, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """Choose all rows but those without a date that another question brought already.
+        """Choose all rows except events without a date that another query has already returned.
 
-        Which questions bring an event without a date is not known. So of equal ones as many count as one question
-        brought at most.
+        Several queries may return the same event without a date. So of equal ones, as many are kept as the query with
+        the most of them returned.
         """
         chosen = np.ones(batch.num_rows, dtype=np.bool_)
         if not batch["date"].null_count:
@@ -183,35 +203,11 @@ class PageReader:
         return chosen
 
 
-def seconds_of(batch: pa.RecordBatch) -> Seconds:
-    """Return the dates of a batch in whole epoch seconds, `UNDATED` for events without one."""
-    micros = batch["date"].cast(pa.int64())
-    seconds: Seconds = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1_000_000)
-    if micros.null_count:
-        seconds[micros.is_null().to_numpy(zero_copy_only=False)] = UNDATED
-    return seconds
-
-
-def instant(second: int) -> datetime:
-    """Turn an epoch second into a moment."""
-    return EPOCH + second * SECOND
-
-
-def epoch_second(moment: datetime) -> int:
-    """Round a moment down to its epoch second."""
-    return (floor_second(moment) - EPOCH) // SECOND
-
-
-def epoch_seconds(period: Period) -> tuple[int, int]:
-    """Return the whole epoch seconds that a period touches, half-open."""
-    return epoch_second(period.start), (ceil_second(period.end) - EPOCH) // SECOND
-
-
 def _within(batch: pa.RecordBatch, period: Period) -> pa.RecordBatch:
-    """Cut off what a bound within a second leaves outside; slices are of whole seconds."""
+    """Return the events of the period. Slices have whole seconds, but a period may begin or end within a second."""
     if not (period.start.microsecond or period.end.microsecond):
         return batch
     date = batch["date"]
     kind = date.type
     inside = pc.and_(pc.greater_equal(date, pa.scalar(period.start, kind)), pc.less(date, pa.scalar(period.end, kind)))
-    return batch.filter(pc.fill_null(inside, True))  # an event without a date stays
+    return batch.filter(pc.fill_null(inside, True))  # keep events without a date

@@ -1,4 +1,4 @@
-"""The progress bar: the share of the period that is done, events, pages, and the wait for the rate limit."""
+"""The progress bar: the share of the period that has arrived, events, pages, and waits for the rate limit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 class Progress:
     """A tqdm bar in a terminal or a notebook, and nothing elsewhere.
 
-    It is empty until a share is known, and full once everything has arrived. In a notebook it turns red if the fetch
-    fails.
+    The bar is empty until a share is known, and full once everything has arrived. In a notebook, it turns red if the
+    fetch fails.
 
     Parameters
     ----------
     show : bool or None
-        None shows it only in a terminal or a notebook.
+        Whether to show the bar; None means only in a terminal or a notebook.
 
     Examples
     --------
@@ -51,10 +51,10 @@ class Progress:
         Parameters
         ----------
         events : int
-            How many of its events are kept.
+            How many of the page's events are kept.
         done : float, optional
-            The share of the whole fetch that has arrived by now, from 0.0 to 1.0: of the period, or of the pages if
-            their number is known. It may fall, if a fetch has to begin again. Left out, the share stays as it was.
+            The share of the period that has arrived so far, from 0.0 to 1.0; or of the pages, if their number is
+            known. It falls if a fetch has to begin again. If left out, the share stays the same.
         """
         self._pages += 1
         self._events += events
@@ -63,7 +63,7 @@ class Progress:
         self._update()
 
     def waiting(self, seconds: float) -> None:
-        """Show until when the fetch waits for the rate limit; 0.0 ends the wait. Any worker may call this."""
+        """Show how long the fetch waits for the rate limit; 0.0 ends the wait. Any worker may call this."""
         if self._bar is not None:
             until = datetime.now().astimezone() + timedelta(seconds=seconds)
             self._wait = f", rate limit: waiting {seconds:.0f} s until {until:%H:%M:%S}" if seconds >= 1 else ""
@@ -75,12 +75,12 @@ class Progress:
         self._update()
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar, and leave it visible as it is."""
         if self._bar is not None:
             self._wait = ""
             self._update()
             if self._done is None:
-                self._bar.total = None  # nobody knows how much is missing, so that is no reason for alarm
+                self._bar.total = None  # without a total, a notebook does not turn the bar red
             self._bar.close()
             self._bar = None
 

@@ -1,8 +1,9 @@
-"""The organisation's request allowance, read from the rate-limit headers and shared by all workers.
+"""The rate limit: how many requests the organisation may still send, shared by all workers.
 
-The API allows 240 requests a minute to the whole organisation, counted in fixed windows. Every answer carries the
-limit, what remains of it and when the window ends (https://developer.cisco.com/docs/thousandeyes/rate-limits/).
-`Budget` decides, and `Pacer` makes threads wait.
+The API allows the whole organisation 240 requests a minute, counted in fixed windows. The headers of every answer give
+the limit, the number of requests left, and the end of the window
+(https://developer.cisco.com/docs/thousandeyes/rate-limits/). `Budget` decides when a request may be sent, and `Pacer`
+makes threads wait for it.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_WAIT = 65.0
-"""Seconds. The window is a minute; headers that say much more are wrong."""
+"""Seconds. A window lasts a minute, so headers that announce a much longer wait are wrong."""
 
 _HIGHEST_LIMIT = 1_000_000
-"""Requests a window. The API allows 240; of numbers beyond this, arithmetic alone would be a risk."""
+"""Requests per window. The API allows 240; arithmetic with numbers larger than this could fail."""
 
 _UNLIMITED = 1_000
-"""What `Budget.free` answers while no header has spoken of a limit."""
+"""What `Budget.free` returns as long as no header has named a limit."""
 
 _LATEST_ANSWER = 5.0
-"""Seconds behind the end of a window in which answers from it still come in."""
+"""Answers to requests of one window may arrive up to this many seconds after its end."""
 
 
 class Clock:
-    """The time, and waiting. Tests use one of their own."""
+    """The system's time, and waiting. Tests use a clock of their own."""
 
     def monotonic(self) -> float:
-        """Return seconds that only go forward."""
+        """Return seconds on a scale that never goes backwards."""
         return time.monotonic()
 
     def now(self) -> datetime:
@@ -46,16 +47,16 @@ class Clock:
 
 @dataclass(frozen=True)
 class Allowance:
-    """The rate limit in one answer's headers.
+    """The rate limit as the headers of one answer give it.
 
     Attributes
     ----------
     limit, remaining : int
-        Requests a window, and how many of them are left.
+        The number of requests per window, and how many of them are left.
     reset : float
-        When the window ends, in epoch seconds by the server's clock. It names the window.
+        The end of the window, in epoch seconds by the server's clock. It identifies the window.
     reset_in : float
-        Seconds from the answer to that end, at most `LONGEST_WAIT`.
+        The seconds from the answer to the end of the window, at most `LONGEST_WAIT`.
     """
 
     limit: int
@@ -65,10 +66,15 @@ class Allowance:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str], *, now: datetime) -> Allowance | None:
-        """Return what the three headers say, or None if one of them is absent or makes no sense.
+        """Read the three headers. Return None if one of them is absent or makes no sense.
 
-        The end of the window is measured against the answer's own `Date`, so that a wrong local clock does no harm;
-        `now` is used if that header is absent.
+        Parameters
+        ----------
+        headers : mapping
+            The answer's headers.
+        now : datetime
+            The local time, used only if the answer has no `Date` header. Otherwise that header counts, so that a wrong
+            local clock does no harm.
         """
         limit = _number(headers, "X-Organization-Rate-Limit-Limit")
         remaining = _number(headers, "X-Organization-Rate-Limit-Remaining")
@@ -103,16 +109,18 @@ def server_date(headers: Mapping[str, str]) -> datetime | None:
 
 
 class Budget:
-    """Decides whether a request may leave now. It is given the time, in seconds that only go forward.
+    """Decides whether a request may be sent now.
 
-    A request in flight may or may not be counted in `Remaining` yet. It is treated as not counted, so that our own
-    requests never exceed the limit. The window ends at the earliest time that any of its answers gives, because a
-    `Date` of whole seconds makes that time late, never early.
+    The server may not have counted the requests in flight yet when it sends `Remaining`. So none of them is taken as
+    counted, and our own requests never exceed the limit. Every answer states when its window ends. The earliest of
+    these times counts: because `Date` has whole seconds, they can only be too late.
+
+    Every method takes the time as `now`, in seconds on a scale that never goes backwards.
 
     Parameters
     ----------
     reserve : float
-        The share of the limit, from 0 to below 1, that is left to the organisation's other clients.
+        The share of the limit to leave to the organisation's other clients, from 0 to below 1.
     """
 
     def __init__(self, *, reserve: float = 0.0) -> None:
@@ -123,7 +131,7 @@ class Budget:
         self._window_ends = -math.inf
         self._answered_in_window = 0
         self._single_file = False
-        self._others = self._others_before = 0.0  # requests of other clients for each one of ours
+        self._others = self._others_before = 0.0  # how many requests other clients send for each of ours
         self._ends_are_trusted = False
         self._grace = 0.0
         self._paused_until = -math.inf
@@ -131,13 +139,13 @@ class Budget:
         self._round_trip = 0.0
 
     def wait(self, now: float) -> float:
-        """Return the seconds until the next request may leave, unless an answer comes first; 0.0 means now."""
+        """Return the seconds until the next request may be sent, 0.0 for now. An answer may shorten the wait."""
         if now < self._paused_until:
             return self._paused_until - now
         return 0.0 if self.free(now) > 0 else max(self._window_ends - now, 0.05)
 
     def free(self, now: float) -> int:
-        """Return how many requests may leave now, besides those in flight."""
+        """Return how many requests may be sent now, in addition to those in flight."""
         if now < self._paused_until:
             return 0
         if self._known is None:
@@ -150,7 +158,7 @@ class Budget:
         return max(remaining - floor - self.in_flight, 0)
 
     def enough(self, now: float) -> int:
-        """Return how many requests in flight use up the window by its end."""
+        """Return how many requests have to be in flight to use up the limit by the end of the window."""
         if self._known is None or now >= self._window_ends or now < self._paused_until:
             return self.free(now)
         left = max(self._window_ends - now, self._round_trip)
@@ -161,13 +169,25 @@ class Budget:
         self.in_flight += 1
 
     def answer(self, now: float, allowance: Allowance | None, *, throttled: bool = False, took: float = 0.0) -> None:
-        """Learn from an answer that took `took` seconds, or from a request that broke off (`allowance` is None)."""
+        """Learn from an answer.
+
+        Parameters
+        ----------
+        now : float
+            The time.
+        allowance : Allowance or None
+            The answer's rate limit. None if it had none, or if the request failed.
+        throttled : bool
+            Whether the answer was a 429.
+        took : float
+            The seconds from the request to the answer.
+        """
         self.in_flight -= 1
         self._round_trip = took if not self._round_trip else 0.8 * self._round_trip + 0.2 * took
         if allowance is None:
-            self._remaining -= 1  # it may have been counted
+            self._remaining -= 1  # the server may have counted it
         elif self._is_late(now, allowance) and not throttled:
-            pass  # sent before the window ended: it says nothing of the new one
+            pass  # the request was sent in the last window, so the answer says nothing about the new one
         elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
             self._open_window(now, allowance, throttled=throttled)
         elif allowance.reset == self._known.reset:
@@ -183,8 +203,8 @@ class Budget:
     def _open_window(self, now: float, allowance: Allowance, *, throttled: bool) -> None:
         if self._known is not None:
             if throttled and allowance.reset == self._known.reset:
-                self._grace = 1.0  # this API cuts the fraction off its Reset, so that the window ends up to 1 s later
-            # Whether windows end when they are said to is tried out with a single request, once.
+                self._grace = 1.0  # the API truncates Reset to whole seconds, so windows end up to 1 s later
+            # A single request has tried out whether windows end when the headers say so. Once is enough.
             self._ends_are_trusted = True
         self._known = allowance
         self._remaining = allowance.remaining
@@ -197,26 +217,27 @@ class Budget:
         return now + min(allowance.reset_in + self._grace, LONGEST_WAIT)
 
     def _is_late(self, now: float, allowance: Allowance) -> bool:
-        """Return whether an answer belongs to a window that has just ended."""
+        """Return whether an answer belongs to the window that has just ended."""
         of_that_window = self._known is not None and allowance.reset == self._known.reset
         return of_that_window and self._window_ends <= now < self._window_ends + _LATEST_ANSWER
 
     def _throttle(self, now: float, allowance: Allowance | None) -> None:
         if now < self._paused_until:
-            return  # sent before the pause began: one pause for all
+            return  # one pause for all requests that were sent before it began
         self._throttled_in_a_row += 1
         announced = allowance.reset_in if allowance else 0.0
-        # A promise that did not hold, or none at all: wait longer each time, up to a whole window.
+        # If the announced end was wrong or missing, wait longer each time, up to a whole window.
         patience = min(2.0 ** (self._throttled_in_a_row - 1), 60.0)
         self._paused_until = now + max(announced, patience)
         self._window_ends = self._paused_until
         self._remaining = 0
 
     def _is_crowded(self) -> bool:
-        """Return whether other clients may use up the allowance while ours are in flight.
+        """Return whether other clients may use up the limit while our requests are in flight.
 
-        Then one at a time is sent for the rest of the window, so that at most one of ours is one too many. What
-        others send is known for sure only when none of ours is in flight, so the window before counts as well.
+        If so, requests are sent one at a time for the rest of the window, so that at most one of them exceeds the
+        limit. How much others send is certain only while none of our requests is in flight, so the rate of the window
+        before counts as well.
         """
         if self._known is None:
             return False
@@ -228,14 +249,14 @@ class Budget:
 
 
 class Pacer:
-    """Makes threads wait until the budget lets a request leave.
+    """Makes threads wait until the budget allows a request.
 
     Parameters
     ----------
     budget : Budget
-        What decides.
+        Decides.
     clock : Clock
-        The time.
+        The clock.
     """
 
     def __init__(self, budget: Budget, clock: Clock) -> None:
@@ -244,9 +265,17 @@ class Pacer:
         self._changed = threading.Condition()
 
     def free(self, *, under_way: int, wanted: float) -> int:
-        """Return how many more requests are worth having under way, in flight or waiting for a permit.
+        """Return how many more requests to start.
 
-        If fewer may leave than are `wanted` in all, the window is the limit: then just enough to use it up.
+        If the budget allows fewer than are wanted, more workers would only wait. Then return just enough to use up the
+        limit by the end of the window.
+
+        Parameters
+        ----------
+        under_way : int
+            How many requests are in flight or waiting for a permit.
+        wanted : float
+            About how many more requests the whole fetch needs.
         """
         with self._changed:
             now = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""Saved answers of the API, read as events."""
+"""Saved pages: answers of the API in files or memory, read as events."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
     Parameters
     ----------
     pages : path, bytes, binary file, or an iterable of these
-        Each one a whole answer, JSON with `auditEvents`.
+        Each one is a whole answer: JSON with `auditEvents`.
     errors : {"raise", "coerce"}
         What to do with a value that its column cannot hold; see `fetch_events`.
 
     Returns
     -------
     pandas.DataFrame
-        The audit frame of every event in the pages, in ascending `date`. Its receipt is never complete, because it
-        cannot be known whether these are all pages.
+        The audit frame of every event in the pages, in ascending `date`. Its receipt is never complete, because no one
+        can know whether these are all pages.
 
     Raises
     ------
     InvalidArgument
-        Something in `pages` is not a page.
+        An item of `pages` is neither a path, nor bytes, nor a binary file.
     MissingFile, FileError
-        A file is not there, or cannot be read.
+        A file does not exist or cannot be read.
     DecodeError
         A page is not an answer of the API, or a value does not fit (with ``errors="raise"``).
 
@@ -77,7 +77,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
         complete=False,
         order="unknown",
         fetched_at=datetime.now(UTC),
-        notes=["read from saved pages: it is not known whether these are all of them"],
+        notes=["read from saved pages: it is not known whether these are all pages"],
     )
     if stats.coerced:
         warn_coerced(stats.coerced)
@@ -85,7 +85,7 @@ def read_pages(pages: Source | Iterable[Source], *, errors: Errors = "raise") ->
 
 
 def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
-    """Yield groups of pages, as name and bytes, of a size at which the parser is fastest."""
+    """Yield groups of pages as (name, bytes), of a size at which the parser is fastest."""
     group: list[tuple[str, bytes]] = []
     for position, source in enumerate(sources):
         group.append(_read(source, position))
@@ -96,7 +96,7 @@ def _groups(sources: Iterable[Any]) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def _decode(pages: list[tuple[str, bytes]], errors: Errors) -> list[tuple[pa.RecordBatch, int, int]]:
-    """Return batches with their numbers of pages and of values set aside; pages are decoded together if possible."""
+    """Return batches, each with its number of pages and of coerced values; decode pages together if possible."""
     if not pages:
         return []
     if batch := decode_many([raw.strip() for _, raw in pages]):

@@ -1,7 +1,7 @@
-"""Read a period in slices that are cut while it is read, as far as the order of events can be counted on.
+"""Reading a period in slices that are cut while it is read, which relies on the order of events.
 
-The caller's thread alone decides: it hands single requests to a pool of workers, accounts for each page that comes
-back, and cuts slices for workers that would be idle. So nothing here needs a lock.
+Only the caller's thread decides: it gives single requests to a pool of workers, accounts for each page that arrives,
+and cuts slices for workers that would be idle. So nothing here needs a lock.
 """
 
 from __future__ import annotations
@@ -13,44 +13,47 @@ from concurrent.futures import Future
 
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import ReadAgain
+from te_audit_frames.client.date_order import Disorder
+from te_audit_frames.client.epoch import UNDATED, instant, seconds_of
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, instant, seconds_of
+from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
 from te_audit_frames.client.rate_limit import Pacer
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.seams import Seams
-from te_audit_frames.client.slicing import UNDATED, Disorder, Slice, Slicing
+from te_audit_frames.client.slice import Slice
+from te_audit_frames.client.slicing import Slicing
 from te_audit_frames.periods import Period, iso
 
 _log = logging.getLogger("te_audit_frames")
 
 
 class SlicedReading:
-    """Read `[low, high)` by slices.
+    """Reads `[low, high)` in slices.
 
     Parameters
     ----------
     reader : PageReader
-        Asks.
+        Sends the queries.
     low, high : int
-        Epoch seconds.
+        Epoch seconds, half-open.
     period : Period
-        What the events must lie in.
+        Events outside this period are left out.
     pacer : Pacer
-        Tells how many requests may leave.
+        Knows how many requests may be sent.
     asked : tuple of int
-        The epoch seconds that the first answer is for, which may be more.
+        The epoch seconds in which rows of the first answer may lie, at least `[low, high)`.
     may_cut : bool
-        False to page through to the last page.
+        False to read a single slice to its last page.
     restartable : bool
-        Whether what was handed out can be taken back.
+        Whether the caller can drop the batches it has, if everything has to be read again.
 
     Attributes
     ----------
     rest : list of (int, int)
-        Epoch seconds that answers did not cover, to be asked for in turn.
+        The epoch seconds that answers did not cover, to be asked for separately.
     seams : Seams
-        The two sides of each cut.
+        The rows on both sides of each cut.
     """
 
     def __init__(
@@ -82,8 +85,8 @@ class SlicedReading:
         return self._slicing.order
 
     def missing(self) -> list[tuple[int, int]]:
-        """List the epoch seconds that the batches so far do not vouch for, as half-open ranges."""
-        # A page in hand is accounted for, but whoever asks may not have got its events.
+        """Return the epoch seconds whose events may not all be in the batches so far, as half-open ranges."""
+        # Pages in hand are accounted for, but their batches may not have reached the caller yet.
         in_hand = [self._slicing.doubtful(part, since=before) for part, before in self._in_hand]
         return self._slicing.missing() + in_hand + self.rest
 
@@ -93,7 +96,7 @@ class SlicedReading:
         Raises
         ------
         ReadAgain
-            The events are not in the order of their dates, or some have none, and slices counted on it.
+            Slices were cut, but the events are not in the order of their dates, or some have no date.
         """
         whole = self._slicing.whole
         paginators = {whole: paginator}
@@ -116,7 +119,9 @@ class SlicedReading:
             if idle and under_way:
                 free = self._pacer.free(under_way=len(under_way), wanted=self._slicing.pages_left)
                 for part in self._slicing.cut(min(idle, free)):
-                    _log.debug("cut: %s to %s is read by itself", iso(instant(part.low)), iso(instant(part.high)))
+                    _log.debug(
+                        "cut: %s to %s becomes a slice of its own", iso(instant(part.low)), iso(instant(part.high))
+                    )
                     paginators[part] = self._reader.ask_seconds(part.low, part.high)
                     self._send(part, paginators, under_way)
             yield from batches
@@ -134,7 +139,7 @@ class SlicedReading:
         self._in_hand.append((part, part.pos))
         seconds = seconds_of(page.batch)
         if (seconds == UNDATED).any():
-            # Which of several slices brings an event without a date is not known, so there is to be only one.
+            # Several slices may return the same event without a date, so there must be only one slice.
             if self._slicing.is_sliced:
                 raise ReadAgain("undated")
             self._slicing.may_cut = False

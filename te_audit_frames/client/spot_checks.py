@@ -1,4 +1,4 @@
-"""Comparing what a fetch got with a second look: both sides of every cut, and a few windows that are read again."""
+"""Spot checks: comparing the rows on both sides of every cut, and reading a few windows a second time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from te_audit_frames.client.fetch_checks import YOUNG, FetchChecks, ReadAgain, older_than, pick, row_counts
-from te_audit_frames.client.page_reader import PageReader, instant, seconds_of
+from te_audit_frames.client.epoch import instant, seconds_of
+from te_audit_frames.client.fetch_checks import YOUNG, FetchChecks, older_than, pick, row_counts
+from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.sliced_reading import SlicedReading
 from te_audit_frames.periods import Period, iso
 
 
 class SpotChecks:
-    """The checks of a fetch that counted on the order of events.
+    """The checks of a fetch that relied on the order of events.
 
     Parameters
     ----------
     reader : PageReader
-        Asks.
+        Sends the queries.
     checks : FetchChecks
         Where the checks are counted.
     """
@@ -35,19 +37,19 @@ class SpotChecks:
         Parameters
         ----------
         readings : list of SlicedReading
-            What was read by slices.
+            The parts of the period that were read in slices.
         period : Period
-            What the events must lie in.
+            Events outside this period are left out.
 
         Yields
         ------
         pyarrow.RecordBatch
-            Events that arrived since the first reading.
+            Events that have arrived since the first reading.
 
         Raises
         ------
         ReadAgain
-            The second reading found older events that the first had not.
+            The second reading found events that the first should have found, since they are not new.
         """
         for reading in readings:
             for beyond, got in reading.seams.overlaps():
@@ -65,7 +67,7 @@ class SpotChecks:
             where = f"between {iso(instant(window.low))} and {iso(instant(window.high))}"
             yield from self._add_young(rows, window.rows, period, where=where)
             if gone := sum((_kinds(window.rows) - _kinds(rows)).values()):
-                self._checks.differ(f"{gone:,} events {where} were gone at the second reading")
+                self._checks.differ(f"a second reading {where} no longer found {_count(gone)}")
 
     def _read_window(self, low: int, high: int) -> pa.Table:
         paginator = self._reader.ask_seconds(low, high)
@@ -77,10 +79,10 @@ class SpotChecks:
         return pa.Table.from_batches(rows)
 
     def _add_young(self, found: pa.Table, known: pa.Table, period: Period, *, where: str) -> Iterator[pa.RecordBatch]:
-        """Add events that arrived since the first reading; others mean that the first reading lost some.
+        """Yield events that have arrived since the first reading. If others are new too, the first reading lost some.
 
-        An event whose details were changed or filled in meanwhile is the one that is known: only a surplus of events of
-        one second, text and account group is added.
+        Details of an event may have been filled in meanwhile. So an event counts as new only if there are more events
+        of the same second, text and account group than before.
         """
         lacking = row_counts(found) - row_counts(known) - self._added  # a cut and a window may both show an event
         surplus = _kinds(found) - _kinds(known)
@@ -91,11 +93,11 @@ class SpotChecks:
         now = self._checks.now
         if now is None or older_than(new, now - YOUNG):
             self._checks.differ(
-                f"a second reading {where} found {new.num_rows:,} events that the first had not, so every question "
-                "was read to its last page"
+                f"a second reading {where} found {_count(new.num_rows)} that the first had not, so every query was "
+                "read to its last page"
             )
             raise ReadAgain("difference")
-        self._checks.differ(f"{new.num_rows:,} events {where} arrived while the rest was read, and were added")
+        self._checks.differ(f"added {_count(new.num_rows)} that arrived {where} while the rest was read")
         self._added += row_counts(new)
         yield from self._reader.add(new, period)
 
@@ -110,6 +112,10 @@ def _kind(row: dict[str, object]) -> Kind:
 def _kinds(rows: pa.Table) -> Counter[Kind]:
     """Count the events of each second, text and account group."""
     return Counter(map(_kind, rows.select(["date", "event", "aid"]).to_pylist()))
+
+
+def _count(events: int) -> str:
+    return f"{events:,} event{'s' * (events != 1)}"
 
 
 def _take(left: Counter[Kind], kind: Kind) -> bool:

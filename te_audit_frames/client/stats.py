@@ -1,4 +1,4 @@
-"""Every counter of one fetch, and the receipt made of them."""
+"""Every counter of one fetch, and the receipt made from them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class FetchStats:
     Attributes
     ----------
     events : int
-        Events that were kept.
+        Events kept.
     pages : int
-        Pages that were read.
+        Pages read.
     undated : int
         Events without a date.
     coerced : int
-        Values that no column could hold.
+        Values that no column could hold, kept in `extra`.
     account_groups : Counter
         Events per `aid`.
     requests, retries, throttled : int
         Requests sent, requests repeated after a failure, and answers with status 429.
     waited_seconds : float
-        Seconds that workers waited for the rate limit.
+        How long workers waited for the rate limit, in seconds, all workers together.
     """
 
     events: int = 0
@@ -54,7 +54,7 @@ class FetchStats:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, waited_seconds: float = 0.0) -> None:
-        """Count requests and waits. Workers call this, each from its own thread."""
+        """Count requests and waits. Any thread may call this."""
         with self._lock:
             self.requests += requests
             self.retries += retries
@@ -62,7 +62,7 @@ class FetchStats:
             self.waited_seconds += waited_seconds
 
     def add(self, kept: pa.RecordBatch, *, pages: int = 1, coerced: int = 0) -> None:
-        """Count pages, and the events that were kept of them."""
+        """Count pages and the events kept from them."""
         self.pages += pages
         self.coerced += coerced
         self.events += kept.num_rows
@@ -73,7 +73,7 @@ class FetchStats:
             self._uids.update(pc.unique(kept["uid"].drop_null()).to_pylist())
 
     def forget_events(self) -> None:
-        """Set the counts of what arrived to zero; requests and waits still count."""
+        """Set the counts of events and pages to zero; requests and waits stay counted."""
         self.events = self.pages = self.undated = self.coerced = 0
         self.account_groups.clear()
         self._uids.clear()
@@ -91,7 +91,7 @@ class FetchStats:
         notes: list[str],
         checked: dict[str, Any] | None = None,
     ) -> Receipt:
-        """Return the receipt: what was asked for, as the caller says, and what was counted here."""
+        """Return the receipt: the query and checks as given, and what was counted here."""
         return Receipt(
             source=source,
             requested=requested,
@@ -122,9 +122,9 @@ class FetchStats:
                 "(it needs the permission `View activity log for all users in account group`)"
             )
         if self.undated:
-            remarks.append("events without a date are last in the frame, and left out of activity")
+            remarks.append("events without a date are last in the frame, and not part of activity")
         if order == "none":
-            remarks.append("events came out of the order of their dates, so their pages were read one after the other")
+            remarks.append("events were not in the order of their dates, so their pages were read one after the other")
         return remarks
 
 

@@ -1,15 +1,14 @@
-"""One GET request: the token, time-outs, a size limit, retries, and errors that say what happened.
+"""One GET request: signed, limited in time and size, retried, and with errors that say what happened.
 
-A retry repeats the whole exchange, from connecting to decoding the page, because a body cut short can arrive as a clean
-200 and only decoding reveals it. Attempts and total time are bounded. A 429 is a wait, not an attempt.
+A retry repeats everything, from connecting to decoding the page, because an answer cut short may look like a valid 200
+until it is decoded. The number of attempts and the total time are limited. Waiting after a 429 does not count as an
+attempt.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import os
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,10 +21,11 @@ import urllib3
 from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.connections import Adapter
 from te_audit_frames.client.context import FetchContext, Stopped
-from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe, refused_certificate
+from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe
 from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
+from te_audit_frames.client.tls import check_authorities, refused_certificate
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import DecodeError, FetchError, InvalidArgument, NetworkError, RateLimited, ServerError
+from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLimited, ServerError
 
 if TYPE_CHECKING:
     import tenacity
@@ -43,7 +43,7 @@ _SHORTEST_EXCHANGE = 0.05
 
 @dataclass(frozen=True)
 class Answer:
-    """The body of a 200, and the server's time of it."""
+    """The body of a 200, and the time of its `Date` header."""
 
     body: bytes
     date: datetime | None
@@ -57,21 +57,21 @@ class Transport:
     secret : Secret
         The token.
     origin : Origin
-        The origin they go to.
+        The origin of every address.
     timeout : float
-        Seconds that one exchange may take, from connecting to the last byte.
+        How long one request may take, in seconds, from connecting to the last byte.
     retries : int
-        How often a failed exchange is tried again.
+        How often a failed request is tried again.
     max_page_bytes : int
-        How large an answer may be, unpacked.
+        How many bytes an answer may have after decompression.
     ca_bundle : str or None
-        A file of certificate authorities, in place of the system's.
+        A file of certificate authorities to trust instead of the default ones.
     workers : int
-        How many connections are kept.
+        How many connections to keep open.
     pacer : Pacer
-        The budget's gate.
+        Makes requests wait for the rate limit.
     clock : Clock
-        The time.
+        The clock.
     """
 
     def __init__(
@@ -94,31 +94,31 @@ class Transport:
         self.pacer = pacer
         self._clock = clock
         self._session = requests.Session()
-        # A netrc entry must not replace the token; an explicit auth keeps requests from looking.
+        # Without an explicit auth, requests would look for a netrc entry and use it in place of the token.
         self._session.auth = self._secret = secret
         self._session.headers.update({"Accept": ACCEPT, "Accept-Encoding": "gzip", "Cache-Control": "no-cache"})
         adapter = Adapter(pool_connections=1, pool_maxsize=workers)
         self._session.mount(origin.base_url, adapter)
-        # Plain http never leaves the machine, so an http_proxy of the environment must not see it.
+        # Plain http goes to loopback only, so a proxy from the environment (http_proxy) must not see it.
         self._session.trust_env = origin.is_encrypted
         settings = self._session.merge_environment_settings(origin.base_url, {}, True, ca_bundle, None)
-        self._settings: dict[str, Any] = {**settings, "verify": _authorities(settings["verify"], ca_bundle)}
+        self._settings: dict[str, Any] = {**settings, "verify": check_authorities(settings["verify"], ca_bundle)}
 
     def close(self) -> None:
         """Close the idle connections."""
         self._session.close()
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], context: FetchContext) -> T:
-        """Send one GET until `read` accepts the answer.
+        """Send a GET request, again if it fails, until `read` accepts the answer.
 
         Parameters
         ----------
         url : str
             An address below the base URL.
         page : str
-            The name of what is asked for, for messages.
+            The page's name in messages.
         read : callable
-            Decodes the answer; a `DecodeError` about the page as a whole is retried.
+            Decodes the answer. If it raises a `DecodeError` about the page as a whole, the request is sent again.
         context : FetchContext
             The fetch that the request belongs to.
 
@@ -130,10 +130,10 @@ class Transport:
         Raises
         ------
         ApiError, NetworkError, DecodeError
-            After the last attempt, with the number of attempts and seconds in the message. What another attempt
-            would not change is not tried again: an answer that is too large, a certificate that is not accepted.
+            After the last attempt; the message gives the number of attempts and the seconds. Failures that another
+            attempt would not change are raised at once: an answer that is too large, or a certificate that is refused.
         """
-        import tenacity  # it loads asyncio, which whoever sends nothing can do without
+        import tenacity  # here, since it loads asyncio, which only requests need
 
         began = self._clock.monotonic()
         attempts = 0
@@ -146,7 +146,7 @@ class Transport:
             return read(self._exchange(url, page, context))
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_passing),
+            retry=tenacity.retry_if_exception(_is_temporary),
             stop=lambda state: state.attempt_number > self._retries or state.upcoming_sleep > context.seconds_left(),
             wait=tenacity.wait_random_exponential(multiplier=1.0, max=_LONGEST_BACKOFF),
             sleep=lambda seconds: self._sleep(seconds, context),
@@ -162,14 +162,14 @@ class Transport:
             took = self._clock.monotonic() - began
             error.args = (f"{error} (after {attempts} attempt{'s' * (attempts != 1)} in {took:.1f} s)",)
             self._secret.hide_in(error)
-            # The frames below, and errors behind this one, hold the answer, which may quote the token; so they go.
+            # The answer may quote the token, and the frames and errors behind this error hold it; so drop them.
             error.__context__ = None
             raise error.with_traceback(None) from None
 
-    # ---- one exchange ------------------------------------------------------------------------------------------
+    # ---- one attempt ------------------------------------------------------------------------------------------
 
     def _exchange(self, url: str, page: str, context: FetchContext) -> Answer:
-        """Send one GET once the budget allows it, and return the answer or raise its error."""
+        """Send one request as soon as the budget allows it, and return the answer or raise its error."""
         while True:
             self._wait_for_permit(page, context)
             status, headers, body = self._send(url, page, context)
@@ -185,7 +185,7 @@ class Transport:
         if began > context.deadline:
             raise NetworkError(
                 f"page {page}: the {context.seconds_allowed:g} s that this fetch may take are over. "
-                "Ask for less, or give the Client a longer deadline."
+                "Ask for a shorter period, or give the Client a longer deadline."
             )
         waited = False
         while not context.is_stopped:
@@ -199,8 +199,8 @@ class Transport:
             if now + wait > context.deadline:
                 raise RateLimited(
                     f"page {page}: the organisation's requests are used up for another {wait:.0f} s, "
-                    f"and the {context.seconds_allowed:g} s that this fetch may take end before. "
-                    "Ask later, or for less, or give the Client a longer deadline.",
+                    f"but the {context.seconds_allowed:g} s that this fetch may take end earlier. "
+                    "Try again later, ask for a shorter period, or give the Client a longer deadline.",
                     status=429,
                 )
             if not waited:
@@ -213,8 +213,8 @@ class Transport:
     def _send(
         self, url: str, page: str, context: FetchContext
     ) -> tuple[int, requests.structures.CaseInsensitiveDict[str], bytes]:
-        # Errors of requests and urllib3 hold the request, and with it the token: ours are raised outside the handler,
-        # so that not even __context__ leads to it.
+        # Errors of requests and urllib3 hold the request, and so the token. Ours are raised outside of the except
+        # block, so that their __context__ does not lead to it.
         limit = min(self._timeout, max(context.seconds_left(), _SHORTEST_EXCHANGE))
         began = time.monotonic()
         ends = began + limit
@@ -222,8 +222,8 @@ class Transport:
         allowance, throttled, failure, remedy, certificate = None, False, "", "", None
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
-            # Not the session's own send: even told not to follow a redirect, it reads its body whole and fails on an
-            # odd address. It would also keep cookies, a state that threads cannot share.
+            # Not the session's own send: even without following a redirect, it reads the whole body and fails if the
+            # address is odd. It would also keep cookies, which threads cannot share.
             adapter = self._session.get_adapter(url)
             patience = (min(limit, _LONGEST_CONNECT), limit)
             with (
@@ -238,8 +238,8 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             certificate = refused_certificate(error)
             failure, remedy = certificate or describe(error)
-        except BaseException as error:  # noqa: BLE001 - it goes on
-            # Ctrl-C, say: among the locals of the frames it passed are the request's headers, so they are let go.
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            # The frames of a Ctrl-C, say, have the request's headers among their local variables; so drop them.
             error.__context__ = None
             raise error.with_traceback(None) from None
         finally:
@@ -247,20 +247,20 @@ class Transport:
         if context.is_stopped:
             raise Stopped
         if time.monotonic() >= ends:
-            failure = f"it was not whole after {limit:.3g} s (timeout, or what is left of the deadline)"
+            failure = f"it was not complete after {limit:.3g} s (the timeout, or what was left of the deadline)"
             remedy = TOO_SLOW
-        message = f"no whole answer came from {self.origin.base_url}: {failure}. {remedy}"
+        message = f"there was no complete answer from {self.origin.base_url}: {failure}. {remedy}"
         raise _Final(message) if certificate else NetworkError(f"page {page}: {message}")
 
     def _body(self, response: requests.Response, context: FetchContext) -> bytes:
-        body = io.BytesIO()  # a list of chunks would take many times their size where they are small
+        body = io.BytesIO()  # a list of small chunks would take many times their size
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body.write(chunk)
             if context.is_stopped:
                 raise Stopped
             if body.tell() > self._max_page_bytes:
                 raise _Final(
-                    f"the answer is larger than the {_in_words(self._max_page_bytes)} that a page may have. Ask for "
+                    f"the answer is larger than the {_size_text(self._max_page_bytes)} that a page may have. Ask for "
                     "smaller pages (page_size), or raise the Client's max_page_bytes."
                 )
         return body.getvalue()
@@ -275,7 +275,7 @@ class Transport:
 
 def _log_retry(state: tenacity.RetryCallState, page: str) -> None:
     error = state.outcome.exception() if state.outcome else None
-    # The name alone: the message quotes what the server sent.
+    # Log only the class, because the message quotes the server's text.
     _log.debug(
         "page %s: attempt %d failed with %s, trying again in %.1f s",
         page,
@@ -286,30 +286,15 @@ def _log_retry(state: tenacity.RetryCallState, page: str) -> None:
 
 
 class _Final(Exception):
-    """A failure that another attempt would not change; it becomes a `NetworkError`."""
+    """A failure that another attempt would not change. It becomes a `NetworkError`."""
 
 
-def _authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool | str:
-    """Return the file of certificate authorities, checked. Nothing turns verification off."""
-    if not isinstance(chosen, str):
-        return True
-    name = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" if ca_bundle is None else "ca_bundle"
-    if not os.path.exists(chosen):  # noqa: PTH110 - a folder of them is as good as a file
-        raise InvalidArgument(f"{name}: there is no file {chosen}")
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(**{"capath" if os.path.isdir(chosen) else "cafile": chosen})  # noqa: PTH112
-    except OSError:
-        raise InvalidArgument(f"{name}: {chosen} is not readable, or holds no certificates in PEM form") from None
-    return chosen
-
-
-def _in_words(size: int) -> str:
+def _size_text(size: int) -> str:
     return f"{size:,} bytes" if size < 2**20 else f"{size / 2**20:,.4g} MiB"
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_temporary(error: BaseException) -> bool:
     """Return whether another attempt may succeed."""
     if isinstance(error, DecodeError):
-        return error.event is None  # an answer cut short; a bad value in a whole page comes again
+        return error.event is None  # None means an answer cut short; a bad value in a complete page would come again
     return isinstance(error, (NetworkError, ServerError))

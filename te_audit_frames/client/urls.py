@@ -1,4 +1,4 @@
-"""The addresses that requests go to: one origin, the only place the token is sent."""
+"""The addresses of requests: all below one origin, so that the token is sent nowhere else."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from te_audit_frames.safe_text import excerpt, printable
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
-"""Control characters, which some programs leave out of an address, and the backslash, which some take for a slash."""
+"""Control characters, which some programs drop from an address, and backslashes, which some read as slashes."""
 
 
 class Origin:
-    """The origin that requests go to. It makes or checks every address.
+    """The origin of the API. Every address of a request is made or checked here.
 
     Parameters
     ----------
     base_url : str
-        An https address, with or without `/v7`; plain http is for loopback only.
+        An https address, with or without `/v7`. Plain http is allowed for loopback addresses only.
 
     Raises
     ------
     InvalidArgument
-        The address is of another kind; over plain http the token would travel in the clear.
+        The address is of another kind. Over plain http, everyone on the way could read the token.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -44,12 +44,12 @@ class Origin:
         return f"{self.base_url}/v7/{of}{query}"
 
     def follow(self, href: str, *, after: str, page: str) -> str:
-        """Return the address of a next link, resolved against its page's; refuse one that leads elsewhere.
+        """Resolve a next link against the address of its page, and refuse it if it leads elsewhere.
 
         Raises
         ------
         PaginationError
-            The link's scheme, host, port or path prefix is not the base URL's; nothing is sent to it.
+            The link's scheme, host, port or path prefix differs from the base URL's. Nothing is sent to it.
         """
         try:
             target = urlsplit(urljoin(after, href))
@@ -57,17 +57,17 @@ class Origin:
         except ValueError:
             same, target = False, SplitResult("", "", "an unreadable address", "", "")
         if same and not _ODD.search(href) and self._is_below(target.path):
-            # In the base's own spelling, so that no two readings of it can differ.
+            # Spell the origin as the base URL does, so that no program can read it differently.
             return target._replace(scheme=self._parts.scheme, netloc=self._parts.netloc, fragment="").geturl()
         where = target._replace(netloc=target.netloc.rpartition("@")[2], query="", fragment="").geturl()
         raise PaginationError(
             f"page {printable(page)}: its next link leads to {excerpt(ascii(where)[1:-1])}, "
             f"which is not below {self.base_url}/v7/. Nothing was sent there, so the token is safe. "
-            "If the API answers through another address, make that one the base_url."
+            "If the API has another address, make that the base_url."
         )
 
     def _is_below(self, path: str) -> bool:
-        """Return whether a path is below the base's, even if a server or proxy decodes it once more."""
+        """Return whether a path is below the base URL's, even if a server or proxy decodes it again."""
         plain = path
         for _ in range(3):
             plain = unquote(plain)
@@ -84,13 +84,13 @@ def _check(base_url: str) -> str:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidArgument(
-            "base_url (TE_BASE_URL): not an address such as https://api.thousandeyes.com; "
-            "it has a scheme and a host, and no user, query or fragment"
+            "base_url (TE_BASE_URL): not an address such as https://api.thousandeyes.com, "
+            "with a scheme and a host, but without a user, query or fragment"
         )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InvalidArgument(
             f"base_url (TE_BASE_URL): http://{parts.hostname} would send the token in the clear; use https "
-            "(plain http is for loopback, as the practice server is)"
+            "(plain http is only for loopback addresses, such as the practice server's)"
         )
     path = parts.path.rstrip("/").removesuffix("/v7").rstrip("/")
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"

@@ -1,4 +1,4 @@
-"""The threads of one fetch. They are daemons, so that a running request never delays the interpreter's exit."""
+"""The threads of one fetch. They are daemon threads, so a running request never delays the interpreter's exit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MOMENT = 0.2  # seconds
 class Workers:
     """A pool of daemon threads.
 
-    The standard library's pool is not used because the interpreter waits for its threads when it exits.
+    The pool of the standard library does not fit: the interpreter waits for its threads when it exits.
 
     Parameters
     ----------
     number : int
-        How many threads at most; each is started when it is first needed.
+        The most threads. Each is started when it is first needed.
     """
 
     def __init__(self, number: int) -> None:
@@ -41,7 +41,7 @@ class Workers:
                 return
             try:
                 future.set_result(task())
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+            except BaseException as error:  # noqa: BLE001 - the future raises it
                 future.set_exception(error)
 
         self._tasks.put(run)
@@ -52,7 +52,7 @@ class Workers:
         return future
 
     def stop(self) -> None:
-        """Let every thread end after its current task. Waiting tasks are not run."""
+        """End every thread after its current task. Tasks that have not begun are not run."""
         self._is_stopped = True
         for _ in self._threads:
             self._tasks.put(None)
@@ -65,7 +65,7 @@ class Workers:
 
 def first_done(futures: Iterable[Future[T]]) -> set[Future[T]]:
     """Wait until at least one of the futures is done."""
-    # A moment at a time: if another library handles signals (Polars does), Ctrl-C does not end a long wait.
+    # Wait in short steps: if another library handles signals, as Polars does, Ctrl-C does not end a long wait.
     done: set[Future[T]] = set()
     waiting = list(futures)
     while waiting and not done:

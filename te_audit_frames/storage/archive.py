@@ -1,4 +1,7 @@
-"""The archive: plain Parquet, one file per UTC day, that outlives the vendor's retention."""
+"""The archive: plain Parquet, one file per UTC day, kept longer than the vendor keeps the log.
+
+The module is long because of the public docstrings. The work is done in the modules that it imports.
+"""
 
 from __future__ import annotations
 
@@ -20,49 +23,53 @@ from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_wi
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
 from te_audit_frames.storage.archive_receipt import receipt_of
+from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
-from te_audit_frames.storage.ledger import Ledger
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.parquet import read_table
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.sync import BatchSource, Sync
-from te_audit_frames.storage.sync_report import SyncReport, Verification
-from te_audit_frames.storage.table import DayFile, Table, read_coverage
-from te_audit_frames.storage.verifying import check_digest, verification
+from te_audit_frames.storage.sync import Sync
+from te_audit_frames.storage.sync_report import SyncReport
+from te_audit_frames.storage.sync_source import BatchSource
+from te_audit_frames.storage.table import DayFile, EventTable, read_coverage
+from te_audit_frames.storage.verification import Verification, check_digest, verify_archive
 from te_audit_frames.storage.writer import parquet_writer
 
 
 class Archive:
-    """Events kept for good: a folder or a bucket with one Parquet file per UTC day.
+    """A folder or bucket that keeps events for good, in one Parquet file per UTC day.
 
-    Any engine reads ``events/event_date=*/events.parquet``, and is right at any moment: files are replaced whole. On a
+    Any engine can read ``events/event_date=*/events.parquet`` at any moment, because files are replaced whole. On a
     local disk they are readable by their owner only.
 
     Parameters
     ----------
     location : str or PathLike
-        A local folder, or ``s3://bucket/prefix``, ``gs://…``, ``az://…`` (extra `cloud`). The first sync makes it.
+        A local folder, or ``s3://bucket/prefix``, ``gs://…``, ``az://…`` (extra `cloud`). The first sync makes the
+        folder.
     storage_options : mapping of str to str, optional
-        For a bucket: what its store needs beyond the environment (``AWS_ACCESS_KEY_ID`` and so on), by the names of
-        the obstore package, such as ``{"region": "eu-central-1"}``.
+        Settings of a bucket beyond those in the environment (``AWS_ACCESS_KEY_ID`` and so on). The names are those of
+        the obstore package, for example ``{"region": "eu-central-1"}``.
 
     Raises
     ------
     InvalidArgument
-        The location is of no known kind, or the extra `cloud` is not installed.
+        The location is neither a folder nor a URL of a known kind, or the extra `cloud` is not installed.
 
     Examples
     --------
     >>> import tempfile
+    >>> from datetime import UTC, datetime, timedelta
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=1_000, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+    >>> last_week = datetime.now(UTC) - timedelta(days=7)
+    >>> with Sandbox(events=1_000, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
     ...     archive = taf.Archive(folder)
-    ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+    ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), start=last_week, settle=0)
     ...     len(archive.load()), archive.verify().ok
     (1000, True)
     """
@@ -70,11 +77,12 @@ class Archive:
     def __init__(self, location: FilePath, *, storage_options: Mapping[str, str] | None = None) -> None:
         if not isinstance(location, str | os.PathLike) or not os.fspath(location):
             raise InvalidArgument(
-                f'location: {location!r} is not a place; right are a folder, "te-audit", or "s3://bucket/te-audit"'
+                f'location: {location!r} is not a folder or a URL; write, for example, "te-audit" or '
+                '"s3://bucket/te-audit"'
             )
         self.location = os.fspath(location)
-        self._store = _store(self.location, storage_options)
-        self._table = Table(self._store)
+        self._store = _open_store(self.location, storage_options)
+        self._table = EventTable(self._store)
 
     def __repr__(self) -> str:
         return f"Archive({self.location!r})"
@@ -93,86 +101,104 @@ class Archive:
     ) -> SyncReport:
         """Bring the archive up to date.
 
-        The first sync goes back two years, which is what the vendor keeps, newest day first; a day is kept as soon as
-        paging has passed it, so that a sync that is interrupted goes on where it stopped. Later syncs read what is new,
-        and the `lookback` again, for events that came late. Nothing is ever deleted: of each event the archive has as
-        many as it ever saw at once. A token that sees fewer account groups than the one before adds what it sees, and
-        days that it read do not count as complete.
+        The first sync goes back two years, which is how long the vendor keeps the log. It starts with the newest day
+        and keeps each day once it is read to its end. If it is interrupted, the next sync goes on from there. Later
+        syncs read what is new, and read the `lookback` again to find late events.
+
+        Nothing is ever deleted. For each event, the archive keeps the highest count ever seen in one reading. If the
+        token sees fewer account groups than an earlier one, the days it read do not count as complete.
 
         Parameters
         ----------
         client : Client
-            How to ask.
+            The client that fetches the events.
         start : str, datetime, date or pandas.Timestamp, optional
-            Go back to this UTC day; by default to the archive's first, or two years.
+            The first UTC day to read. By default, the first day of the archive, or two years ago for a new one.
         all_account_groups : bool, optional
             False reads only the login account group of the token. By default, every account group that the token
             may see.
-        lookback : str or timedelta
-            How long an event may come late: a day is read again until it is over by so much.
-        settle : float
-            Seconds before the server's now where the sync ends, so that pages do not shift under the reader.
-        errors : {"coerce", "raise"}
-            What a value does that its column cannot hold: it is kept in `extra`, or it ends the sync.
+        lookback : str or timedelta, default "72h"
+            How long after the end of a day its events may still arrive. Until then, each sync reads the day again.
+        settle : float, default 60
+            End the sync this many seconds before the server's present time, so that new events do not shift the pages
+            while they are read.
+        errors : {"coerce", "raise"}, default "coerce"
+            How to handle a value that does not fit its column: move it to `extra`, or raise an error.
 
         Returns
         -------
         SyncReport
+            What was read, added and compared, and the digest of the manifest.
 
         Raises
         ------
         InvalidArgument
-            An argument is not of its form; nothing was sent.
+            An argument is wrong. No request was sent, unless `start` is after the end of the sync.
         ArchiveLocked
-            Another process is writing into the archive; nothing was sent.
+            Another process is writing into the archive. No request was sent.
         ArchiveError
-            A file of the archive is damaged.
+            A file of the archive is damaged, or this machine's clock is far behind the server's.
         FetchError
-            Not all days could be fetched; those that were are kept.
+            Some days could not be fetched. The others are kept.
         FileError, StoreError
             A file cannot be written. The archive keeps what it had.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from datetime import UTC, datetime, timedelta
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> last_week = datetime.now(UTC) - timedelta(days=7)
+        >>> with Sandbox(events=100, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
+        ...     archive = taf.Archive(folder)
+        ...     with taf.Client(token=api.token, base_url=api.url) as client:
+        ...         first = archive.sync(client, start=last_week, settle=0)
+        ...         second = archive.sync(client, settle=0)
+        >>> first.events_added, second.events_added
+        (100, 0)
         """
-        since = None if start is None else to_instant(start, argument="start")
-        settling = _seconds("settle", settle)
-        looking_back = to_window(lookback, argument="lookback")
+        first = None if start is None else to_instant(start, argument="start")
+        settle_time = timedelta(seconds=check_number("settle", settle, 0, 86_400, unit="seconds"))
+        lookback_time = to_window(lookback, argument="lookback")
         with self._store.writing() as alone:
             sync = Sync(
                 self._store,
-                Ledger(self._store, alone=alone, survey=self._table.survey),
+                ArchiveWriter(self._store, alone=alone, survey=self._table.survey),
                 client,
                 read_coverage(self._store),
                 location=self.location,
-                start=since,
+                start=first,
                 all_account_groups=all_account_groups is not False,
-                lookback=looking_back,
-                settle=settling,
+                lookback=lookback_time,
+                settle=settle_time,
                 errors=errors,
             )
             return sync.run()
 
     def import_parquet(self, path: FilePath, *, filesystem: Any = None) -> int:
-        """Take in a file of events that was saved earlier.
+        """Add a file of events that was saved earlier.
 
-        Rows merge as those of a sync do: what the archive has already is not doubled. If the file has the receipt of
-        a complete fetch, its days count as read; days without events only as far as the vendor still had them, or
-        between days of the archive.
+        Events that the archive already has are not added again. If the file has the receipt of a complete fetch, its
+        days count as read. A day without events counts as read only if the vendor still kept it at the time of the
+        fetch, or if it lies between days of the archive.
 
         Parameters
         ----------
         path, filesystem
-            As of `read_parquet`.
+            See `read_parquet`.
 
         Returns
         -------
         int
-            How many events the archive did not have.
+            The number of events that the archive did not have.
 
         Raises
         ------
         NotAnAuditFrame, DamagedFile
             The file does not hold events, or is damaged.
         InvalidArgument
-            The file would add more than 5,000 days; nothing was written.
+            The file would add more than 5,000 days. Nothing was written.
         ArchiveLocked, ArchiveError, FileError, StoreError
             See `sync`.
 
@@ -189,8 +215,8 @@ class Archive:
         """
         rows, attrs = read_table(path, filesystem=filesystem)
         with self._store.writing() as alone:
-            ledger = Ledger(self._store, alone=alone, survey=self._table.survey)
-            return import_events(self._store, self._table, ledger, rows, attrs, file=os.fspath(path))
+            writer = ArchiveWriter(self._store, alone=alone, survey=self._table.survey)
+            return import_events(self._store, self._table, writer, rows, attrs, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -210,18 +236,17 @@ class Archive:
         start, end : str, datetime, date or pandas.Timestamp, optional
             The half-open period `[start, end)`. Events without a date are then left out. By default, everything.
         window : str or timedelta, optional
-            Instead of `start` and `end`: the last ``"30d"`` or ``"12h"``, counted back from where the last sync
-            stopped reading.
+            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended.
         columns : sequence of str, optional
             Only these columns, in this order.
         account_groups : str, int or a sequence of them, optional
-            Only events of these account groups, each given by its `aid` or its name.
+            Only events of these account groups, each by its `aid` or its name.
 
         Returns
         -------
         pandas.DataFrame
-            The audit frame, in ascending `date` (``datetime64[us, UTC]``). Its receipt (`source` ``"archive"``) says
-            whether every day of the period was read to its end.
+            The audit frame, in ascending `date` (``datetime64[us, UTC]``). Its receipt (`source` ``"archive"``) is
+            complete if every day of the period was read to its end.
 
         Raises
         ------
@@ -229,6 +254,21 @@ class Archive:
             There is no archive, or a file of it is damaged.
         InvalidArgument
             An argument is wrong.
+        FileError, StoreError
+            A file cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     taf.write_parquet(events, f"{folder}/events.parquet")
+        ...     archive = taf.Archive(f"{folder}/te-audit")
+        ...     added = archive.import_parquet(f"{folder}/events.parquet")
+        ...     archive.load(start="2026-01-05", columns=["event"])
+                 event
+        0  User login.
         """
         wanted = check_columns(columns)
         groups = _groups(account_groups)
@@ -236,7 +276,7 @@ class Archive:
         length = None if window is None else to_window(window)
         if length is not None and any(bounds):
             raise InvalidArgument("window excludes start and end: give a window, or a start and an end")
-        coverage = self._known()
+        coverage = self._read_coverage()
         if length is not None:
             last = self._end_of(coverage)
             bounds = (last - length, last)
@@ -246,22 +286,22 @@ class Archive:
         schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
         rows = pa.concat_tables([*(rows for rows, _ in read), schema.empty_table()])
         counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}
-        paid = receipt_of(coverage, bounds, counts=counts, events=rows.num_rows, groups=groups)
-        return attach_receipt(to_events(rows), paid)
+        receipt = receipt_of(coverage, bounds, counts=counts, events=rows.num_rows, groups=groups)
+        return attach_receipt(to_events(rows), receipt)
 
     def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
-        """List the Parquet files of a period, for engines: absolute paths, or URLs.
+        """List the Parquet files of a period, as paths or URLs that an engine can open.
 
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            Only files of days that the half-open period `[start, end)` touches. By default all, that of the events
-            without a date included, where there are any.
+            Only files of days that the half-open period `[start, end)` touches. By default all files, including the
+            one of events without a date.
 
         Returns
         -------
         list of str
-            In the order of the days.
+            Absolute paths or URLs, in the order of the days.
 
         Raises
         ------
@@ -271,47 +311,66 @@ class Archive:
             An argument is wrong.
         """
         bounds = check_bounds(start, end)
-        self._known()
+        self._read_coverage()
         return [self._store.address(file.name) for file in self._table.files(bounds)]
 
     def coverage(self) -> pd.DataFrame:
-        """Tell what the archive knows of each UTC day.
+        """Return one row per UTC day: events, gaps, completeness.
 
         Returns
         -------
         pandas.DataFrame
-            One row a day, from the first to the last: `day` (its midnight, ``datetime64[us, UTC]``), `events`
-            (``Int64``, null in a gap), `gap` (bool: nobody read the day, or its file is gone), `complete` (bool: read
-            to its end, with the widest scope so far, when the vendor still had all of it), `sealed` (bool: over by
-            the default lookback when it was read), `read_to` and `fetched_at` (``datetime64[us, UTC]``) and `scope`
-            (``str``) of the latest reading; these three are null where events were only imported.
+            One row for each day from the first to the last, with these columns:
+
+            - `day` (``datetime64[us, UTC]``): the midnight at its start.
+            - `events` (``Int64``): the number of events. Null in a gap.
+            - `gap` (bool): the day was never read, or its file is gone.
+            - `complete` (bool): the day was read to its end, with the widest scope so far, while the vendor still
+              had all of it.
+            - `sealed` (bool): when the day was read, it had been over for longer than the default lookback.
+            - `read_to`, `fetched_at` (``datetime64[us, UTC]``), `scope` (``str``): the end, time and
+              scope of the latest reading. Null if the events were only imported.
 
         Raises
         ------
         ArchiveError
             There is no archive, or its coverage file is damaged.
+        FileError, StoreError
+            A file cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"event": "User login.", "date": "2026-01-05T09:00:00Z"}]}'])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     taf.write_parquet(events, f"{folder}/events.parquet")
+        ...     archive = taf.Archive(f"{folder}/te-audit")
+        ...     added = archive.import_parquet(f"{folder}/events.parquet")
+        ...     archive.coverage()[["day", "events", "gap", "complete"]]
+                                day  events    gap  complete
+        0 2026-01-05 00:00:00+00:00       1  False     False
         """
         present = {file.day for file in self._table.files((None, None))}
-        coverage = self._known()
+        coverage = self._read_coverage()
         return coverage.without(day for day in coverage.records if day not in present).to_frame()
 
     def verify(self, *, expect: str | None = None) -> Verification:
-        """Check every file by itself, and that the archive consists of the files that were written last.
+        """Check every file by itself and against the manifest.
 
-        By itself, a file is checked for its SHA-256, its row count, its schema, and that its events are of its day.
-        The manifest, which every sync writes, then tells which files are missing, which are foreign and which are
-        older than they were.
+        Each file is checked for its SHA-256, row count and schema, and for the dates of its events. The manifest, which
+        every sync writes, shows which files are missing, foreign or older than they should be.
 
         Parameters
         ----------
         expect : str, optional
-            The digest that the last sync reported (`SyncReport.manifest`), kept elsewhere. Without it, an archive
-            that was put back to an older state as a whole, or rewritten together with its manifest, looks sound.
+            The digest that the last sync reported (`SyncReport.manifest`), kept outside the archive. Without it, an
+            archive looks sound if it was replaced as a whole by an older state, or rewritten with its manifest.
 
         Returns
         -------
         Verification
-            With `.ok` and `.problems`. An archive without a manifest is not ok.
+            Its `.ok` is False, and its `.problems` are listed, if anything is wrong. A missing manifest is a problem.
 
         Raises
         ------
@@ -323,17 +382,19 @@ class Archive:
         Examples
         --------
         >>> import tempfile
+        >>> from datetime import UTC, datetime, timedelta
         >>> import te_audit_frames as taf
         >>> from te_audit_frames.sandbox import Sandbox
-        >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+        >>> last_week = datetime.now(UTC) - timedelta(days=7)
+        >>> with Sandbox(events=100, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
         ...     archive = taf.Archive(folder)
-        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), start=last_week, settle=0)
         ...     archive.verify(expect=report.manifest).ok
         True
         """
         wanted = check_digest(expect)
-        self._require()
-        return verification(self._store, self._table, location=self.location, expect=wanted)
+        self._require_archive()
+        return verify_archive(self._store, self._table, location=self.location, expect=wanted)
 
     def export(
         self,
@@ -358,7 +419,7 @@ class Archive:
         Returns
         -------
         list of str
-            The files written.
+            The files that were written.
 
         Raises
         ------
@@ -372,11 +433,13 @@ class Archive:
         Examples
         --------
         >>> import tempfile
+        >>> from datetime import UTC, datetime, timedelta
         >>> import te_audit_frames as taf
         >>> from te_audit_frames.sandbox import Sandbox
-        >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+        >>> last_week = datetime.now(UTC) - timedelta(days=7)
+        >>> with Sandbox(events=100, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
         ...     archive = taf.Archive(f"{folder}/te-audit")
-        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), start=last_week, settle=0)
         ...     files = archive.export(f"{folder}/all.parquet")
         ...     len(taf.read_parquet(files[0]))
         100
@@ -384,7 +447,7 @@ class Archive:
         if partition_by not in (None, "month"):
             raise InvalidArgument(f'partition_by: {partition_by!r} is not "month"; leave it out for one file')
         bounds = check_bounds(start, end)
-        coverage = self._known()
+        coverage = self._read_coverage()
         parts: dict[str, list[DayFile]] = {} if partition_by else {os.fspath(path): []}
         for file in self._table.files(bounds):
             target = _month_file(path, file.day) if partition_by else os.fspath(path)
@@ -406,42 +469,40 @@ class Archive:
                 writer.write(rows)
             writer.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
 
-    # ---- the rest ------------------------------------------------------------------------------------------------
+    # ---- helpers -------------------------------------------------------------------------------------------------
 
     def _end_of(self, coverage: Coverage) -> datetime:
-        """Return where the last reading stopped, or the end of the last day if events were only imported."""
+        """Return the end of the last reading, or the end of the last day if events were only imported."""
         if coverage.latest is not None:
             return coverage.latest.read_to
         days = [file.day for file in self._table.files((None, None)) if file.day is not None]
         return midnight(days[-1]) + ONE_DAY if days else datetime.now(UTC)
 
-    def _known(self) -> Coverage:
-        self._require()
+    def _read_coverage(self) -> Coverage:
+        self._require_archive()
         return read_coverage(self._store)
 
-    def _require(self) -> None:
+    def _require_archive(self) -> None:
         if self._store.read(COVERAGE) is None and not self._table.names():
             raise ArchiveError(
                 f"{self.location}: there is no archive here yet; Archive.sync() or .import_parquet() makes one"
             )
 
 
-def _store(location: str, storage_options: Mapping[str, str] | None) -> Store:
+def _open_store(location: str, storage_options: Mapping[str, str] | None) -> Store:
     if re.match(r"(s3|gs|az):/(?!/)", location):
         raise InvalidArgument(f"location: {location} has one slash too few; give a bucket as text, not as a Path")
     if odd := re.search(r"[*?\[\]%#]|/\.\.?(?=/|$)" if "://" in location else r"[*?\[]", location):
-        raise InvalidArgument(f"location: {location} has a {odd[0]}, which engines would not take as it is")
+        raise InvalidArgument(f"location: {location} has a {odd[0]}, which engines would misread; choose another name")
     if "://" in location:
-        from te_audit_frames.storage.object_store import ObjectStore  # its package is an extra
+        from te_audit_frames.storage.object_store import ObjectStore  # it needs an extra
 
         return ObjectStore(location, storage_options or {})
     if storage_options:
-        raise InvalidArgument(f"storage_options: are for a bucket such as s3://bucket/te-audit, not for {location}")
+        raise InvalidArgument(
+            f"storage_options: {location} takes none; they are for a bucket such as s3://bucket/te-audit"
+        )
     return LocalStore(location)
-
-
-def _seconds(argument: str, value: float) -> timedelta:
-    return timedelta(seconds=check_number(argument, value, 0, 86_400, unit="seconds"))
 
 
 def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
@@ -450,7 +511,7 @@ def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
     groups = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else [chosen]
     for group in groups:
         if isinstance(group, bool) or not isinstance(group, str | int):
-            raise InvalidArgument(f'account_groups: {group!r} is not an aid or a name; right is, for example, "1234"')
+            raise InvalidArgument(f'account_groups: {group!r} is not an aid or a name; write, for example, "1234"')
     return [str(group) for group in groups]
 
 

@@ -17,8 +17,8 @@ from te_audit_frames.storage.filters import Bounds
 from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 
-_CLOCKS = timedelta(days=1)
-"""How wrong the clock may have been by which a frame's receipt says when it was fetched."""
+_CLOCK_TOLERANCE = timedelta(days=1)
+"""The largest error that is assumed of the clock behind a receipt's `fetched_at`."""
 
 
 def receipt_of(
@@ -29,25 +29,25 @@ def receipt_of(
     events: int,
     groups: list[str] | None = None,
 ) -> Receipt:
-    """Write the receipt of events from an archive.
+    """Return the receipt of events that were loaded from an archive.
 
     Parameters
     ----------
     coverage : Coverage
-        What is known of each day.
+        What the archive knows about each day.
     bounds : Bounds
-        The period asked for; without a bound, from or to where the archive reaches.
+        The requested period. A bound of None means the start or the end of the archive.
     counts : mapping of date to int
-        How many events the file of each day has in fact; a day that had more once is not complete.
+        The number of events in each day's file. A day that once had more is not complete.
     events : int
-        How many events the receipt is for.
+        The number of events that were loaded.
     groups : list of str, optional
-        The account groups asked for.
+        The requested account groups.
 
     Returns
     -------
     Receipt
-        `complete` if every day of the period was read to its end, or to the period's.
+        It is complete if every day was read to its end, or to the end of the period.
     """
     since, until = bounds
     latest, first = coverage.latest, coverage.first
@@ -82,7 +82,10 @@ def receipt_of(
 
 
 def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Receipt] | None:
-    """Return the period whose events a file holds in full, with its receipt; None if the receipt does not prove one."""
+    """Return the period for which a file provably holds all events, with its receipt.
+
+    Return None if the receipt does not prove any.
+    """
     plain = attrs.get(ATTRS_KEY)
     if not isinstance(plain, dict):
         return None
@@ -92,20 +95,20 @@ def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Recei
     period = receipt.period
     if period is None or not is_proof or not receipt.fetched_at:
         return None
-    # A period may end in the future, of which the fetch saw nothing; nor can it have been fetched in the future.
+    # Neither the events nor the fetch itself can lie in the future, whatever the receipt states.
     fetched_at = min(datetime.fromisoformat(receipt.fetched_at), datetime.now(UTC))
-    end = min(period.end, fetched_at - _CLOCKS)
+    end = min(period.end, fetched_at - _CLOCK_TOLERANCE)
     receipt = replace(receipt, fetched_at=iso(fetched_at))
     return (Period(period.start, end), receipt) if period.start < end else None
 
 
 def whole_days(period: Period) -> list[date]:
-    """List the days that a period has from their beginning."""
+    """List the days of a period that begin in it."""
     return [day for day in _days(period) if midnight(day) >= period.start]
 
 
 def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
-    """Begin to look at what a frame has of some days, with what is known to be hidden in them."""
+    """Return an observer that starts with the restrictions recorded for some days."""
     records = [coverage.records[day] for day in days if day in coverage.records]
     hidden = sorted({group for record in records for group in record.hidden})
     own_log_only = any(reading.scope.own_log_only for record in records for reading in record.readings)

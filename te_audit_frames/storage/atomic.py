@@ -1,4 +1,4 @@
-"""Replacing a file in one step, so that its name leads to the old whole or the new whole at every moment."""
+"""Replacing a file in one step, so that readers find either the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ from te_audit_frames.file_errors import file_error, file_errors
 
 FilePath = str | os.PathLike[str]
 
-# Of its own name only, never the target's: a long name must not grow over the file system's limit. The leading dot
-# and the ending keep it out of `*.parquet` globs.
+# The name of a temporary file does not contain the target's name, which could make it too long for the file system. The
+# leading dot and the ending keep it out of `*.parquet` globs.
 _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
 @contextmanager
 def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the place of `path` only when the block ends well.
+    """Open a file for writing. It replaces `path` when the block ends without an error.
 
-    It is written beside `path`, flushed to the disk, and renamed; then the folder is flushed too. When the block
-    raises, nothing is left behind; when the process is killed, `path` still holds what it held, and a hidden
-    ``.te-audit-*.part`` may stay. On the local disk the new file is readable by its owner only (0600).
+    The file is written in the same folder under a temporary name, flushed to the disk, and renamed. Then the folder is
+    flushed too. If the block raises an error, the temporary file is removed. If the process is killed, `path` is
+    unchanged, and a hidden ``.te-audit-*.part`` may be left. On the local disk, the new file is readable by its owner
+    only (0600).
 
     Parameters
     ----------
     path : str or PathLike
-        Where the file goes; a symbolic link is followed. See `locate`. What is not a regular file, such as
-        ``/dev/stdout``, is not replaced: the whole is copied into it at the end.
+        The file to write; see `locate`. A symbolic link is followed. Anything but a regular file, such as
+        ``/dev/stdout``, is not replaced: the content is copied into it at the end.
     filesystem : pyarrow or fsspec filesystem, optional
-        Where `path` lies. Rights and flushing are then the filesystem's own.
+        The filesystem of `path`. It has its own rules for permissions and flushing.
 
     Yields
     ------
     file
-        Takes bytes.
+        A binary file.
 
     Raises
     ------
     InvalidArgument
         See `locate`.
     FileError
-        The folder does not exist, the disk is full, and so on. Every `OSError` of the block counts as one.
+        The folder does not exist, the disk is full, and so on. An `OSError` inside the block is raised as a
+        `FileError`.
 
     Examples
     --------
@@ -67,7 +69,7 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     if not isinstance(target_fs, fs.LocalFileSystem):
         stage = _replace_remote(target_fs, name)
     elif os.path.lexists(name) and not Path(name).is_file():
-        stage = _filling(Path(name))
+        stage = _copy_into(Path(name))
     else:
         stage = replace_local(Path(name), Path(name).parent)
     with file_errors(path), stage as file:
@@ -75,24 +77,24 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
 
 
 def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
-    """Find the filesystem that holds `path`, and the path's name in it.
+    """Return the filesystem of a path, and the path's name in it.
 
     Parameters
     ----------
     path : str or PathLike
-        A local path (``~`` is the home folder), or, without `filesystem`, a URI such as ``s3://bucket/a.parquet``.
+        A local path (``~`` is the home folder). Without `filesystem`, it may be a URI such as ``s3://bucket/a.parquet``.
     filesystem : pyarrow or fsspec filesystem, optional
-        Where `path` lies.
+        The filesystem of `path`.
 
     Returns
     -------
     pyarrow.fs.FileSystem, str
-        Local names are absolute, with symbolic links followed.
+        A local name is absolute, with symbolic links resolved.
 
     Raises
     ------
     InvalidArgument
-        `path` is not a path, or `filesystem` not a filesystem; or nothing installed knows the URI's scheme.
+        `path` is not a path, `filesystem` is not a filesystem, or no installed package opens the URI.
 
     Examples
     --------
@@ -101,7 +103,7 @@ def locate(path: FilePath, filesystem: Any = None) -> tuple[fs.FileSystem, str]:
     '/events.parquet'
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
-        raise InvalidArgument(f'path: {path!r} is not a path; right is, for example, "events.parquet"')
+        raise InvalidArgument(f'path: {path!r} is not a path; write, for example, "events.parquet"')
     name = os.fspath(path)
     target_fs = fs.LocalFileSystem() if filesystem is None else _adopt(filesystem)
     if filesystem is None and "://" in name:
@@ -123,7 +125,7 @@ def _adopt(filesystem: Any) -> fs.FileSystem:
             f"filesystem: {type(filesystem).__name__} is neither a pyarrow.fs.FileSystem nor an fsspec filesystem"
         )
     if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
-        # The local disk deserves its flushes and rights by any name.
+        # The local disk gets the same flushing and permissions, however it was passed.
         return fs.LocalFileSystem()
     return fs.PyFileSystem(fs.FSSpecHandler(filesystem))
 
@@ -134,13 +136,13 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
         target_fs, name = fs.FileSystem.from_uri(uri)
     except pa.ArrowInvalid as unknown:
         try:
-            from fsspec.core import url_to_fs  # optional, and only for what Arrow does not know
+            from fsspec.core import url_to_fs  # optional, for schemes that Arrow does not open
 
             theirs, name = url_to_fs(uri)
         except (ImportError, ValueError) as error:
             raise InvalidArgument(
-                f"path: nothing installed opens {scheme}:// ({unknown}; {error}). "
-                "Hand in a filesystem=, or install fsspec and its package for this scheme."
+                f"path: no installed package opens {scheme}:// ({unknown}; {error}). "
+                "Pass a filesystem=, or install fsspec and its package for this scheme."
             ) from None
         target_fs = _adopt(theirs)
     return target_fs, name
@@ -148,8 +150,8 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 @contextmanager
 def replace_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
-    """Write a file of the local disk in another folder of the same disk, and rename it at the end."""
-    if not target.parent.is_dir():  # said here, or the message would name the staged file
+    """Write a local file in another folder of the same disk, and rename it at the end."""
+    if not target.parent.is_dir():  # otherwise, the error would name the temporary file
         raise FileNotFoundError(2, "No such folder", str(target.parent))
     handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, folder)  # 0600, whatever the umask
     try:
@@ -165,13 +167,13 @@ def replace_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
 
 
 def is_staged(name: str) -> bool:
-    """Whether a file has the name of one in the making."""
+    """Whether a file has the name of a temporary file."""
     return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
 
 
 def flush_folder(folder: Path) -> None:
-    """Write down what a folder holds: without this, a power cut may undo what was made or renamed in it."""
-    # Windows has no such call and needs none.
+    """Flush a folder to the disk. Otherwise, a power failure may undo changes of the names in it."""
+    # Windows has no such call, and does not need it.
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -182,7 +184,7 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _filling(target: Path) -> Iterator[BinaryIO]:
+def _copy_into(target: Path) -> Iterator[BinaryIO]:
     with target.open("wb") as end, tempfile.TemporaryFile() as staged:
         yield staged
         staged.seek(0)
@@ -208,7 +210,7 @@ def _replace_remote(target_fs: fs.FileSystem, target: str) -> Iterator[BinaryIO]
 
 @contextmanager
 def foreign_errors(path: str) -> Iterator[None]:
-    """Turn whatever the filesystem of another package raises into a `FileError`."""
+    """Turn any error of another package's filesystem into a `FileError`."""
     try:
         yield
     except AuditFramesError:

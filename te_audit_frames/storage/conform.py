@@ -1,6 +1,6 @@
-"""Rows that are fit to be kept: every column of events in the pinned types, ascending by date, nothing else.
+"""The conversion of frames and of other tools' files to rows in the schema of events, in ascending order of date.
 
-Both directions meet here: a frame on its way into a file, and a file's table on its way into a frame.
+`frame_to_rows` serves writing, `cast_columns` reading.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_arrow
 from te_audit_frames.storage.metadata import REWRITE_ADVICE
 
-# Some writers store text as mere bytes; the cast checks that they are UTF-8.
+# Some writers store text as plain bytes. The cast checks that they are UTF-8.
 _TEXT = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
 
 
 def frame_to_rows(events: pd.DataFrame) -> pa.Table:
-    """Turn a frame into the rows that a file of events keeps, and refuse what such a file would lose.
+    """Convert a frame to the rows of a file, and refuse a frame that a file would not keep in full.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ def frame_to_rows(events: pd.DataFrame) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        In `ARROW_SCHEMA`, ascending by `date` (UTC, microseconds); events of one instant keep their order, events
+        In `ARROW_SCHEMA`, in ascending `date` (UTC, microseconds). Events with equal dates keep their order, and events
         without a date come last.
 
     Raises
     ------
     NotAnAuditFrame
-        A column of events is missing, or holds what its type cannot, such as dates without a time zone.
+        A column of events is missing or has values of another type, such as dates without a time zone.
     InvalidArgument
-        The frame has further columns, a column twice, or an index with a name.
+        The frame has further columns, a column twice, or a named index.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def frame_to_rows(events: pd.DataFrame) -> pa.Table:
     dates = events["date"].dtype if "date" in events else None
     if dates is not None and pd.api.types.is_datetime64_dtype(dates):
         raise NotAnAuditFrame(
-            "column 'date' has no time zone, so its instants are not known; say which it is: "
+            "column 'date' has no time zone, so its instants are not known; set it, for example: "
             'events["date"] = events["date"].dt.tz_localize("UTC")'
         )
     return sort_by_date(to_arrow(events))
@@ -69,7 +69,7 @@ def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
     if not events.columns.is_unique:
         twice = list(events.columns[events.columns.duplicated()])
         raise InvalidArgument(
-            f"events: column {', '.join(map(repr, twice))} stands there twice; keep one with "
+            f"events: column {', '.join(map(repr, twice))} is there twice; keep one with "
             "events.loc[:, ~events.columns.duplicated()]"
         )
     named = [name for name in events.index.names if name is not None]
@@ -81,7 +81,7 @@ def _refuse_what_would_be_lost(events: pd.DataFrame) -> None:
 
 
 def sort_by_date(table: pa.Table) -> pa.Table:
-    """Sort rows by `date`, stably, null dates last; rows that are so already are handed back as they are."""
+    """Sort rows by `date`, with null dates last. Equal dates keep their order. Sorted rows are returned unchanged."""
     dates = table["date"]
     if dates.null_count == 0 and pc.all(pc.less_equal(dates[:-1], dates[1:]), min_count=0).as_py():
         return table
@@ -89,13 +89,13 @@ def sort_by_date(table: pa.Table) -> pa.Table:
 
 
 def cast_columns(table: pa.Table, *, file: str) -> pa.Table:
-    """Cast columns that another tool wrote to the types of `ARROW_SCHEMA`; a value that does not fit is an error.
+    """Cast columns that another tool wrote to the types of `ARROW_SCHEMA`.
 
     Parameters
     ----------
     table : pyarrow.Table
-        A selection of the columns of events, in types that mean the same: text of any width or encoded as a
-        dictionary, timestamps of any unit and zone, whole numbers for identifiers.
+        Columns of events, in the same or equivalent types: text of any width or dictionary encoding, timestamps of any
+        unit and zone, integers for identifiers.
     file : str
         The file's name, for messages.
 
@@ -107,7 +107,7 @@ def cast_columns(table: pa.Table, *, file: str) -> pa.Table:
     Raises
     ------
     NotAnAuditFrame
-        A column has a type that does not mean the same, or a value that would be lost.
+        A column has a type that is not equivalent, or a value that would be lost.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, file: str) -> pa.ChunkedArra
     if column.type == field.type:
         return column
     reason = f"not as {column.type}"
-    if _means_the_same(column.type, field.type):
+    if _is_equivalent(column.type, field.type):
         try:
             return column.cast(field.type)
         except pa.ArrowException as error:
@@ -133,16 +133,16 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, file: str) -> pa.ChunkedArra
     raise NotAnAuditFrame(f"{file}: column {field.name!r} cannot be read as {field.type}: {reason}. {REWRITE_ADVICE}")
 
 
-def _means_the_same(found: pa.DataType, wanted: pa.DataType) -> bool:
+def _is_equivalent(found: pa.DataType, wanted: pa.DataType) -> bool:
     if pa.types.is_dictionary(found):
-        return _means_the_same(found.value_type, wanted)
-    if pa.types.is_null(found):  # what pandas writes for a column of objects that are all None
+        return _is_equivalent(found.value_type, wanted)
+    if pa.types.is_null(found):  # pandas writes this type for a column in which every value is None
         return True
     text = found in _TEXT
     if pa.types.is_timestamp(wanted):
-        # Text passes too: the cast insists on an offset. A timestamp without a zone could mean several instants.
+        # Text is allowed, because the cast requires an offset. A timestamp without a zone is ambiguous.
         return text or (pa.types.is_timestamp(found) and found.tz is not None)
     if pa.types.is_large_string(wanted):
-        # Not floats: an identifier 1234 that went through a float would come back as "1234.0".
+        # Floats are not allowed: the identifier 1234 would become "1234.0".
         return text or bool(pa.types.is_integer(found))
     return bool(pa.types.is_list(found) or pa.types.is_large_list(found))

@@ -1,8 +1,8 @@
-"""What an archive knows of each day: when it was read, how far, and with which scope. Pure.
+"""The coverage of an archive: when each day was read, how far, and with which scope. Pure.
 
-Days say nothing of themselves: a file without rows may be a quiet day, or one that nobody was allowed to see. What a
-sync read, it records here, behind the files, so that a process that is killed in between has noted too little and never
-too much. Two records of one day merge, so that it does not matter who wrote first.
+A day file without rows does not show whether the day was quiet or whether the token could not see its events. So each
+sync records here what it read. It does so after writing the files: a process that is killed in between has recorded too
+little, and never too much. Two records of one day can be merged, in any order.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import pandas as pd
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
+from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.scope import Scope
-from te_audit_frames.storage.sealed import seal, unseal
 
 COVERAGE = "_meta/coverage.json"
 
 RETENTION_YEARS = 2
-"""How long the vendor keeps the activity log, by the product's documentation."""
+"""How long the vendor keeps the activity log, according to the product's documentation."""
 
 
 def oldest_kept(moment: datetime) -> datetime:
-    """Return the first instant of which the vendor still has the events at some moment."""
+    """Return the first instant whose events the vendor still keeps at a given moment."""
     try:
         return moment.replace(year=moment.year - RETENTION_YEARS)
     except ValueError:  # the 29th of February
@@ -43,13 +43,13 @@ class Reading:
     Attributes
     ----------
     read_to : datetime
-        Where the sync's period ended; a day that ends later was read up to there.
+        The end of the sync's period. A day that ends later was read only up to this instant.
     fetched_at : datetime
-        The server's time.
+        The time of the reading.
     is_import : bool
-        Whether it was a frame that was saved earlier, and not a sync.
+        Whether the events came from a file that was saved earlier, and not from a sync.
     scope : Scope
-        Whose events were seen.
+        Whose events the token saw.
     """
 
     read_to: datetime
@@ -58,7 +58,7 @@ class Reading:
     scope: Scope
 
     def supersedes(self, other: Reading) -> bool:
-        """Whether the other reading says nothing beyond this one."""
+        """Whether this reading makes the other one redundant."""
         return (
             self.scope.covers(other.scope)
             and self.read_to >= other.read_to
@@ -67,28 +67,34 @@ class Reading:
         )
 
     def has_whole(self, day: date, *, until: datetime | None = None) -> bool:
-        """Whether a day, or its part before `until`, was over when it was read, and not yet gone at the vendor's."""
+        """Whether a day, or its part before `until`, was over and still kept by the vendor when it was read."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= min(until or end, end) and midnight(day) >= oldest_kept(self.fetched_at)
 
     def is_final(self, day: date, lookback: timedelta) -> bool:
-        """Whether a day was over by so much that nothing comes late any more."""
+        """Whether a day was read after its end and the lookback, so that no further event is expected."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= end and self.fetched_at >= end + lookback
 
 
 @dataclass(frozen=True)
 class DayRecord:
-    """What is known of one day: how many events its file has at least, and the readings that none other outdoes.
+    """The record of one day.
 
-    A day of which only a part was taken in, from a file that proves nothing, has no reading.
+    Attributes
+    ----------
+    events : int
+        The number of events in its file. The file may have more, but never fewer.
+    readings : tuple of Reading
+        The readings that no other reading supersedes. Empty if the events were imported without proof that they are
+        all events of the day.
     """
 
     events: int
     readings: tuple[Reading, ...]
 
     def merged(self, other: DayRecord) -> DayRecord:
-        """Join two records of the same day."""
+        """Merge two records of the same day."""
         kept: list[Reading] = []
         for reading in sorted({*self.readings, *other.readings}, reverse=True):
             if not any(better.supersedes(reading) for better in kept):
@@ -97,38 +103,59 @@ class DayRecord:
 
     @property
     def latest(self) -> Reading | None:
-        """The reading that went furthest."""
+        """The reading that goes furthest."""
         return max(self.readings, default=None)
 
     @property
     def hidden(self) -> set[str]:
-        """The account groups that some reading should have seen, and did not."""
+        """The account groups that were missing from some reading although the archive has events of them."""
         return {group for reading in self.readings for group in reading.scope.without}
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The records of all days, and the first day that a sync set out to read."""
+    """The records of all days.
+
+    Attributes
+    ----------
+    records : mapping of date to DayRecord
+    since : date or None
+        The first day that the syncs were meant to read.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from te_audit_frames.storage.coverage import Coverage, DayRecord
+    >>> Coverage({date(2026, 1, 5): DayRecord(events=3, readings=())})
+    Coverage(1 day, 2026-01-05 to 2026-01-05, 3 events)
+    """
 
     records: Mapping[date, DayRecord] = field(default_factory=dict)
     since: date | None = None
 
+    def __repr__(self) -> str:
+        if not self.records:
+            return "Coverage(no days)"
+        count, events = len(self.records), sum(record.events for record in self.records.values())
+        days = f"{count:,} day{'s' * (count != 1)}, {min(self.records)} to {max(self.records)}"
+        return f"Coverage({days}, {events:,} events)"
+
     def merged(self, other: Coverage) -> Coverage:
-        """Join the records of two writers."""
+        """Merge the records of two writers."""
         days = self.records.keys() | other.records.keys()
         both = {day: [records[day] for records in (self.records, other.records) if day in records] for day in days}
         merged = {day: found[0].merged(found[-1]) for day, found in both.items()}
         return Coverage(merged, min((each for each in (self.since, other.since) if each), default=None))
 
     def without(self, days: Iterable[date]) -> Coverage:
-        """Leave out days that proved not to be read, or whose files are gone."""
+        """Return the coverage without the given days."""
         gone = set(days)
         return Coverage({day: record for day, record in self.records.items() if day not in gone}, self.since)
 
     def possible_at(self, moment: datetime) -> Coverage:
-        """Leave out readings from later than some moment, which some server or machine with a wrong clock made.
+        """Return the coverage without readings from after a moment.
 
-        Such a reading calls days complete that were not over, or that had not even begun.
+        Such readings were made with a wrong clock, and may call days complete that were not over.
         """
         records = {}
         for day, record in self.records.items():
@@ -138,13 +165,13 @@ class Coverage:
         return Coverage(records, self.since)
 
     def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
-        """Leave out those of some days whose files are gone, or have fewer events than they had once."""
+        """Return the coverage without those of the given days whose files are gone or have lost events."""
         return self.without(
             day for day in days if day in self.records and counts.get(day, -1) < self.records[day].events
         )
 
     def needs(self, day: date, scope: Scope, lookback: timedelta) -> bool:
-        """Whether a sync of this scope may find something new in a day."""
+        """Whether a sync with this scope may find new events in a day."""
         record = self.records.get(day)
         return record is None or not any(
             reading.is_final(day, lookback) and reading.scope.covers(scope) for reading in record.readings
@@ -152,7 +179,7 @@ class Coverage:
 
     @property
     def first(self) -> date | None:
-        """The first day that is known, or should be."""
+        """The first day that was read, or was meant to be."""
         return min([*self.records, *([self.since] if self.since else [])], default=None)
 
     @property
@@ -162,12 +189,12 @@ class Coverage:
 
     @property
     def latest_sync(self) -> Reading | None:
-        """The latest reading that was a sync's."""
+        """The latest reading by a sync."""
         readings = (reading for record in self.records.values() for reading in record.readings if not reading.is_import)
         return max(readings, default=None)
 
     def is_complete(self, day: date, *, until: datetime | None = None) -> bool:
-        """Whether a day was read to its end, or to `until`, by a token that saw as much as any."""
+        """Whether a day was read to its end, or to `until`, with the widest scope so far."""
         record = self.records.get(day)
         return record is not None and any(
             reading.has_whole(day, until=until)
@@ -184,7 +211,7 @@ class Coverage:
     # ---- as a table ----------------------------------------------------------------------------------------------
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a UTC day, from the first to the last that is known; see `Archive.coverage`."""
+        """Return one row per UTC day, from the first to the last; see `Archive.coverage`."""
         rows = []
         day, last = self.first, max(self.records, default=None)
         while day is not None and last is not None and day <= last:
@@ -211,7 +238,7 @@ class Coverage:
     # ---- as a file -----------------------------------------------------------------------------------------------
 
     def dump(self) -> bytes:
-        """Write the records as JSON that proves its own bytes; the same records make the same bytes."""
+        """Write the records as JSON with its own SHA-256. The same records always give the same bytes."""
         readings = [reading for record in self.records.values() for reading in record.readings]
         scopes = sorted({reading.scope for reading in readings})
         numbers = {scope: number for number, scope in enumerate(scopes)}
@@ -230,20 +257,20 @@ class Coverage:
                 for day, record in sorted(self.records.items())
             },
         }
-        return seal(content)
+        return dump_checked(content)
 
     @classmethod
     def load(cls, content: bytes | None, *, file: str) -> Coverage:
-        """Read what `dump` wrote; nothing was noted where there is no file.
+        """Read what `dump` wrote. Without a file, the coverage is empty.
 
         Raises
         ------
         ArchiveError
-            A bit of it is not as it was written, or a newer version wrote it.
+            The file has changed since it was written, or a newer version of this package wrote it.
         """
         if content is None:
             return cls()
-        read = unseal(content)
+        read = load_checked(content)
         try:
             if read is not None and read["schema_version"] > SCHEMA_VERSION:
                 raise ArchiveError(
@@ -257,9 +284,9 @@ class Coverage:
                 records = {date.fromisoformat(day): _record(record, scopes) for day, record in read["days"].items()}
                 return cls(records, date.fromisoformat(read["since"]) if read["since"] else None)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            pass  # sealed, but not by this package
+            pass  # its SHA-256 is right, but another program wrote it
         raise DamagedFile(
-            f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a "
+            f"{file} is damaged, or something else wrote it: its content does not match its SHA-256. Restore it from a "
             "backup; or remove it: the events stay, and the next sync reads the vendor's two years again."
         )
 

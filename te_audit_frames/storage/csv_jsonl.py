@@ -1,7 +1,7 @@
-"""Events as CSV and JSON Lines, for the tools that read nothing else.
+"""Events as CSV and JSON Lines, for tools that cannot read Parquet.
 
-Names in an activity log come from people, hostile ones among them. A spreadsheet runs a cell that starts with ``=``
-as a formula, so `write_csv` guards such cells.
+Names in an activity log are typed by people, some of them attackers. A spreadsheet runs a cell that starts with ``=``
+as a formula, so `write_csv` escapes such cells.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import FilePath, atomic_write
 from te_audit_frames.storage.conform import frame_to_rows
 
-_ROWS_AT_ONCE = 16_384
+_ROWS_PER_WRITE = 16_384
 
 
 def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> None:
-    """Write events as CSV (UTF-8, comma, RFC 4180), one line an event.
+    """Write events as CSV (UTF-8, comma, RFC 4180), one line per event.
 
     Parameters
     ----------
     events : pandas.DataFrame
         An audit frame.
     path : str or PathLike
-        Where the file goes; it is replaced whole, readable by its owner only (0600).
+        The file to write. It is replaced whole, and readable by its owner only (0600).
     raw : bool, default False
-        Don't guard cells against spreadsheets. By default an apostrophe is put before everything that a spreadsheet
-        would run as a formula: at the start of a cell, and behind each semicolon, bar, tab and line break in it,
-        where a spreadsheet may be told to split. JSON gets escapes in place of apostrophes, and stays the same JSON.
+        Don't escape cells that a spreadsheet would run as formulas. By default, an apostrophe is put before each
+        formula: at the start of a cell, and after each semicolon, bar, tab and line break in it, because a spreadsheet
+        may split cells there. In JSON, characters are escaped instead, and the value of the JSON stays the same.
 
     Raises
     ------
-    NotAnAuditFrame, InvalidArgument, OSError
-        As of `write_parquet`.
+    NotAnAuditFrame, InvalidArgument, FileError
+        See `write_parquet`.
 
     Notes
     -----
     The columns are those of the frame. `date` is ISO 8601 in UTC, ``2026-01-05T09:00:00Z``, with a fraction only
-    where there is one; `resources` is JSON; null is an empty cell, and so is empty text.
+    if it is not zero. `resources` is JSON. Null and empty text are both empty cells.
 
     Examples
     --------
@@ -81,30 +81,30 @@ def _cell(name: str, value: Any, *, raw: bool) -> str:
 
 
 def _harmless_extra(text: str) -> str:
-    """Make JSON harmless in a way that leaves it JSON; text that is not stays as it is."""
+    """Escape formulas in JSON without changing its value. Return other text unchanged."""
     harmless = harmless_json(text)
     return harmless if harmless != text and _is_json(text) else text
 
 
 def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
-    """Write events as JSON Lines (UTF-8), one object an event.
+    """Write events as JSON Lines (UTF-8), one object per event.
 
     Parameters
     ----------
     events : pandas.DataFrame
         An audit frame.
     path : str or PathLike
-        Where the file goes; it is replaced whole, readable by its owner only (0600).
+        The file to write. It is replaced whole, and readable by its owner only (0600).
 
     Raises
     ------
-    NotAnAuditFrame, InvalidArgument, OSError
-        As of `write_parquet`.
+    NotAnAuditFrame, InvalidArgument, FileError
+        See `write_parquet`.
 
     Notes
     -----
     The members are the frame's columns. `date` is ISO 8601 in UTC, ``2026-01-05T09:00:00Z``, with a fraction only
-    where there is one; `resources` is a list of objects, `extra` the object that it is; null is null.
+    if it is not zero. `resources` is a list of objects, `extra` is a JSON object, and null stays null.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
 
 
 def _line(row: dict[str, Any]) -> str:
-    # `extra` is spliced in as it is: parsing it would round its numbers.
+    # `extra` is inserted as text, because parsing it would round its numbers.
     members = (
         f'"{name}": {_embedded(value) if name == "extra" else json.dumps(value, ensure_ascii=False)}'
         for name, value in row.items()
@@ -135,7 +135,7 @@ def _embedded(extra: str | None) -> str:
         return "null"
     if not _is_json(extra):
         return json.dumps(extra, ensure_ascii=False)
-    # Between tokens a line break is mere white space, and within them JSON has none.
+    # Line breaks in JSON are only ever white space between tokens.
     return extra.replace("\r", " ").replace("\n", " ")
 
 
@@ -160,9 +160,9 @@ def _write(events: pd.DataFrame, path: FilePath, head: str, lines: Callable[[lis
 
 
 def _rows(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
-    """Rows as plain dicts, a stretch at a time, with dates as text."""
-    # Without its zone, which is UTC anyway: formatting in a zone needs a zone database.
+    """Yield lists of rows as plain dicts, with dates as text."""
+    # The zone, which is UTC, is dropped: formatting with a zone needs a time zone database.
     dates = pc.strftime(table["date"].cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%SZ")
     table = table.set_column(0, "date", pc.replace_substring(dates, ".000000Z", "Z"))
-    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+    for batch in table.to_batches(max_chunksize=_ROWS_PER_WRITE):
         yield batch.to_pylist()

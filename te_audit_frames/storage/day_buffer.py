@@ -1,4 +1,4 @@
-"""The days that paging goes through: the events of those that it has not passed yet. Pure."""
+"""A buffer that groups events by UTC day, and releases a day once no page can still add to it. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from te_audit_frames.storage.day_file import ONE_DAY, midnight
 
 
 class DayBuffer:
-    """The days of a period, and the events held of them until nothing is missing any more.
+    """The days of a period, with the events of each day until it is complete.
 
     Parameters
     ----------
     period : Period
-        From a midnight on.
+        It starts at midnight.
 
     Attributes
     ----------
@@ -32,12 +32,15 @@ class DayBuffer:
         count = -((self._start - period.end) // ONE_DAY)
         self.days = [period.start.date() + number * ONE_DAY for number in range(count)]
         self._held: dict[int | None, list[pa.RecordBatch]] = defaultdict(list)
-        self._waits = np.ones(count, dtype=np.bool_)
+        self._is_waiting = np.ones(count, dtype=np.bool_)
+
+    def __repr__(self) -> str:
+        return f"DayBuffer({len(self.waiting()):,} of {len(self.days):,} days waiting)"
 
     def add(self, batch: pa.RecordBatch) -> set[date]:
-        """Hold a batch's events by their days, and return the days among them that had been passed already.
+        """Add a batch, and return the days in it that were released before.
 
-        The events of these are not held: such a day has to be read again.
+        The events of these days are dropped: such a day has to be read again.
         """
         micros = batch["date"].cast(pa.int64())
         if micros.null_count:
@@ -48,7 +51,7 @@ class DayBuffer:
         numbers = np.floor_divide(micros.to_numpy(), ONE_DAY // timedelta(microseconds=1)) - first
         late: set[date] = set()
         for number in np.unique(numbers):
-            if self._waits[number]:
+            if self._is_waiting[number]:
                 self._held[int(number)].append(batch.filter(pa.array(numbers == number)))
             else:
                 late.add(self.days[number])
@@ -56,22 +59,22 @@ class DayBuffer:
 
     @property
     def has_undated(self) -> bool:
-        """Whether events without a date came."""
+        """Whether the buffer holds events without a date."""
         return None in self._held
 
     def waiting(self) -> list[date]:
-        """List the days that were not passed yet, in ascending order."""
-        return [self.days[number] for number in np.flatnonzero(self._waits)]
+        """List the days that were not released yet, in ascending order."""
+        return [self.days[number] for number in np.flatnonzero(self._is_waiting)]
 
     def take_complete(self, missing: Iterable[Period]) -> Iterator[tuple[date, list[pa.RecordBatch]]]:
-        """Hand over the days that nothing is missing of any more, newest first."""
-        ready = self._waits.copy()
+        """Release the days that no missing period touches, newest first."""
+        is_ready = self._is_waiting.copy()
         for low, high in missing:
-            ready[max((low - self._start) // ONE_DAY, 0) : max(-((self._start - high) // ONE_DAY), 0)] = False
-        for number in np.flatnonzero(ready)[::-1]:
-            self._waits[number] = False
+            is_ready[max((low - self._start) // ONE_DAY, 0) : max(-((self._start - high) // ONE_DAY), 0)] = False
+        for number in np.flatnonzero(is_ready)[::-1]:
+            self._is_waiting[number] = False
             yield self.days[number], self._held.pop(int(number), [])
 
     def undated(self) -> list[pa.RecordBatch]:
-        """Hand over the events without a date."""
+        """Release the events without a date."""
         return self._held.pop(None, [])

@@ -1,7 +1,7 @@
-"""One day of an archive as the bytes of its Parquet file, stamped so that any damage is found.
+"""One day of an archive as the bytes of a Parquet file, with a digest that reveals any damage.
 
-Page checksums miss a part of all flipped bits, and never see the footer. So the footer holds a SHA-256 of the whole
-file, computed while the place of the digest itself holds zeros.
+Page checksums miss some flipped bits, and do not cover the footer. So the footer holds a SHA-256 of the whole file. It
+is computed with zeros in the place of the digest.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from te_audit_frames.storage.writer import ParquetWriter
 
 TABLE = "events"
 UNDATED = "__HIVE_DEFAULT_PARTITION__"
-"""What readers of partitions take for null: where the events without a date are."""
+"""The partition of events without a date. Readers of partitions take this value for null."""
 ONE_DAY = timedelta(days=1)
 
-RESTORE = "Take it from a backup; or, while the vendor has the day (two years)"
+RESTORE = "Restore it from a backup; or, while the vendor has the day (two years)"
 """The start of the advice about a damaged file."""
 
 _FILE = "events.parquet"
@@ -37,7 +37,7 @@ _ZEROS = b"0" * 64
 
 
 def name_of(day: date | None) -> str:
-    """Name the file of a day, or of the events without a date.
+    """Return the name of a day's file. None stands for the events without a date.
 
     Examples
     --------
@@ -50,12 +50,12 @@ def name_of(day: date | None) -> str:
 
 
 def day_of(name: str) -> date | None:
-    """Read the day back from a file's name; None for the events without a date.
+    """Return the day of a file, from its name. None stands for the events without a date.
 
     Raises
     ------
     ValueError
-        No file of an archive has this name.
+        It is not the name of a day file.
     """
     _, _, rest = name.partition(f"{TABLE}/{_PARTITION}")
     text = rest.removesuffix(f"/{_FILE}")
@@ -71,12 +71,12 @@ def midnight(day: date) -> datetime:
 
 
 def dump(rows: pa.Table) -> bytes:
-    """Write a day's rows as its file.
+    """Return the rows of a day as the bytes of its file.
 
     Parameters
     ----------
     rows : pyarrow.Table
-        In `ARROW_SCHEMA`, in the order of `in_order`, so that the same events make the same bytes.
+        In `ARROW_SCHEMA`, in the order of `in_order`. So the same events always give the same bytes.
 
     Returns
     -------
@@ -91,17 +91,17 @@ def dump(rows: pa.Table) -> bytes:
     """
     file = io.BytesIO()
     writer = ParquetWriter(file, "zstd")
-    writer.stamp = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
+    writer.footer = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
     writer.write(rows)
     writer.close()
     content = bytearray(file.getvalue())
-    digest_at = _place_of_digest(content)
+    digest_at = _locate_digest(content)
     content[digest_at] = hashlib.sha256(content).hexdigest().encode()
     return bytes(content)
 
 
 def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
-    """Read a day's file, if it is as it was written.
+    """Read a day's file, after checking its digest.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
     file : str
         Its address, for messages.
     columns : sequence of str
-        Which to read.
+        The columns to read.
 
     Returns
     -------
@@ -120,23 +120,28 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
     Raises
     ------
     DamagedFile
-        A bit of the file is not as it was written.
+        The file has changed since it was written.
     """
-    # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
+    # The digest is checked before anything is parsed: some damaged files make Arrow end the process.
     if problem := _damage(content):
         raise DamagedFile(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     try:
         rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
         return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
-    except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # a sound digest, but not of our making
+    except (
+        pa.ArrowException,
+        OSError,
+        KeyError,
+        TypeError,
+    ) as error:  # the digest is right, but another program wrote the file
         raise DamagedFile(
-            f"{file}: it does not hold events as an archive keeps them ({error}). {RESTORE}, remove it, and the next "
+            f"{file}: it is not a day file of an archive ({error}). {RESTORE}, remove it, and the next "
             "sync fetches the day again."
         ) from None
 
 
 def find_problem(content: bytes, day: date | None) -> str | None:
-    """Tell what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
+    """Return what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
     if problem := _damage(content):
         return problem
     try:
@@ -148,7 +153,7 @@ def find_problem(content: bytes, day: date | None) -> str | None:
     except (pa.ArrowException, OSError) as error:
         return f"it cannot be read: {error}"
     if stamp.get(_ROWS.encode()) != str(rows.num_rows).encode():
-        return f"it holds {rows.num_rows:,} rows, and its footer speaks of another number"
+        return f"it holds {rows.num_rows:,} rows, but its footer states another number"
     return None if _belongs(rows["date"], day) else "it holds events of another day, or not in ascending order"
 
 
@@ -164,7 +169,7 @@ def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
 
 
 def _damage(content: bytes) -> str | None:
-    digest_at = _place_of_digest(content)
+    digest_at = _locate_digest(content)
     zeroed = bytearray(content)
     zeroed[digest_at] = _ZEROS[: len(zeroed[digest_at])]
     if hashlib.sha256(zeroed).hexdigest().encode() != content[digest_at]:
@@ -172,7 +177,7 @@ def _damage(content: bytes) -> str | None:
     return None
 
 
-def _place_of_digest(content: bytes | bytearray) -> slice:
-    """Find where the digest stands: the footer is at the end, and a value follows its key, behind two bytes."""
+def _locate_digest(content: bytes | bytearray) -> slice:
+    """Locate the digest. The footer is the end of the file, and a value comes two bytes after its key."""
     start = content.rfind(_DIGEST.encode()) + len(_DIGEST) + 2
     return slice(start, start + len(_ZEROS))

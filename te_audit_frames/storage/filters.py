@@ -1,4 +1,4 @@
-"""Which columns and which stretch of time a reader wants of stored events."""
+"""Choices of a reader: which columns of stored events, and which period."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 _DATE = ARROW_SCHEMA.field("date").type
 
 Bounds = tuple[datetime | None, datetime | None]
-"""A half-open stretch of time in UTC; None where it has no bound."""
+"""A half-open period in UTC. None for a bound that was left out."""
 
 
 def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
-    """Check a choice of columns; None means all.
+    """Check a choice of columns. None means all of them.
 
     Raises
     ------
@@ -37,23 +37,23 @@ def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def check_bounds(start: Instant | None, end: Instant | None) -> Bounds:
-    """Check a stretch of time of which either bound may be left out.
+    """Check a period. Either bound may be None.
 
     Raises
     ------
     InvalidArgument
-        A bound is not a moment with a time zone, or `end` is not after `start`.
+        A bound is not an instant with a time zone, or `end` is not after `start`.
     """
     return to_bounds(start, end)
 
 
 def within(rows: pa.Table, bounds: Bounds) -> pa.ChunkedArray:
-    """Tell which rows lie in a stretch of time; those without a date never do."""
-    since, until = bounds
+    """Return a mask of the rows that lie in a period. It is False or null for rows without a date."""
+    start, end = bounds
     dates = rows["date"]
     mask = pc.is_valid(dates)
-    if since is not None:
-        mask = pc.and_(mask, pc.greater_equal(dates, pa.scalar(since, _DATE)))
-    if until is not None:
-        mask = pc.and_(mask, pc.less(dates, pa.scalar(until, _DATE)))
+    if start is not None:
+        mask = pc.and_(mask, pc.greater_equal(dates, pa.scalar(start, _DATE)))
+    if end is not None:
+        mask = pc.and_(mask, pc.less(dates, pa.scalar(end, _DATE)))
     return mask

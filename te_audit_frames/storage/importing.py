@@ -1,4 +1,4 @@
-"""Imports of files that were saved earlier into an archive."""
+"""The import of saved files into an archive."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.schema import in_order
 from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
+from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.ledger import Ledger
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.table import Table, keep_rows, read_coverage, update_coverage
+from te_audit_frames.storage.table import EventTable, merge_rows, read_coverage, update_coverage
 
 _MOST_NEW_FILES = 5_000
-"""Days that one import may add: more than thirteen years. What claims more is rather an error than a log."""
+"""The most days that one import may add: more than thirteen years. A longer period is likely to be a mistake."""
 
-_KEPT_AT_ONCE = 32
+_DAYS_PER_WRITE = 32
 """Days that are written together."""
 
-_MICROS_A_DAY = 86_400_000_000
+_MICROS_PER_DAY = 86_400_000_000
 
 
 def import_events(
-    store: Store, table: Table, ledger: Ledger, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
+    store: Store, table: EventTable, writer: ArchiveWriter, rows: pa.Table, attrs: Mapping[Any, Any], *, file: str
 ) -> int:
-    """Merge the events of a file into an archive, and return how many the archive did not have.
+    """Merge the events of a file into an archive. Return the number of events that the archive did not have.
 
     Parameters
     ----------
-    store, table, ledger
-        The archive; the store's `writing` is held by the caller.
+    store, table, writer
+        The archive. The caller holds the store's `writing`.
     rows : pyarrow.Table
     attrs : mapping
-        What `read_table` returns.
+        As returned by `read_table`.
     file : str
-        Where it comes from, for messages.
+        The file's name, for messages.
 
     Raises
     ------
     InvalidArgument
-        It would add more days than a log has; nothing was written.
+        The file would add too many days. Nothing was written.
     NotAnAuditFrame
-        It has events of a year that is out of reach.
+        An event's date is outside the calendar.
     """
     days = _by_day(rows, file=file)
     proof = proven_period(attrs, rows=rows.num_rows)
@@ -60,21 +60,21 @@ def import_events(
         whole = _worth_noting(period, datetime.fromisoformat(receipt.fetched_at), present, days)
     touched = days.keys() | whole
     if (new := len(touched - {*present, None})) > _MOST_NEW_FILES:
-        claim = f" Its receipt is for {proof[0]}." if proof else ""
+        receipt_text = f" Its receipt is for {proof[0]}." if proof else ""
         raise InvalidArgument(
-            f"path: {file} would add {new:,} days to the archive, and no more than {_MOST_NEW_FILES:,} are taken at "
-            f"once.{claim} If that is right, import it in parts: read_parquet(path, start=..., end=...), "
+            f"path: {file} would add {new:,} days to the archive, and an import may add at most {_MOST_NEW_FILES:,} at "
+            f"once.{receipt_text} If that is right, import it in parts: read_parquet(path, start=..., end=...), "
             "write_parquet, and import_parquet for each."
         )
-    ledger.begin()
+    writer.begin()
     coverage = read_coverage(store)
     observer = observer_of(coverage, whole, all_account_groups=bool(proof and proof[1].scope.get("all_account_groups")))
     observer.add_fetched(rows)
     added = 0
     events_of: dict[date, int] = {}
-    for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _KEPT_AT_ONCE):
+    for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _DAYS_PER_WRITE):
         fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
-        for day, kept in keep_rows(store, ledger, fetched, observer.could_see).items():
+        for day, kept in merge_rows(store, writer, fetched, observer.could_see).items():
             added += kept.merged.added.num_rows
             if day is not None:
                 events_of[day] = kept.merged.rows.num_rows
@@ -86,26 +86,26 @@ def import_events(
         reading = Reading(period.end, datetime.fromisoformat(receipt.fetched_at), True, observer.scope)
         records |= {day: DayRecord(events_of[day], (reading,)) for day in whole}
     if records:
-        update_coverage(store, ledger, lambda coverage: coverage.merged(Coverage(records)))
-    ledger.finish()
+        update_coverage(store, writer, lambda coverage: coverage.merged(Coverage(records)))
+    writer.finish()
     return added
 
 
 def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
-    """Cut rows, which are in ascending order and the undated last, into days."""
+    """Split rows into days. They are in ascending order, with undated rows last."""
     undated = rows["date"].null_count
     dated = rows.slice(0, rows.num_rows - undated)
-    numbers = np.floor_divide(dated["date"].cast(pa.int64()).to_numpy(), _MICROS_A_DAY)
+    numbers = np.floor_divide(dated["date"].cast(pa.int64()).to_numpy(), _MICROS_PER_DAY)
     different, starts = np.unique(numbers, return_index=True)
     days: dict[date | None, pa.Table] = {}
     ends = [*starts[1:], len(numbers)] if len(starts) else []
     for number, start, end in zip(different, starts, ends, strict=True):
         try:
             day = EPOCH.date() + int(number) * ONE_DAY
-            midnight(day) + 2 * ONE_DAY  # what is computed of a day must lie in the calendar, too
+            midnight(day) + 2 * ONE_DAY  # later arithmetic on the day must not overflow either
         except OverflowError:
             raise NotAnAuditFrame(
-                f"{file}: an event is of day {number:,} since 1970, which is outside the calendar; leave it out"
+                f"{file}: the date of an event is day {number:,} after 1970, outside the calendar; leave the event out"
             ) from None
         days[day] = dated.slice(start, end - start)
     if undated:
@@ -116,10 +116,10 @@ def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
 def _worth_noting(
     period: Period, fetched_at: datetime, present: list[date], days: Mapping[date | None, pa.Table]
 ) -> set[date]:
-    """Choose the whole days of a period of which a reading says something.
+    """Choose the whole days of a period that are worth recording.
 
-    A day without events says something if the vendor still had it, or if it lies between the archive's days; that a
-    log was empty before it began says nothing, whatever period was asked for.
+    A day without events is recorded only if the vendor still kept it, or if it lies between days of the archive. A log
+    is always empty before it began, however long the requested period was.
     """
     oldest = oldest_kept(fetched_at)
     first, last = min(present, default=date.max), max(present, default=date.min)

@@ -22,12 +22,12 @@ _KEPT = "the archive keeps what it had, and the next sync goes on from there"
 
 
 class LocalStore:
-    """A folder on a local disk, for its owner only.
+    """A folder on a local disk, readable by its owner only.
 
     Parameters
     ----------
     path : str
-        The folder; the first write makes it.
+        The folder. The first write makes it.
     """
 
     def __init__(self, path: str) -> None:
@@ -35,12 +35,15 @@ class LocalStore:
             self._root = Path(path).expanduser().absolute()
         except RuntimeError:
             raise InvalidArgument(
-                f"location: {path} is in the home of a user that this machine does not know"
+                f"location: {path} is in the home folder of an unknown user; write the path in full"
             ) from None
 
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self._root)!r})"
+
     def names(self, folder: str) -> list[str]:
-        """List the files below a folder, in ascending order; empty where it does not exist."""
-        # Days may be links to another disk. What cannot be listed is an error: a day must not be missed in silence.
+        """List the files below a folder, in ascending order. Return an empty list if there is no such folder."""
+        # Days may be links to another disk. A folder that cannot be listed is an error, or a day might be missed.
         walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
         with file_errors(self._root / folder):
             return sorted(
@@ -48,7 +51,7 @@ class LocalStore:
             )
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; None if there is none."""
+        """Read a file. Return None if there is none."""
         try:
             return (self._root / name).read_bytes()
         except FileNotFoundError:
@@ -59,7 +62,7 @@ class LocalStore:
             raise file_error(error, self._root / name) from error
 
     def update(self, name: str, change: Change) -> bool:
-        """Change a file in one step, and tell whether it was written; only within `writing`."""
+        """Change a file in one step, and return whether it was written. Call it only within `writing`."""
         old = self.read(name)
         new = change(old)
         if new is None or new == old:
@@ -73,22 +76,22 @@ class LocalStore:
 
     def _replace(self, target: Path, content: bytes) -> None:
         try:
-            # Outside the table, so that whoever globs it never meets a file in the making.
+            # The temporary file is outside the table, so that a glob over the table never finds it.
             with replace_local(target, self._root / _STAGING) as file:
                 file.write(content)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            # The day's folder is on another disk, onto which nothing can be renamed from here.
+            # The day's folder is on another disk, and a file cannot be renamed across disks.
             with replace_local(target, target.parent) as file:
                 file.write(content)
 
     @contextmanager
     def writing(self) -> Iterator[bool]:
-        """Hold the folder's lock, which the system releases when the process ends, however it ends."""
+        """Hold the folder's lock. The system releases it when the process ends, even if the process is killed."""
         lock = self._root / _LOCK
-        for ours in (lock.parent, self._root / _STAGING, lock):
-            _refuse_link(ours)
+        for path in (lock.parent, self._root / _STAGING, lock):
+            _refuse_link(path)
         with file_errors(lock, note=_KEPT):
             for folder in (lock.parent, self._root / _STAGING):
                 _make(folder)
@@ -111,10 +114,10 @@ class LocalStore:
             held.release()
 
     def _sweep(self) -> None:
-        """Remove what a process that was killed left in the making, and nothing else."""
+        """Remove the temporary files that killed processes left, and no other files."""
         folders = [self._root / _STAGING]
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / TABLE) as days:
-            # Only a folder on another disk has files in the making; see `_replace`.
+            # Only folders on another disk hold temporary files; see `_replace`.
             folders += [Path(day) for day in days if day.is_symlink() or Path(day).is_mount()]
         for folder in folders:
             with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
@@ -137,11 +140,11 @@ def _make(folder: Path) -> None:
 
 
 def _refuse_link(path: Path) -> None:
-    """Refuse to write through a link where an archive makes none: it may lead to what is somebody else's."""
+    """Refuse to write through a link that the archive did not make: it may lead to someone else's file."""
     if path.is_symlink():
         raise ArchiveError(
-            f"{path} is a symbolic link, which an archive neither follows nor replaces. Put what it leads to in its "
-            "place, or remove it. (The folder of a day may be a link to another disk, and so may the archive itself.)"
+            f"{path} is a symbolic link, which an archive neither follows nor replaces. Replace it with the file or "
+            "folder it leads to, or remove it. (The archive itself, or the folder of a day, may be a link.)"
         )
 
 

@@ -1,12 +1,12 @@
-"""The manifest: which files an archive consists of, so that a missing, foreign or older one is found.
+"""The manifest of an archive: the list of its files, so that a missing, foreign or older file is found.
 
-A file's own digest proves that no bit of it has changed, but not that the file is there, that it is the latest, or
-that it belongs to this archive. The manifest names every file with its SHA-256 and its number of rows, the account
-groups whose events were kept, and the digest of the manifest before it.
+The digest in a day file proves that its content is unchanged. It does not prove that the file is the latest, or that it
+belongs to this archive, and it cannot reveal a missing file. The manifest lists every file with its SHA-256 and its
+number of rows, the account groups of the kept events, and the digest of the manifest before.
 
-What it cannot show: somebody who may write into the archive can replace everything, the manifest included, by an
-older state or by an invented one. Only a digest that was kept elsewhere reveals that. Every sync reports the digest,
-so that the mail of a cron job is such a place; `Archive.verify(expect=...)` compares.
+The manifest has one limit. Anyone with write access can replace the whole archive, manifest included, with an older or
+an invented one. Only a digest that is kept elsewhere reveals that. Every sync reports the digest (in the mail of a
+cron job, for example), and `Archive.verify(expect=...)` compares it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.schema import SCHEMA_VERSION
-from te_audit_frames.storage.sealed import seal, unseal
+from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
 
 MANIFEST = "_meta/manifest.json"
 
@@ -32,7 +32,7 @@ class Entry:
     Attributes
     ----------
     sha256 : str
-        Of its bytes, as ``sha256sum`` computes it.
+        The SHA-256 of the file, as ``sha256sum`` computes it.
     rows : int or None
         The number of events in it. None for files that hold no events.
     """
@@ -43,14 +43,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Announcement:
-    """What a writer is about to write.
+    """The files that a writer is about to change.
 
     Attributes
     ----------
     at : str
-        When, in ISO 8601 by the writer's clock.
+        The time of the announcement by the writer's clock, in ISO 8601.
     files : mapping of str to tuple of Entry
-        What each file may hold from now on.
+        For each file, the new contents that it may have from then on.
     """
 
     at: str
@@ -59,18 +59,18 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Which files an archive consists of.
+    """The list of an archive's files.
 
     Attributes
     ----------
     files : mapping of str to Entry
         Every file, by its name in the archive.
     groups : tuple of str
-        The account groups (`aid`, else name) whose events were kept.
+        The account groups of all kept events, each by its `aid`, or by its name if it has no `aid`.
     parents : tuple of str
-        The digest of the manifest before this one; several if writers worked at the same time.
+        The digest of the manifest before this one. Several if writers worked at the same time.
     announced : mapping of str to Announcement
-        What writers, by their identity, had not finished. Not a part of the digest.
+        Unfinished changes, by the id of the writer. The digest does not include them.
 
     Examples
     --------
@@ -85,31 +85,37 @@ class Manifest:
     parents: tuple[str, ...] = ()
     announced: Mapping[str, Announcement] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return (
+            f"Manifest({len(self.files):,} files, {len(self.groups):,} account groups, "
+            f"{len(self.unfinished()):,} unfinished, digest {self.digest})"
+        )
+
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of what was finished: files, account groups and parents."""
+        """The SHA-256 of the files, account groups and parents."""
         return hashlib.sha256(json.dumps(self._finished(), separators=(",", ":")).encode()).hexdigest()
 
     def accepts(self, name: str, sha256: str) -> bool:
-        """Whether a file is as it was written last, or as an unfinished writer announced it."""
+        """Whether a file has the content that was written last, or one that is announced."""
         return any(entry.sha256 == sha256 for entry in self.candidates(name))
 
     def candidates(self, name: str, *, besides: str | None = None) -> list[Entry]:
-        """List what a file may hold; with `besides`, without the announcements of that writer."""
+        """List the contents that a file may have. With `besides`, ignore the announcements of that writer."""
         final = [self.files[name]] if name in self.files else []
         others = [plan for writer, plan in self.announced.items() if writer != besides]
         return final + [entry for plan in others for entry in plan.files.get(name, ())]
 
     def unfinished(self) -> set[str]:
-        """Return the files that some writer announced and did not confirm."""
+        """Return the files that were announced but not confirmed."""
         return {name for plan in self.announced.values() for name in plan.files}
 
     def with_files(self, files: Mapping[str, Entry], groups: Iterable[str]) -> Manifest:
-        """Replace what some files hold, and add account groups."""
+        """Return a manifest with the entries of some files replaced, and with further account groups."""
         return replace(self, files={**self.files, **files}, groups=tuple(sorted({*self.groups, *groups})))
 
     def with_announcement(self, writer: str, plan: Announcement) -> Manifest:
-        """Replace what a writer announces; an empty plan removes it."""
+        """Return a manifest with the announcement of a writer replaced. An empty one is removed."""
         others = {other: each for other, each in self.announced.items() if other != writer}
         return replace(self, announced={**others, writer: plan} if plan.files else others)
 
@@ -124,7 +130,7 @@ class Manifest:
         }
 
     def dump(self) -> bytes:
-        """Write the manifest as JSON that proves its own bytes; the same manifest makes the same bytes."""
+        """Write the manifest as JSON with its own SHA-256. The same manifest always gives the same bytes."""
         announced = {
             writer: {
                 "at": plan.at,
@@ -135,7 +141,7 @@ class Manifest:
             }
             for writer, plan in sorted(self.announced.items())
         }
-        return seal({"digest": self.digest, **self._finished(), "announced": announced})
+        return dump_checked({"digest": self.digest, **self._finished(), "announced": announced})
 
     @classmethod
     def load(cls, content: bytes, *, file: str) -> Manifest:
@@ -144,9 +150,9 @@ class Manifest:
         Raises
         ------
         ArchiveError
-            A bit of it is not as it was written, or a newer version wrote it.
+            The file has changed since it was written, or a newer version of this package wrote it.
         """
-        read = unseal(content)
+        read = load_checked(content)
         try:
             if read is not None and read["schema_version"] > SCHEMA_VERSION:
                 raise ArchiveError(
@@ -169,10 +175,10 @@ class Manifest:
                     },
                 )
         except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # sealed, but not by this package
+            pass  # its SHA-256 is right, but another program wrote it
         raise DamagedFile(
-            f"{file} is damaged, or something else wrote it: its SHA-256 is not the one in it. Take it from a backup; "
-            "or remove it, and the next sync makes a new one, which cannot be compared with what was before."
+            f"{file} is damaged, or something else wrote it: its content does not match its SHA-256. Restore it from a "
+            "backup; or remove it, and the next sync makes a new one, which cannot be compared with an earlier one."
         )
 
 

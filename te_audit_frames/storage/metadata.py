@@ -1,8 +1,8 @@
-"""What a Parquet file's footer says of its events: the schema's version, the receipt and the frame's `attrs`.
+"""The metadata in a Parquet file's footer: the schema's version, the receipt and the frame's `attrs`.
 
-It holds two keys of ours. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of Parquet.
-``PANDAS_ATTRS`` is where pandas keeps `DataFrame.attrs`, so that plain `pandas.read_parquet` restores them. There
-is no ``pandas`` key: one that names the columns makes pandas and Dask stumble over `resources`.
+The package writes two keys. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of Parquet.
+``PANDAS_ATTRS`` is where pandas keeps `DataFrame.attrs`, so that plain `pandas.read_parquet` restores them. There is no
+``pandas`` key, because pandas and Dask fail on `resources` if it names the columns.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, SCHEMA_VERSION
 
 _PANDAS_ATTRS = "PANDAS_ATTRS"
 
-REWRITE_ADVICE = "Take it from a backup, or fetch its events again and write it afresh."
-"""What an error advises over a file that is damaged or not ours."""
+REWRITE_ADVICE = "Restore it from a backup, or fetch its events again and write a new file."
+"""Advice for errors about a file that is damaged or was not written by this package."""
 
 Attrs = dict[Hashable | None, Any]
-"""As pandas types `DataFrame.attrs`."""
+"""The type that pandas gives `DataFrame.attrs`."""
 
 
 def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
-    """Write a frame's `attrs` as the key-value pairs of a footer.
+    """Return a frame's `attrs` as the key-value pairs of a footer.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Our two keys, and Arrow's own, which holds the schema.
+        The two keys of this package, and Arrow's own key with the schema.
 
     Raises
     ------
     InvalidArgument
-        `attrs` hold something that JSON does not.
+        `attrs` has a value that plain JSON cannot hold.
 
     Examples
     --------
@@ -53,8 +53,8 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
         stamp = _json({"schema_version": SCHEMA_VERSION, "receipt": attrs.get(ATTRS_KEY)})
         ours = {ATTRS_KEY: stamp, _PANDAS_ATTRS: _json(attrs)}
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgument(f"events.attrs: only plain JSON can be kept in a file, not this: {error}") from None
-    # Arrow hands key-value pairs on to its readers, pandas among them, only from within this serialised schema.
+        raise InvalidArgument(f"events.attrs: a file can keep only plain JSON: {error}; remove the value") from None
+    # Arrow passes key-value pairs to readers such as pandas only if they are in this serialised schema.
     schema = ARROW_SCHEMA.with_metadata(ours).serialize().to_pybytes()
     return ours | {"ARROW:schema": base64.b64encode(schema).decode()}
 
@@ -64,24 +64,24 @@ def _json(value: object) -> str:
 
 
 def load_attrs(footer: Mapping[bytes, bytes], *, file: str) -> Attrs:
-    """Read the frame's `attrs` from a footer, if this version understands the file.
+    """Read a frame's `attrs` from a footer.
 
     Parameters
     ----------
     footer : mapping of bytes to bytes
-        The key-value pairs of a Parquet file, of ours or of another tool's.
+        The key-value pairs of a Parquet file, written by this package or by another tool.
     file : str
         The file's name, for messages.
 
     Returns
     -------
     dict
-        Empty where the file has none.
+        Empty if the file has none.
 
     Raises
     ------
     DamagedFile
-        The pairs are damaged.
+        The pairs cannot be read.
     NotAnAuditFrame
         A newer version wrote the file.
 

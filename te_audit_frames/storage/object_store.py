@@ -13,26 +13,27 @@ from te_audit_frames.safe_text import printable
 from te_audit_frames.storage.store import Change
 
 _SCHEMES = ("s3", "gs", "az")
-# Two writers of one day meet now and then, and each turn lets one of them through.
-_TURNS = 50
+_MOST_TRIES = 50
+"""How often a change is tried. Two writers of one file sometimes collide; then one of them succeeds."""
 
 
 class ObjectStore:
-    """A bucket, or a prefix in it. It needs no lock: a file that somebody else changed meanwhile is changed anew.
+    """A bucket, or a prefix in it. It needs no lock: if someone else changes a file first, the change is made again.
 
     Parameters
     ----------
     url : str
         ``s3://bucket/prefix``, ``gs://…`` or ``az://container/prefix``.
     storage_options : mapping of str to str
-        Of obstore, over the environment's.
+        Settings of obstore, which override those in the environment.
     """
 
     def __init__(self, url: str, storage_options: Mapping[str, str]) -> None:
         scheme, _, rest = url.rstrip("/").partition("://")
         if scheme not in _SCHEMES or not rest or "//" in rest or rest.startswith("/"):
             raise InvalidArgument(
-                f"location: {url} is not a place; right are a folder, s3://bucket/prefix, gs:// and az://"
+                f"location: {url} is not a folder or a URL of a bucket; write a path, or a URL such as "
+                "s3://bucket/prefix (gs:// and az:// work too)"
             )
         try:
             self._obstore: Any = import_module("obstore")
@@ -48,38 +49,43 @@ class ObjectStore:
         except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
             raise InvalidArgument(f"storage_options: {self._url} cannot be opened with them: {error}") from None
 
+    def __repr__(self) -> str:
+        return f"ObjectStore({self._url!r})"
+
     def names(self, folder: str) -> list[str]:
-        """List the files below a folder, in ascending order; empty where it does not exist."""
+        """List the files below a folder, in ascending order. Return an empty list if there is no such folder."""
         try:
-            with self._named(folder):
+            with self._naming_panics(folder):
                 listed = [entry["path"] for chunk in self._obstore.list(self._store, f"{folder}/") for entry in chunk]
         except (self._obstore.exceptions.BaseError, OSError) as error:
-            raise self._failed(folder, error) from error
+            raise self._store_error(folder, error) from error
         return sorted(listed)
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; None if there is none."""
+        """Read a file. Return None if there is none."""
         return self._read(name)[0]
 
     def update(self, name: str, change: Change) -> bool:
-        """Change a file in one step, and tell whether it was written."""
-        for _ in range(_TURNS):
+        """Change a file in one step, and return whether it was written."""
+        for _ in range(_MOST_TRIES):
             old, version = self._read(name)
             new = change(old)
             if new is None or new == old:
                 return False
             try:
-                with self._named(name):
+                with self._naming_panics(name):
                     self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
             except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
                 continue
             except (self._obstore.exceptions.BaseError, OSError) as error:
-                raise self._failed(name, error) from error
+                raise self._store_error(name, error) from error
             return True
-        raise ArchiveError(f"{self.address(name)}: {_TURNS} times in a row somebody else changed it; try again later")
+        raise ArchiveError(
+            f"{self.address(name)}: other writers changed it {_MOST_TRIES} times in a row; try again later"
+        )
 
     def writing(self) -> AbstractContextManager[bool]:
-        """Do nothing: each change is conditional, and others may be writing."""
+        """Do nothing, because each change is conditional. The context value is False: others may be writing."""
         return nullcontext(False)
 
     def address(self, name: str) -> str:
@@ -88,51 +94,52 @@ class ObjectStore:
 
     def _read(self, name: str) -> tuple[bytes | None, dict[str, str] | None]:
         try:
-            with self._named(name):
+            with self._naming_panics(name):
                 found = self._obstore.get(self._store, name)
                 version = {key: found.meta[key] for key in ("e_tag", "version") if found.meta.get(key)}
                 return bytes(found.bytes()), version
         except FileNotFoundError:
             return None, None
         except (self._obstore.exceptions.BaseError, OSError) as error:
-            raise self._failed(name, error) from error
+            raise self._store_error(name, error) from error
 
     @contextmanager
-    def _named(self, name: str) -> Iterator[None]:
-        """Say of a panic which file it is about, and what to do."""
+    def _naming_panics(self, name: str) -> Iterator[None]:
+        """Turn a panic into an error that names the file and the remedy."""
         try:
             with _without_panic():
                 yield
         except _Panic as panic:
             raise StoreError(
-                f"{self.address(name)}: the package obstore failed with a defect of its own: {panic}. Check the "
-                "store's settings (storage_options and environment; a line break in a key, for example), and try "
-                "again; if it stays so, try another release: pip install -U obstore"
+                f"{self.address(name)}: the package obstore failed because of a bug: {panic}. Check the store's "
+                "settings in storage_options and the environment (a line break in a key, for example), and try again. "
+                "If it fails again, install another release of obstore: pip install -U obstore"
             ) from None
 
-    def _failed(self, name: str, error: Exception) -> StoreError:
+    def _store_error(self, name: str, error: Exception) -> StoreError:
         text = str(error)
         found = re.search(r"<Code>(.*?)</Code>\s*(?:<Message>(.*?)</Message>)?", text, re.DOTALL)
-        said = (
+        message = (
             ": ".join(part for part in found.groups() if part)
             if found
             else next(iter(text.splitlines()), type(error).__name__)
         )
-        if "169.254.169.254" in text:  # where machines in a cloud find the credentials of their role
-            said = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
+        if "169.254.169.254" in text:  # the address where machines in a cloud get the credentials of their role
+            message = "there are no credentials; set them in the environment (for S3, AWS_ACCESS_KEY_ID and so on)"
         return StoreError(
-            f"{self.address(name)}: the object store failed: {printable(said)}. Check the address, the credentials "
+            f"{self.address(name)}: the object store failed: {printable(message)}. Check the address, the credentials "
             "and the network, and try again."
         )
 
 
 class _Panic(Exception):
-    """What Rust code calls a panic, as an error that can be caught."""
+    """A panic of Rust code, as an error that can be caught."""
 
 
 @contextmanager
 def _without_panic() -> Iterator[None]:
-    """Turn a panic of Rust code, which is no `Exception` and whose class cannot be imported, into a `_Panic`."""
+    """Turn a panic of Rust code into a `_Panic`."""
+    # A panic is not an `Exception`, and its class cannot be imported.
     try:
         yield
     except BaseException as error:

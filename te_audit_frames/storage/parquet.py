@@ -1,4 +1,4 @@
-"""One Parquet file of events: written whole or not at all, read by any engine, read back as it was."""
+"""One Parquet file of events: written whole or not at all, and readable by any engine."""
 
 from __future__ import annotations
 
@@ -37,32 +37,33 @@ def write_parquet(
 ) -> None:
     """Write events to one Parquet file that DuckDB, Polars, Spark, Arrow and pandas read with the right types.
 
-    A crash or a full disk leaves the file that was there. Rows are kept in ascending `date`, those without a date
-    last. The index is not kept.
+    After a crash or with a full disk, the old file is still there. Rows are written in ascending `date`, with undated
+    rows last. The index is not kept.
 
-    A history too long for memory is written as it arrives: ``write_parquet(client.iter_batches(window="104w"), path)``.
-    Its rows are then ascending within each stretch of a quarter of a million; `read_parquet` gives them in full order.
+    A history too long for memory can be written as it arrives: ``write_parquet(client.iter_batches(window="104w"),
+    path)``. Its rows are then in order within each row group of about 260,000 rows. `read_parquet` returns all of them
+    in order.
 
     Parameters
     ----------
     events : pandas.DataFrame or iterable of pyarrow.RecordBatch
-        An audit frame, or batches of events such as `Client.iter_batches` yields. The frame's `attrs`, the receipt
-        among them, or the `receipt` of the batches are kept in the file's footer.
+        An audit frame, or batches of events as from `Client.iter_batches`. The file's footer keeps the frame's `attrs`,
+        including the receipt, or the `receipt` of the batches.
     path : str or PathLike
-        Where the file goes; its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
+        The file to write. Its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
     compression : {"zstd", "snappy", "gzip", "lz4", "brotli", "none"}, default "zstd"
-        The codec; None means ``"none"``. The default is the smallest.
+        The codec. None means ``"none"``. The default gives the smallest files.
     filesystem : pyarrow or fsspec filesystem, optional
-        Where `path` lies, if not on the local disk. There the file's rights and its flush to disk are the
-        filesystem's own; on the local disk the file is readable by its owner only (0600).
+        The filesystem of `path`, if it is not the local disk. On the local disk, the file is readable by its owner only
+        (0600) and flushed to the disk. Other filesystems have their own rules for both.
 
     Raises
     ------
     NotAnAuditFrame
-        A column of events is missing or holds what its type cannot.
+        A column of events is missing, or has values of another type.
     InvalidArgument
-        The frame has further columns, which the file would lose; `attrs` are not plain JSON; or another argument
-        is wrong.
+        The frame has further columns, which the file would lose; `attrs` is not plain JSON; or another argument is
+        wrong.
     FileError
         The file cannot be written.
 
@@ -77,7 +78,7 @@ def write_parquet(
     ['User login.']
     """
     if isinstance(events, pd.DataFrame):
-        rows = frame_to_rows(events)  # first, so that a frame that cannot be kept touches no disk
+        rows = frame_to_rows(events)  # first, so that nothing is written if the frame cannot be kept
         with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
             writer.attrs.update(events.attrs)
             writer.write(rows)
@@ -92,12 +93,12 @@ def _write_batches(batches: Iterable[pa.RecordBatch], path: FilePath, compressio
     with parquet_writer(path, compression=compression, filesystem=filesystem) as writer:
         for batch in _carry_errors(batches):
             writer.write(batch)
-        if (receipt := getattr(batches, "receipt", None)) is not None:  # complete behind the last batch
+        if (receipt := getattr(batches, "receipt", None)) is not None:  # complete only after the last batch
             writer.attrs[ATTRS_KEY] = receipt.to_dict()
 
 
 class _CallersError(Exception):
-    """Carries an error of the caller's own iterable past the code that takes every `OSError` for the file's."""
+    """Carries an `OSError` of the caller's iterable past code that treats every `OSError` as a failure of the file."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -119,40 +120,39 @@ def read_parquet(
     end: Instant | None = None,
     filesystem: Any = None,
 ) -> pd.DataFrame:
-    """Read events from one Parquet file, as the frame that was written.
+    """Read events from one Parquet file.
 
-    Files that other tools wrote are read too, if they have the columns of events in types that mean the same. What
-    such a file has beyond them is left out.
+    Files that other tools wrote can be read too, if they have the columns of events in equivalent types. Other columns
+    of such a file are left out.
 
     Parameters
     ----------
     path : str or PathLike
-        The file; a URI such as ``s3://bucket/events.parquet`` works too.
+        The file. A URI such as ``s3://bucket/events.parquet`` works too.
     columns : sequence of str, optional
         Only these columns, in this order. All by default.
     start, end : str, datetime, date or pandas.Timestamp, optional
-        Only events with `start <= date < end`; events without a date are then left out. Aware, or text with an
-        offset; a bare date is its midnight in UTC. Row groups outside are not read.
+        Only events with `start <= date < end`. Events without a date are then left out. A time must have a time zone or
+        an offset. A date means its midnight in UTC. Row groups outside the period are not read.
     filesystem : pyarrow or fsspec filesystem, optional
-        Where `path` lies, if not on the local disk.
+        The filesystem of `path`, if it is not the local disk.
 
     Returns
     -------
     pandas.DataFrame
         An audit frame: `date` as ``datetime64[us, UTC]`` in ascending order, text as ``str``, `resources` as lists of
-        structs, and `attrs` with the receipt. With `start` or `end`, the period of the receipt is cut to the part that
-        was read.
+        structs, and `attrs` with the receipt. With `start` or `end`, the receipt covers only the part that was read.
 
     Raises
     ------
     DamagedFile
-        The file is not Parquet, is damaged, or is cut short.
+        The file is not Parquet, is damaged, or is truncated.
     NotAnAuditFrame
-        The file lacks columns of events, has them in other types, or was written by a newer version.
+        The file lacks columns of events, has them in other types, or was written by a newer version of this package.
     InvalidArgument
-        An argument is wrong: an unknown column, a naive datetime, an `end` not after `start`.
+        An argument is wrong: an unknown column, a time without a time zone, an `end` that is not after `start`.
     MissingFile, FileError
-        There is no such file, or it cannot be read.
+        The file does not exist, or cannot be read.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def read_table(
     end: Instant | None = None,
     filesystem: Any = None,
 ) -> tuple[pa.Table, Attrs]:
-    """Read events from one Parquet file as an Arrow table, with the `attrs` that its frame would have.
+    """Read events from one Parquet file as an Arrow table, with the `attrs` of the frame.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def read_table(
     Returns
     -------
     pyarrow.Table, dict
-        The rows in the types of `ARROW_SCHEMA`, in ascending `date`, and the frame's `attrs`.
+        The rows, in the types of `ARROW_SCHEMA` and in ascending `date`, and the frame's `attrs`.
 
     Raises
     ------
@@ -211,14 +211,14 @@ def read_table(
     wanted = check_columns(columns)
     bounds = check_bounds(start, end)
     target_fs, name = locate(path, filesystem)
-    # As bytes: Arrow would refuse a name that is not UTF-8, which Python's own functions write to.
+    # The name is passed as bytes, because Arrow refuses text with bytes that are not UTF-8.
     with foreign_errors(name):
         source = target_fs.open_input_file(os.fsencode(name))
-    with source, _blaming(name):
+    with source, _naming_file(name):
         file = pq.ParquetFile(source, page_checksum_verification=True)
         attrs = load_attrs(file.metadata.metadata or {}, file=name)
         total = file.metadata.num_rows
-        # The dates always come along: they order the rows.
+        # The dates are always read, to sort the rows.
         rows = _read(file, ["date", *(column for column in wanted if column != "date")], bounds, name)
     rows = sort_by_date(rows).select(list(wanted))
     if isinstance(stored := attrs.get(ATTRS_KEY), Mapping) and any(bounds):
@@ -227,8 +227,8 @@ def read_table(
 
 
 @contextmanager
-def _blaming(name: str) -> Iterator[None]:
-    """Turn what Arrow raises over a file's content into an error that names the file."""
+def _naming_file(name: str) -> Iterator[None]:
+    """Turn errors of Arrow about a file's content into an error that names the file."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
@@ -244,8 +244,8 @@ def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -
     groups = list(range(file.num_row_groups))
     if not any(bounds):
         return _rows(file, groups, columns, name)
-    # By the dates themselves, which are small, and not by the footer's statistics: Arrow ends the process, or never
-    # ends, over damaged ones, and other tools leave them out.
+    # The row groups are chosen by the dates themselves, which are small, and not by the footer's statistics. Damaged
+    # statistics make Arrow crash or hang, and some tools write none.
     groups = [group for group in groups if pc.any(within(_rows(file, [group], ["date"], name), bounds)).as_py()]
     rows = _rows(file, groups, columns, name)
     return rows.filter(within(rows, bounds))
@@ -254,6 +254,6 @@ def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -
 def _rows(file: pq.ParquetFile, groups: list[int], columns: list[str], name: str) -> pa.Table:
     rows = file.read_row_groups(groups, columns=columns).select(columns)
     physical = {leaf.path: leaf.physical_type for leaf in map(file.schema.column, range(len(file.schema)))}
-    if physical.get("date") == "INT96":  # Spark's default kind of timestamp: in UTC by custom, which Arrow does not say
+    if physical.get("date") == "INT96":  # an old type of Spark, in UTC by convention
         rows = rows.set_column(columns.index("date"), "date", rows["date"].cast(_DATE))
     return cast_columns(rows, file=name)

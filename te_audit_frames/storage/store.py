@@ -1,8 +1,8 @@
-"""Where an archive lies: files by name, each replaced whole.
+"""The store of an archive, a folder or a bucket: files by name, each replaced whole.
 
-An archive needs only four things of a store: to list, to read, to change one file in a step that nobody else's change
-can slip into, and to keep other writers out. A folder (`folder.py`) has a lock for that; a bucket (`bucket.py`) needs
-none, since each change is a conditional put.
+An archive needs four things of a store: list files, read a file, change a file in one step, and keep other writers out.
+A folder (`local_store.py`) keeps them out with a lock. A bucket (`object_store.py`) needs no lock, because each change
+is a conditional put.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 Change = Callable[[bytes | None], bytes | None]
-"""From what a file holds (None: there is none) to what it shall hold (None: leave it)."""
+"""A function from the old content of a file to its new content.
+
+The old content is None if there is no file. A new content of None leaves the file as it is.
+"""
 
 
 class Store(Protocol):
-    """Where an archive lies."""
+    """A place for the files of an archive."""
 
     def names(self, folder: str) -> list[str]:
-        """List the files below a folder, in ascending order; empty where it does not exist."""
+        """List the files below a folder, in ascending order. Return an empty list if there is no such folder."""
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; None if there is none."""
+        """Read a file. Return None if there is none."""
 
     def update(self, name: str, change: Change) -> bool:
-        """Change a file in one step, and tell whether it was written."""
+        """Change a file in one step, and return whether it was written."""
 
     def writing(self) -> AbstractContextManager[bool]:
-        """Keep other writers out if `update` needs that; the block gets whether nobody else can be writing."""
+        """Keep other writers out, if `update` needs that. The context value is True if no one else can be writing."""
 
     def address(self, name: str) -> str:
-        """Return what an engine opens: a path or a URL."""
+        """Return the path or URL that an engine opens."""

@@ -1,4 +1,4 @@
-"""What a sync did, and what a verification found: figures to read, and JSON for a cron job."""
+"""The report of a sync, as text to read and as JSON for a cron job."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow as pa
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import aligned, printable
 
-_MOST_FEWER = 20
-"""How many keys a report names of which a reading had fewer than the archive."""
+_LISTED_KEYS = 20
+"""The number of keys that a report lists if a reading had fewer of their events than the archive."""
 
 
 @dataclass
@@ -25,51 +25,60 @@ class SyncReport:
     location : str
         The archive.
     start, end : str
-        The half-open UTC range that the sync went over, in ISO 8601; days of it that needed no reading were not read.
+        The half-open period of the sync in UTC, in ISO 8601. Days that needed no reading were left out.
     scope : str
-        Whose events the token saw: ``"all account groups"``, and what was missing of them.
-    days_read, days_added, days_changed : int
-        Days fetched; of these, how many are new to the archive, and how many files of others gained events.
+        Whose events the token saw: ``"all account groups"``, for example, and the groups that were missing.
+    days_read : int
+        The number of days fetched.
+    days_added : int
+        The number of days that are new to the archive.
+    days_changed : int
+        The number of other days that gained events.
     events_added : int
         Events that the archive did not have.
     late_events : int
-        Events that appeared in a stretch of time that an earlier sync had already read.
+        New events in a period that an earlier sync had already read.
     latest_late_seconds : float or None
-        Of the latest of these, the time from its date to the sync that did not see it yet: it came at least so late.
-        A lookback that is not well above it is too short.
+        How late the latest of these arrived, at least: the time from its date to the earlier sync that did not find it.
+        The lookback should be much longer.
     vanished_events : int
-        Events in the archive that the API no longer gives. They are kept.
+        Events in the archive that the API no longer returns. The archive keeps them.
     paired_events : int
-        Events that were recognised as archived ones although they changed: a resource was renamed, or a field was
-        filled in later. They are not added again.
+        Events that changed since they were archived: a resource was renamed, or a field was filled in later. They are
+        not added again.
     fewer_keys : int
-        Of how many keys (second, event, account group and person) a complete reading had fewer events than the archive.
-        The archive keeps the most it ever saw.
+        The number of keys (second, event, account group and person) for which a complete reading had fewer events than
+        the archive. For each key, the archive keeps the highest count ever seen in one reading.
     fewer : list of dict
-        The first twenty of these, each with `date`, `event`, `account_group`, `person`, and `archived` and `read`, the
-        number of events in the archive and in the reading.
-    undated_events, coerced_values : int
-        Events without a date, and values that no column can hold, which are in `extra`.
+        The first twenty of these keys, each with `date`, `event`, `account_group`, `person`, and the number of events
+        in the archive (`archived`) and in the reading (`read`).
+    undated_events : int
+        Events without a date.
+    coerced_values : int
+        Values that did not fit their column, and are kept in `extra`.
     requests, retries, throttled : int
-        What it cost.
+        The number of requests, and of these the retries and the answers with status 429.
     waited_seconds : float
-        The time that workers waited for the budget, added up.
+        The time that all workers together waited for the rate limit.
     clock_ahead_seconds : float or None
-        The server's clock minus this machine's. None if nothing told.
+        The server's clock minus this machine's. None if it is not known.
     manifest : str
-        The digest of the archive's manifest behind this sync. Keep it elsewhere, as the mail of a cron job does, and
-        ``Archive.verify(expect=...)`` finds an archive that was put back to an older state as a whole.
+        The digest of the archive's manifest after this sync. Keep it outside the archive, in the mail of a cron job for
+        example. ``Archive.verify(expect=...)`` then finds an archive that was replaced as a whole by an older state.
     notes : list of str
-        What a reader should know: clocks that are apart, a manifest that cannot be compared with what was before,
-        files that were not as the manifest has them.
+        Warnings: different clocks, a manifest that cannot be compared with an earlier one, or files that something else
+        changed.
 
     Examples
     --------
     >>> import tempfile
+    >>> from datetime import UTC, datetime, timedelta
     >>> import te_audit_frames as taf
     >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=1_000, seed=0) as api, tempfile.TemporaryDirectory() as folder:
-    ...     report = taf.Archive(folder).sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+    >>> last_week = datetime.now(UTC) - timedelta(days=7)
+    >>> with Sandbox(events=1_000, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
+    ...     client = taf.Client(token=api.token, base_url=api.url)
+    ...     report = taf.Archive(folder).sync(client, start=last_week, settle=0)
     >>> report.events_added
     1000
     """
@@ -99,9 +108,9 @@ class SyncReport:
     notes: list[str] = field(default_factory=list)
 
     def add_fewer(self, keys: pa.Table) -> None:
-        """Take up what `te_audit_frames.merge.count_fewer` found of a day."""
+        """Add the result of `te_audit_frames.merge.count_fewer` for one day."""
         self.fewer_keys += keys.num_rows
-        for row in keys.slice(0, _MOST_FEWER - len(self.fewer)).to_pylist():
+        for row in keys.slice(0, _LISTED_KEYS - len(self.fewer)).to_pylist():
             self.fewer.append(
                 {
                     "date": iso(row["date"]),
@@ -114,26 +123,26 @@ class SyncReport:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the report in plain JSON types."""
+        """Return the report in plain JSON types."""
         return asdict(self)
 
     def to_json(self) -> str:
-        """Write the report as one line of JSON."""
+        """Return the report as one line of JSON."""
         return json.dumps(self.to_dict())
 
     @property
     def summary(self) -> str:
         """One line for a log."""
-        said = (
+        text = (
             f"{self.location}: {self.events_added:,} events added, {_days(self.days_added)} new, "
             f"{self.days_changed:,} changed, {self.days_read:,} read up to {self.end}, {self.requests:,} requests"
         )
         if self.late_events:
-            said += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
+            text += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
-            said += f", {self.vanished_events:,} no longer at the vendor"
-        said += f"; scope: {self.scope}" if self.scope else ""
-        return printable("; ".join([said, *self.notes, f"manifest {self.manifest}"]))
+            text += f", {self.vanished_events:,} no longer at the vendor"
+        text += f"; scope: {self.scope}" if self.scope else ""
+        return printable("; ".join([text, *self.notes, f"manifest {self.manifest}"]))
 
     def __repr__(self) -> str:
         lines = {
@@ -150,7 +159,8 @@ class SyncReport:
         if self.paired_events:
             lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
         if self.fewer_keys:
-            lines["fewer read"] = f"of {self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}; the archive keeps the most"
+            keys = f"{self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}"
+            lines["fewer read"] = f"for {keys}; the archive keeps the higher count"
         for number, key in enumerate(self.fewer, 1):
             who = ", ".join(str(key[part]) for part in ("event", "account_group", "person"))
             lines[f"  {number}"] = f"{key['date']}, {who}: {key['read']:,} read, {key['archived']:,} archived"
@@ -162,52 +172,6 @@ class SyncReport:
             lines["set aside"] = f"{self.coerced_values:,} values, in `extra`"
         lines["manifest"] = self.manifest
         return aligned(f"SyncReport of {self.location}", [*lines.items(), *(("note", note) for note in self.notes)])
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What a verification of an archive found.
-
-    Attributes
-    ----------
-    location : str
-        The archive.
-    files, events : int
-        How many were checked, and counted in the files that are sound.
-    problems : tuple of (str, str)
-        A file, and what is wrong with it.
-    manifest : str
-        The digest of the archive's manifest. Empty if there is none.
-    unfinished : int
-        The number of files that a sync announced and did not confirm, because it was interrupted or still runs. They
-        are sound; the next sync finishes them.
-
-    Examples
-    --------
-    >>> from te_audit_frames.storage.sync_report import Verification
-    >>> Verification("te-audit", files=2, events=10).ok
-    True
-    """
-
-    location: str
-    files: int
-    events: int
-    problems: tuple[tuple[str, str], ...] = field(default=())
-    manifest: str = ""
-    unfinished: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-    def __repr__(self) -> str:
-        lines = {"ok": "yes" if self.ok else "no", "files": f"{self.files:,}", "events": f"{self.events:,}"}
-        lines["manifest"] = self.manifest or "none"
-        if self.unfinished:
-            lines["unfinished"] = f"{self.unfinished:,} files, which an interrupted sync announced; sync to finish"
-        problems = [(f"  {name}", problem) for name, problem in self.problems]
-        return aligned(f"Verification of {self.location}", [*lines.items(), *problems])
 
 
 def _days(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The table of an archive: finds, reads and extends its day files, and changes the coverage behind them."""
+"""The table of events in an archive: its day files, listed, read, checked and extended."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import ArchiveError
 from te_audit_frames.merge import Merged, merge
 from te_audit_frames.schema import ARROW_SCHEMA, CORES
+from te_audit_frames.storage.archive_writer import ArchiveWriter, MakeContent, NewContent
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, TABLE, day_of, dump, find_problem, load, midnight, name_of
 from te_audit_frames.storage.filters import Bounds, within
-from te_audit_frames.storage.ledger import Ledger, Made, Maker
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.scope import group_names
 from te_audit_frames.storage.store import Store
@@ -34,7 +34,7 @@ class DayFile:
     name : str
         Its name in the archive.
     day : date or None
-        Its UTC day; None for the events without a date.
+        Its UTC day. None for the file of events without a date.
     """
 
     name: str
@@ -42,19 +42,19 @@ class DayFile:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What one file proved to be, looked at by itself.
+class FileCheck:
+    """The result of checking one file by itself.
 
     Attributes
     ----------
     sha256 : str
-        Of its bytes.
+        The SHA-256 of the file.
     rows : int
         The number of events in it.
     groups : frozenset of str
-        The account groups of these.
+        The account groups of these events.
     problem : str
-        What is wrong with it. Empty if nothing is.
+        What is wrong with the file. Empty if nothing is.
     """
 
     sha256: str = ""
@@ -63,45 +63,48 @@ class Checked:
     problem: str = ""
 
 
-class Table:
+class EventTable:
     """The day files of an archive.
 
     Parameters
     ----------
     store : Store
-        Where it lies.
+        The archive's store.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def __repr__(self) -> str:
+        return f"EventTable({self._store.address(TABLE)!r})"
+
     def names(self) -> list[str]:
-        """List every file, also those that do not belong there."""
+        """List every file in the table's folder, including files that do not belong there."""
         return self._store.names(TABLE)
 
     def files(self, bounds: Bounds) -> list[DayFile]:
-        """List the files of the days that a stretch of time touches, in the order of the days."""
+        """List the files of the days that a period touches, in the order of the days."""
         return [file for file in self._day_files() if _touches(file.day, bounds)]
 
     def rows(
         self, file: DayFile, columns: Sequence[str], bounds: Bounds, groups: list[str] | None = None
     ) -> tuple[pa.Table, int]:
-        """Read the rows of a file that lie in a stretch of time, and are of certain account groups.
+        """Read the rows of a file that lie in a period and belong to the given account groups.
 
         Returns
         -------
         pyarrow.Table, int
-            The rows, and how many the file has in all.
+            The rows, and the number of all rows in the file.
 
         Raises
         ------
         ArchiveError
-            The file is damaged.
+            The file is damaged, or was removed.
         """
         address = self._store.address(file.name)
         content = self._store.read(file.name)
         if content is None:
-            raise ArchiveError(f"{address} went away while the archive was read")
+            raise ArchiveError(f"{address} was removed while the archive was read; read it again")
         needed = dict.fromkeys([*columns, "date", *([] if groups is None else GROUP)])
         rows = load(content, file=address, columns=list(needed))
         count = rows.num_rows
@@ -112,21 +115,21 @@ class Table:
             rows = rows.filter(pc.or_(*named))
         return rows.select(list(columns)), count
 
-    def check(self, name: str) -> Checked:
-        """Look at a file by itself: whether it is as it was written, and what it holds."""
+    def check(self, name: str) -> FileCheck:
+        """Check one file by itself: its digest, schema and dates, and what it holds."""
         try:
             day = day_of(name)
         except ValueError:
-            return Checked(problem="it does not belong here: readers of the table take it for events")
+            return FileCheck(problem="it does not belong here, and readers would take it for events; remove it")
         content = self._store.read(name) or b""
         sha256 = hashlib.sha256(content).hexdigest()
         if problem := find_problem(content, day):
-            return Checked(sha256, problem=problem)
+            return FileCheck(sha256, problem=problem)
         rows = load(content, file=name, columns=["date", *GROUP])
-        return Checked(sha256, rows.num_rows, frozenset(group_names(rows)))
+        return FileCheck(sha256, rows.num_rows, frozenset(group_names(rows)))
 
     def survey(self) -> tuple[dict[str, Entry], set[str]]:
-        """List every sound file as a manifest names it, and the account groups in them."""
+        """Return the manifest entries of every sound file, and the account groups of their events."""
         names = self.names()
         with ThreadPoolExecutor(CORES) as pool:
             checked = dict(zip(names, pool.map(self.check, names), strict=True))
@@ -141,28 +144,28 @@ class Table:
             try:
                 yield DayFile(name, day_of(name))
             except ValueError:
-                continue  # a verification tells of files that do not belong here
+                continue  # a verification reports it
 
 
 def _touches(day: date | None, bounds: Bounds) -> bool:
-    since, until = bounds
+    start, end = bounds
     if day is None:
         return not any(bounds)
-    return (since is None or midnight(day) + ONE_DAY > since) and (until is None or midnight(day) < until)
+    return (start is None or midnight(day) + ONE_DAY > start) and (end is None or midnight(day) < end)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A day that was kept.
+class MergedDay:
+    """One day after a merge.
 
     Attributes
     ----------
     archived : pyarrow.Table
-        What its file had.
+        The rows that its file had before.
     merged : Merged
-        What it has now.
+        The rows that its file has now.
     is_new : bool
-        Whether there was no file.
+        Whether there was no file before.
     """
 
     archived: pa.Table
@@ -170,47 +173,60 @@ class Kept:
     is_new: bool
 
 
-def keep_rows(
+def merge_rows(
     store: Store,
-    ledger: Ledger,
+    writer: ArchiveWriter,
     rows: Mapping[date | None, pa.Table],
     could_see: Callable[[pa.Table], pa.Array] | None = None,
-) -> dict[date | None, Kept]:
-    """Merge rows into the files of their days. A file is written if it gains rows or values, or if there was none.
+) -> dict[date | None, MergedDay]:
+    """Merge rows into the files of their days.
 
-    `could_see` marks which archived rows the reading could have returned; see `merge`.
+    A file is written if it gains rows or values, or if there was none.
+
+    Parameters
+    ----------
+    store, writer
+        The archive.
+    rows : mapping of date to pyarrow.Table
+        The events of each day. None is the key for events without a date.
+    could_see : callable, optional
+        Returns a mask of the archived rows that the reading could have returned; see `merge`.
+
+    Returns
+    -------
+    dict of date to MergedDay
     """
-    kept: dict[date | None, Kept] = {}
+    merged_days: dict[date | None, MergedDay] = {}
 
-    def maker_of(day: date | None, fetched: pa.Table) -> Maker:
-        def make(content: bytes | None) -> Made:
+    def maker_of(day: date | None, fetched: pa.Table) -> MakeContent:
+        def make(content: bytes | None) -> NewContent:
             file = store.address(name_of(day))
             archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
             merged = merge(archived, fetched, visible=could_see and could_see(archived))
-            kept[day] = Kept(archived, merged, is_new=content is None)
+            merged_days[day] = MergedDay(archived, merged, is_new=content is None)
             if content is not None and not merged.added.num_rows and not merged.filled:
-                return Made(None)
-            return Made(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
+                return NewContent(None)
+            return NewContent(dump(merged.rows), merged.rows.num_rows, group_names(merged.rows))
 
         return make
 
-    ledger.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
-    return kept
+    writer.write({name_of(day): maker_of(day, fetched) for day, fetched in rows.items()})
+    return merged_days
 
 
 def read_coverage(store: Store) -> Coverage:
-    """Read what is known of each day."""
+    """Read what the archive knows about each day."""
     return Coverage.load(store.read(COVERAGE), file=store.address(COVERAGE))
 
 
-def update_coverage(store: Store, ledger: Ledger, change: Callable[[Coverage], Coverage]) -> Coverage:
-    """Change what is known of each day, in one step."""
+def update_coverage(store: Store, writer: ArchiveWriter, change: Callable[[Coverage], Coverage]) -> Coverage:
+    """Change the coverage file in one step, and return the new coverage."""
     changed: list[Coverage] = []
 
-    def make(content: bytes | None) -> Made:
+    def make(content: bytes | None) -> NewContent:
         changed.append(change(Coverage.load(content, file=store.address(COVERAGE))))
         dumped = changed[-1].dump()
-        return Made(None if dumped == content else dumped)
+        return NewContent(None if dumped == content else dumped)
 
-    ledger.write({COVERAGE: make})
+    writer.write({COVERAGE: make})
     return changed[-1]

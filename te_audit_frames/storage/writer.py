@@ -1,4 +1,4 @@
-"""The one writer of Parquet in the house, and the layout that makes its files small and quick to read."""
+"""The writer of Parquet files, and the layout that makes them small and quick to read."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from te_audit_frames.storage.metadata import Attrs, dump_metadata
 
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
 
-# What makes the file small and quick to read, in the order of effect (benchmarks/ has the figures):
-# - ascending dates are stored as their differences (DELTA_BINARY_PACKED), which pack into a few bits and then
-#   compress once more, which is worth zstd's level 9; a dictionary would only be in the way;
-# - all text is stored as a dictionary and its codes: few people, kinds and addresses cause most events. On codes, a
-#   level above 3 costs time and gains nothing;
-# - one page a column chunk (of the plain old kind, v1) and long row groups: each page and each group begins anew.
-#   Twice as long would save one byte in a hundred and cost a stream, which gathers them, twice the memory.
+# The layout makes a file small and quick to read. In the order of their effect (benchmarks/ has the figures):
+# - Ascending dates are stored as differences (DELTA_BINARY_PACKED). These need few bits and compress again, which
+#   makes zstd's level 9 worthwhile. A dictionary would prevent this.
+# - Text is stored as a dictionary and codes, because few people, event texts and addresses cause most events. For
+#   codes, a level above 3 costs time and saves nothing.
+# - There is one page (of version 1) per column chunk, and row groups are long, because compression starts over with
+#   each page and each group. Groups of twice the length would save 1 % of the size and need twice the memory in a
+#   stream.
 _ROWS_PER_GROUP = 2**18
 _TEXT_LEAVES = [name for name in COLUMNS if name not in ("date", "resources")] + [
     "resources.list.element.type",
@@ -35,7 +36,7 @@ _LAYOUT: dict[str, Any] = {
     "data_page_version": "1.0",
     "data_page_size": 2**30,
     "max_rows_per_page": _ROWS_PER_GROUP,
-    # Costs nothing and finds most flipped bits; not all, so it is no proof of integrity.
+    # Checksums cost nothing and find most flipped bits, but not all.
     "write_page_checksum": True,
 }
 _ZSTD_LEVELS = {"date": 9} | dict.fromkeys(_TEXT_LEAVES, 3)
@@ -45,22 +46,22 @@ _ZSTD_LEVELS = {"date": 9} | dict.fromkeys(_TEXT_LEAVES, 3)
 def parquet_writer(
     path: FilePath, *, compression: str | None = "zstd", filesystem: Any = None
 ) -> Iterator[ParquetWriter]:
-    """Open one Parquet file of events for batches as they come; it takes its name when the block ends well.
+    """Open a Parquet file of events for writing. The file appears at `path` when the block ends without an error.
 
     Parameters
     ----------
     path, compression, filesystem
-        As of `write_parquet`.
+        See `write_parquet`.
 
     Yields
     ------
     ParquetWriter
-        Takes batches, and in `attrs` what the frame's `attrs` shall be.
+        Write batches to it, and set its `attrs`.
 
     Raises
     ------
-    InvalidArgument, OSError
-        As `write_parquet`.
+    InvalidArgument, FileError
+        See `write_parquet`.
 
     Examples
     --------
@@ -87,19 +88,19 @@ def parquet_writer(
 
 
 class ParquetWriter:
-    """A Parquet file in the making: gathers batches into long row groups, and writes the footer at the end.
+    """Writes a Parquet file: gathers batches into long row groups, and adds the footer at the end.
 
     Attributes
     ----------
     attrs : dict
-        What `DataFrame.attrs` shall be when the file is read; may be filled until the end.
-    stamp : dict of str to str
+        The `DataFrame.attrs` for readers of the file. It may be changed until the file is closed.
+    footer : dict of str to str
         Further key-value pairs for the footer.
     """
 
     def __init__(self, file: BinaryIO, codec: str) -> None:
         self.attrs: Attrs = {}
-        self.stamp: dict[str, str] = {}
+        self.footer: dict[str, str] = {}
         self._gathered: list[pa.Table] = []
         self._rows = 0
         self._writer = pq.ParquetWriter(
@@ -107,9 +108,12 @@ class ParquetWriter:
             ARROW_SCHEMA,
             compression=codec,
             compression_level=_ZSTD_LEVELS if codec == "zstd" else None,
-            store_schema=False,  # it goes with the footer, which is known last
+            store_schema=False,  # it is part of the footer, which is written last
             **_LAYOUT,
         )
+
+    def __repr__(self) -> str:
+        return f"ParquetWriter({self._rows:,} rows held)"
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add rows.
@@ -117,23 +121,23 @@ class ParquetWriter:
         Parameters
         ----------
         batch : pyarrow.RecordBatch or pyarrow.Table
-            In `ARROW_SCHEMA`. It is held until a row group is full.
+            In `ARROW_SCHEMA`. Rows are held until a row group is full.
 
         Raises
         ------
         NotAnAuditFrame
-            It is of another schema.
+            The rows have another schema.
         InvalidArgument
-            It is not a batch.
+            The argument is neither a batch nor a table.
         """
         if not isinstance(batch, pa.RecordBatch | pa.Table):
             raise InvalidArgument(
-                f"events: takes an audit frame, or record batches of events, not {type(batch).__name__}"
+                f"events: give an audit frame or record batches of events, not {type(batch).__name__}"
             )
         if batch.schema != ARROW_SCHEMA:
             raise NotAnAuditFrame(
-                "a batch does not have the schema of events, as those of Client.iter_batches() do, but: "
-                f"{batch.schema.to_string()}"
+                "a batch does not have the schema of events; write batches as from Client.iter_batches(). "
+                f"Its schema is: {batch.schema.to_string()}"
             )
         self._gathered.append(pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch)
         self._rows += len(batch)
@@ -141,15 +145,15 @@ class ParquetWriter:
             self._flush(self._rows - self._rows % _ROWS_PER_GROUP)
 
     def close(self) -> None:
-        """Write what is held, and the footer."""
-        footer = dump_metadata(self.attrs) | self.stamp
+        """Write the rows that are held, and the footer."""
+        footer = dump_metadata(self.attrs) | self.footer
         self._flush(self._rows)
         self._writer.add_key_value_metadata(footer)
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of the file, which nobody will read."""
-        # Or the writer would write a footer into a closed file when it is collected.
+        """Stop writing to a file that is going to be deleted."""
+        # Otherwise, Arrow would write a footer to the closed file when the writer is garbage-collected.
         self._writer.is_open = False
 
     def _flush(self, count: int) -> None:

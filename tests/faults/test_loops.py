@@ -11,7 +11,7 @@ import pytest
 from support.rawserver import RawServer, client_of, page, whole
 
 import te_audit_frames as taf
-from te_audit_frames.client.pagination import MAX_EMPTY_PAGES
+from te_audit_frames.client.next_links import MAX_EMPTY_PAGES
 
 PATH = "/v7/audit-user-events"
 END = 1_772_366_400  # 2026-03-01T12:00:00Z
@@ -129,6 +129,7 @@ def test_a_circle_is_an_error_one_request_behind_it_at_the_latest(cases):
         assert max(api.asked.values()) <= lead + cycle + (lead == 0), f"{case}: {api.asked}"
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=10, middle=1)
 def test_empty_pages_without_end_are_an_error_at_the_cap(cases):
     for seed in range(cases):

@@ -14,7 +14,7 @@ from support.rawserver import TOKEN, RawServer, head, page, whole, zipped
 
 MIB = 2**20
 TOO_LARGE = "the answer is larger than the 32 MiB that a page may have."
-TOO_LATE = "it was not whole after 3 s"
+TOO_LATE = "it was not complete after 3 s"
 NO_END = "got more than"  # of a line, or of lines
 # What each of them may take: seconds, and memory above that of the import.
 LIMITS = {TOO_LARGE: (60, 300 * MIB), TOO_LATE: (3, 30 * MIB), NO_END: (60, 30 * MIB)}

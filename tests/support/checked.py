@@ -85,3 +85,32 @@ def moment_of(one):
         return datetime.fromisoformat(one["date"])
     except (KeyError, ValueError):
         return None
+
+
+GROUPS = ("1", "2", "3")
+LOG = spread_out(400, 40 * DAY, aids=GROUPS)
+PAGES = len(LOG) / 20
+PERIOD = {"start": NOW - 60 * DAY, "end": NOW}
+EVERYTHING = {"all_account_groups": True}
+
+
+def fetch(api, clock=None, *, workers=8, policy=None, **question):
+    """Fetch, and hold the frame against what the server has: what was there at the start, and has not been removed."""
+    whole_time = {"start": NOW - 900 * DAY, "end": NOW + 900 * DAY}
+    scope = {"aid": question.get("aid"), "all_account_groups": question.get("all_account_groups", False)}
+    before = api.truth(**whole_time, **scope)
+    requests = len(api.requests)
+    events = client_of(api, clock, workers=workers, **(policy or {})).fetch_events(**question | scope)
+    asked = [request for request in api.requests[requests:] if request.path.endswith("audit-user-events")]
+    after = api.truth(**whole_time, **scope)
+    paid = taf.receipt(events)
+    assert paid.complete
+    low, high = paid.period.start, paid.period.end
+    came, earlier, later = keys(events), inside(keys(before), low, high), inside(keys(after), low, high)
+    assert earlier & later <= came, f"{(earlier & later - came).total()} events are missing"
+    assert came <= earlier | later, f"{(came - (earlier | later)).total()} events too many"
+    return events, paid, asked
+
+
+def inside(multiset, low, high):
+    return type(multiset)({key: count for key, count in multiset.items() if low <= key[0] < high})

@@ -1,4 +1,4 @@
-"""Two clocks, the server's and this machine's: the earlier decides what is past."""
+"""The server's clock and this machine's, compared: the earlier one decides what is past."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from te_audit_frames.periods import floor_second, iso
 from te_audit_frames.receipts import Receipt
 
 APART = timedelta(minutes=5)
-"""How far the clocks may be apart before that is worth a warning."""
+"""The largest difference between the clocks that causes no warning."""
 
-_BEYOND_DOUBT = timedelta(days=365)
-"""How far this machine's clock may be behind the server's before nothing is read by it."""
+_UNUSABLE = timedelta(days=365)
+"""If this machine's clock is further behind the server's, it is not used at all."""
 
 
 @dataclass(frozen=True)
-class Clocks:
-    """What the server's clock and this machine's showed at the same time.
+class ClockComparison:
+    """The time on the server's clock and on this machine's, at the same moment.
 
     Attributes
     ----------
     end : datetime
-        Up to where the server answered.
+        The end of the period for which the server answered.
     server, local : datetime
         The two clocks.
 
     Examples
     --------
     >>> from te_audit_frames.periods import to_instant
-    >>> from te_audit_frames.storage.clocks import Clocks
+    >>> from te_audit_frames.storage.clock_comparison import ClockComparison
     >>> server, local = (to_instant(f"2026-04-{day}", argument="now") for day in (22, 20))
-    >>> Clocks(server, server, local).difference()
+    >>> ClockComparison(server, server, local).difference()
     "the server's clock (2026-04-22T00:00:00Z) is ahead of this machine's (2026-04-20T00:00:00Z) by 2 days, 0:00:00"
     """
 
@@ -40,10 +40,10 @@ class Clocks:
     local: datetime
 
     @classmethod
-    def of(cls, receipt: Receipt) -> Clocks:
-        """Read both clocks from the receipt of a fetch that ended at the server's now."""
+    def from_receipt(cls, receipt: Receipt) -> ClockComparison:
+        """Read both clocks from the receipt of a fetch that ended at the server's present time."""
         period = receipt.period
-        assert period is not None  # noqa: S101 - a fetch that ended well has one  # nosec B101
+        assert period is not None  # noqa: S101 - a fetch that succeeded has one  # nosec B101
         local = datetime.fromisoformat(receipt.fetched_at)
         ahead = receipt.checked.get("clock_ahead_seconds")
         server = period.end if ahead is None else max(period.end, local + timedelta(seconds=ahead))
@@ -56,21 +56,21 @@ class Clocks:
 
     @property
     def earlier(self) -> datetime:
-        """The moment before which everything is past."""
+        """The earlier clock. Everything before it is past."""
         return min(self.end, self.local)
 
     @property
     def later(self) -> datetime:
-        """The moment after which nothing can have been read."""
+        """The later clock. Nothing can have been read after it."""
         return max(self.server, self.local)
 
     @property
-    def is_beyond_doubt(self) -> bool:
-        """Whether this machine's clock is so far behind that nothing can be read by it."""
-        return self.ahead > _BEYOND_DOUBT
+    def is_unusable(self) -> bool:
+        """Whether this machine's clock is so far behind that it cannot be used."""
+        return self.ahead > _UNUSABLE
 
     def difference(self) -> str:
-        """Describe how far the clocks are apart. Empty if that is not worth a warning."""
+        """Describe the difference between the clocks. Empty if it is too small for a warning."""
         if abs(self.ahead) <= APART:
             return ""
         names = ("this machine's", "the server's")

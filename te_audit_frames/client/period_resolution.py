@@ -1,22 +1,24 @@
-"""The first answer of a fetch, and what it tells: the period that was meant, and which clock is to be believed."""
+"""Which period a window or an open end means: resolved by the first answer of a fetch, and by two clocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from te_audit_frames.client.epoch import epoch_second, second_range
 from te_audit_frames.client.fetch_checks import TOLERANCE, YOUNG, FetchChecks
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader, epoch_second, epoch_seconds
-from te_audit_frames.client.pagination import Paginator, Query
+from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.query import Query
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import BadRequest, warn
-from te_audit_frames.periods import SECOND, Period, Since, Window, floor_second, iso
+from te_audit_frames.periods import SECOND, Period, Question, Since, Window, floor_second, iso
 
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
 _LONGEST_DOUBT = timedelta(days=31)
-"""How far a window is extended if the server's clock is ahead of this machine's, and no range tells which is right."""
+"""A window is extended by at most this much if the two clocks differ and no answer shows which one is right."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,17 @@ class FirstAnswer:
     Attributes
     ----------
     paginator : Paginator
-        Its pages.
+        The pages of its query.
     page : Page
-        The first of them.
+        The first page.
     period : Period
-        What the question resolved to.
+        The period that the question resolved to.
     parts : list of (int, int)
-        The period in epoch seconds: what this answer covers, and behind it what it leaves to ask for.
+        The period in epoch seconds: first the part that this answer covers, then the rest, to be asked for.
     now : datetime
-        What the fetch takes for now.
+        The time of the fetch.
     reaches_ahead : bool
-        Whether the question reaches into the future, so that its pages change as time goes on.
+        Whether the query reaches into the future, so that its pages change while time goes on.
     """
 
     paginator: Paginator
@@ -47,9 +49,9 @@ class FirstAnswer:
     reaches_ahead: bool
 
     def split_off_last_minute(self) -> list[tuple[int, int]]:
-        """Return the parts to read, the last minute as one of its own at the end.
+        """Return the parts to read, with the last minute as a separate part at the end.
 
-        Events still arrive in it, so that pages which reach into it may move.
+        Events still arrive in that minute, so pages that reach into it may move.
         """
         (low, high), *rest = self.parts
         settled = epoch_second(self.now) - _LAST_MINUTE
@@ -61,15 +63,24 @@ class FirstAnswer:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the pages behind this one can be followed: their range is known, and does not move with time."""
+        """Whether the pages after this one can be used: their range is known, and does not move with time."""
         if not self.paginator.is_absolute and self.paginator.covered is None:
             return False
         return not self.paginator.more or (self.paginator.has_fixed_range and not self.reaches_ahead)
 
 
+def provisional_period(question: Question, clock: Clock) -> Period:
+    """Return the period that a question means by the local clock, as long as no answer has resolved it."""
+    if isinstance(question, Period):
+        return question
+    now = clock.now()
+    start = now - question.length if isinstance(question, Window) else question.start
+    return Period(min(start, now), now)
+
+
 def ask_period(reader: PageReader, period: Period, clock: Clock, checks: FetchChecks) -> FirstAnswer:
-    """Ask for a period. What of it is in the future is not there yet, and cut off."""
-    paginator = reader.ask_seconds(*epoch_seconds(period))
+    """Ask for a period. Its end is cut off at the present, because later events do not exist yet."""
+    paginator = reader.ask_seconds(*second_range(period))
     page = reader.next_page(paginator)
     now = _note_now(paginator, clock, checks)
     reaches_ahead = period.end > now + SECOND
@@ -78,36 +89,36 @@ def ask_period(reader: PageReader, period: Period, clock: Clock, checks: FetchCh
         checks.note(f"the period ends at {iso(end)}, the time of the fetch")
         period = Period(period.start, end)
     if page.end and timedelta() < period.end - page.end < TOLERANCE and now - period.end < YOUNG:
-        # The newest events are not there yet, as a server says whose index is behind its clock.
+        # The newest events are not available yet: the server states that its index is behind its clock.
         end = floor_second(page.end)
         if end > period.start:
             checks.note(f"the period ends at {iso(end)}, where the API's answer ends")
             period = Period(period.start, end)
-    return FirstAnswer(paginator, page, period, [epoch_seconds(period)], now, reaches_ahead)
+    return FirstAnswer(paginator, page, period, [second_range(period)], now, reaches_ahead)
 
 
 def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchChecks) -> FirstAnswer:
-    """Ask from a start up to the server's now."""
+    """Ask for everything from a start to the present."""
     start = floor_second(question.start) - SECOND
     paginator = reader.ask(Query({**reader.scope, "startDate": iso(start)}, start))
     page = reader.next_page(paginator)
     now = _note_now(paginator, clock, checks)
     end = _end(page, now, clock)
     period = Period(min(question.start, end), end)
-    return FirstAnswer(paginator, page, period, [epoch_seconds(period)], now, reaches_ahead=False)
+    return FirstAnswer(paginator, page, period, [second_range(period)], now, reaches_ahead=False)
 
 
 def ask_window(reader: PageReader, question: Window, clock: Clock, checks: FetchChecks) -> FirstAnswer:
-    """Ask for so much time back from the server's now.
+    """Ask for a window: so much time before the present.
 
-    It is asked for one second longer, so that the window itself lies strictly inside the range that the answer covers,
-    whether its bounds are inclusive or not.
+    The query is one second longer, so that the window lies strictly inside the answer's range. Then it does not matter
+    whether the API includes the bounds.
     """
     seconds = question.length // SECOND
     try:
         paginator, page = _ask_for_window(reader, seconds + 1)
     except BadRequest:
-        # It may be the widest window that the API allows.
+        # The window may be the widest one that the API allows.
         paginator, page = _ask_for_window(reader, seconds)
     since = floor_second(paginator.covered[0]) + SECOND if paginator.covered else None
     now = _note_now(paginator, clock, checks, resolved=since and since + question.length)
@@ -115,20 +126,20 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
     start = end - question.length
     local = clock.now()
     if since is None and _CLOCKS_APART < now - local < _LONGEST_DOUBT:
-        start = floor_second(local) - question.length  # nothing tells by which clock the server took the window
+        start = floor_second(local) - question.length  # either clock may be the one that the server used
     elif since and page.end and _is_the_window(since, start, end) and since + question.length <= page.end:
-        start = since  # as the server understood it, so that no second is asked for twice
+        start = since  # as the server resolved it, so that no second is asked for twice
     period = Period(start, max(end, start))
-    first, last = epoch_seconds(period)
+    first, last = second_range(period)
     edge = epoch_second(since) if since else first
-    # An answer that covers no more than the window leaves the window's first second to ask for.
+    # If the answer covers only the window itself, the first second has to be asked for separately.
     is_edge_left = first < edge < min(first + _LAST_MINUTE, last)
     parts = [(edge, last), (first, edge)] if is_edge_left else [(first, last)]
     return FirstAnswer(paginator, page, period, parts, now, reaches_ahead=False)
 
 
 def _is_the_window(since: datetime, start: datetime, end: datetime) -> bool:
-    """Whether a window that begins at one moment by the server is the one that begins at another by the clocks."""
+    """Return whether the window that the server resolved is close to the one that the clocks give."""
     return start <= since <= start + _CLOCKS_APART and since < end
 
 
@@ -138,10 +149,10 @@ def _ask_for_window(reader: PageReader, seconds: int) -> tuple[Paginator, Page]:
 
 
 def _end(page: Page, now: datetime, clock: Clock) -> datetime:
-    """Take the earlier of now and the end that the answer names."""
+    """Return the end of the answer's range or the present, whichever is earlier."""
     if page.end is None:
         return floor_second(now)
-    # An end far before now is that of an answer which covers a part; the rest is asked for in turn.
+    # An end far before the present means that the answer covers only a part; the rest is asked for separately.
     is_close = page.end > now or any(abs(page.end - other) < _CLOCKS_APART for other in (now, clock.now()))
     if is_close and page.end - now < SECOND:  # `Date` has whole seconds
         return page.end
@@ -149,17 +160,18 @@ def _end(page: Page, now: datetime, clock: Clock) -> datetime:
 
 
 def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolved: datetime | None = None) -> datetime:
-    """Take the earlier of the server's and the local clock for now, if they are close.
+    """Choose the time of the fetch, and note it.
 
-    Else the server's, unless it is ahead and the local clock agrees with the moment that the server resolved a window
-    by. To end too early loses nothing of what is said to be there.
+    If the two clocks are close, it is the earlier one: a period that ends too early is still complete. Otherwise it is
+    the server's, with one exception: if the server's clock is ahead, but the server resolved a window by a time close
+    to the local one, it is that time.
     """
     if checks.now is not None:
         return checks.now
     local = clock.now()
     server = paginator.answered_at
     if server is not None and not 1990 < server.year < 9_000:
-        server = None  # no clock is so wrong; the header is
+        server = None  # the header is wrong, since no clock is so far off
     now = local
     if server is not None:
         ahead = server - local
@@ -169,11 +181,11 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
             local_is_right = resolved is not None and server > local and abs(resolved - local) <= _CLOCKS_APART
             now = resolved if local_is_right and resolved else server
             advice = (
-                "its own range agrees with this machine's, which was used."
+                "the server's own range agrees with this machine's clock, so that was used."
                 if local_is_right
-                else "the server's was used. Check the time of this machine."
+                else "the server's was used. Check this machine's clock."
             )
             minutes = abs(ahead.total_seconds()) / 60
-            warn(f"the server's clock and this machine's are {minutes:,.0f} minutes apart; {advice}")
+            warn(f"the server's clock and this machine's differ by {minutes:,.0f} minutes; {advice}")
     checks.now = now
     return now

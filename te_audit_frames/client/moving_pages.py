@@ -1,0 +1,148 @@
+"""Pages that move while they are read, because events arrive in front of them.
+
+A later page then repeats rows of an earlier one. Equal rows may also be events that truly happened twice, and those
+must be kept. Reading the earlier page again tells the two apart: if it is unchanged, nothing moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
+from te_audit_frames.client.page import Page
+from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain
+
+_REMEMBERED_PAGES = 3
+"""How many pages are searched for rows that a later page repeats."""
+
+_PLAINLY_DIFFERENT = 8
+"""A page that equals the first page and has at least this many different rows is the first page, read again."""
+
+
+class MovingPages:
+    """Notices whether the pages of one query move while they are read.
+
+    Parameters
+    ----------
+    first_url : str
+        The address of the first page.
+    get : callable
+        Reads the page at an address.
+    checks : FetchChecks
+        Where checks are counted.
+    """
+
+    def __init__(self, first_url: str, get: Callable[[str], Page], checks: FetchChecks) -> None:
+        self.first_url = first_url
+        self._get = get
+        self._checks = checks
+        self._recent: list[pa.RecordBatch] = []
+        self.first: pa.RecordBatch | None = None
+        self._last_filled: pa.RecordBatch | None = None
+        # The latest page whose rows are not all equal: if such a page moves, it shows.
+        self._landmark: tuple[str, pa.RecordBatch] | None = None
+        self._unchecked: tuple[str, pa.RecordBatch] | None = None
+
+    @property
+    def has_unchecked_boundaries(self) -> bool:
+        """Whether some repeated rows could not be checked, since only a few pages are read again."""
+        return self._unchecked is not None
+
+    @property
+    def has_oldest_first(self) -> bool:
+        """Whether the events of the first page are older than those of the last, by their median dates."""
+        first, last = _dates(self.first), _dates(self._last_filled)
+        return bool(len(first) and len(last) and np.median(first) < np.median(last))
+
+    def settle(self, page: Page, url: str) -> tuple[Page, int]:
+        """Return the page, read again if pages moved, and how many of its first rows an earlier page already had.
+
+        Raises
+        ------
+        ReadAgain
+            Pages moved, and which rows are repeated cannot be decided.
+        """
+        if self._landmark is None or not self._repeats(page.batch):
+            return page, 0
+        if not self._checks.take_boundary_check():
+            self._unchecked = self._landmark
+            return page, 0
+        landmark_url, landmark = self._landmark
+        before = self._get(landmark_url).batch
+        if before.equals(landmark):
+            return page, 0
+        for _ in range(MOST_RESTARTS):
+            # A page read between two equal readings of the landmark belongs to the same state of the log.
+            page, settled = self._get(url), before
+            before = self._get(landmark_url).batch
+            if before.equals(settled):
+                break
+        else:
+            raise ReadAgain("moved")
+        rows = len(landmark)
+        moved_by = [by for by in range(1, rows) if before.slice(by).equals(landmark.slice(0, max(len(before) - by, 0)))]
+        if len(moved_by) != 1:
+            raise ReadAgain("moved")
+        self._landmark = landmark_url, before
+        self._checks.note("events arrived while pages were read; the rows that moved to a later page were kept once")
+        return page, moved_by[0]
+
+    def remember(self, batch: pa.RecordBatch, url: str) -> None:
+        """Remember a page that was read.
+
+        Raises
+        ------
+        ReadAgain
+            It is the first page once more: a cursor led back to the beginning.
+        """
+        if self.first is None:
+            self.first = batch
+        elif batch.equals(self.first) and len(row_counts(batch)) >= _PLAINLY_DIFFERENT:
+            raise ReadAgain("moved")
+        if batch.num_rows:
+            self._last_filled = batch
+        self._recent = [*self._recent[1 - _REMEMBERED_PAGES :], batch]
+        if self._landmark is None or not _is_uniform(batch):
+            self._landmark = url, batch
+
+    def first_is_unchanged(self) -> bool:
+        """Read the first page again, and return whether it has the same rows."""
+        again = self._get(self.first_url)
+        return self.first is not None and again.batch.equals(self.first)
+
+    def are_unchanged(self) -> bool:
+        """Read the first page and the one before the last unchecked boundary again, and compare."""
+        if self._unchecked is not None:
+            url, batch = self._unchecked
+            if not self._get(url).batch.equals(batch):
+                return False
+        return self.first_is_unchanged()
+
+    def _repeats(self, batch: pa.RecordBatch) -> bool:
+        """Return whether a page has rows in common with the pages before it."""
+        if not self._recent or not batch.num_rows:
+            return False
+        before, rows = pa.Table.from_batches(self._recent), pa.Table.from_batches([batch])
+        shared = pc.is_in(rows["date"], value_set=pc.unique(before["date"]))
+        if not pc.any(shared).as_py():
+            return False
+        candidates = rows.filter(shared)
+        others = before.filter(pc.is_in(before["date"], value_set=pc.unique(candidates["date"])))
+        return bool(row_counts(candidates) & row_counts(others))
+
+
+def _is_uniform(batch: pa.RecordBatch) -> bool:
+    """Return whether all rows are equal, so that the page would look the same if it moved."""
+    return bool(batch.slice(1).equals(batch.slice(0, max(len(batch) - 1, 0))))
+
+
+def _dates(batch: pa.RecordBatch | None) -> npt.NDArray[np.int64]:
+    if batch is None:
+        return np.zeros(0, dtype=np.int64)
+    dates: npt.NDArray[np.int64] = batch["date"].drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return dates

@@ -1,0 +1,72 @@
+"""When a fetch has to read everything again, and what it then no longer relies on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from te_audit_frames.errors import PaginationError
+
+MOST_RESTARTS = 3
+
+Reason = Literal["disorder", "undated", "moved", "difference"]
+
+
+class ReadAgain(Exception):
+    """What was read so far cannot be relied on and has to be read again.
+
+    Attributes
+    ----------
+    reason : {"disorder", "undated", "moved", "difference"}
+        The events are not in the order of their dates; some have no date while parts of the period overlap; pages
+        moved while they were read; or a second reading found other events than the first.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+@dataclass
+class Strategy:
+    """What a fetch relies on. After each restart it relies on less.
+
+    Attributes
+    ----------
+    trusts_order : bool
+        Whether slices may be cut because the events come in the order of their dates.
+    one_query : bool
+        Whether to read each part of the period with one query, without dividing it.
+    spot_checks : bool
+        Whether to compare samples with a second reading.
+    pages_moved : bool
+        Whether pages moved during an earlier reading.
+    """
+
+    trusts_order: bool
+    one_query: bool
+    spot_checks: bool
+    pages_moved: bool = False
+
+    def after(self, reason: Reason) -> Strategy:
+        """Return the strategy for reading again."""
+        return Strategy(
+            trusts_order=self.trusts_order and reason in ("undated", "moved"),
+            one_query=self.one_query or reason == "undated",
+            spot_checks=self.spot_checks and reason != "difference",
+            pages_moved=self.pages_moved or reason == "moved",
+        )
+
+
+def cannot_restart(reason: Reason) -> PaginationError:
+    """Return the error of a stream that would have to take back the batches it has already yielded."""
+    reasons: dict[Reason, str] = {
+        "disorder": "the events are not in the order of their dates",
+        "undated": "some events have no date, so it is unknown which part of the period they belong to",
+        "moved": "pages moved while they were read",
+        "difference": "a second reading found other events than the first",
+    }
+    return PaginationError(
+        f"{reasons[reason]}, so everything has to be read again, but some batches were already yielded. Use "
+        'fetch_events, which can start again, or a Client(verify="full"), which does not rely on any order.'
+    )

@@ -1,0 +1,162 @@
+"""Reading pages: the part of a range that answers cover, and first pages that change."""
+
+import itertools
+
+import pytest
+from support.checked import (
+    DAY,
+    EVERYTHING,
+    HOUR,
+    LOG,
+    NOW,
+    PERIOD,
+    SECOND,
+    Time,
+    event,
+    fetch,
+    iso,
+    practice,
+    spread_out,
+)
+from support.log_server import MINUTE, Log, frame_of, same, second
+from support.log_server import NOW as LOG_NOW
+from support.log_server import SECOND as LOG_SECOND
+from support.rawserver import RawServer, page, whole
+from support.rawserver import client_of as raw_client_of
+
+import te_audit_frames as taf
+from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.fetch_checks import FetchChecks
+from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.progress import Progress
+from te_audit_frames.client.query import Query
+from te_audit_frames.sandbox import Sandbox
+
+WORKERS = pytest.mark.parametrize("workers", [1, 8])
+
+
+def sandbox_client(api, *, workers=8):
+    return taf.Client(token=api.token, base_url=api.url, workers=workers, progress=False)
+
+
+@pytest.mark.few
+@WORKERS
+@pytest.mark.parametrize("keeps", ["newest", "oldest"])
+@pytest.mark.parametrize(
+    "question", [{"window": "90d"}, {"start": NOW - 90 * DAY}, {"start": NOW - 90 * DAY, "end": NOW}]
+)
+def test_what_an_answer_does_not_cover_is_asked_for_in_turn(workers, keeps, question):
+    log = spread_out(360, 88 * DAY)
+    with practice(log, longest_range=31 * DAY, longest_range_keeps=keeps) as api:
+        events, paid, _ = fetch(api, workers=workers, **question)
+    assert len(events) == 360
+    assert paid.notes, "the receipt does not say that answers covered less than was asked for"
+
+
+def test_an_empty_answer_to_a_part_is_no_answer_to_the_whole():
+    log = spread_out(10, DAY, before=NOW - 80 * DAY)
+    with practice(log, longest_range=31 * DAY) as api:
+        events, _, _ = fetch(api, window="90d")
+    assert len(events) == 10
+
+
+def test_without_progress_there_is_an_error_with_what_is_missing():
+    def script(request):
+        return whole(page(event(NOW - HOUR, 1), startDate=iso(NOW - DAY), endDate=iso(NOW)))
+
+    with RawServer(script) as api, pytest.raises(taf.FetchError) as caught:
+        raw_client_of(api, clock=Time()).fetch_events(start=NOW - 90 * DAY, end=NOW, all_account_groups=False)
+    assert caught.value.missing[0].start == NOW - 90 * DAY
+    assert len(api.requests) < 20
+
+
+@pytest.mark.parametrize(
+    ("early", "late"), [(30 * SECOND, -30 * SECOND), (-30 * SECOND, 30 * SECOND), (-DAY, DAY), (SECOND * 0, DAY)]
+)
+def test_a_difference_of_less_than_a_minute_or_outward_is_none(early, late):
+    start, end = NOW - 90 * DAY, NOW - 30 * DAY
+
+    def script(request):
+        return whole(page(event(start + HOUR, 1), startDate=iso(start + early), endDate=iso(end + late)))
+
+    with RawServer(script) as api:
+        events = raw_client_of(api, clock=Time()).fetch_events(start=start, end=end, all_account_groups=False)
+    assert (len(events), len(api.requests)) == (1, 1)
+    assert taf.receipt(events).complete
+
+
+@WORKERS
+def test_a_start_moved_up_to_the_retention_is_noted(workers):
+    with practice(LOG, retention=20 * DAY) as api:
+        events, paid, _ = fetch(api, workers=workers, **PERIOD, **EVERYTHING)
+    assert 0 < len(events) < 400
+    assert paid.notes
+
+
+@WORKERS
+def test_what_is_removed_at_the_old_end_shifts_no_page_unseen(workers):
+    with practice(LOG, order="oldest", removals=1.5) as api:
+        try:
+            fetch(api, workers=workers, **PERIOD, **EVERYTHING)
+        except taf.FetchError as error:
+            assert error.missing
+    with practice(LOG, order="oldest", removals=0.1) as api:  # two in the whole fetch
+        try:
+            fetch(api, workers=1, **PERIOD, **EVERYTHING)
+        except taf.FetchError as error:
+            assert error.missing
+
+
+def test_sub_second_bounds_hold_to_the_microsecond_where_dates_have_fractions():
+    dates = [f"2026-03-01T11:59:{second:02}.{part}Z" for second in range(60) for part in ("000000", "250000", "5")]
+    events = [{"date": date, "uid": str(number)} for number, date in enumerate(dates)]
+    start, end = LOG_NOW - 30.5 * LOG_SECOND, LOG_NOW - 10.25 * LOG_SECOND
+    expected = frame_of(events)
+    expected = expected[(expected["date"] >= start) & (expected["date"] < end)].reset_index(drop=True)
+    for order, workers in itertools.product(["newest", "oldest"], [1, 2, 8, 32]):
+        with Sandbox(events, now=LOG_NOW, rate_limit=None, page_size=3, order=order) as api:
+            same(sandbox_client(api, workers=workers).fetch_events(start=start, end=end), expected)
+
+
+def test_an_event_without_a_date_stays_where_bounds_lie_within_seconds_too():
+    with RawServer([whole(page(second(5), {"uid": "undated"}, second(20)))]) as api:
+        frame = raw_client_of(api).fetch_events(start=LOG_NOW - 50.5 * LOG_SECOND, end=LOG_NOW - 30.5 * LOG_SECOND)
+    assert frame["uid"].tolist() == [second(20)["uid"], "undated"]
+
+
+def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_too():
+    events = [{"date": f"2026-03-01T11:59:30.{part}Z", "uid": part} for part in ("25", "5", "75")]
+    with Sandbox(events, now=LOG_NOW, rate_limit=None) as api:
+        frame = sandbox_client(api).fetch_events(start=LOG_NOW - 29.5 * LOG_SECOND)
+    assert frame["uid"].tolist() == ["5", "75"]
+
+
+@pytest.mark.few
+@pytest.mark.parametrize("workers", [1, 2, 8, 32])
+@pytest.mark.parametrize("place", [0, 3, 30, 59])
+def test_events_without_a_date_come_once_and_last(place, workers):
+    events = [second(number) for number in range(59, -1, -1)]
+    events[place:place] = [{"uid": "undated"}, {"date": None, "uid": "undated"}]
+    with Log(events, size=4) as api:
+        frame = raw_client_of(api, workers=workers).fetch_events(**MINUTE)
+    same(frame, frame_of(events))
+    assert frame["date"].isna().tolist() == [False] * 60 + [True] * 2
+    said = taf.receipt(frame)
+    assert (said.undated, said.events, said.complete) == (2, 62, True)
+
+
+def test_one_event_without_a_date_counts_as_often_as_one_query_returned_it():
+    undated = [{"uid": "twin"}, {"uid": "twin"}, {"uid": "one"}]
+    first, second_query = batch_of(*undated), batch_of(*undated, undated[2])
+    with RawServer([]) as api:
+        client = raw_client_of(api)
+        context = client._context(Progress(show=False))
+        settings = {"workers": 1, "transport": client._transport, "share_done": lambda: 0.0, "errors": "raise"}
+        reader = PageReader({}, context=context, checks=FetchChecks(), **settings)
+        kept = [reader._first_undated(reader.ask(Query({})), batch) for batch in (first, second_query)]
+        reader.stop()
+    assert [chosen.tolist() for chosen in kept] == [[True] * 3, [False, False, False, True]]
+
+
+def batch_of(*events):
+    return decode_page(page(*events), name="1").batch
