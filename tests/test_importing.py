@@ -174,6 +174,7 @@ def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path)
     assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
 
 
+@pytest.mark.full
 def test_the_first_sync_of_an_imported_archive_goes_back_two_years(archive, tmp_path):
     world = World(*many(40))
     saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)
