@@ -53,15 +53,18 @@ if TYPE_CHECKING:
     )
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
-    from te_audit_frames.client.client import Client, fetch_events
+    from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
     from te_audit_frames.concatenation import concat
+    from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
     from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.sync_report import SyncReport
+    from te_audit_frames.storage.user_files import read_users, write_users
     from te_audit_frames.storage.verification import Verification
+    from te_audit_frames.users import explode_memberships
 
 __version__ = VERSION
 
@@ -79,6 +82,7 @@ __all__ = [
     "Client",
     "DamagedFile",
     "DecodeError",
+    "DirectoryReceipt",
     "FetchError",
     "FileError",
     "InvalidArgument",
@@ -100,13 +104,18 @@ __all__ = [
     "between",
     "classify_events",
     "concat",
+    "directory_receipt",
+    "explode_memberships",
     "explode_resources",
+    "fetch_account_groups",
     "fetch_events",
+    "fetch_users",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
     "read_pages",
     "read_parquet",
+    "read_users",
     "receipt",
     "summarize",
     "summarize_by_account_group",
@@ -115,6 +124,7 @@ __all__ = [
     "where",
     "with_receipt",
     "write_parquet",
+    "write_users",
 ]
 
 
@@ -123,6 +133,7 @@ _LATER = {
     "Archive": "storage.archive",
     "Batches": "client.batches",
     "Client": "client.client",
+    "DirectoryReceipt": "directory_receipts",
     "Page": "client.page",
     "SyncReport": "storage.sync_report",
     "Verification": "storage.verification",
@@ -130,13 +141,18 @@ _LATER = {
     "between": "frames",
     "classify_events": "checks.vocabulary",
     "concat": "concatenation",
+    "directory_receipt": "directory_receipts",
+    "explode_memberships": "users",
     "explode_resources": "analysis.resources",
+    "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
+    "fetch_users": "client.client",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
     "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
+    "read_users": "storage.user_files",
     "summarize": "analysis.summaries",
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
@@ -144,6 +160,7 @@ _LATER = {
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",
+    "write_users": "storage.user_files",
 }
 
 

@@ -63,3 +63,29 @@ def check_whole_number(name: str, value: int, low: int, high: int | None = None)
         bounds = f"of at least {low:,}. For example {name}=10." if high is None else f"from {low:,} to {high:,}"
         raise InvalidArgument(f"{name}: {value!r} is not a whole number {bounds}")
     return value
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """Return a flag that is True or False.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : bool
+        What the caller gave.
+
+    Raises
+    ------
+    InvalidArgument
+        `value` is something else.
+
+    Examples
+    --------
+    >>> from te_audit_frames.arguments import check_flag
+    >>> check_flag("memberships", True)
+    True
+    """
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name}: {value!r} is neither True nor False")
+    return value

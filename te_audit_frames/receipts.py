@@ -16,7 +16,7 @@ from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period
 from te_audit_frames.receipt_json import fault_of, load_period
 from te_audit_frames.safe_text import aligned
-from te_audit_frames.schema import ATTRS_KEY
+from te_audit_frames.schema import ATTRS_KEY, DIRECTORY_KEY
 
 
 @dataclass(frozen=True)
@@ -241,6 +241,8 @@ def receipt(events: pd.DataFrame) -> Receipt:
     'pages'
     """
     found = stored_receipt(events)
+    if found is None and DIRECTORY_KEY in getattr(events, "attrs", {}):
+        raise InvalidArgument("events: these are people or account groups; directory_receipt() reads their receipt.")
     if found is None:
         raise InvalidArgument(
             "events: this frame carries no receipt. Frames from fetch_events(), read_pages() and read_parquet() have "

@@ -24,6 +24,9 @@ SCHEMA_VERSION = 1
 ATTRS_KEY = "te_audit_frames"
 """The key of the receipt in `events.attrs` and in the footer of a Parquet file."""
 
+DIRECTORY_KEY = "te_audit_frames_directory"
+"""Where frames of people and of account groups keep theirs. It is another, since it vouches for other things."""
+
 RESOURCES = pa.list_(pa.struct([("type", pa.large_string()), ("name", pa.large_string())]))
 
 # Microseconds, because Spark and Athena refuse nanoseconds. large_string, because the pandas dtype `str` stores text in

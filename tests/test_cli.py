@@ -128,7 +128,18 @@ def test_every_command_has_help_with_an_example(words):
 def test_the_guide_documents_every_command_and_exit_code():
     guide = (Path(__file__).parents[1] / "docs" / "guide" / "command-line.md").read_text(encoding="utf-8")
     commands = [name for (name,) in (words for words, _ in walk() if len(words) == 1)]
-    assert commands == ["demo", "fetch", "summary", "activity", "plot", "sync", "archive", "vocabulary", "sandbox"]
+    assert commands == [
+        "demo",
+        "fetch",
+        "summary",
+        "activity",
+        "plot",
+        "users",
+        "sync",
+        "archive",
+        "vocabulary",
+        "sandbox",
+    ]
     assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
     assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
 

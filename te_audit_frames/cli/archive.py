@@ -48,10 +48,22 @@ Every night, by cron:
     help="Read a day again until it ended this long ago, to catch late events.",
 )
 @click.option("--login-account-group", is_flag=True, help="Sync only the token's login account group.")
+@click.option(
+    "--users",
+    is_flag=True,
+    help="Keep a snapshot of the organisation's people as well, with their roles once a week.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @options.client_options
 def sync(
-    *, location: str, since: str | None, lookback: str, login_account_group: bool, as_json: bool, **settings: Any
+    *,
+    location: str,
+    since: str | None,
+    lookback: str,
+    login_account_group: bool,
+    users: bool,
+    as_json: bool,
+    **settings: Any,
 ) -> None:
     """Bring an archive up to date.
 
@@ -60,7 +72,11 @@ def sync(
     """
     archive = taf.Archive(location)
     report = archive.sync(
-        options.make_client(**settings), start=since, lookback=lookback, all_account_groups=not login_account_group
+        options.make_client(**settings),
+        start=since,
+        lookback=lookback,
+        all_account_groups=not login_account_group,
+        users=users,
     )
     click.echo(report.to_json() if as_json else visible(report.summary))
 

@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import archive, checks, options
+from te_audit_frames.cli import archive, checks, directory, options
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program, in_options
 from te_audit_frames.cli.output import FORMATS, ending, save
@@ -280,6 +280,7 @@ def _read(file: str) -> pd.DataFrame:
         raise OSError(error.errno, os.strerror(error.errno), file) from error  # without pyarrow's own words
 
 
+program.add_command(directory.users)
 program.add_command(archive.sync)
 program.add_command(archive.archive)
 program.add_command(checks.vocabulary)

@@ -8,11 +8,12 @@ from typing import Any, Literal, NoReturn, Self, get_args
 
 import pandas as pd
 
-from te_audit_frames.arguments import check_number, check_whole_number
+from te_audit_frames.arguments import check_flag, check_number, check_whole_number
 from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.directory import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.progress import Progress
@@ -379,6 +380,80 @@ class Client:
             context=self._context(Progress(show=False)),
         )
 
+    def fetch_users(self, *, memberships: bool = True) -> pd.DataFrame:
+        """Fetch the people of the organisation, one row per person.
+
+        Parameters
+        ----------
+        memberships : bool
+            Whether to ask for account groups and roles as well, which takes one request per account group and two
+            more. Without them, `memberships` and `is_admin` are null.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `uid`, `name`, `email` (`str`), `memberships` (`ArrowDtype` of a list of structs with `aid`,
+            `account_group_name` and the list `roles`), `is_admin` (`boolean`: whether one of the roles has management
+            permissions), `registered`, `last_login`, `fetched_at` and `roles_fetched_at` (`datetime64[us, UTC]`), in
+            the order of `uid`. What the API refuses is null; `te_audit_frames.directory_receipt` says what that was.
+
+        Raises
+        ------
+        InvalidArgument
+            An argument is wrong; nothing was sent.
+        PermissionDenied
+            The token may see neither the list of users nor the members of an account group.
+        FetchError
+            The fetch could not be completed, or an answer breaks the contract.
+
+        Notes
+        -----
+        Memberships are those in the account groups that the token may see. They end at its view, and so does
+        `is_admin`: it is null, and not False, for a person who may have roles elsewhere.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        ...     users = client.fetch_users()
+        >>> len(users), int(users["is_admin"].sum())
+        (29, 5)
+        """
+        check_flag("memberships", memberships)
+        self._prepare()
+        return self._directory().users(memberships=memberships)
+
+    def fetch_account_groups(self) -> pd.DataFrame:
+        """Fetch the account groups that the token may see, one row per account group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `aid`, `account_group_name`, `organization_name`, `org_id` (`str`), `is_current_account_group`,
+            `is_default_account_group` (`boolean`) and `fetched_at` (`datetime64[us, UTC]`), in the order sent.
+
+        Raises
+        ------
+        PermissionDenied
+            The token may not list account groups.
+        FetchError
+            The fetch could not be completed, or an answer breaks the contract.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=10, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        ...     client.fetch_account_groups()["account_group_name"].tolist()
+        ['Network Operations', 'EMEA Branches', 'APAC Retail', 'SaaS & Cloud Labs']
+        """
+        self._prepare()
+        return self._directory().account_groups()
+
+    def _directory(self) -> DirectoryFetch:
+        return DirectoryFetch(self._transport, self._context(Progress(show=False)), workers=self._workers)
+
     def close(self) -> None:
         """Close the connections. A closed client cannot fetch any more.
 
@@ -472,6 +547,82 @@ def fetch_events(
         return default.fetch_events(
             window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
         )
+
+
+def fetch_users(*, memberships: bool = True, client: Client | None = None) -> pd.DataFrame:
+    """Fetch the people of the organisation, one row per person.
+
+    Parameters
+    ----------
+    memberships : bool
+        Whether to ask for account groups and roles as well, which takes one request per account group and two more.
+        Without them, `memberships` and `is_admin` are null.
+    client : Client, optional
+        The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `Client.fetch_users`.
+
+    Raises
+    ------
+    InvalidArgument
+        There is no token, or an argument is wrong; nothing was sent.
+    PermissionDenied
+        The token may see neither the list of users nor the members of an account group.
+    FetchError
+        The fetch could not be completed, or an answer breaks the contract.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+    ...     users = taf.fetch_users(client=client)
+    >>> taf.directory_receipt(users).complete
+    True
+    """
+    if client is not None:
+        return client.fetch_users(memberships=memberships)
+    with Client() as default:
+        return default.fetch_users(memberships=memberships)
+
+
+def fetch_account_groups(*, client: Client | None = None) -> pd.DataFrame:
+    """Fetch the account groups that the token may see, one row per account group.
+
+    Parameters
+    ----------
+    client : Client, optional
+        The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `Client.fetch_account_groups`.
+
+    Raises
+    ------
+    InvalidArgument
+        There is no token; nothing was sent.
+    PermissionDenied
+        The token may not list account groups.
+    FetchError
+        The fetch could not be completed, or an answer breaks the contract.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=10, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+    ...     len(taf.fetch_account_groups(client=client))
+    4
+    """
+    if client is not None:
+        return client.fetch_account_groups()
+    with Client() as default:
+        return default.fetch_account_groups()
 
 
 def _scope(aid: str | int | None, all_account_groups: bool | None) -> dict[str, str]:

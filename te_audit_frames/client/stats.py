@@ -105,7 +105,7 @@ class FetchStats:
             order=order,
             account_groups=dict(sorted(self.account_groups.items())),
             fetched_at=iso(fetched_at.replace(microsecond=0)),
-            versions=_versions(),
+            versions=library_versions(),
             notes=notes + self._remarks(order),
             checked=checked or {},
             requests=self.requests,
@@ -128,6 +128,7 @@ class FetchStats:
         return remarks
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Return the versions of this package and of the libraries that a fetch uses."""
     libraries = {"pandas": pd, "pyarrow": pa, "requests": requests}
     return {"te-audit-frames": VERSION} | {name: library.__version__ for name, library in libraries.items()}

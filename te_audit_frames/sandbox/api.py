@@ -11,8 +11,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from te_audit_frames.sandbox import account_groups
 from te_audit_frames.sandbox.behaviour import Behaviour
+from te_audit_frames.sandbox.directory import Directory
 from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.links import next_query
 from te_audit_frames.sandbox.live_log import LiveLog
@@ -92,6 +92,7 @@ class Api:
     relative_links: bool
     sliding_links: bool
     mishaps: Mishaps
+    directory: Directory
     issued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
     """The parameters of the links sent so far, for servers that accept no others."""
 
@@ -129,17 +130,16 @@ class Api:
 
     def _answer(self, call: Call, now: int, headers: dict[str, str]) -> Answer:
         path, query = urlsplit(call.target)[2:4]
-        if path not in (PATH, account_groups.PATH):
-            raise Refusal(HTTPStatus.NOT_FOUND, f"there is nothing here; events are at {PATH}")
         if call.method != "GET":
-            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "events can only be read, with GET")
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "events and the directory can only be read, with GET")
         headers = {**headers, "Content-Type": "application/hal+json"}
         base = path if self.relative_links else f"http://{call.host}{path}"
-        if path == account_groups.PATH:
-            if self.behaviour.account_groups == "refused":
-                raise Refusal(HTTPStatus.FORBIDDEN, "the token may not list account groups")
-            body = account_groups.account_groups(self.event_log, link=base)
-            return Answer(HTTPStatus.OK, headers, body, interim=self.behaviour.interim)
+        if path != PATH:
+            link = f"{base}?{query}" if query else base
+            found = self.directory.answer(path, parse_query(query), link=link, now=now)
+            if found is None:
+                raise Refusal(HTTPStatus.NOT_FOUND, f"there is nothing here; events are at {PATH}")
+            return Answer(HTTPStatus.OK, headers, json.dumps(found).encode(), interim=self.behaviour.interim)
         return self._page_answer(query, base, now, headers)
 
     def _page_answer(self, query: str, base: str, now: int, headers: dict[str, str]) -> Answer:

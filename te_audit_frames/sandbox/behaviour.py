@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
 _NOTHING = timedelta(0)
 _INTERIM = (100, 102, 103)
+_DIRECTORY = re.compile(r"(users|account-groups|roles)(/[^/]+)?|permissions")
 
 
 class Options(TypedDict, total=False):
@@ -41,6 +43,7 @@ class Options(TypedDict, total=False):
     stray_status: Literal[204, 304]
     mixed_up: int | None
     account_groups: Literal["listed", "refused"]
+    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Behaviour:
     stray_status: Literal[204, 304] = 204
     mixed_up: int | None = None
     account_groups: Literal["listed", "refused"] = "listed"
+    refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(Options).items():
@@ -113,6 +117,11 @@ class Behaviour:
             require(count is None or count >= least, f"{name}={count!r}: write {least} or more, or None")
         require(
             set(self.interim) <= set(_INTERIM), f"interim={self.interim!r}: write any of {_INTERIM}, such as (102, 103)"
+        )
+        unknown = [path for path in self.refused if not _DIRECTORY.fullmatch(path)]
+        require(
+            not unknown,
+            f'refused={self.refused!r}: write endpoints of the directory, such as ("users", "account-groups/{{id}}")',
         )
         require(
             not (self.bare_links and self.changed_links != "none"),

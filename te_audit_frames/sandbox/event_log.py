@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from te_audit_frames.sandbox.people import REGULAR_USER, Person
+
 Integers = NDArray[np.int64]
+
+_USER = re.compile(r"(.*) \(([^()]+@[^()]+)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,16 @@ class EventLog:
         """Return the JSON text of each of these events."""
         raise NotImplementedError
 
+    def people(self, now: int) -> list[Person]:
+        """Return the organisation's people, as its directory knows them.
+
+        Parameters
+        ----------
+        now : int
+            In epoch seconds. Log-ins and changes of names after it have not happened yet.
+        """
+        raise NotImplementedError
+
 
 class GivenEvents(EventLog):
     """Events written by the caller, served exactly as they are.
@@ -103,6 +118,41 @@ class GivenEvents(EventLog):
     def render(self, positions: Integers) -> list[str]:
         """Return the JSON text of each of these events."""
         return [self._texts[position] for position in positions.tolist()]
+
+    def people(self, now: int) -> list[Person]:
+        """Return everybody with a `uid` in an event up to now: regular users of the account groups of their events."""
+        seen: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        for second, text in zip(self.dates.tolist(), self._texts, strict=True):
+            event = json.loads(text)
+            if isinstance(event, dict) and event.get("uid") is not None and second <= now:
+                seen.setdefault(str(event["uid"]), []).append((second, event))
+        return [self._person(uid, events) for uid, events in seen.items()]
+
+    def _person(self, uid: str, events: list[tuple[int, dict[str, Any]]]) -> Person:
+        users = [event["user"] for _, event in events if isinstance(event.get("user"), str)]
+        name, email = split_user(users[-1] if users else f"User {uid}", uid)
+        aids = list(dict.fromkeys(_aid(event) or self.login_aid for _, event in events))
+        logins = [second for second, event in events if _is_login(event.get("event"))]
+        roles = dict.fromkeys(aids, (REGULAR_USER,))
+        return Person(uid, name, email, aids[0], events[0][0] - 86_400, max(logins, default=None), roles)
+
+
+def split_user(user: str, uid: str) -> tuple[str, str]:
+    """Return the name and the email address in the log's text for a user.
+
+    Examples
+    --------
+    >>> from te_audit_frames.sandbox.event_log import split_user
+    >>> split_user("Ada Byron (ada@example.com)", "7"), split_user("Kiosk", "8")
+    (('Ada Byron', 'ada@example.com'), ('Kiosk', 'user-8@example.com'))
+    """
+    match = _USER.fullmatch(user)
+    return (match[1], match[2]) if match else (user, f"user-{uid}@example.com")
+
+
+def _is_login(event: object) -> bool:
+    text = event.lower() if isinstance(event, str) else ""
+    return "login" in text and "fail" not in text
 
 
 def _second(event: Any) -> int | None:

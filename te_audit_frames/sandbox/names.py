@@ -102,6 +102,14 @@ BARE_NAMES = ("Kiosk Lobby", "contractor-7", "மாறன்")
 AUTOMATION = "Terraform Automation (svc-terraform@example.com)"
 
 
+IDLE_ACCOUNTS = (
+    ("Former Colleague", "former.colleague@example.com"),
+    ("Audit 2023", "audit.2023@example.com"),
+    ("Øystein Dahl", "oystein.dahl@example.com"),
+)
+"""Users without an event: the first two logged in long ago, the last one never."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """An event type: how often people cause it, which resources it touches, and how many of each at most.
@@ -146,6 +154,7 @@ KINDS = (
 
 _CODES = {kind.event: code for code, kind in enumerate(KINDS)}
 
+LOGIN = _CODES["Login successful."]
 LOGIN_FAILED = _CODES["Login failed."]
 TEST_DELETED = _CODES["Test deleted."]
 ADMIN_KINDS = [code for code, kind in enumerate(KINDS) if not kind.weight]

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from te_audit_frames.sandbox import names
+from te_audit_frames.sandbox.accounts import Accounts
 from te_audit_frames.sandbox.event_log import EventLog, Integers
 from te_audit_frames.sandbox.generate import generate_events
+from te_audit_frames.sandbox.people import Person
 from te_audit_frames.sandbox.staff import Staff
 
 _QUIET_START = 3_600
@@ -73,6 +75,12 @@ class Organisation(EventLog):
         groups = log.group.astype(np.uint8)
         super().__init__(log.date, groups, list(names.ACCOUNT_GROUPS), list(names.ACCOUNT_GROUPS.values()))
 
+        self._accounts = Accounts(staff, seed=seed, first=first, stop=stop)
+        # Each person has a role in every account group with an event of theirs.
+        self._seen_in = np.unique(np.stack([log.who, log.group]), axis=1)
+        is_login = log.kind == names.LOGIN
+        self._login_dates, self._login_who = log.date[is_login], log.who[is_login]
+
         renamed = log.date >= staff.renamed_at(first, stop)[log.who]
         # Resources follow from the other columns, so that equal events have equal resources too.
         variant = (log.date + log.who + log.where) % _VARIANTS
@@ -112,6 +120,22 @@ class Organisation(EventLog):
             f'{{"date":"{when}Z",{group},{what},{where},{who}}}'
             for when, group, what, where, who in zip(dates, *parts, strict=True)
         ]
+
+    def people(self, now: int) -> list[Person]:
+        """Return everybody of the organisation: the people of the log, and a few accounts that nobody uses.
+
+        Parameters
+        ----------
+        now : int
+            In epoch seconds. Log-ins and changes of names after it have not happened yet.
+        """
+        until = np.searchsorted(self._login_dates, now, side="right")
+        # Of several log-ins of a person, the last one stays.
+        logins = dict(zip(self._login_who[:until].tolist(), self._login_dates[:until].tolist(), strict=True))
+        groups: dict[int, set[str]] = {}
+        for person, group in self._seen_in.T.tolist():
+            groups.setdefault(person, set()).add(self.aids[group])
+        return self._accounts.people(now, last_logins=logins, groups=groups)
 
 
 def _members(**values: Any) -> str:

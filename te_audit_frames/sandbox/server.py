@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.api import Answer, Api, Call
 from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
+from te_audit_frames.sandbox.directory import Directory
 from te_audit_frames.sandbox.event_log import EventLog, GivenEvents
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
@@ -47,6 +48,8 @@ class Request:
 
 class Sandbox:
     """A practice ThousandEyes: a server on loopback that answers as the published API does.
+
+    Besides events it serves the directory of the people in them: users, account groups, roles and permissions.
 
     Parameters
     ----------
@@ -142,6 +145,10 @@ class Sandbox:
         Answer every n-th request as if it had asked for another account group.
     account_groups : {"listed", "refused"}
         Whether ``/v7/account-groups`` lists the account groups, or answers 403.
+    refused : tuple of str
+        Endpoints of the directory that answer 403, as the published paths below ``/v7/``: ``"users"``,
+        ``"users/{id}"``, ``"account-groups"``, ``"account-groups/{id}"``, ``"roles"``, ``"roles/{id}"`` and
+        ``"permissions"``; or the path of one thing, such as ``"account-groups/2071"``.
 
     Attributes
     ----------
@@ -222,7 +229,12 @@ class Sandbox:
             relative_links=relative_links,
             sliding_links=sliding_links,
             mishaps=Mishaps(self.behaviour),
+            directory=Directory(self.event_log, self._refused()),
         )
+
+    def _refused(self) -> tuple[str, ...]:
+        listing = ("account-groups",) if self.behaviour.account_groups == "refused" else ()
+        return (*self.behaviour.refused, *listing)
 
     @property
     def url(self) -> str:

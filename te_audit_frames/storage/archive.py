@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.arguments import check_number
-from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.arguments import check_flag, check_number
+from te_audit_frames.errors import ArchiveError, AuditFramesError, InvalidArgument
 from te_audit_frames.file_errors import file_errors
-from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, to_instant, to_window
+from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
 from te_audit_frames.storage.archive_receipt import receipt_of
@@ -30,12 +30,20 @@ from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
 from te_audit_frames.storage.importing import import_events
 from te_audit_frames.storage.local_store import LocalStore
+from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.parquet import read_table
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
 from te_audit_frames.storage.table import DayFile, EventTable, read_coverage
+from te_audit_frames.storage.user_snapshots import (
+    UserSource,
+    find_snapshot,
+    keep_snapshot,
+    snapshot_days,
+    survey_snapshots,
+)
 from te_audit_frames.storage.verification import Verification, check_digest, verify_archive
 from te_audit_frames.storage.writer import parquet_writer
 
@@ -98,6 +106,7 @@ class Archive:
         lookback: str | timedelta = DEFAULT_LOOKBACK,
         settle: float = 60.0,
         errors: Literal["raise", "coerce"] = "coerce",
+        users: bool = False,
     ) -> SyncReport:
         """Bring the archive up to date.
 
@@ -124,6 +133,11 @@ class Archive:
             while they are read.
         errors : {"coerce", "raise"}, default "coerce"
             How to handle a value that does not fit its column: move it to `extra`, or raise an error.
+
+        users : bool, default False
+            Keep a snapshot of the people of the organisation too, as ``users/snapshot_date=…/users.parquet``. It takes
+            one request. Once a week it takes one more for each account group, to read the roles of its members, which
+            are carried forward in between. If the API refuses, the report notes it.
 
         Returns
         -------
@@ -158,13 +172,15 @@ class Archive:
         >>> first.events_added, second.events_added
         (100, 0)
         """
+        check_flag("users", users)
         first = None if start is None else to_instant(start, argument="start")
         settle_time = timedelta(seconds=check_number("settle", settle, 0, 86_400, unit="seconds"))
         lookback_time = to_window(lookback, argument="lookback")
         with self._store.writing() as alone:
+            writer = ArchiveWriter(self._store, alone=alone, survey=self._survey)
             sync = Sync(
                 self._store,
-                ArchiveWriter(self._store, alone=alone, survey=self._table.survey),
+                writer,
                 client,
                 read_coverage(self._store),
                 location=self.location,
@@ -174,7 +190,14 @@ class Archive:
                 settle=settle_time,
                 errors=errors,
             )
-            return sync.run()
+            report = sync.run()
+            if users:
+                try:
+                    keep_snapshot(self._store, writer, _user_source(client), report)
+                except AuditFramesError as error:
+                    error.add_note("The events of this sync are kept. A snapshot of the people is not.")
+                    raise
+            return report
 
     def import_parquet(self, path: FilePath, *, filesystem: Any = None) -> int:
         """Add a file of events that was saved earlier.
@@ -215,7 +238,7 @@ class Archive:
         """
         rows, attrs = read_table(path, filesystem=filesystem)
         with self._store.writing() as alone:
-            writer = ArchiveWriter(self._store, alone=alone, survey=self._table.survey)
+            writer = ArchiveWriter(self._store, alone=alone, survey=self._survey)
             return import_events(self._store, self._table, writer, rows, attrs, file=os.fspath(path))
 
     # ---- reading -------------------------------------------------------------------------------------------------
@@ -288,6 +311,50 @@ class Archive:
         counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}
         receipt = receipt_of(coverage, bounds, counts=counts, events=rows.num_rows, groups=groups)
         return attach_receipt(to_events(rows), receipt)
+
+    def users(self, *, at: Instant | None = None) -> pd.DataFrame:
+        """Return the people as they were at an instant: the latest snapshot that was taken at or before it.
+
+        Parameters
+        ----------
+        at : str, datetime, date or pandas.Timestamp, optional
+            Aware, or ISO text with an offset or Z; a bare date is midnight UTC, the start of that day. By default the
+            latest snapshot of all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per person, as `Client.fetch_users` returns it. `fetched_at` says when the snapshot was taken, and
+            `roles_fetched_at` from when the memberships and roles are.
+
+        Raises
+        ------
+        ArchiveError
+            There is no snapshot, or none so early; ``sync(client, users=True)`` keeps one. Or it is damaged.
+        InvalidArgument
+            `at` is not an instant.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
+        ...     archive = taf.Archive(folder)
+        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0, users=True)
+        ...     len(archive.users()) == report.users
+        True
+        """
+        instant = None if at is None else to_instant(at, argument="at")
+        found = find_snapshot(self._store, instant)
+        if found is not None:
+            return found
+        first = next(iter(snapshot_days(self._store)), None)
+        when = "" if instant is None else f" at or before {iso(instant)}"
+        since = f"; the first is of {first}" if first else ""
+        raise ArchiveError(
+            f"{self.location}: there is no snapshot of people{when}{since}. Archive.sync(client, users=True) keeps one."
+        )
 
     def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
         """List the Parquet files of a period, as paths or URLs that an engine can open.
@@ -478,6 +545,11 @@ class Archive:
         days = [file.day for file in self._table.files((None, None)) if file.day is not None]
         return midnight(days[-1]) + ONE_DAY if days else datetime.now(UTC)
 
+    def _survey(self) -> tuple[dict[str, Entry], set[str]]:
+        """Return the manifest entries of every sound file, and the account groups of the events."""
+        files, groups = self._table.survey()
+        return files | survey_snapshots(self._store), groups
+
     def _read_coverage(self) -> Coverage:
         self._require_archive()
         return read_coverage(self._store)
@@ -503,6 +575,12 @@ def _open_store(location: str, storage_options: Mapping[str, str] | None) -> Sto
             f"storage_options: {location} takes none; they are for a bucket such as s3://bucket/te-audit"
         )
     return LocalStore(location)
+
+
+def _user_source(client: object) -> UserSource:
+    if not hasattr(client, "fetch_users"):
+        raise InvalidArgument("users: this client has no fetch_users; give a te_audit_frames.Client")
+    return cast("UserSource", client)
 
 
 def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:

@@ -35,6 +35,9 @@ _PARTITION = "event_date="
 _ROWS, _KEY, _DIGEST = (f"te_audit_frames.{name}" for name in ("rows", "key", "sha256"))
 _ZEROS = b"0" * 64
 
+UNSEALED = {_DIGEST: _ZEROS.decode()}
+"""Belongs at the end of the footer of a file that `seal_file` is to seal."""
+
 
 def name_of(day: date | None) -> str:
     """Return the name of a day's file. None stands for the events without a date.
@@ -91,13 +94,10 @@ def dump(rows: pa.Table) -> bytes:
     """
     file = io.BytesIO()
     writer = ParquetWriter(file, "zstd")
-    writer.footer = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), _DIGEST: _ZEROS.decode()}
+    writer.footer = {_ROWS: str(rows.num_rows), _KEY: json.dumps(KEY), **UNSEALED}
     writer.write(rows)
     writer.close()
-    content = bytearray(file.getvalue())
-    digest_at = _locate_digest(content)
-    content[digest_at] = hashlib.sha256(content).hexdigest().encode()
-    return bytes(content)
+    return seal_file(file.getvalue())
 
 
 def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
@@ -123,7 +123,7 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
         The file has changed since it was written.
     """
     # The digest is checked before anything is parsed: some damaged files make Arrow end the process.
-    if problem := _damage(content):
+    if problem := find_damage(content):
         raise DamagedFile(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     try:
         rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
@@ -142,7 +142,7 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
 
 def find_problem(content: bytes, day: date | None) -> str | None:
     """Return what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
-    if problem := _damage(content):
+    if problem := find_damage(content):
         return problem
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
@@ -168,7 +168,16 @@ def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
     return bool(pc.all(inside, min_count=0).as_py() and pc.all(ascending, min_count=0).as_py())
 
 
-def _damage(content: bytes) -> str | None:
+def seal_file(content: bytes) -> bytes:
+    """Write the SHA-256 of a Parquet file into its footer, in the place of `UNSEALED`."""
+    sealed = bytearray(content)
+    digest_at = _locate_digest(sealed)
+    sealed[digest_at] = hashlib.sha256(sealed).hexdigest().encode()
+    return bytes(sealed)
+
+
+def find_damage(content: bytes) -> str | None:
+    """Return what is wrong with a sealed file. None if it is as it was written."""
     digest_at = _locate_digest(content)
     zeroed = bytearray(content)
     zeroed[digest_at] = _ZEROS[: len(zeroed[digest_at])]

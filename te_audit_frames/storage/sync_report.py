@@ -62,6 +62,12 @@ class SyncReport:
         The time that all workers together waited for the rate limit.
     clock_ahead_seconds : float or None
         The server's clock minus this machine's. None if it is not known.
+    users : int or None
+        The number of people in the snapshot that was kept. None if none was kept.
+    users_snapshot : str
+        The day of that snapshot, in ISO 8601.
+    roles_fetched : bool
+        Whether its memberships and roles were fetched, and not carried forward from the snapshot before.
     manifest : str
         The digest of the archive's manifest after this sync. Keep it outside the archive, in the mail of a cron job for
         example. ``Archive.verify(expect=...)`` then finds an archive that was replaced as a whole by an older state.
@@ -104,6 +110,9 @@ class SyncReport:
     throttled: int = 0
     waited_seconds: float = 0.0
     clock_ahead_seconds: float | None = None
+    users: int | None = None
+    users_snapshot: str = ""
+    roles_fetched: bool = False
     manifest: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -141,6 +150,8 @@ class SyncReport:
             text += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             text += f", {self.vanished_events:,} no longer at the vendor"
+        if self.users is not None:
+            text += f", {self.users:,} people{'' if self.roles_fetched else ' (roles as before)'}"
         text += f"; scope: {self.scope}" if self.scope else ""
         return printable("; ".join([text, *self.notes, f"manifest {self.manifest}"]))
 
@@ -156,6 +167,9 @@ class SyncReport:
             "requests": f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled",
             "waited": f"{self.waited_seconds:.1f} s for the rate limit",
         }
+        if self.users is not None:
+            roles = "fetched" if self.roles_fetched else "as in the snapshot before"
+            lines["people"] = f"{self.users:,} in the snapshot of {self.users_snapshot}, roles {roles}"
         if self.paired_events:
             lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
         if self.fewer_keys:

@@ -16,6 +16,7 @@ from te_audit_frames.storage.day_file import RESTORE, name_of
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.table import EventTable, FileCheck, read_coverage
+from te_audit_frames.storage.user_snapshots import USERS, check_snapshot
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,14 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
     with ThreadPoolExecutor(CORES) as pool:
         found = dict(zip(names, pool.map(table.check, names), strict=True))
     problems |= {name: checked.problem for name, checked in found.items() if checked.problem}
+    people = {name: check_snapshot(store, name) for name in store.names(USERS)}
+    problems |= {name: checked.problem for name, checked in people.items() if checked.problem}
     coverage = store.read(COVERAGE)
     _compare_records(store, found, problems)
     # The manifest is read again, because a sync may be running. A file is sound if either version accepts it.
     after = _manifest(store, problems)
     if before and after:
-        sha256 = {name: checked.sha256 for name, checked in found.items()}
+        sha256 = {name: checked.sha256 for name, checked in {**found, **people}.items()}
         if coverage is not None:
             sha256[COVERAGE] = sha256_of(coverage)
         for name in sorted({*sha256, *(before.files.keys() & after.files.keys())} - problems.keys()):
@@ -109,7 +112,7 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
     counted = sum(checked.rows for checked in found.values())
     return Verification(
         location,
-        len(found) + 2,
+        len(found) + len(people) + 2,
         counted,
         tuple(sorted(problems.items())),
         manifest=after.digest if after else "",
@@ -152,6 +155,8 @@ def _compare_records(store: Store, found: Mapping[str, FileCheck], problems: dic
 
 
 def _describe_missing(name: str, manifest: Manifest) -> str:
+    if name.startswith(f"{USERS}/"):
+        return "it is missing. Restore it from a backup; the API cannot return the people of the past."
     if name == COVERAGE:
         return "it is missing. Restore it from a backup; or sync, which reads the vendor's two years again."
     return f"it is missing; it had {manifest.files[name].rows or 0:,} events. {_how_to_restore(name)}."
@@ -167,6 +172,10 @@ def _how_to_restore(name: str) -> str:
 
 
 def _describe_change(name: str, checked: FileCheck | None, manifest: Manifest) -> str:
+    if name.startswith(f"{USERS}/"):
+        if name not in manifest.files:
+            return "it is foreign: no sync of this archive wrote it. Remove it."
+        return "it is not the one that was written last. Restore that from a backup."
     if checked is None:
         return "it is not the one that was written last. Restore it from a backup; or remove it and sync."
     foreign = sorted(checked.groups - set(manifest.groups))

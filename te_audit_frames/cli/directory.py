@@ -1,0 +1,58 @@
+"""The command of the directory: users, the people of the organisation in a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import te_audit_frames as taf
+from te_audit_frames.cli import options
+from te_audit_frames.cli.exit_codes import in_options
+from te_audit_frames.cli.output import ending
+from te_audit_frames.safe_text import visible
+
+
+@click.command(
+    epilog="""\b
+The token is read from TE_TOKEN or from --token-file, the API's address from TE_BASE_URL.
+Memberships and roles take one request per account group. What the API refuses is empty
+in the file, and named on stderr.
+
+\b
+Examples:
+  te-audit-frames users -o users.parquet
+  te-audit-frames users --without-memberships -o users.csv"""
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=options.Target(".parquet", ".csv", ".jsonl"),
+    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
+)
+@click.option("--without-memberships", is_flag=True, help="Leave out account groups and roles: one request in all.")
+@click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
+@options.client_options
+def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: Any) -> None:
+    """Fetch the organisation's people into a file.
+
+    One row per person: account groups with roles, whether a role has management permissions, and the last log-in.
+    """
+    from te_audit_frames.storage.user_files import write_users_csv, write_users_jsonl
+
+    if raw_csv and ending(output) != ".csv":
+        raise click.UsageError("--raw-csv is for -o FILE.csv.")
+    people = options.make_client(**settings).fetch_users(memberships=not without_memberships)
+    match ending(output):
+        case ".csv":
+            write_users_csv(people, output, raw=raw_csv)
+        case ".jsonl":
+            write_users_jsonl(people, output)
+        case _:
+            taf.write_users(people, output)
+    receipt = taf.directory_receipt(people)
+    click.echo(f"{len(people):,} people, as of {receipt.fetched_at}, are in {visible(output)}.", err=True)
+    for note in receipt.notes:
+        click.echo(f"Note: {visible(in_options(note))}.", err=True)
