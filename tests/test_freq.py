@@ -66,7 +66,7 @@ def clocks(cases: int) -> dict[str, tuple[tuple[datetime, timedelta, timedelta],
     days = [FIRST + timedelta(days=day) for day in range(0, (LAST - FIRST).days, 4)]  # none lasts less than a week
     alike = {}
     names = list({rules(name): name for name in sorted(zoneinfo.available_timezones())}.values())
-    for name in {*spread(names, cases), *ODD}:
+    for name in dict.fromkeys([*spread(names, cases), *ODD]):
         zone = zoneinfo.ZoneInfo(name)
         offsets = [day.astimezone(zone).utcoffset() for day in days]
         changed = [position for position in range(1, len(days)) if offsets[position] != offsets[position - 1]]
