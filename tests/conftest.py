@@ -11,6 +11,9 @@ from hypothesis import settings
 # A process that a shell started in the background ignores Ctrl-C, and so do its children. Tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Helpers have no tests or examples, and some are slow to import.
+collect_ignore = ["support"]
+
 # Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
 derandomize = bool(os.environ.get("CI"))
 settings.register_profile("dev", max_examples=15, deadline=None, derandomize=derandomize)
