@@ -226,7 +226,7 @@ ENGINES = {
 }
 
 
-@pytest.mark.few
+@pytest.mark.few(count=8)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ODD)
 def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str) -> None:
@@ -243,7 +243,7 @@ def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str)
         assert found == Counter(turn(moment, freq, zone) for moment in moments), freq
 
 
-BRIEFLY = {("Europe/Berlin", "us"), ("America/St_Johns", "ns")}
+BRIEFLY = {("Europe/Berlin", "us")}
 
 
 @pytest.mark.parametrize(

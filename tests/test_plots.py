@@ -107,7 +107,7 @@ PLOTS = {
 }
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("receipt", "days"),
     [
@@ -238,6 +238,7 @@ def test_a_covered_period_without_events_is_named(plot: Any) -> None:
     assert ax.get_title(loc="left").endswith("\n2026-03-01 to 2026-03-02 (UTC)")
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_top])
 def test_hostile_names_are_drawn_as_text_in_every_format(plot: Any) -> None:
     drawn = [{"date": START, "uid": str(number), "user": name} for number, name in enumerate(HOSTILE)]

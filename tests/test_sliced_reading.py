@@ -21,7 +21,7 @@ from support.checked import (
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
-@pytest.mark.campaign(full=30, middle=30, short=4)
+@pytest.mark.campaign(full=30, middle=30, short=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
     log = spread_out(800, 10 * HOUR)  # a quarter of an hour a page

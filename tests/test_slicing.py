@@ -193,7 +193,7 @@ def test_one_worker_needs_exactly_the_pages_of_plain_paging(shape):
         assert run.requests == run.pages(START, START + SPAN), seed
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("shape", "most", "mean"),
     [(evenly, 1.2, 1.16), (half_in_one_hour, 1.45, 1.3), (office_hours, 1.4, 1.25), (five_bursts, 1.5, 1.3)],

@@ -403,7 +403,7 @@ ELEMENTS = {"svg", "metadata", "RDF", "Work", "type", "date", "format", "creator
 ELEMENTS |= {"defs", "style", "g", "path", "use", "clipPath", "rect", "pattern", "text", "image"}
 
 
-@pytest.mark.campaign(full=200, middle=40, short=6)
+@pytest.mark.campaign(full=200, middle=40, short=3)
 def test_pictures_draw_every_name_as_text(payloads):
     plt.switch_backend("agg")
     for svg in pictures(payloads):
@@ -431,7 +431,7 @@ def framed(name, content):
     return f'<iframe srcdoc="{html.escape(noting(name) + content)}"></iframe>'
 
 
-@pytest.mark.campaign(full=200, middle=40, short=6)
+@pytest.mark.campaign(full=200, middle=40, short=3)
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to open notebooks and pictures in")
 def test_nothing_runs_in_a_browser(payloads, tmp_path):
     plt.switch_backend("agg")
