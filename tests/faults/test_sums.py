@@ -218,7 +218,7 @@ def started(zone, frames):
 
 @pytest.mark.campaign(full=6 * 300, middle=2 * 15, short=4)
 def test_counts_add_up_to_the_events_on_machines_of_six_zones(cases):
-    # In the short setting one machine alone, whose sums only have to be right. In the middle one, the first and the last.
+    # In the short setting one machine, whose sums only have to be right; in the middle one, the first and the last.
     zones = ["Pacific/Apia"] if cases < 6 else spread(list(ZONES), max(2, cases // 300))
     with ThreadPoolExecutor(2) as pool:
         machines = dict(zip(zones, pool.map(started, zones, [cases // len(zones)] * len(zones)), strict=True))
