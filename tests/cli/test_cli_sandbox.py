@@ -25,6 +25,7 @@ def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.full
 def test_the_sandbox_can_be_made_hard_to_fetch_from():
     practice = start("sandbox", "--events", 50, "--longest-range", 7, "--arrivals", 1, "--date-error", -60)
     exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))
