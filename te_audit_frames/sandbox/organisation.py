@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.accounts import Accounts
+from te_audit_frames.sandbox.directory_records import Person
 from te_audit_frames.sandbox.event_log import EventLog, GivenEvents, Integers
-from te_audit_frames.sandbox.generate import generate_events
-from te_audit_frames.sandbox.people import Person
+from te_audit_frames.sandbox.random_events import generate_events
 from te_audit_frames.sandbox.staff import Staff
+from te_audit_frames.sandbox.staff_accounts import Accounts
 
 _QUIET_START = 3_600
 _VARIANTS = 24

@@ -15,14 +15,14 @@ from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.api import Answer, Api, Call, Request
-from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
 from te_audit_frames.sandbox.directory import Directory
+from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
-from te_audit_frames.sandbox.mishaps import Mishaps
 from te_audit_frames.sandbox.organisation import Organisation, to_event_log
 from te_audit_frames.sandbox.parameters import LARGEST_PAGE
 from te_audit_frames.sandbox.rate_limit import RateLimit
+from te_audit_frames.sandbox.server_behaviour import Behaviour, Options, require
 
 
 class Sandbox:
@@ -207,7 +207,7 @@ class Sandbox:
             include_end=include_end,
             relative_links=relative_links,
             sliding_links=sliding_links,
-            mishaps=Mishaps(self.behaviour),
+            faults=Faults(self.behaviour),
             directory=Directory(self.event_log, self._refused()),
         )
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.event_log import split_user
-from te_audit_frames.sandbox.people import (
+from te_audit_frames.sandbox.directory_records import (
     ACCOUNT_ADMIN,
     ORGANIZATION_ADMIN,
     PROVISIONING,
@@ -17,6 +16,7 @@ from te_audit_frames.sandbox.people import (
     Person,
     Role,
 )
+from te_audit_frames.sandbox.event_log import split_user
 from te_audit_frames.sandbox.staff import ADMIN, AUTOMATION, Staff
 
 _DAY = 86_400
