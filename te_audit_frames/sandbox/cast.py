@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from te_audit_frames.sandbox.event_log import split_user
 from te_audit_frames.sandbox.local_days import LocalDays
 from te_audit_frames.sandbox.staff import ADMIN, FIRST_NAMED, Staff
 
@@ -69,6 +70,23 @@ class Cast:
     def regulars(self) -> tuple[int, ...]:
         """Who is at work nearly every day until the end, or until leaving."""
         return self.leaver, self.climber, self.token_maker, self.victim
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The people of a history with habits, their parts, their days, and the range in epoch seconds."""
+
+    staff: Staff
+    cast: Cast
+    local_days: LocalDays
+    first: int
+    stop: int
+
+    def user_name(self, person: int, at: int) -> str:
+        """Return the display name that a person has at an epoch second."""
+        is_renamed = at >= int(self.staff.renamed_at(self.first, self.stop)[person])
+        uid, user = self.staff.identities()[person + is_renamed * self.staff.headcount]
+        return split_user(user, uid)[0]
 
 
 def draw_cast(rng: np.random.Generator, staff: Staff, local_days: LocalDays, first: int, stop: int) -> Cast:
