@@ -78,6 +78,13 @@ class Organisation(EventLog):
     (1000, '2025-12-01T00:00:00+00:00')
     >>> for incident in Organisation(seed=0, end=datetime(2026, 3, 1, tzinfo=UTC), incidents=True).incidents:
     ...     print(f"{incident.start:%d %b}  {incident.kind}")
+    10 Feb  dormant account returns
+    13 Feb  token from a new network
+    16 Feb  role granted to oneself
+    20 Feb  break-in after a spray
+    23 Feb  automation from a new address
+    24 Feb  alert rule silenced
+    24 Feb  mass deletion
     """
 
     def __init__(

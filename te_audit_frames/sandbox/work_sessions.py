@@ -124,6 +124,7 @@ def _presence(rng: np.random.Generator, setting: Setting, leave: list[Leave]) ->
         is_present[person, local_days.weekday == ROLES_DAY] = True
     for person, weekday in zip(cast.rule_keepers, RULES_DAYS, strict=True):
         is_present[person, local_days.weekday == weekday] = True
+    is_present[cast.cleaner, (local_days.weekday == ROLES_DAY) & local_days.first_of_month] = True
     begins = local_days.begins
     for person, joining_day in zip(cast.joiners, cast.joining_days, strict=True):
         is_present[person] &= begins[person] > begins[ADMIN, joining_day] + DAY
