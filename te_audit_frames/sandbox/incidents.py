@@ -211,14 +211,15 @@ class _Storyteller:
         return at
 
     def _spray_and_break_in(self) -> None:
-        """Try many accounts once or twice, and then log in to one of them."""
+        """Try many accounts twice each, and then log in to one of them."""
         victim = self._cast.victim
         away = {AUTOMATION, victim, self._cast.dormant, *self._cast.joiners}
         others = self._rng.permutation([each for each in range(self._staff.headcount) if each not in away]).tolist()
         tried = self._rng.permutation([victim, *others[: _SPRAYED - 1]])
-        tries = np.concatenate([tried, tried[self._rng.random(len(tried)) < 0.4]]).tolist()
+        # Two rounds over a quarter of an hour, as a spray that hides from lock-outs.
+        tries = np.concatenate([tried, self._rng.permutation(tried)]).tolist()
         begin = self._stop - _SINCE_SPRAY * DAY + int(self._rng.integers(0, DAY))
-        dates = (begin + self._rng.integers(4, 25, len(tries)).cumsum()).tolist()
+        dates = (begin + self._rng.integers(12, 46, len(tries)).cumsum()).tolist()
         home, place = self._staff.home, self._new_place(0)
         failed = [
             (date, each, int(home[each]), names.LOGIN_FAILED, place) for date, each in zip(dates, tries, strict=True)
@@ -231,7 +232,7 @@ class _Storyteller:
             "break-in after a spray",
             victim,
             failed + self._session(victim, place, steps),
-            lambda user: f"{address} failed to log in as {len(tried)} people within minutes, then got in as {user}.",
+            lambda user: f"{address} failed to log in as {len(tried)} people, twice each, and then got in as {user}.",
         )
 
     def _move_automation(self) -> NDArray[np.int64]:
