@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.analysis.group_columns import column_to_arrow
-from te_audit_frames.analysis.grouping import Grouper, as_lazy
+from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
+from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
 from te_audit_frames.checks.selection import EventArchive, as_text, inside, read_in_chunks, utc_dates
