@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -156,7 +158,7 @@ def test_rows_and_their_evidence_agree(drawn):
     gaps = [
         (uid, later)
         for uid, some in dates.items()
-        for earlier, later in zip(some, some[1:], strict=False)
+        for earlier, later in pairwise(some)
         if later - earlier >= pd.Timedelta(days=180)
     ]
     returned = found[found["status"] == "returned"]
