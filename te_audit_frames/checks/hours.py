@@ -99,8 +99,8 @@ def find_off_hours(
     Notes
     -----
     *Threshold.* Panther learns the hours of the week from 90 days, and calls an hour usual that has three different
-    days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active weeks of people
-    whom nobody attacked. The page "What deserves a look" has the numbers.
+    days. Here the default of `ratio` is the one that leaves about three findings in a hundred active weeks of people
+    whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
 
     *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
     all hours, or have little history; and an evening that is not very odd, in a week that is otherwise usual. On-call
