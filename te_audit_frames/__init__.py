@@ -43,6 +43,7 @@ from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.activity import activity
+    from te_audit_frames.analysis.compare import compare
     from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
     from te_audit_frames.analysis.resources import explode_resources
     from te_audit_frames.analysis.summaries import (
@@ -51,6 +52,17 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.access import find_access_changes
+    from te_audit_frames.checks.accounts import find_dormant_users
+    from te_audit_frames.checks.actors import classify_actors
+    from te_audit_frames.checks.addresses import find_new_addresses
+    from te_audit_frames.checks.assessed import Assessed, assessed
+    from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.hours import find_off_hours, usual_hours
+    from te_audit_frames.checks.logins import find_failed_logins
+    from te_audit_frames.checks.monitoring import find_monitoring_changes
+    from te_audit_frames.checks.runs import find_runs
+    from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
@@ -73,6 +85,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveLocked",
+    "Assessed",
     "AuditAccessor",
     "AuditFramesError",
     "AuditFramesWarning",
@@ -101,15 +114,27 @@ __all__ = [
     "SyncReport",
     "Verification",
     "activity",
+    "assessed",
     "between",
+    "classify_actors",
     "classify_events",
+    "compare",
     "concat",
     "directory_receipt",
+    "evidence",
     "explode_memberships",
     "explode_resources",
     "fetch_account_groups",
     "fetch_events",
     "fetch_users",
+    "find_access_changes",
+    "find_dormant_users",
+    "find_failed_logins",
+    "find_monitoring_changes",
+    "find_new_addresses",
+    "find_off_hours",
+    "find_runs",
+    "find_sessions",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -121,6 +146,7 @@ __all__ = [
     "summarize_by_account_group",
     "summarize_by_event_type",
     "summarize_by_user",
+    "usual_hours",
     "where",
     "with_receipt",
     "write_parquet",
@@ -131,6 +157,7 @@ __all__ = [
 # Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
+    "Assessed": "checks.assessed",
     "Batches": "client.batches",
     "Client": "client.client",
     "DirectoryReceipt": "directory_receipts",
@@ -138,15 +165,27 @@ _LATER = {
     "SyncReport": "storage.sync_report",
     "Verification": "storage.verification",
     "activity": "analysis.activity",
+    "assessed": "checks.assessed",
     "between": "frames",
+    "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
     "concat": "concatenation",
     "directory_receipt": "directory_receipts",
     "explode_memberships": "users",
+    "compare": "analysis.compare",
+    "evidence": "checks.evidence",
     "explode_resources": "analysis.resources",
     "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
     "fetch_users": "client.client",
+    "find_access_changes": "checks.access",
+    "find_monitoring_changes": "checks.monitoring",
+    "find_dormant_users": "checks.accounts",
+    "find_failed_logins": "checks.logins",
+    "find_new_addresses": "checks.addresses",
+    "find_off_hours": "checks.hours",
+    "find_runs": "checks.runs",
+    "find_sessions": "checks.sessions",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
@@ -157,6 +196,7 @@ _LATER = {
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
     "summarize_by_user": "analysis.summaries",
+    "usual_hours": "checks.hours",
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",

@@ -1,0 +1,536 @@
+"""Selection: the few columns and rows that a check needs, as a small pandas frame, from any engine or an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from os import PathLike
+from typing import Any, Protocol, runtime_checkable
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.analysis.group_columns import NAIVE, as_lazy, column_to_arrow
+from te_audit_frames.analysis.grouping import collect
+from te_audit_frames.checks.event_text import read
+from te_audit_frames.checks.loading import load_vocabulary
+from te_audit_frames.checks.people import PAIR, group_people, number_people
+from te_audit_frames.checks.reading import UNCLASSIFIED, Reading
+from te_audit_frames.checks.vocabulary import classify_events
+from te_audit_frames.checks.words import Tables
+from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.periods import EPOCH, Instant, to_bounds
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns, to_events
+
+Keep = Callable[[str, str, str], bool]
+"""Which classes to keep, by action, object and outcome."""
+
+CLASSES = ["action", "object", "outcome"]
+
+_CHUNK = 500_000  # events of an archive that are in memory at once
+
+_MICROSECOND = timedelta(microseconds=1)
+
+_Bounds = tuple[datetime | None, datetime | None]
+
+
+@runtime_checkable
+class EventArchive(Protocol):
+    """An archive, as far as checks read it."""
+
+    def load(
+        self, *, start: Instant | None = None, end: Instant | None = None, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Load these columns of the events of a period."""
+
+    def coverage(self) -> pd.DataFrame:
+        """Return one row per day: its `day` and how many `events` it has."""
+
+    def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
+        """List the files of a period; without one, also the file of events without a date."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The events that a check is about, and what was counted while they were read.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+        The events in ascending `date`, events of one moment in the order of their other columns. It has the requested
+        columns with the dtypes of the audit frame, those that the events do not have as nulls; `person`, the position
+        of each event's person in `people` (int64); and, if classes were asked for, `action`, `object` and `outcome`.
+    people : pandas.DataFrame
+        One row per person of all dated events, not only of `rows`: `uid`, `user` (the newest name) and `events`.
+        Events that name nobody make a person with nulls. Empty without ``people=True``.
+    events : int
+        How many dated events were read.
+    undated : int
+        How many events have no date. They are never among the rows.
+    first_event, last_event : datetime or None
+        The dates of the first and the last event that was read.
+    unclassified : int
+        How many events that were read no rule of the vocabulary knows; 0 if no classes were asked for.
+    unclassified_texts : tuple of str
+        Their different texts, most frequent first.
+    absent : tuple of str
+        The optional columns that the events do not have.
+    """
+
+    rows: pd.DataFrame
+    people: pd.DataFrame
+    events: int = 0
+    undated: int = 0
+    first_event: datetime | None = None
+    last_event: datetime | None = None
+    unclassified: int = 0
+    unclassified_texts: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+def select(
+    events: Any,
+    columns: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    people: bool = True,
+    keep: Keep | None = None,
+    with_object: bool = True,
+    vocabulary: str | PathLike[str] | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
+) -> Selection:
+    """Read what a check needs from a frame of any library or from an archive.
+
+    With `keep`, the different event texts are classified first. The engine then filters by text, so that other events
+    are never collected. An archive is read half a million events at a time.
+
+    Parameters
+    ----------
+    events : frame of any supported library, or Archive
+        Events. They are not changed.
+    columns : sequence of str
+        Columns of events that there must be, besides `date`.
+    optional : sequence of str
+        Columns of events that may be absent.
+    people : bool
+        Read `uid` and `user` too, and number the people by them. One of the two must be there.
+    keep : callable, optional
+        Which action, object and outcome to keep. It must depend on its arguments alone. By default, all events are
+        kept, and not classified.
+    with_object : bool
+        Let the type of an event's resource stand in for an object that its text does not name, as `classify_events`
+        does. False saves reading the resources if objects do not matter.
+    vocabulary : path, optional
+        See `classify_events`.
+    start, end : str, datetime, date or pandas.Timestamp, optional
+        Only events of this half-open period.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    NotAnAuditFrame
+        A needed column is missing, or cannot be read as what it should hold.
+    InvalidArgument
+        `events` is no frame and no archive, or another argument is wrong.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.checks.selection import select
+    >>> page = b'''{"auditEvents": [
+    ...     {"date": "2026-03-02T08:00:00Z", "event": "User login.", "uid": "7", "user": "Ada"},
+    ...     {"date": "2026-03-02T09:00:00Z", "event": "Test deleted.", "uid": "7", "user": "Ada L."}]}'''
+    >>> found = select(taf.read_pages([page]), ["event"], keep=lambda action, object, outcome: action == "delete")
+    >>> found.rows[["event", "person", "action", "object"]]
+               event  person  action object
+    0  Test deleted.       0  delete   test
+    >>> found.people
+      uid    user  events
+    0   7  Ada L.       2
+    """
+    bounds = to_bounds(start, end)
+    if isinstance(events, EventArchive):
+        present: Iterable[str] = COLUMNS
+    elif isinstance(events, pd.DataFrame | pa.Table):
+        present = [str(name) for name in (events.columns if isinstance(events, pd.DataFrame) else events.column_names)]
+    else:
+        events = as_lazy(events)
+        present = events.collect_schema().names()
+    known = frozenset(present)
+    require_columns(known, ["date", *(["event"] if keep else []), *columns])
+    if people and not known & {"uid", "user"}:
+        require_columns(known, ["uid", "user"])
+    tables = load_vocabulary(vocabulary) if keep else None
+    wanted = dict.fromkeys(
+        ["date", *columns, *optional, *(["uid", "user"] if people else []), *(["event"] if keep else [])]
+    )
+    plan = _Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
+    if isinstance(events, EventArchive):
+        parts = [_read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
+        undated = _count_undated(events) if bounds == (None, None) else 0
+    else:
+        parts = [_read_memory(events, plan) if isinstance(events, pd.DataFrame | pa.Table) else _query(events, plan)]
+        undated = parts[0].undated
+    return _join(parts, plan, undated)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    columns: list[str]  # of the result, in its order
+    present: frozenset[str]
+    people: bool
+    keep: Keep | None
+    with_object: bool
+    vocabulary: str | PathLike[str] | None
+    tables: Tables | None
+    bounds: _Bounds
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name not in self.present)
+
+    def reading(self) -> list[str]:
+        """List the columns to read; the resources also if they may decide an object."""
+        may_decide = ["resources"] if self.keep and self.with_object and "resources" in self.present else []
+        return [name for name in dict.fromkeys([*self.columns, *may_decide]) if name in self.present]
+
+    def may_keep(self, text: str | None) -> bool:
+        """Whether some event of this text may be kept, whatever its resource is."""
+        assert self.keep is not None and self.tables is not None  # noqa: S101  # nosec B101
+        reading = self.read(text)
+        objects = [reading.object]
+        if self.with_object and _is_open(reading):
+            objects += self.tables.resource_types.values()
+        return any(self.keep(reading.action, name, reading.outcome) for name in objects)
+
+    def read(self, text: str | None) -> Reading:
+        assert self.tables is not None  # noqa: S101  # nosec B101
+        return Reading() if text is None else read(text, self.tables)
+
+
+def _is_open(reading: Reading) -> bool:
+    """Whether the type of an event's resource decides its object."""
+    return reading.action != UNCLASSIFIED and reading.object == UNCLASSIFIED
+
+
+@dataclass(frozen=True)
+class _Part:
+    rows: pa.Table
+    events: int
+    undated: int
+    first: datetime | None
+    last: datetime | None
+    texts: pd.DataFrame  # event, events
+    pairs: pd.DataFrame  # uid, user, events, last
+
+
+# ---- pandas frames and Arrow tables ---------------------------------------------------------------------------------
+
+
+def _read_memory(events: pd.DataFrame | pa.Table, plan: _Plan) -> _Part:
+    dates = column_to_arrow(events["date"], "date")
+    micros = dates.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
+    dated = dates.is_valid().to_numpy(zero_copy_only=False)
+    inside = dated & _within(micros, plan.bounds)
+    found = micros[inside]
+    texts = _NO_TEXTS
+    kept = inside
+    if plan.keep is not None:
+        codes, different = _codes(column_to_arrow(events["event"], "event"))
+        texts = _count_texts(codes[inside], different)
+        may_keep = np.zeros(len(different), dtype="bool")
+        used = np.flatnonzero(np.bincount(codes[inside], minlength=len(different)))
+        may_keep[used] = [plan.may_keep(different[code]) for code in used]
+        kept = inside & may_keep[codes]
+    chosen = np.flatnonzero(kept)
+    everything = len(chosen) == len(kept)
+    columns = {}
+    for name in plan.reading():
+        column = events[name]
+        if not everything:
+            column = column.iloc[chosen] if isinstance(column, pd.Series) else column.take(pa.array(chosen))
+        columns[name] = _column(column, name)
+    return _Part(
+        pa.table(columns),
+        len(found),
+        int(len(dated) - dated.sum()),
+        _moment(found.min()) if len(found) else None,
+        _moment(found.max()) if len(found) else None,
+        texts,
+        _pairs(events, plan, inside, micros) if plan.people else _NO_PAIRS,
+    )
+
+
+def _within(micros: npt.NDArray[np.int64], bounds: _Bounds) -> npt.NDArray[np.bool_]:
+    start, end = (None if bound is None else (bound - EPOCH) // _MICROSECOND for bound in bounds)
+    inside = np.ones(len(micros), dtype="bool")
+    if start is not None:
+        inside &= micros >= start
+    if end is not None:
+        inside &= micros < end
+    return inside
+
+
+def _moment(micros: Any) -> datetime:
+    return pd.Timestamp(int(micros), unit="us", tz="UTC").to_pydatetime()
+
+
+def _codes(values: pa.Array) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+    """Return which of the different values each one is, and the different values, null at the end."""
+    encoded = values.dictionary_encode()
+    different = encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False).astype("int64")
+    return codes, [*different, None]
+
+
+def _count_texts(codes: npt.NDArray[np.int64], different: list[str | None]) -> pd.DataFrame:
+    counts = np.bincount(codes, minlength=len(different))
+    return pd.DataFrame({"event": pd.array(different, dtype="str"), "events": counts})[counts > 0]
+
+
+def _pairs(
+    events: pd.DataFrame | pa.Table, plan: _Plan, inside: npt.NDArray[np.bool_], micros: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    coded = []
+    for name in PAIR:
+        if name in plan.present:
+            codes, different = _codes(column_to_arrow(events[name], name))
+        else:
+            codes, different = np.zeros(len(micros), dtype="int64"), [None]
+        coded.append((codes, pd.array(different, dtype="str")))
+    (uid, uids), (user, users) = coded
+    numbers, pairs = pd.factorize((uid * len(users) + user)[inside])
+    last = np.full(len(pairs), np.iinfo(np.int64).min)
+    np.maximum.at(last, numbers, micros[inside])
+    return pd.DataFrame(
+        {
+            "uid": uids.take(pairs // len(users)),
+            "user": users.take(pairs % len(users)),
+            "events": np.bincount(numbers, minlength=len(pairs)),
+            "last": pd.Series(last).astype("datetime64[us]").dt.tz_localize("UTC"),
+        }
+    )
+
+
+def _column(values: Any, name: str) -> pa.ChunkedArray:
+    """Convert a column of any library to Arrow, with the type that events have."""
+    if name != "resources":
+        return pa.chunked_array([column_to_arrow(values, name)])
+    kind = ARROW_SCHEMA.field(name).type
+    try:
+        if isinstance(values, pd.Series):
+            values = pa.array(values, type=kind if values.dtype == "object" else None, from_pandas=True)
+        return pa.chunked_array([values] if isinstance(values, pa.Array) else values.chunks, values.type).cast(kind)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
+
+
+# ---- archives -------------------------------------------------------------------------------------------------------
+
+
+def read_in_chunks(archive: EventArchive, columns: Sequence[str], bounds: _Bounds) -> Iterator[pd.DataFrame]:
+    """Load some columns of an archive, a few days at a time, so that memory does not grow with the archive.
+
+    Events without a date are left out.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where to read.
+    columns : sequence of str
+        What to read.
+    bounds : tuple of datetime or None
+        The half-open period; None is open.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Some days, oldest first; whole days, but for the bounds.
+    """
+    since, until = bounds
+    coverage = archive.coverage()
+    days = coverage[coverage["events"].fillna(0) > 0].sort_values("day")
+    chunks = days["events"].astype("int64").cumsum() // _CHUNK
+    for _, some in days.groupby(chunks)["day"]:
+        start, end = some.min().to_pydatetime(), some.max().to_pydatetime() + timedelta(days=1)
+        start, end = max(start, since or start), min(end, until or end)
+        if start < end:
+            yield archive.load(start=start, end=end, columns=columns)
+
+
+def _count_undated(archive: EventArchive) -> int:
+    # Only the call without a period lists the file of the events without a date.
+    if len(archive.files()) == len(archive.files(start="0002-01-01", end="9999-01-01")):
+        return 0
+    return int(archive.load(columns=["date"])["date"].isna().sum())
+
+
+# ---- frames with an engine ------------------------------------------------------------------------------------------
+
+
+def _query(frame: nw.LazyFrame[Any], plan: _Plan) -> _Part:
+    kinds = frame.collect_schema()
+    dated = frame.select(utc_dates(frame), *(as_text(name, kinds[name]) for name in plan.reading() if name != "date"))
+    counts = collect(
+        dated.select(
+            nw.len().alias("all"),
+            nw.col("date").is_null().cast(nw.Int64).sum().alias("undated"),
+        )
+    ).iloc[0]
+    undated = int(counts["undated"]) if counts["all"] else 0
+    dated = dated.filter(inside(plan.bounds))
+    ends = collect(
+        dated.select(nw.len().alias("all"), nw.col("date").min().alias("first"), nw.col("date").max().alias("last"))
+    ).iloc[0]
+    texts, pairs, kept = _NO_TEXTS, _NO_PAIRS, dated
+    if plan.keep is not None:
+        texts = collect(dated.group_by("event").agg(nw.len().alias("events")))
+        texts["event"] = pd.array(_plain(texts["event"]), dtype="str")
+        chosen = [text for text in _plain(texts["event"]) if plan.may_keep(text)]
+        kept = dated.filter(is_any_of("event", chosen))
+    if plan.people:
+        there = [name for name in PAIR if name in plan.present]
+        pairs = collect(dated.group_by(*there).agg(nw.len().alias("events"), nw.col("date").max().alias("last")))
+        for name in PAIR:
+            pairs[name] = pd.array(_plain(pairs[name]) if name in pairs else [None] * len(pairs), dtype="str")
+    rows = kept.collect().to_arrow()
+    return _Part(
+        pa.table({name: _column(rows[name], name) for name in plan.reading()}),
+        int(ends["all"]),
+        undated,
+        ends["first"].to_pydatetime() if ends["all"] else None,
+        ends["last"].to_pydatetime() if ends["all"] else None,
+        texts,
+        pairs[[*PAIR, "events", "last"]],
+    )
+
+
+def utc_dates(frame: nw.LazyFrame[Any]) -> nw.Expr:
+    """Return the dates of events in UTC; raise NotAnAuditFrame if they are no dates, or in no time zone."""
+    kind = frame.collect_schema()["date"]
+    if not isinstance(kind, nw.Datetime):
+        raise NotAnAuditFrame(f"column 'date' holds {kind}, not timestamps. {SOURCES}")
+    if kind.time_zone is None:
+        raise NotAnAuditFrame(NAIVE)
+    # Polars does not compare timestamps of different zones.
+    return nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
+
+
+def as_text(name: str, kind: Any) -> nw.Expr:
+    """Return a column of events as text, unless it holds the resources."""
+    return nw.col(name) if name == "resources" or isinstance(kind, nw.String) else nw.col(name).cast(nw.String)
+
+
+def inside(bounds: _Bounds) -> nw.Expr:
+    """Return whether an event has a date, and lies in the half-open period."""
+    start, end = bounds
+    mask = ~nw.col("date").is_null()
+    if start is not None:
+        mask &= nw.col("date") >= nw.lit(start)
+    if end is not None:
+        mask &= nw.col("date") < nw.lit(end)
+    return mask
+
+
+def is_any_of(name: str, values: Sequence[str | None]) -> nw.Expr:
+    """Return whether a column has one of these values; None stands for null."""
+    known = [value for value in values if value is not None]
+    null = nw.col(name).is_null()
+    mask = nw.col(name).is_in(known).fill_null(False) if known else null & ~null
+    return mask | null if len(known) < len(values) else mask
+
+
+def _plain(values: pd.Series) -> list[str | None]:
+    return [None if pd.isna(value) else str(value) for value in values]
+
+
+# ---- the parts together ---------------------------------------------------------------------------------------------
+
+_NO_TEXTS = pd.DataFrame({"event": pd.array([], dtype="str"), "events": np.array([], dtype="int64")})
+_NO_PAIRS = pd.DataFrame(
+    {
+        "uid": pd.array([], dtype="str"),
+        "user": pd.array([], dtype="str"),
+        "events": np.array([], dtype="int64"),
+        "last": pd.array([], dtype="datetime64[us, UTC]"),
+    }
+)
+
+
+def _join(parts: Sequence[_Part], plan: _Plan, undated: int) -> Selection:
+    schema = pa.schema([ARROW_SCHEMA.field(name) for name in plan.reading()])
+    table = _in_order(pa.concat_tables([schema.empty_table(), *(part.rows for part in parts)]))
+    for name in plan.absent:
+        table = table.append_column(ARROW_SCHEMA.field(name), pa.nulls(len(table), ARROW_SCHEMA.field(name).type))
+    rows = to_events(table)
+    people = group_people(pd.concat([_NO_PAIRS, *(part.pairs for part in parts)], ignore_index=True))
+    texts = pd.concat([_NO_TEXTS, *(part.texts for part in parts)], ignore_index=True)
+    unclassified: list[tuple[str | None, int]] = []
+    if plan.keep is not None:
+        counts = texts.groupby("event", dropna=False)["events"].sum().sort_values(ascending=False, kind="stable")
+        known = {text: plan.read(text) for text in _plain(counts.index.to_series())}
+        unclassified = [
+            (text, int(count))
+            for (text, reading), count in zip(known.items(), counts, strict=True)
+            if reading.action == UNCLASSIFIED
+        ]
+        open_texts = [text for text, reading in known.items() if _is_open(reading) and plan.may_keep(text)]
+        rows = _classified(rows, plan, plan.with_object and bool(open_texts))
+    rows = rows[[*plan.columns, *(CLASSES if plan.keep else [])]]
+    if plan.people:
+        rows = rows.assign(person=number_people(rows, people))
+    firsts = [part.first for part in parts if part.first is not None]
+    lasts = [part.last for part in parts if part.last is not None]
+    return Selection(
+        rows,
+        people,
+        events=sum(part.events for part in parts),
+        undated=undated,
+        first_event=min(firsts, default=None),
+        last_event=max(lasts, default=None),
+        unclassified=sum(count for _, count in unclassified),
+        unclassified_texts=tuple(text for text, _ in unclassified if text is not None),
+        absent=plan.absent,
+    )
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """Sort by date, and events of one moment by their other columns, so that the order of the input does not matter."""
+    micros = table["date"].cast(pa.int64()).to_numpy()
+    order = np.argsort(micros, kind="stable")
+    ranked = micros[order]
+    ties = np.flatnonzero(ranked[1:] == ranked[:-1])
+    keys = [name for name in table.column_names if name not in ("date", "resources")]
+    if len(ties) and keys:
+        tied = np.union1d(ties, ties + 1)
+        rows = table.select(["date", *keys]).take(pa.array(order[tied]))
+        order[tied] = order[tied][pc.sort_indices(rows, [(name, "ascending") for name in rows.column_names])]
+    return table if (np.diff(order) == 1).all() else table.take(pa.array(order))
+
+
+def _classified(rows: pd.DataFrame, plan: _Plan, may_differ: bool) -> pd.DataFrame:
+    assert plan.keep is not None  # noqa: S101  # nosec B101
+    if may_differ:
+        names = ["event", *(["resources"] if "resources" in rows else [])]
+        classes = classify_events(rows[names], vocabulary=plan.vocabulary)[CLASSES]
+        numbers, triples = pd.MultiIndex.from_frame(classes).factorize()
+        kept = np.array([plan.keep(*triple) for triple in triples], dtype="bool")[numbers]
+        classified: pd.DataFrame = rows.join(classes).loc[kept].reset_index(drop=True)
+        return classified
+    codes, texts = pd.factorize(rows["event"], use_na_sentinel=False)
+    readings = [plan.read(text) for text in _plain(pd.Series(texts))]
+    return rows.assign(
+        **{
+            name: pd.array([getattr(reading, name) for reading in readings], dtype="str").take(codes)
+            for name in CLASSES
+        }
+    )
