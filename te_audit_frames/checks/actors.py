@@ -111,7 +111,7 @@ def classify_actors(
     )
     named = selection.people[["uid", "user"]].notna().any(axis=1).to_numpy()
     known = named[selection.rows["person"]]
-    result = _measure(replace(selection, rows=selection.rows[known].reset_index(drop=True)))
+    result = _measure(selection if known.all() else replace(selection, rows=selection.rows[known]))
     enough = (result["events"] >= min_events) & (result["active_days"] >= min_days)
     points, reasons = _judge(result, enough, "ip_address" not in selection.absent)
     actor = np.select([~enough, points >= _CERTAIN, points >= _DOUBTFUL], [UNKNOWN, AUTOMATION, UNKNOWN], PERSON)
@@ -129,9 +129,11 @@ def _everything(_action: str, _object: str, _outcome: str) -> bool:
 
 def _measure(selection: Selection) -> pd.DataFrame:
     order = np.argsort(selection.rows["person"].to_numpy(), kind="stable")
-    rows = selection.rows.iloc[order].reset_index(drop=True)
-    people, groups = np.unique(rows["person"].to_numpy(), return_inverse=True)
-    groups, count = groups.astype("int64"), len(people)
+    rows = selection.rows[["person", "date", "event", "action", "ip_address"]].iloc[order].reset_index(drop=True)
+    person = rows["person"].to_numpy()
+    first = np.diff(person, prepend=-1) != 0
+    people, groups = person[first], np.cumsum(first) - 1
+    count = len(people)
     moments = micros(rows["date"])
     result = selection.people[["uid", "user"]].take(people).reset_index(drop=True).join(tally(rows, groups, count))
     result["active_days"] = count_different(_from_zero(moments // (86_400 * _SECOND)), groups, count)
@@ -221,9 +223,10 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
     ]
     points = sum((worth * has for worth, has, _ in signs), start=pd.Series(0, index=result.index))
     reasons = []
-    for position, row in enumerate(result.itertuples(index=False)):  # of actors, not of events
-        found = [phrase(row) for _, has, phrase in signs if has.iloc[position]]
-        if not enough.iloc[position]:
+    has_signs = np.column_stack([has for _, has, _ in signs])
+    for row, has, is_enough in zip(result.itertuples(index=False), has_signs, enough, strict=True):
+        found = [phrase(row) for (_, _, phrase), shown in zip(signs, has, strict=True) if shown]
+        if not is_enough:
             found = [f"too little to tell: {row.events} events on {row.active_days} days"]
         reasons.append(found or [f"quiet for {row.quiet_hours} hours of the day"])
     return points, reasons

@@ -49,6 +49,13 @@ class Assessed:
         Why the check says nothing at all about these events; empty if it does.
     notes : tuple of str
         What else was left out, one sentence each.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"event": "Test deleted."}]}'])
+    >>> taf.assessed(taf.find_runs(events)).undated
+    1
     """
 
     check: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from os import PathLike
@@ -162,8 +163,11 @@ class _Wanted:
 
     def query(self, events: Any) -> Any:
         """Return the matching events in their own library."""
-        frame = nw.from_native(events)
         lazy = as_lazy(events)
+        with warnings.catch_warnings():
+            # narwhals warns that its support of Dask will move to another package, which is not released yet.
+            warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+            frame = nw.from_native(events)
         kinds = lazy.collect_schema()
         require_columns(kinds.names(), self._needed)
         utc = utc_dates(lazy)
@@ -185,8 +189,10 @@ class _Wanted:
                 raise InvalidArgument(
                     f"events: they have columns {own} of their own. Pass the events that were checked."
                 )
-            classified = nw.from_native(classify_events(found.to_native(), vocabulary=self._vocabulary))
-            found = classified.filter(nw.col("object") == nw.lit(self._object)).drop(*CLASSES)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+                found = nw.from_native(classify_events(found.to_native(), vocabulary=self._vocabulary))
+            found = found.filter(nw.col("object") == nw.lit(self._object)).drop(*CLASSES)
         return found.to_native()
 
 

@@ -1,8 +1,12 @@
-"""Selection: the few columns and rows that a check needs, as a small pandas frame, from any engine or an archive."""
+"""Selection: the few columns and rows that a check needs, as a small pandas frame, from any engine or an archive.
+
+Frames in memory are read by `in_memory`. What engines and archives need is here, with the joining of the parts, since
+all of it has to give the same answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from os import PathLike
@@ -10,33 +14,34 @@ from typing import Any, Protocol, runtime_checkable
 
 import narwhals as nw
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.analysis.group_columns import NAIVE, as_lazy, column_to_arrow
+from te_audit_frames.analysis.group_columns import NAIVE, as_lazy
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.checks.event_text import read
+from te_audit_frames.checks.in_memory import (
+    NO_PAIRS,
+    NO_TEXTS,
+    Bounds,
+    Keep,
+    Part,
+    Plan,
+    is_open,
+    read_column,
+    read_memory,
+)
 from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.reading import UNCLASSIFIED, Reading
+from te_audit_frames.checks.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
-from te_audit_frames.checks.words import Tables
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.periods import EPOCH, Instant, to_bounds
+from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns, to_events
-
-Keep = Callable[[str, str, str], bool]
-"""Which classes to keep, by action, object and outcome."""
 
 CLASSES = ["action", "object", "outcome"]
 
 _CHUNK = 500_000  # events of an archive that are in memory at once
-
-_MICROSECOND = timedelta(microseconds=1)
-
-_Bounds = tuple[datetime | None, datetime | None]
 
 
 @runtime_checkable
@@ -173,171 +178,20 @@ def select(
     wanted = dict.fromkeys(
         ["date", *columns, *optional, *(["uid", "user"] if people else []), *(["event"] if keep else [])]
     )
-    plan = _Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
+    plan = Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
     if isinstance(events, EventArchive):
-        parts = [_read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
+        parts = [read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
         undated = _count_undated(events) if bounds == (None, None) else 0
     else:
-        parts = [_read_memory(events, plan) if isinstance(events, pd.DataFrame | pa.Table) else _query(events, plan)]
+        parts = [read_memory(events, plan) if isinstance(events, pd.DataFrame | pa.Table) else _query(events, plan)]
         undated = parts[0].undated
     return _join(parts, plan, undated)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    columns: list[str]  # of the result, in its order
-    present: frozenset[str]
-    people: bool
-    keep: Keep | None
-    with_object: bool
-    vocabulary: str | PathLike[str] | None
-    tables: Tables | None
-    bounds: _Bounds
-
-    @property
-    def absent(self) -> tuple[str, ...]:
-        return tuple(name for name in self.columns if name not in self.present)
-
-    def reading(self) -> list[str]:
-        """List the columns to read; the resources also if they may decide an object."""
-        may_decide = ["resources"] if self.keep and self.with_object and "resources" in self.present else []
-        return [name for name in dict.fromkeys([*self.columns, *may_decide]) if name in self.present]
-
-    def may_keep(self, text: str | None) -> bool:
-        """Whether some event of this text may be kept, whatever its resource is."""
-        assert self.keep is not None and self.tables is not None  # noqa: S101  # nosec B101
-        reading = self.read(text)
-        objects = [reading.object]
-        if self.with_object and _is_open(reading):
-            objects += self.tables.resource_types.values()
-        return any(self.keep(reading.action, name, reading.outcome) for name in objects)
-
-    def read(self, text: str | None) -> Reading:
-        assert self.tables is not None  # noqa: S101  # nosec B101
-        return Reading() if text is None else read(text, self.tables)
-
-
-def _is_open(reading: Reading) -> bool:
-    """Whether the type of an event's resource decides its object."""
-    return reading.action != UNCLASSIFIED and reading.object == UNCLASSIFIED
-
-
-@dataclass(frozen=True)
-class _Part:
-    rows: pa.Table
-    events: int
-    undated: int
-    first: datetime | None
-    last: datetime | None
-    texts: pd.DataFrame  # event, events
-    pairs: pd.DataFrame  # uid, user, events, last
-
-
-# ---- pandas frames and Arrow tables ---------------------------------------------------------------------------------
-
-
-def _read_memory(events: pd.DataFrame | pa.Table, plan: _Plan) -> _Part:
-    dates = column_to_arrow(events["date"], "date")
-    micros = dates.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
-    dated = dates.is_valid().to_numpy(zero_copy_only=False)
-    inside = dated & _within(micros, plan.bounds)
-    found = micros[inside]
-    texts = _NO_TEXTS
-    kept = inside
-    if plan.keep is not None:
-        codes, different = _codes(column_to_arrow(events["event"], "event"))
-        texts = _count_texts(codes[inside], different)
-        may_keep = np.zeros(len(different), dtype="bool")
-        used = np.flatnonzero(np.bincount(codes[inside], minlength=len(different)))
-        may_keep[used] = [plan.may_keep(different[code]) for code in used]
-        kept = inside & may_keep[codes]
-    chosen = np.flatnonzero(kept)
-    everything = len(chosen) == len(kept)
-    columns = {}
-    for name in plan.reading():
-        column = events[name]
-        if not everything:
-            column = column.iloc[chosen] if isinstance(column, pd.Series) else column.take(pa.array(chosen))
-        columns[name] = _column(column, name)
-    return _Part(
-        pa.table(columns),
-        len(found),
-        int(len(dated) - dated.sum()),
-        _moment(found.min()) if len(found) else None,
-        _moment(found.max()) if len(found) else None,
-        texts,
-        _pairs(events, plan, inside, micros) if plan.people else _NO_PAIRS,
-    )
-
-
-def _within(micros: npt.NDArray[np.int64], bounds: _Bounds) -> npt.NDArray[np.bool_]:
-    start, end = (None if bound is None else (bound - EPOCH) // _MICROSECOND for bound in bounds)
-    inside = np.ones(len(micros), dtype="bool")
-    if start is not None:
-        inside &= micros >= start
-    if end is not None:
-        inside &= micros < end
-    return inside
-
-
-def _moment(micros: Any) -> datetime:
-    return pd.Timestamp(int(micros), unit="us", tz="UTC").to_pydatetime()
-
-
-def _codes(values: pa.Array) -> tuple[npt.NDArray[np.int64], list[str | None]]:
-    """Return which of the different values each one is, and the different values, null at the end."""
-    encoded = values.dictionary_encode()
-    different = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False).astype("int64")
-    return codes, [*different, None]
-
-
-def _count_texts(codes: npt.NDArray[np.int64], different: list[str | None]) -> pd.DataFrame:
-    counts = np.bincount(codes, minlength=len(different))
-    return pd.DataFrame({"event": pd.array(different, dtype="str"), "events": counts})[counts > 0]
-
-
-def _pairs(
-    events: pd.DataFrame | pa.Table, plan: _Plan, inside: npt.NDArray[np.bool_], micros: npt.NDArray[np.int64]
-) -> pd.DataFrame:
-    coded = []
-    for name in PAIR:
-        if name in plan.present:
-            codes, different = _codes(column_to_arrow(events[name], name))
-        else:
-            codes, different = np.zeros(len(micros), dtype="int64"), [None]
-        coded.append((codes, pd.array(different, dtype="str")))
-    (uid, uids), (user, users) = coded
-    numbers, pairs = pd.factorize((uid * len(users) + user)[inside])
-    last = np.full(len(pairs), np.iinfo(np.int64).min)
-    np.maximum.at(last, numbers, micros[inside])
-    return pd.DataFrame(
-        {
-            "uid": uids.take(pairs // len(users)),
-            "user": users.take(pairs % len(users)),
-            "events": np.bincount(numbers, minlength=len(pairs)),
-            "last": pd.Series(last).astype("datetime64[us]").dt.tz_localize("UTC"),
-        }
-    )
-
-
-def _column(values: Any, name: str) -> pa.ChunkedArray:
-    """Convert a column of any library to Arrow, with the type that events have."""
-    if name != "resources":
-        return pa.chunked_array([column_to_arrow(values, name)])
-    kind = ARROW_SCHEMA.field(name).type
-    try:
-        if isinstance(values, pd.Series):
-            values = pa.array(values, type=kind if values.dtype == "object" else None, from_pandas=True)
-        return pa.chunked_array([values] if isinstance(values, pa.Array) else values.chunks, values.type).cast(kind)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
 
 
 # ---- archives -------------------------------------------------------------------------------------------------------
 
 
-def read_in_chunks(archive: EventArchive, columns: Sequence[str], bounds: _Bounds) -> Iterator[pd.DataFrame]:
+def read_in_chunks(archive: EventArchive, columns: Sequence[str], bounds: Bounds) -> Iterator[pd.DataFrame]:
     """Load some columns of an archive, a few days at a time, so that memory does not grow with the archive.
 
     Events without a date are left out.
@@ -377,7 +231,7 @@ def _count_undated(archive: EventArchive) -> int:
 # ---- frames with an engine ------------------------------------------------------------------------------------------
 
 
-def _query(frame: nw.LazyFrame[Any], plan: _Plan) -> _Part:
+def _query(frame: nw.LazyFrame[Any], plan: Plan) -> Part:
     kinds = frame.collect_schema()
     dated = frame.select(utc_dates(frame), *(as_text(name, kinds[name]) for name in plan.reading() if name != "date"))
     counts = collect(
@@ -391,7 +245,7 @@ def _query(frame: nw.LazyFrame[Any], plan: _Plan) -> _Part:
     ends = collect(
         dated.select(nw.len().alias("all"), nw.col("date").min().alias("first"), nw.col("date").max().alias("last"))
     ).iloc[0]
-    texts, pairs, kept = _NO_TEXTS, _NO_PAIRS, dated
+    texts, pairs, kept = NO_TEXTS, NO_PAIRS, dated
     if plan.keep is not None:
         texts = collect(dated.group_by("event").agg(nw.len().alias("events")))
         texts["event"] = pd.array(_plain(texts["event"]), dtype="str")
@@ -403,8 +257,8 @@ def _query(frame: nw.LazyFrame[Any], plan: _Plan) -> _Part:
         for name in PAIR:
             pairs[name] = pd.array(_plain(pairs[name]) if name in pairs else [None] * len(pairs), dtype="str")
     rows = kept.collect().to_arrow()
-    return _Part(
-        pa.table({name: _column(rows[name], name) for name in plan.reading()}),
+    return Part(
+        pa.table({name: read_column(rows[name], name) for name in plan.reading()}),
         int(ends["all"]),
         undated,
         ends["first"].to_pydatetime() if ends["all"] else None,
@@ -430,7 +284,7 @@ def as_text(name: str, kind: Any) -> nw.Expr:
     return nw.col(name) if name == "resources" or isinstance(kind, nw.String) else nw.col(name).cast(nw.String)
 
 
-def inside(bounds: _Bounds) -> nw.Expr:
+def inside(bounds: Bounds) -> nw.Expr:
     """Return whether an event has a date, and lies in the half-open period."""
     start, end = bounds
     mask = ~nw.col("date").is_null()
@@ -455,25 +309,15 @@ def _plain(values: pd.Series) -> list[str | None]:
 
 # ---- the parts together ---------------------------------------------------------------------------------------------
 
-_NO_TEXTS = pd.DataFrame({"event": pd.array([], dtype="str"), "events": np.array([], dtype="int64")})
-_NO_PAIRS = pd.DataFrame(
-    {
-        "uid": pd.array([], dtype="str"),
-        "user": pd.array([], dtype="str"),
-        "events": np.array([], dtype="int64"),
-        "last": pd.array([], dtype="datetime64[us, UTC]"),
-    }
-)
 
-
-def _join(parts: Sequence[_Part], plan: _Plan, undated: int) -> Selection:
+def _join(parts: Sequence[Part], plan: Plan, undated: int) -> Selection:
     schema = pa.schema([ARROW_SCHEMA.field(name) for name in plan.reading()])
     table = _in_order(pa.concat_tables([schema.empty_table(), *(part.rows for part in parts)]))
     for name in plan.absent:
         table = table.append_column(ARROW_SCHEMA.field(name), pa.nulls(len(table), ARROW_SCHEMA.field(name).type))
     rows = to_events(table)
-    people = group_people(pd.concat([_NO_PAIRS, *(part.pairs for part in parts)], ignore_index=True))
-    texts = pd.concat([_NO_TEXTS, *(part.texts for part in parts)], ignore_index=True)
+    people = group_people(pd.concat([NO_PAIRS, *(part.pairs for part in parts)], ignore_index=True))
+    texts = pd.concat([NO_TEXTS, *(part.texts for part in parts)], ignore_index=True)
     unclassified: list[tuple[str | None, int]] = []
     if plan.keep is not None:
         counts = texts.groupby("event", dropna=False)["events"].sum().sort_values(ascending=False, kind="stable")
@@ -483,7 +327,7 @@ def _join(parts: Sequence[_Part], plan: _Plan, undated: int) -> Selection:
             for (text, reading), count in zip(known.items(), counts, strict=True)
             if reading.action == UNCLASSIFIED
         ]
-        open_texts = [text for text, reading in known.items() if _is_open(reading) and plan.may_keep(text)]
+        open_texts = [text for text, reading in known.items() if is_open(reading) and plan.may_keep(text)]
         rows = _classified(rows, plan, plan.with_object and bool(open_texts))
     rows = rows[[*plan.columns, *(CLASSES if plan.keep else [])]]
     if plan.people:
@@ -517,7 +361,7 @@ def _in_order(table: pa.Table) -> pa.Table:
     return table if (np.diff(order) == 1).all() else table.take(pa.array(order))
 
 
-def _classified(rows: pd.DataFrame, plan: _Plan, may_differ: bool) -> pd.DataFrame:
+def _classified(rows: pd.DataFrame, plan: Plan, may_differ: bool) -> pd.DataFrame:
     assert plan.keep is not None  # noqa: S101  # nosec B101
     if may_differ:
         names = ["event", *(["resources"] if "resources" in rows else [])]

@@ -29,6 +29,7 @@ Flags = npt.NDArray[np.bool_]
 Moments = npt.NDArray[np.int64]
 
 _NEVER = np.iinfo(np.int64).min  # NaT, as numpy stores it
+_USED = ["person", "date", "event", "action", "outcome", "ip_address", "aid", "account_group_name"]
 _COUNTED = {"created": "create", "updated": "update", "deleted": "delete"}
 
 
@@ -107,7 +108,7 @@ def find_sessions(
         vocabulary=vocabulary,
     )
     known = selection.people[["uid", "user"]].notna().any(axis=1).to_numpy()[selection.rows["person"]]
-    named = replace(selection, rows=selection.rows[known].reset_index(drop=True))
+    named = selection if known.all() else replace(selection, rows=selection.rows[known])
     result = _describe(named, longest)
     record = _assessed(selection, int((~known).sum()))
     return attach_assessed(result, record)
@@ -160,7 +161,7 @@ def _seconds(rows: pd.DataFrame) -> tuple[_Seconds, Groups]:
 
 def _describe(selection: Selection, longest: int) -> pd.DataFrame:
     order = np.argsort(selection.rows["person"].to_numpy(), kind="stable")
-    rows = selection.rows.iloc[order].reset_index(drop=True)
+    rows = selection.rows[_USED].iloc[order].reset_index(drop=True)
     seconds, of = _seconds(rows)
     begins, ends, logged_out = seconds.split(longest)
     session = np.cumsum(begins) - 1

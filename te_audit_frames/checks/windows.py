@@ -120,10 +120,10 @@ def search(groups: Numbers, moments: Numbers, asked: Numbers, at: Numbers, *, si
         Positions in `groups`.
     """
     # One number for both: the moments become ranks, so that a group and a rank always fit into 64 bits.
-    different = np.unique(np.concatenate([moments, at]))
-    width = len(different) + 1
-    known = groups * width + np.searchsorted(different, moments)
-    wanted = asked * width + np.searchsorted(different, at)
+    ranked = np.sort(np.concatenate([moments, at]))
+    width = len(ranked) + 1
+    known = groups * width + np.searchsorted(ranked, moments)
+    wanted = asked * width + np.searchsorted(ranked, at)
     return np.searchsorted(known, wanted, side="right" if side == "right" else "left").astype("int64")
 
 
