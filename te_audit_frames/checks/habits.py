@@ -7,7 +7,9 @@ quarters weighs the square root of n, since they hang together. A day that is 12
 
 An hour is compared with what the same habits would say if they had been moved by six hours or more: somebody else with
 similar habits, in another place or at another time. The logarithm of this ratio is called the oddness. It is negative
-where a person usually acts. A week is judged as a whole: events in usual hours count half against those outside.
+where a person usually acts. A week is judged as a whole, session by session: four hours without an
+event end one. Sessions in usual hours count half against the others, and at most twentyfold, so that a night that is
+odd enough is found in any week.
 
 The width of the bell, the weights and the half-life are those that predict the next week best on two public histories
 of people at work, which agree on them; the results hardly change if one of them is doubled or halved.
@@ -28,7 +30,9 @@ _SMOOTH = 4.0  # the weight of the smooth curve, in active days
 _EVEN = 0.5  # the weight of an even day
 _HALF_LIFE = 120.0  # days
 _MOVED = range(24, 73)  # quarters by which habits are moved: from six hours later to six hours earlier
-_USUAL = 0.5  # what events in usual hours count against those outside
+_PAUSE = 16  # quarters without an event that end a session
+_USUAL = 0.5  # what sessions in usual hours count against the others
+_MOST_EXCUSED = 3.0  # what they can count at most: a night that is odd enough is found in any week
 _WEEKEND_DAYS = 80.0  # how many days firmly the weekend is 2 of 7 days until a person's own days say otherwise
 _MOST_REGULAR = 0.98  # a mean resultant length of 1 has no finite concentration
 
@@ -112,34 +116,93 @@ class Habits:
             self.oddness[person, quarter % SLOTS] + self.weekend[person, is_weekend(quarter).astype("int64")]
         )
 
-    def judge(self, person: Whole, quarter: Whole) -> Real:
-        """Return the oddness of all that each person did, taken together; minus infinity for people who did nothing.
+    def judge(self, person: Whole, quarter: Whole) -> tuple[Real, Series]:
+        """Judge what people did in a week.
 
         Parameters
         ----------
         person, quarter : numpy.ndarray of int64
-            Who acted in which local quarter, each pair once. These are of one week.
+            Who acted in which local quarter, sorted by person, then by quarter, each pair once.
+
+        Returns
+        -------
+        numpy.ndarray
+            The oddness of all that each person did, taken together; minus infinity for people who did nothing.
+        Series
+            The series of odd quarters, of which no usual one parts them.
         """
         people = len(self.days)
-        weight = _share_of_day(person, day_of(quarter))
-        _, of_day = np.unique(_day_keys(person, day_of(quarter)), return_inverse=True)
-        balance = np.bincount(of_day, self.odd(person, quarter) * weight)
-        weight = np.where(balance[of_day] < 0, _USUAL, 1.0) * weight
-        done = _by_slot(person, quarter, weight, people)
+        odd = self.odd(person, quarter)
+        session = _number(person, np.diff(quarter) > _PAUSE)
+        weight = np.bincount(session)[session] ** -0.5
+        is_usual = np.bincount(session, odd * weight)[session] < 0
+        who = np.arange(people)
+        together = self._compare(who, person, person, quarter, np.where(is_usual, _USUAL, 1.0) * weight)
+        odd_only = self._compare(who, person, person, quarter, np.where(is_usual, 0.0, 1.0) * weight)
+        score = np.maximum(together, odd_only - _MOST_EXCUSED)
+        score = np.where(np.bincount(person, minlength=people) > 0, score, -np.inf)
+
+        number = _number(person, np.diff(odd > 0))
+        different, series = np.unique(number[odd > 0], return_inverse=True)
+        owner = np.zeros(len(different), dtype="int64")
+        owner[series] = person[odd > 0]
+        scores = self._compare(owner, series, person[odd > 0], quarter[odd > 0], weight[odd > 0])
+        of = np.full(len(person), -1)
+        of[odd > 0] = series
+        return score, Series(owner, scores, of)
+
+    def _compare(self, owner: Whole, group: Whole, person: Whole, quarter: Whole, weight: Real) -> Real:
+        """Return by how much moved habits explain the weighted quarters of each group better.
+
+        `owner` is the person of each group, and `person` that of each quarter.
+        """
+        done = _by_slot(group, quarter, weight, len(owner))
         # How well the habits fit, moved by every number of quarters: a circular correlation.
-        fits = np.fft.irfft(np.fft.rfft(done) * np.fft.rfft(self.fit).conj(), SLOTS)
+        fits = np.fft.irfft(np.fft.rfft(done) * np.fft.rfft(self.fit[owner]).conj(), SLOTS)
         own, other = fits[:, 0], fits[:, _MOVED]
         best = other.max(axis=1)
         mean = best + np.log(np.exp(other - best[:, None]).mean(axis=1))
         added = self.weekend[person, is_weekend(quarter).astype("int64")]
-        score = mean - own + np.bincount(person, added * weight, people)
-        return np.where(np.bincount(person, minlength=people) > 0, score, -np.inf)
+        return np.asarray(mean - own + np.bincount(group, added * weight, len(owner)))
 
 
-def _by_slot(person: Whole, quarter: Whole, weight: Real, people: int) -> Real:
-    """Add up the weights of each person and quarter of the day."""
-    added: Real = np.bincount(person * SLOTS + quarter % SLOTS, weight, people * SLOTS).astype("float64")
-    return added.reshape(people, SLOTS)
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Longest series of odd quarters of one person.
+
+    Attributes
+    ----------
+    person : numpy.ndarray of int64
+        Who acted, for each series.
+    score : numpy.ndarray
+        The oddness of each series by itself.
+    of : numpy.ndarray of int64
+        The series of each quarter that was judged; -1 for usual ones.
+    """
+
+    person: Whole
+    score: Real
+    of: Whole
+
+    def strongest(self, people: int) -> Whole:
+        """Return the series of each person with the highest score, the earliest of several; -1 without any."""
+        best = np.full(people, -1)
+        order = np.lexsort((-np.arange(len(self.score)), self.score))
+        best[self.person[order]] = order
+        return best
+
+
+def _number(person: Whole, parts: npt.NDArray[np.bool_]) -> Whole:
+    """Return the number of the stretch of each quarter; one ends with its person, and where `parts` says so."""
+    starts = np.ones(len(person), dtype="bool")
+    starts[1:] = (np.diff(person) != 0) | parts
+    return np.cumsum(starts) - 1
+
+
+def _by_slot(group: Whole, quarter: Whole, weight: Real, groups: int) -> Real:
+    """Add up the weights of each group and quarter of the day."""
+    added: Real = np.bincount(group * SLOTS + quarter % SLOTS, weight, groups * SLOTS).astype("float64")
+    return added.reshape(groups, SLOTS)
 
 
 def _day_keys(person: Whole, day: Whole) -> Whole:

@@ -47,8 +47,9 @@ def find_off_hours(
 
     The hours of each person are learnt from the `days` before the week in question: from `history`, and from earlier
     weeks of `events`. A week is judged as a whole. It is found if the person's habits, moved by six hours or more,
-    explain what they did at least `ratio` times better than their habits as they are. A row is then a longest series
-    of events of that week that are outside their hours, with none of their other events between.
+    explain what they did at least `ratio` times better than their habits as they are. Sessions in usual hours count
+    half against the others, and can excuse no more than twentyfold. The row is then the oddest series of events of
+    that week that are outside the person's hours, with none of their other events between.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def find_off_hours(
     Returns
     -------
     pandas.DataFrame
-        One row per series of events, the oldest first:
+        One row per person and week, the oldest first:
 
         - `uid`, `user` (str);
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
@@ -83,7 +84,8 @@ def find_off_hours(
           ``"08:15-12:00, 13:00-18:30"``;
         - `active_days` (int64), on how many days they were learnt, and `days_alike` (int64), on how many of these the
           person acted within half an hour of the same time of day; of several times, the most familiar counts;
-        - `ratio` (float64), how many times better the week fits other hours.
+        - `ratio` (float64), how many times better the week fits other hours, and `more` (int64), how many further
+          series the person has outside their hours in that week.
 
         `assessed` says how long the history is, and who has too little of it.
 
@@ -100,9 +102,10 @@ def find_off_hours(
     days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active weeks of people
     whom nobody attacked. The page "What deserves a look" has the numbers.
 
-    *What it cannot see.* Somebody else who acts at the person's usual hours, a single odd hour of people who act at
-    all hours, and one odd hour in a week that is otherwise busy and usual: on-call duty, travel and deadlines look the
-    same. New habits become usual within a few weeks. People with too little history are not assessed.
+    *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
+    all hours, or have little history; and an evening that is not very odd, in a week that is otherwise usual. On-call
+    duty, travel and deadlines look like an intruder. New habits become usual within a few weeks, and where no zone is
+    given, so do clock changes. People with too little history are not assessed.
 
     Examples
     --------
@@ -297,12 +300,13 @@ def _groups(selection: Selection, past: Baseline, number: Whole) -> pd.DataFrame
 class _Verdict:
     """What came of one week."""
 
-    people: Whole  # who acted in it and has enough history
+    people: Whole  # who acted in it, and has enough history
     habits: Habits
     score: npt.NDArray[np.float64]
-    moments: Whole  # positions of their quarters among those judged
-    index: Whole  # the position in `people` of each
+    moments: Whole  # positions of what is found among the quarters judged
+    index: Whole  # whose each of them is, as a row of the habits
     alike: Whole  # on how many days they acted at about that time
+    more: Whole  # how many series each person has besides
     unknown: Whole  # who acted in it, and has too little history
 
 
@@ -323,16 +327,21 @@ def _judge(judged: _Judged, rule: _Rule) -> Iterator[_Verdict]:
         past = low + np.flatnonzero(place[judged.person[low:first]] >= 0)
         habits = Habits.learn(place[judged.person[past]], judged.quarter[past], len(acting), until=monday)
         known = (habits.days >= rule.min_days) & (before[acting] >= rule.min_events)
+        # In the order of people, then of quarters.
+        moments = moments[np.argsort(place[judged.person[moments]], kind="stable")]
+        moments = moments[known[place[judged.person[moments]]]]
         index = place[judged.person[moments]]
-        moments, index = moments[known[index]], index[known[index]]
-        score = habits.judge(index, judged.quarter[moments])
-        # Only what exceeds the threshold needs the rest.
+        score, series = habits.judge(index, judged.quarter[moments])
         found = score >= math.log(rule.ratio)
-        moments, index = moments[found[index]], index[found[index]]
+        strongest = series.strongest(len(acting))
+        kept = found[index] & (series.of >= 0) & (series.of == strongest[index])
+        more = np.bincount(series.person, minlength=len(acting)) - 1
+        # Only what exceeds the threshold needs the rest.
+        moments, index = moments[kept], index[kept]
         past = past[found[place[judged.person[past]]]]
         near = _days_near(place[judged.person[past]], judged.quarter[past], len(acting))
         alike = near[index, judged.quarter[moments] % SLOTS]
-        yield _Verdict(acting[known], habits, score, moments, index, alike, acting[~known])
+        yield _Verdict(acting[known], habits, score, moments, index, alike, more, acting[~known])
 
 
 def _days_near(person: Whole, quarter: Whole, people: int) -> Whole:
@@ -349,11 +358,12 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
     count = len(judged.person)
     is_odd, alike = np.zeros(count, dtype="bool"), np.zeros(count, dtype="int64")
     ratios, active = np.full(count, np.nan), np.zeros(count, dtype="int64")
+    more = np.zeros(count, dtype="int64")
     hours: dict[int, str] = {}
     text = np.full(count, -1)
     for verdict in verdicts:
         moments, index = verdict.moments, verdict.index
-        is_odd[moments] = verdict.habits.odd(index, judged.quarter[moments]) > 0
+        is_odd[moments], more[moments] = True, verdict.more[index]
         alike[moments], active[moments] = verdict.alike, verdict.habits.days[index]
         ratios[moments] = np.exp(np.minimum(verdict.score[index], 30.0))
         for person in np.unique(index):
@@ -383,6 +393,7 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
         active_days=active[first],
         days_alike=most,
         ratio=ratios[first],
+        more=more[first],
     )
     return result.sort_values(["first_event", "uid", "user"], ignore_index=True)
 
@@ -402,6 +413,8 @@ def _assessed(selection: Selection, judged: _Judged, verdicts: list[_Verdict], r
         )
     if len(unknown):
         notes.append(f"{len(unknown):,} of {weeks + len(unknown):,} weeks of a person have too little history")
+    if judged.cut:
+        notes.append("the history reaches into the events: what is no older than the first of them was left out")
     nobody = int((judged.of_row < 0).sum())
     if nobody:
         notes.append(f"{nobody:,} events name nobody")
