@@ -1,4 +1,7 @@
-"""Options that several commands share: their values, their help, and the client that they configure."""
+"""Options that several commands share: their values, their help, and the client that they configure.
+
+The module is long because of the texts of ``--help``.
+"""
 
 from __future__ import annotations
 
