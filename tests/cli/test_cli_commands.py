@@ -29,9 +29,11 @@ def test_the_guide_documents_every_command_and_exit_code():
     assert commands == [
         "demo",
         "fetch",
+        "events",
         "summary",
         "activity",
         "plot",
+        "find",
         "users",
         "sync",
         "archive",
@@ -39,7 +41,7 @@ def test_the_guide_documents_every_command_and_exit_code():
         "sandbox",
     ]
     assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 7, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():
