@@ -14,6 +14,7 @@ from te_audit_frames.safe_text import width
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("by", ["user", "account-group", "event-type", "ip-address"])
 def test_summary_in_every_format_says_the_same(parquet, by):
     name = {"account-group": "account_group", "event-type": "event", "ip-address": "ip_address"}.get(by, by)
