@@ -890,7 +890,9 @@ def test_the_command_prints_texts_counts_and_classes_only(parquet: str) -> None:
 
 def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parquet: str, tmp_path) -> None:
     words = own(tmp_path, '[texts]\n"Login failed" = { action = "login" }\n')
-    result = CliRunner().invoke(program, ["vocabulary", parquet, "--unclassified", "--vocabulary", words, "--format", "csv"])
+    result = CliRunner().invoke(
+        program, ["vocabulary", parquet, "--unclassified", "--vocabulary", words, "--format", "csv"]
+    )
     assert result.exit_code == 0, result.output
     assert [line.split(",")[:3] for line in result.output.splitlines()[1:]] == [
         ["Flux capacitor", "2", "unclassified"],

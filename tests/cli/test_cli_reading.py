@@ -240,3 +240,14 @@ def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
     more = {"plot": ["-o", tmp_path / "p.png"], "find": ["--format", "jsonl"]}.get(words[0], [])
     result = run(*words, places / "archive", "--window", "7d", "--tz", "Europe/Berlin", *more)
     assert result.exit_code == 0, result.stderr
+
+
+def test_an_archive_and_a_file_in_a_bucket_are_read(bucket, places, events):
+    taf.Archive(bucket).import_parquet(places / "events.parquet")
+    taf.write_parquet(events, f"{bucket}/files/events.parquet")
+    for place in (bucket, f"{bucket}/files/events.parquet"):
+        lines = run("events", place, "--start", MIDDLE, "--format", "jsonl").stdout.splitlines()
+        assert len(lines) == len(taf.between(events, start=MIDDLE)), place
+    missing = run("events", f"{bucket}-none", "--window", "7d")
+    assert missing.exit_code == 5
+    assert "te-audit-frames sync creates one" in missing.stderr
