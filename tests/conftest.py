@@ -11,8 +11,8 @@ from hypothesis import settings
 # A process that a shell started in the background ignores Ctrl-C, and so do its children. Tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Helpers have no tests or examples, and some are slow to import.
-collect_ignore = ["support"]
+# These files have no tests or examples, some are slow to import, and two modules of one name cannot be imported.
+collect_ignore_glob = ["support", "*conftest.py"]
 
 # Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
 derandomize = bool(os.environ.get("CI"))
@@ -115,8 +115,15 @@ def cases(request):
 
 
 @pytest.fixture(scope="session")
-def spark():
-    """A Spark session, started once."""
+def clusters(request):
+    """Skip what needs a cluster unless everything runs: it takes longer to start than hundreds of tests."""
+    if not _is_full(request.config):
+        pytest.skip("takes long: runs with --full")
+
+
+@pytest.fixture(scope="session")
+def spark(clusters):
+    """A Spark session, started once; only with --full."""
     from support.engines import spark_session
 
     session = spark_session()
@@ -125,8 +132,8 @@ def spark():
 
 
 @pytest.fixture(scope="session")
-def dask():
-    """A client of a Dask cluster of two processes, started once."""
+def dask(clusters):
+    """A client of a Dask cluster of two processes, started once; only with --full."""
     from support.engines import dask_cluster
 
     with dask_cluster() as client:

@@ -116,6 +116,7 @@ def test_evidence_stays_in_its_library():
     assert isinstance(found["polars lazy"], pl.LazyFrame)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ["dask", "spark"])
 def test_dask_and_spark_have_the_same_evidence(engine, request, tmp_path):
     things = [{"type": "testName", "name": "shop"}]
