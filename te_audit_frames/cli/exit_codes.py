@@ -187,7 +187,7 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^users: ", "--users: "),
         (r"Archive\.sync\(client, users=True\) keeps one", "te-audit-frames sync --users keeps one"),
         (r"Fetch it with the token", "Fetch it (te-audit-frames users) with the token"),
-        (r"^location: ", "WHERE: "),
+        (r"^location: ", ""),
         # pyarrow's text about a broken file is of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )

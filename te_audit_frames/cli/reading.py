@@ -82,6 +82,7 @@ class Where:
         NotAnAuditFrame, DamagedFile, MissingFile, FileError, ArchiveError, StoreError
             A place cannot be read.
         """
+        self._check_actions()
         places = expand(self.places)
         needed = dict.fromkeys([*columns, "date", *self._filtered()])
         read = list(COLUMNS) if len(places) > 1 else [column for column in COLUMNS if column in needed]
@@ -121,6 +122,15 @@ class Where:
         ]
         return [column for values, names in needed if values for column in names]
 
+    def _check_actions(self) -> None:
+        if not self.action:
+            return
+        from te_audit_frames.checks.loading import load_vocabulary  # most commands do not need it
+
+        known = sorted(load_vocabulary(self.vocabulary).actions)
+        if unknown := [action for action in self.action if action not in known]:
+            raise InvalidArgument(f"--action: {unknown[0]!r} is not one of {', '.join(known)}")
+
     def _select(self, events: pd.DataFrame) -> pd.DataFrame:
         if self.user:
             names = _matching(events["user"], self.user, _names_of)
@@ -131,9 +141,6 @@ class Where:
             groups = (_matching(events[name], self.account_group) for name in ("aid", "account_group_name"))
             events = _where(events, next(groups) | next(groups), "--account-group", self.account_group)
         if self.action:
-            known = known_actions(self.vocabulary)
-            if unknown := [action for action in self.action if action not in known]:
-                raise InvalidArgument(f"--action: {unknown[0]!r} is not one of {', '.join(known)}")
             classified = taf.classify_events(events[["event", "resources"]], vocabulary=self.vocabulary)
             events = _where(events, classified["action"].isin(self.action), "--action", self.action)
         return events
@@ -228,13 +235,6 @@ def users_option(*, required: bool) -> Callable[[F], F]:
 def read_people(place: str) -> pd.DataFrame:
     """Read the value of ``--users``."""
     return taf.Archive(place).users() if is_archive(place) else taf.read_users(place)
-
-
-def known_actions(vocabulary: str | None) -> list[str]:
-    """List the actions of a vocabulary."""
-    from te_audit_frames.checks.loading import load_vocabulary  # most commands do not need it
-
-    return sorted(load_vocabulary(vocabulary).actions)
 
 
 # ---- filters -----------------------------------------------------------------------------------------------------

@@ -122,6 +122,20 @@ def test_half_files_without_receipts_do_not_overlap(places, events, tmp_path):
     )
 
 
+def test_only_the_days_of_the_period_are_read_from_an_archive(places, tmp_path):
+    archive = taf.Archive(tmp_path / "te-audit")
+    archive.import_parquet(places / "events.parquet")
+    file = tmp_path / "te-audit" / "events" / "event_date=2026-02-10" / "events.parquet"
+    file.write_bytes(b"damaged")
+    before, after = (
+        Where((str(tmp_path / "te-audit"),), **chosen) for chosen in ({"end": "2026-02-10"}, {"window": "7d"})
+    )
+    assert len(before.read(["uid"]))
+    assert len(after.read(["uid"]))
+    with pytest.raises(taf.DamagedFile):
+        Where((str(tmp_path / "te-audit"),), start="2026-02-09").read(["uid"])
+
+
 # ---- filters -----------------------------------------------------------------------------------------------------
 
 
