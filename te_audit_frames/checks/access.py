@@ -52,8 +52,8 @@ def find_access_changes(
           multi-factor or single sign-on;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; the same moment), `events` (int64) and `event_texts`
           (list of str): what `evidence` needs;
-        - `targets` (list of str), the people whose access was changed, and `roles` (list of str), as `resources` name them,
-          and `others` (list of str), the names of all other resources;
+        - `targets` (list of str), the people whose access was changed, and `roles` (list of str), as `resources` name
+          them, and `others` (list of str), the names of all other resources;
         - `target_uid` (str), the target's `uid` if it acts in `events` and exactly one person has this name or e-mail;
         - `to_self` (bool), whether people changed their own access;
         - `ambiguous` (bool), whether the event leaves open who got what, and `note` (str), why;

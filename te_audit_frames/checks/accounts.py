@@ -57,7 +57,8 @@ def find_dormant_users(
           in the directory;
         - `is_admin` (boolean; null if unknown), `registered`, `last_login` (``datetime64[us, UTC]``), of the directory;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; null without events), `events` (int64) and
-          `event_texts` (list of str): the person's events; of a return, only the events since then. `evidence` returns them.
+          `event_texts` (list of str): the person's events; of a return, only the events since then. `evidence` returns
+          them.
 
         In the order of the statuses above, admins first, then the longest silence. `assessed` says what was examined.
 
