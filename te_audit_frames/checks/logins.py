@@ -113,9 +113,9 @@ def find_failed_logins(
     address are Splunk's.
 
     *What it cannot see.* Attempts that are slower than the thresholds. Failures at the identity provider: with single
-    sign-on they are in its log, not in this one. Failures that lack the user, or the address, by which
-    they would be counted; `assessed` says how many there are. An office behind one address
-    can look like spraying on a Monday morning.
+    sign-on they are in its log, not in this one. Failures that lack the user, or the address, by which they
+    would be counted; `assessed` says how many there are. An office behind one address can look like spraying on a
+    Monday morning.
 
     Examples
     --------

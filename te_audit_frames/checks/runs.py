@@ -98,8 +98,8 @@ def find_runs(
     Here it is five events, and any pace of at least one in ten minutes counts as one go.
 
     *What it cannot see.* Deletions that are spread out, one an hour. Which of several people used a shared account.
-    Texts that the vocabulary does not know: `assessed` lists them. A migration that somebody was asked to
-    make looks like an attack.
+    Texts that the vocabulary does not know: `assessed` lists them. A migration that somebody was asked to make looks
+    like an attack.
 
     Examples
     --------
