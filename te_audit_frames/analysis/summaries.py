@@ -81,10 +81,7 @@ def count_groups(events: Any, *, by: str | Sequence[str], top: int | None) -> tu
     grouper = Grouper.of(events, by, count_others=True)
     folded, keys = grouper.fold(top)
 
-    groups = folded.count(keys).rename(columns={"first": "first_event", "last": "last_event"})
-    for other in grouper.counted:
-        distinct = folded.count_distinct(keys, other.identity).rename(columns={"distinct": other.counted_as})
-        groups = groups.merge(distinct, on=keys, how="left")
+    groups = folded.tabulate(keys).rename(columns={"first": "first_event", "last": "last_event"})
     groups = rank(groups, grouper.identity)
     groups["share"] = groups["events"] / groups["events"].sum()
     types = (
