@@ -1,4 +1,4 @@
-"""Run every program, and write `benchmarks/RESULTS.md`."""
+"""All benchmarks. They write `benchmarks/RESULTS.md`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt
 
 
 def main() -> int:
-    """Run them one after the other; exit with 1 where a promise is not kept."""
+    """Run them one after the other. The exit code is 1 if a claim does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="take the sizes that the claims name (about 15 minutes)")
+    parser.add_argument("--full", action="store_true", help="use the sizes that the claims name (about 20 minutes)")
     full = parser.parse_args().full
     results: list[Result] = []
     for name in PROGRAMS:

@@ -1,4 +1,4 @@
-"""Archives that grow: sync, load and summaries over three sizes, and memory of DuckDB on the files against pandas."""
+"""Archives of three sizes: sync, load and summaries, and the memory of DuckDB and of pandas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The request allowance: total time against the ideal schedule, and the 429s that our own requests cause."""
+"""The request allowance: the total time compared with the ideal schedule, and the 429s that our requests cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT, PERIOD, WORKERS, LATENCY = 60, 10.0, 8, 0.1
 
 
 def run(full: bool) -> list[Result]:
-    """Measure with nobody else, and with another client that takes its part."""
+    """Measure alone, and with another client that uses its share."""
     windows = 5 if full else 3
     took, receipt = _fetch(LIMIT * windows - LIMIT // 2, other=False)
     # All but the last window are waited out; in the last one only latency counts.
@@ -47,7 +47,7 @@ def _fetch(pages: int, *, other: bool) -> tuple[float, taf.Receipt]:
 
 
 def _rival(api: Sandbox, done: threading.Event) -> None:
-    """Take half of the allowance, steadily."""
+    """Use half of the allowance, steadily."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {api.token}"
         while not done.wait(2 * PERIOD / LIMIT):

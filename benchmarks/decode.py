@@ -1,4 +1,4 @@
-"""Bytes to the finished frame: against the official SDK, plain pandas, and orjson's parse as the limit."""
+"""Bytes to the finished frame, compared with the official SDK, plain pandas, and orjson's parse as the limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ours(bodies: list[bytes]) -> pd.DataFrame:
 
 
 def plain(bodies: list[bytes]) -> pd.DataFrame:
-    """Decode as one does by hand."""
+    """Decode with json and plain pandas."""
     frame = pd.DataFrame([event for body in bodies for event in json.loads(body)["auditEvents"]])
     return frame.assign(date=pd.to_datetime(frame["date"]))
 
@@ -36,7 +36,7 @@ def official_sdk(bodies: list[bytes]) -> pd.DataFrame:
 
 
 def orjson_alone(bodies: list[bytes]) -> None:
-    """Parse, and throw the result away."""
+    """Parse only."""
     for body in bodies:
         orjson.loads(body)
 

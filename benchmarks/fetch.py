@@ -1,4 +1,4 @@
-"""The schedule of a fetch: requests and wall time against the ideal, on even and uneven histories, over real HTTP."""
+"""The schedule of a fetch over real HTTP: requests and time compared with the ideal, for even and uneven histories."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_second(rng: random.Random) -> list[float]:
 
 
 def run(full: bool) -> list[Result]:
-    """Measure 150 pages with half a second of latency, or with less of it."""
+    """Measure 150 pages with a latency of half a second, or less."""
     latency = 0.5 if full else 0.1
     results = []
     for name, history, bound, ideal in (

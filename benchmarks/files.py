@@ -1,4 +1,4 @@
-"""Parquet: size and reading time against DataFrame.to_parquet() with its defaults, and against Polars."""
+"""Parquet: size and reading time, compared with the defaults of DataFrame.to_parquet() and with Polars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timing side by side, memory in a process of its own, and the table that every program prints."""
+"""Tools of the benchmarks: times side by side, memory in a new process, and the table of results."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Result:
 
 
 def at_most(what: str, value: float, bound: float, unit: str = "x") -> Result:
-    """Hold a figure against an upper bound."""
+    """Return a result with an upper bound."""
     return Result(what, f"{value:.2f} {unit}", f"at most {bound:g} {unit}", value <= bound)
 
 
 def at_least(what: str, value: float, bound: float, unit: str = "x") -> Result:
-    """Hold a figure against a lower bound."""
+    """Return a result with a lower bound."""
     return Result(what, f"{value:.1f} {unit}", f"at least {bound:g} {unit}", value >= bound)
 
 
@@ -51,19 +51,19 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def side_by_side(*works: Callable[[], object], runs: int = 5) -> list[list[float]]:
-    """Time several calls in turn, so that a machine that slows down slows all of them; one row of seconds a run."""
+    """Time several calls in turn, so that a slower machine slows all of them. Return one row of seconds per run."""
     for work in works:
         work()
     return [[seconds(work) for work in works] for _ in range(runs)]
 
 
 def ratio(rows: Sequence[Sequence[float]], ours: int, theirs: int) -> float:
-    """Take the median over the runs of one call's time to another's."""
+    """Return the median over the runs of the ratio of two calls' times."""
     return statistics.median(row[ours] / row[theirs] for row in rows)
 
 
 def growth_of_memory(setup: str, work: str) -> float:
-    """Run `setup`, then `work`, in a new process; return how far `work` pushed its peak memory, in MiB."""
+    """Run `setup` and then `work` in a new process. Return by how much `work` raised its peak memory, in MiB."""
     # Linux's own high-water mark: getrusage's also counts what the parent process had before it started this one.
     peak = "int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     program = f"{setup}\nbefore = {peak}\n{work}\nprint(({peak} - before) / 1024)\n"

@@ -1,4 +1,4 @@
-"""Log to frame or Parquet, end to end: against the official SDK, a plain loop, and dlt's REST source."""
+"""Log to frame or Parquet, end to end, compared with the official SDK, a plain loop, and dlt's REST source."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def dlt_rest(url: str, token: str, target: Path) -> int:
 
 
 def run(full: bool) -> list[Result]:
-    """Measure 100 pages of 500 events, each half a second (or a tenth) in coming."""
+    """Measure 100 pages of 500 events, with a latency of half a second or a tenth."""
     latency = 0.5 if full else 0.1
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     with served(events=50_000, page_size=500, latency=latency) as (url, token), tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The practice server in a process of its own, so that its work is not taken for the client's, and its pages."""
+"""The practice server in its own process, so that its work is not counted as the client's, and its pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with Sandbox(**options) as api:
 
 @contextlib.contextmanager
 def served(**options: Any) -> Iterator[tuple[str, str]]:
-    """Serve a practice organisation; yields the address and the token."""
+    """Serve a practice organisation, and yield the address and the token."""
     server = subprocess.Popen([sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert server.stdin and server.stdout
     with server:
@@ -39,7 +39,7 @@ def served(**options: Any) -> Iterator[tuple[str, str]]:
 
 
 def pages(events: int, *, page_size: int = 1_000) -> list[bytes]:
-    """Get the pages of a practice organisation as bytes."""
+    """Return the pages of a practice organisation as bytes."""
     with served(events=events, page_size=page_size) as (url, token):
         client = taf.Client(token=token, base_url=url)
         bodies: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Starting up: importing the package, and the command line's --help, against the libraries that both need."""
+"""Start-up: the import of the package and the command line's --help, compared with importing the libraries."""
 
 from __future__ import annotations
 

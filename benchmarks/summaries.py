@@ -1,4 +1,4 @@
-"""Summaries and activity of a pandas frame: against DuckDB, Polars and plain pandas on the same frame."""
+"""Summaries and activity of a pandas frame, compared with DuckDB, Polars and plain pandas on the same frame."""
 
 from __future__ import annotations
 

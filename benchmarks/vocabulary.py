@@ -1,4 +1,4 @@
-"""The vocabulary: how many event texts of other products it classifies, and how many of these it reads right.
+"""The vocabulary: the share of other products' event texts that it classifies, and the share that is right.
 
 The texts and their labels are in `tests/data`, with their sources and with how a text kept aside was first read.
 """
@@ -23,7 +23,7 @@ PARTS = ("development", "kept aside", "second batch")
 
 @dataclass(frozen=True)
 class Label:
-    """A text of another product's log, and how a person reads it."""
+    """A text of another product's log, with its label."""
 
     text: str
     action: str
@@ -34,7 +34,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Score:
-    """How many texts were classified, and the mistakes among them, each with what was said of it."""
+    """The number of classified texts, and the mistakes, each with the classes that it got."""
 
     texts: int
     classified: int
@@ -42,17 +42,17 @@ class Score:
 
     @property
     def share_classified(self) -> float:
-        """Of all texts, in per cent: the action and the object are known."""
+        """The percentage of texts with a known action and object."""
         return 100 * self.classified / self.texts
 
     @property
     def share_right(self) -> float:
-        """Of the classified texts, in per cent: action, object and outcome are those of the label."""
+        """The percentage of classified texts with the action, object and outcome of their label."""
         return 100 * (1 - len(self.mistakes) / self.classified)
 
 
 def labels() -> list[Label]:
-    """Read the labelled texts, each with its part."""
+    """Return the labelled texts by part."""
     with TEXTS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [
@@ -99,7 +99,7 @@ def run(full: bool) -> list[Result]:
 
 
 def mistakes() -> str:
-    """Write every mistake as a line: the text, the label, and what was said."""
+    """Return one line per mistake: the text, the label, and the classes that it got."""
     lines = []
     for part in PARTS:
         for label, said in score([label for label in labels() if label.part == part]).mistakes:

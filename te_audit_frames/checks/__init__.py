@@ -1,1 +1,1 @@
-"""What deserves a look: questions that a review asks of events, one module each."""
+"""What deserves a look: the checks of a review, and the vocabulary that they use."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from te_audit_frames.checks.grammar import (
     ABLE,
@@ -16,72 +16,23 @@ from te_audit_frames.checks.grammar import (
     POSSESSIVES,
     PREPOSITIONS,
 )
-from te_audit_frames.checks.words import Tables, singular
-
-UNCLASSIFIED = "unclassified"
-SUCCESS, FAILURE, UNKNOWN = "success", "failure", "unknown"
+from te_audit_frames.checks.noun_phrase import PROPERTY, THING, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
+from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
-_ENTRANCES = frozenset({"login", "logout"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a text says.
-
-    Attributes
-    ----------
-    action, object : str
-        Both `UNCLASSIFIED` if no rule knows the action, the object alone if no rule knows what was touched.
-    outcome : str
-        `SUCCESS`, `FAILURE` or `UNKNOWN`.
-    rule : str
-        The form of the clause, its word for the action, and the words for the object.
-    """
-
-    action: str = UNCLASSIFIED
-    object: str = UNCLASSIFIED
-    outcome: str = UNKNOWN
-    rule: str = UNCLASSIFIED
-
-
-@dataclass(frozen=True)
-class Token:
-    """A word of a clause, or several that belong together, such as "logged in"."""
-
-    word: str
-    base: str = ""  # of a verb
-    form: str = ""
-    named: bool = False  # looks like somebody's name for something
-
-    @property
-    def is_verb(self) -> bool:
-        """Whether a table has it as a form of a verb."""
-        return bool(self.base)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """An object that a noun phrase names, its words, and the part of it that was meant."""
-
-    name: str = ""
-    phrase: str = ""
-    part: str = ""
-    is_whole: bool = False  # nothing but a part: "name", "status"
-
-
-_PROPERTY, _THING = "property", "thing"  # in their order: a thing of its own outdoes a property
-
-
 class Clause:
-    """One clause and the search for its verb and object."""
+    """One clause, read for its verb and its object."""
 
     def __init__(self, tokens: list[Token], tables: Tables) -> None:
         self._tables = tables
+        self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
         self._tokens = [token for token in tokens if not self._is_noise(token)]
-        self._all = {token.word for token in tokens}
 
     def _is_noise(self, token: Token) -> bool:
         word = token.word
@@ -89,8 +40,8 @@ class Clause:
         return (word.endswith("ly") and not known) or word in ADVERBS
 
     def read(self) -> Reading:
-        """Read the clause; `Reading()` if it has no form that is known here."""
-        self._strip_outcome()
+        """Return what the clause says, or `Reading()` if its form is not known."""
+        self._tokens, self._outcome = strip_outcome(self._tokens, self._tables)
         tokens = self._tokens
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
@@ -99,80 +50,8 @@ class Clause:
                 return reading
         return Reading()
 
-    # The words around the clause that say how it ended.
-
-    def _strip_outcome(self) -> None:
-        """Take the outcome off both ends: "Failed login", "Login attempt failed", "Success change password"."""
-        tables = self._tables
-        self._tokens = list(self._denied(self._tokens))
-        while self._tokens and (self._tokens[0].word in tables.success or self._leads_with_failure()):
-            is_finite = any(self._tokens[at].form == "past" for at in range(2, self._cut(self._tokens)))
-            if not is_finite:  # "Failed login", but "Failed login report created"
-                self._outcome = SUCCESS if self._tokens[0].word in tables.success else FAILURE
-            self._tokens = self._tokens[1:]
-        # In the middle: "Login failed for user", "A password reset fails for a user".
-        end = self._cut(self._tokens)
-        rest = self._tokens[end:]
-        head = self._tokens[:end]
-        while len(head) > 1:
-            token = head[-1]
-            if token.word in tables.failure and not token.is_verb:
-                self._outcome = FAILURE
-            elif token.word in tables.success:
-                self._outcome = self._outcome or SUCCESS
-            else:
-                break
-            head = head[:-1]
-        if rest and rest[0].word == "to" and self._outcome == FAILURE and len(head) < end:
-            self._tokens = [*head, Token("failed"), *rest]
-        else:
-            self._tokens = [*head, *rest]
-        if any(token.word == "unsuccessfully" for token in self._tokens):
-            self._outcome = FAILURE
-        adverbs = {"successfully", "unsuccessfully"}
-        self._tokens = [token for token in self._tokens if token.word not in adverbs]
-
-    def _denied(self, tokens: Sequence[Token]) -> Iterator[Token]:
-        """Read "not successful" as one word for a failure."""
-        skip = False
-        for token, following in zip(tokens, [*tokens[1:], Token("")], strict=False):
-            if token.word in NOT and following.word in self._tables.success:
-                yield Token("failed")
-                skip = True
-            elif not skip:
-                yield token
-            else:
-                skip = False
-
-    def _fails_later(self) -> bool:
-        """Whether a failure is told behind a preposition: "Login of the user failed"."""
-        tokens = self._tokens
-        for token, following in zip(tokens, [*tokens[1:], Token("to")], strict=False):
-            if token.word in self._tables.failure and following.word in PREPOSITIONS:
-                return True
-        return False
-
-    def _leads_with_failure(self) -> bool:
-        first, *rest = self._tokens
-        if first.word not in self._tables.failure:
-            return False
-        if first.word in {"invalid", "incorrect"} or first.is_verb:
-            # "Denied login" failed, "Denied request" is a refusal that worked.
-            end = self._cut(rest)
-            return self._is_entrance(rest[:end])
-        return bool(rest)
-
-    def _is_entrance(self, tokens: Sequence[Token]) -> bool:
-        """Whether the tokens name a log-in or log-out, or an attempt at one."""
-        names = [token for token in tokens if token.word not in self._tables.attempt | BE | HAVE]
-        if not names:
-            return False
-        last = names[-1]
-        action = self._tables.action_nouns.get(singular(last.word)) or self._action(last)
-        return action in _ENTRANCES
-
     def _is_double(self) -> bool:
-        """Whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""
+        """Return whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""
         tokens = self._tokens
         for at, token in enumerate(tokens):
             if token.word not in CONJUNCTIONS:
@@ -182,13 +61,13 @@ class Clause:
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
             if following is not None and following.form in {other.form for other in tokens[:at] if other.is_verb}:
                 after.append(following)
-            is_told = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
-            if is_told and {self._action(other) for other in after} - before:
+            is_sentence = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
+            if is_sentence and {self._action(other) for other in after} - before:
                 return True
         return False
 
     def _is_finite(self, at: int) -> bool:
-        """Whether a past form is a verb here, and not an adjective: "and shared", but "and shared folder"."""
+        """Return whether a past form is a verb, as in "and shared", and not an adjective, as in "and shared folder"."""
         token = self._tokens[at]
         following = self._tokens[at + 1].word if at + 1 < len(self._tokens) else "to"
         is_adjective = token.word in self._tables.adjectives and following not in PREPOSITIONS | CONJUNCTIONS
@@ -223,7 +102,7 @@ class Clause:
         for at, token in enumerate(tokens[:-1]):
             following = tokens[at + 1]
             if token.word in BE and following.form in {"past", "gerund"}:
-                if following.base in _REFUSALS and self._is_entrance(tokens[:at]):
+                if following.base in _REFUSALS and is_entrance(tokens[:at], self._tables):
                     self._outcome = FAILURE
                     return self._named(at)
                 if following.form == "gerund":
@@ -237,7 +116,7 @@ class Clause:
         """Read "Deleted test", "Test deleted", "User deleted test" and "Delete test"."""
         tokens = self._tokens
         first = tokens[0]
-        end = self._cut(tokens)
+        end = before_preposition(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
         if len(past) > 1:  # "password reset" is a noun where there is another verb
             past = [at for at in past if tokens[at].word != tokens[at].base] or past
@@ -255,7 +134,7 @@ class Clause:
         verb = past[0]
         if last is not None and tokens[verb].word in self._tables.adjectives:
             verb = last  # "New shared dashboard created"
-        if tokens[verb].base in _REFUSALS and self._is_entrance(tokens[:verb]):
+        if tokens[verb].base in _REFUSALS and is_entrance(tokens[:verb], self._tables):
             self._outcome = FAILURE
             return self._named(verb)
         if tokens[verb].word == "requested" and verb + 1 < len(tokens) and tokens[verb + 1].word == "to":
@@ -264,17 +143,17 @@ class Clause:
         return self._build("passive" if passive else "active", verb, passive=passive)
 
     def _is_imperative(self, end: int) -> bool:
-        """Whether the first word is a command, and not a noun: "View dashboard", but "View permission changed"."""
+        """Return whether the first word is a verb ("View dashboard") and not a noun ("View permission changed")."""
         first, rest = self._tokens[0], self._tokens[1:end]
-        if not rest or self._action(first) in _ENTRANCES:
+        if not rest or self._action(first) in ENTRANCES:
             return False
         if rest[-1].form == "past":
             return False  # "Update scheduled"
         if (singular(first.word),) not in self._tables.phrases:
             return True
         words = [singular(token.word) for token in rest if token.word not in DETERMINERS]
-        is_compound = self._longest([singular(first.word), *words]) > len(words)
-        return not is_compound and (len(words) < len(rest) or self._longest(words) == len(words))
+        is_compound = self._nouns.longest([singular(first.word), *words]) > len(words)
+        return not is_compound and (len(words) < len(rest) or self._nouns.longest(words) == len(words))
 
     def _late(self, end: int) -> Reading | None:
         """Read a verb behind a preposition: "Password of the user changed"."""
@@ -282,7 +161,7 @@ class Clause:
         for at in range(end + 1, len(tokens)):
             is_last = at + 1 == len(tokens) or tokens[at + 1].word in PREPOSITIONS
             if tokens[at].form == "past" and is_last and tokens[at - 1].word not in PREPOSITIONS | DETERMINERS:
-                if tokens[at].base in _REFUSALS and self._is_entrance(tokens[:end]):
+                if tokens[at].base in _REFUSALS and is_entrance(tokens[:end], self._tables):
                     self._outcome = FAILURE
                     return self._named(end)
                 return self._build("passive", at, passive=True)
@@ -294,13 +173,13 @@ class Clause:
         if tokens[0].form == "gerund":
             return self._build("present", 0, passive=False)
         for at, token in enumerate(tokens[1:], start=1):
-            if token.form == "third" and self._head(tokens[:at]).name == "user" and self._phrase_after(at):
+            if token.form == "third" and self._nouns.head(tokens[:at]).name == "user" and self._phrase_after(at):
                 return self._build("present", at, passive=False)
         return None
 
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"."""
-        return self._named(self._cut(self._tokens))
+        return self._named(before_preposition(self._tokens))
 
     def _named(self, end: int) -> Reading | None:
         tokens = list(self._tokens[:end])
@@ -314,31 +193,31 @@ class Clause:
         action = noun or (self._tables.action_of.get(last.base) if last.form in {"base", "gerund"} else None)
         if action is None:
             return None
-        if self._fails_later():
+        if fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
-        if action in _ENTRANCES:
+        if action in ENTRANCES:
             if any(token.word in self._tables.failure for token in tokens):
                 self._outcome = FAILURE  # "Too many failed logins"
             happened = last.word not in self._tables.words["not_by_name"] and not tried
             outcome = self._outcome or (SUCCESS if happened else UNKNOWN)
             return Reading(action, "user", outcome, f"noun: {last.word}")
-        is_object = self._longest([singular(token.word) for token in tokens]) > 0
+        is_object = self._nouns.longest([singular(token.word) for token in tokens]) > 0
         rest = self._tokens[end:]
         of = len(rest) > 0 and rest[0].word == "of"
         if noun is None and (is_object or (len(tokens) < 2 and not of)):
             return None  # "Access request" is a request, "Team invite" an invitation
         outcome = self._outcome or UNKNOWN
         whole = rest[1:] if of else tokens[:-1]  # "Deletion of test", "Test deletion"
-        found = self._subject([token for token in whole if token.word not in self._tables.failure], [])
+        found = self._nouns.subject([token for token in whole if token.word not in self._tables.failure], [])
         if found is None and last.word in self._tables.people["nouns"]:
-            found = _Found("user", last.word)
+            found = Found("user", last.word)
         return self._finish("noun", last, action, found, outcome)
 
-    # What the verb acts upon.
+    # The object of the verb.
 
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
         tokens = self._tokens
-        if rule == "imperative" and self._fails_later():
+        if rule == "imperative" and fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
         verb = tokens[at]
         action = self._action(verb)
@@ -350,31 +229,31 @@ class Clause:
             end = at
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
-            found = self._subject(tokens[:end], [])
+            found = self._nouns.subject(tokens[:end], [])
             if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
-                found = self._subject(tokens[start : start + self._cut(tokens[start:])], [])
+                found = self._nouns.subject(tokens[start : start + before_preposition(tokens[start:])], [])
         else:
             if tokens[start : start + 1] == [Token("to")]:
                 start += 2  # "requested to transfer project"
-            end = start + self._cut(tokens[start:])
-            found = self._subject(tokens[start:end], tokens[end:])
+            end = start + before_preposition(tokens[start:])
+            found = self._nouns.subject(tokens[start:end], tokens[end:])
             if start == end and rule == "active":
-                found = self._subject(tokens[:at], [])
+                found = self._nouns.subject(tokens[:at], [])
             elif start == len(tokens):  # "A token fails to create"
                 end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
-                found = self._subject(tokens[:end], [])
+                found = self._nouns.subject(tokens[:end], [])
                 found = None if found and found.name == "user" else found
             elif found is None and any(token.word in POSSESSIVES for token in tokens[start:end]):
-                owner = self._head(tokens[:at])  # "User changed their email"
-                is_whole = self._head(tokens[start:end]).is_whole
-                found = replace(owner, part=_PROPERTY) if is_whole and owner.name else None
+                owner = self._nouns.head(tokens[:at])  # "User changed their email"
+                is_only_part = self._nouns.head(tokens[start:end]).is_only_part
+                found = replace(owner, part=PROPERTY) if is_only_part and owner.name else None
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
 
     def _tells_how(self, token: Token) -> bool:
         return token.word in NOT or token.word in self._tables.failure
 
-    def _finish(self, rule: str, verb: Token, action: str, found: _Found | None, outcome: str) -> Reading:
+    def _finish(self, rule: str, verb: Token, action: str, found: Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
         if found is None:
             return without
@@ -384,7 +263,7 @@ class Clause:
             return without  # "Alert email sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
         if found.part and action in _LOOSE:
-            if found.part == _THING:
+            if found.part == THING:
                 return without  # "Test run deleted", "Site profile deleted"
             action = "update"
         return Reading(action, found.name, outcome, f"{rule}: {verb.word} / {found.phrase}")
@@ -393,7 +272,7 @@ class Clause:
         return self._tables.action_of.get(token.base, "")
 
     def _placed(self, verb: Token, action: str, rest: Sequence[Token]) -> str:
-        """Return what a verb means with a place: "added to", "removed from", "sent to trash"."""
+        """Return the action of a verb with its preposition: "added to", "removed from", "sent to trash"."""
         places = self._tables.places.get(verb.base, {})
         for token, following in zip(rest, [*rest[1:], Token("")], strict=False):
             if (special := places.get(f"{token.word} {following.word}")) is not None:
@@ -403,7 +282,7 @@ class Clause:
         return action
 
     def _after_coordinated(self, at: int) -> int:
-        """Return where the words after the verb begin, past a second verb: "Disable/pause configuration"."""
+        """Return where the words after the verb begin. A second verb is skipped: "Disable/pause configuration"."""
         tokens = self._tokens
         at += 1
         while at + 1 < len(tokens) and tokens[at].word in CONJUNCTIONS and tokens[at + 1].is_verb:
@@ -411,74 +290,7 @@ class Clause:
         return at
 
     def _phrase_after(self, at: int) -> bool:
-        """Whether a noun phrase follows directly that is more than a name."""
+        """Return whether a noun phrase that is more than a name follows directly."""
         rest = self._tokens[self._after_coordinated(at) :]
-        words = rest[: self._cut(rest)]
+        words = rest[: before_preposition(rest)]
         return any(not token.named for token in words)
-
-    @staticmethod
-    def _cut(tokens: Sequence[Token]) -> int:
-        """Return how many tokens come before the first preposition."""
-        return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
-
-    def _subject(self, tokens: Sequence[Token], rest: Sequence[Token]) -> _Found | None:
-        """Find the object that a noun phrase names; a property is looked for in the "of …" behind it."""
-        tokens = [*tokens, *rest]
-        part = ""
-        while tokens:
-            end = self._cut(tokens)
-            found = self._head(tokens[:end])
-            part = max(part, found.part)
-            if found.name:
-                return replace(found, part=part)
-            if not found.is_whole or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
-                return None
-            tokens = tokens[end + 1 :]
-        return None
-
-    def _head(self, tokens: Sequence[Token]) -> _Found:
-        """Return what the last noun of a phrase names; several nouns must name the same, or be a known pair."""
-        phrases: list[list[Token]] = [[]]
-        for token in tokens:
-            if token.word in CONJUNCTIONS:
-                phrases.append([])
-            elif token.word not in BE | HAVE | DETERMINERS:
-                phrases[-1].append(token)
-        found = [self._noun(phrase) for phrase in phrases if phrase]
-        if not found:
-            return _Found()
-        names = [each.name for each in found]
-        if len(set(names)) == 1 or not any(names[:-1]):
-            return found[-1]  # "MFA and registration policy" is about the policy
-        return found[0] if tuple(names) in self._tables.pairs else _Found()
-
-    def _noun(self, tokens: Sequence[Token]) -> _Found:
-        tables = self._tables
-        spread = [(singular(word), token) for token in tokens for word in token.word.split()]
-        words = [word for word, _ in spread]
-        tokens = [token for _, token in spread]
-        part = ""
-        while words and tokens[len(words) - 1].named and not self._longest(words):
-            words.pop()  # a name, at the end: "project key 0a1b2c"
-        while len(words) > 1 and tokens[len(words) - 1].form == "past":
-            part = max(part, _THING if self._names_action(words[-1]) else "")
-            words.pop()  # "password issued", "roles assigned", "test run"
-        while words:
-            length = self._longest(words)
-            dropped = next((n for n in (2, 1) if tuple(words[-n:]) in tables.property_phrases), 0)
-            if length and length >= dropped:
-                phrase = tuple(words[-length:])
-                return _Found(tables.phrases[phrase], " ".join(phrase), part)
-            is_thing = words[-1] in tables.properties["things"] or self._names_action(words[-1])
-            dropped = max(dropped, int(self._names_action(words[-1])))
-            if not dropped:
-                return _Found()
-            part, words = max(part, _THING if is_thing else _PROPERTY), words[:-dropped]
-        return _Found(part=part, is_whole=bool(part))
-
-    def _names_action(self, word: str) -> bool:
-        """Whether a noun names an action, as in "user deletion requested"."""
-        return word in self._tables.action_nouns or self._tables.verbs.get((word,), ("",))[0] == word
-
-    def _longest(self, words: Sequence[str]) -> int:
-        return next((n for n in range(min(5, len(words)), 0, -1) if tuple(words[-n:]) in self._tables.phrases), 0)

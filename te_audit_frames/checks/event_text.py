@@ -1,8 +1,7 @@
-"""Event texts: folded, cut into clauses and words, and read.
+"""Event texts, read as short English clauses.
 
-A text is read as a short English clause: passive ("Test deleted."), active ("Deleted test", "User deleted test"),
-imperative ("Delete test") or a compound ("Test deletion", "User login"). All words are looked up in tables; a word that
-no table has is never guessed at.
+A clause is passive ("Test deleted."), active ("Deleted test", "User deleted test"), imperative ("Delete test") or a
+compound ("Test deletion", "User login"). All words are looked up in tables. Other words are never guessed.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from te_audit_frames.checks.clause import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Clause, Reading, Token
+from te_audit_frames.checks.clause import Clause
 from te_audit_frames.checks.grammar import NOT, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, singular
+from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.words import Tables, Token, singular
 
 _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
 
 def fold(text: str) -> str:
-    """Remove what makes no difference: case, width, repeated spaces, curly quotes, the final stop.
+    """Return a text without the differences that have no meaning: case, width, spaces, curly quotes, the final stop.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def _plain(text: str) -> str:
 
 
 def read(text: str, tables: Tables) -> Reading:
-    """Read one event text.
+    """Return what one event text says.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _as_said(known: Mapping[str, str]) -> Reading:
 
 
 def _outcome_of(afterwords: Sequence[str], tables: Tables) -> str | None:
-    """Return what a part after the clause says: "Login: failed", "Create users - finished"."""
+    """Return the outcome that a part after the clause states: "Login: failed", "Create users - finished"."""
     for part in afterwords:
         first, second = [*part.casefold().split(), "", ""][:2]
         if second and second not in PREPOSITIONS:

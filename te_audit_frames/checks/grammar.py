@@ -1,4 +1,4 @@
-"""The words of English that hold a clause together; they mean nothing in particular, and no table changes them."""
+"""English function words, such as "was", "not" and "of". No table changes them."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ POSSESSIVES = _words("their his her its own")
 CONJUNCTIONS = _words("and or / , &")
 ADVERBS = _words("hard now again also then just auto self soft bulk")
 ABLE = _words("authorized authorised allowed permitted able be been to could have")
-"""After a negation, what only says that something was not possible: "not authorized to"."""
+"""Words between a negation and its verb that only mean "possible": "not authorized to", "could not be"."""

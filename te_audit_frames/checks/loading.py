@@ -1,4 +1,4 @@
-"""The vocabulary's tables: the built-in one, and a user's own over it, checked line by line."""
+"""The tables of the vocabulary: the built-in one, and a user's own, which wins. Mistakes are reported by line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from te_audit_frames.checks.clause import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN
 from te_audit_frames.checks.event_text import fold
+from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN
 from te_audit_frames.checks.words import Tables, singular
 from te_audit_frames.errors import InvalidArgument
 
@@ -35,7 +35,7 @@ def _built_in() -> Tables:
 
 
 def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
-    """Return the built-in vocabulary, with a user's own table over it.
+    """Return the built-in vocabulary, combined with a user's own table.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
     try:
         own = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        told = re.search(r"line (\d+)", str(error))
-        line = int(told.group(1)) if told else len(text.splitlines())
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found.group(1)) if found else len(text.splitlines())
         raise InvalidArgument(
             f'vocabulary: {name}, line {line}: not TOML: {error}. A line reads, for example: delete = ["retire"].'
         ) from None
@@ -80,7 +80,7 @@ class _Own:
         self._own = own
 
     def over(self, built_in: Tables) -> Tables:
-        """Lay this table over the built-in one."""
+        """Return the built-in tables with the entries of this one, which win."""
         for section, entries in self._own.items():
             if section not in _SECTIONS:
                 raise self._mistake(section, None, f"[{section}] is not a section{_like(section, _SECTIONS)}")
@@ -186,7 +186,7 @@ def _all(words: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _moved(built_in: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Add the user's words to their place, and take them from where they were."""
+    """Return the built-in words with the user's, each of which moves from its old place to its new one."""
     theirs = {_as_looked_up(word) for word in _all(own)}
     moved = {name: [word for word in words if _as_looked_up(word) not in theirs] for name, words in built_in.items()}
     for name, words in own.items():
@@ -204,7 +204,7 @@ def _like(word: str, known: Iterable[str]) -> str:
 
 
 def _one_slip(one: str, other: str) -> bool:
-    """Whether two words differ by one letter, or by two letters that changed places."""
+    """Return whether two words differ by one letter, or by two letters that changed places."""
     if len(one) == len(other):
         wrong = [at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
         is_swap = len(wrong) == 2 and wrong[1] == wrong[0] + 1 and sorted(one) == sorted(other)

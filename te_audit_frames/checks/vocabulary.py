@@ -1,4 +1,4 @@
-"""What each event did, to what, and whether it worked, by the words of its text."""
+"""Classes of events (action, object, outcome), from the words of their texts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.checks.clause import UNCLASSIFIED, Reading
 from te_audit_frames.checks.event_text import read
 from te_audit_frames.checks.loading import load_vocabulary
+from te_audit_frames.checks.reading import UNCLASSIFIED, Reading
 from te_audit_frames.checks.words import Tables
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.receipts import attach_receipt, stored_receipt
@@ -27,21 +27,21 @@ CLASSES = ("action", "object", "outcome", "rule")
 """The columns that `classify_events` adds."""
 
 _NOTE = "of the events are unclassified"
-_KEY = "te_audit_frames: key"  # a column of its own, for as long as it takes to look the classes up
+_KEY = "te_audit_frames: key"  # a temporary column, to look up the classes by
 
 
 def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = None) -> Any:
-    """Say what each event did, to what, and whether it worked.
+    """Return the events with their action, object and outcome, as their texts state them.
 
-    The API sends a text, such as "Test deleted.", and no list of its texts is public. The words of the text are looked
-    up in a table; a text that no rule knows is `unclassified`, never guessed at.
+    The API sends a text, such as "Test deleted.", and no list of its texts is public. The words of each text are looked
+    up in a table. A text that no rule knows is `unclassified`; nothing is guessed.
 
     Parameters
     ----------
     events : DataFrame
-        Events, at least their `event`: a pandas or Polars frame, a PyArrow table, a DuckDB relation, a Dask or PySpark
-        frame. If `resources` is there, the type of an event's only resource stands in for an object that the text
-        does not name.
+        Events with at least the column `event`: a pandas or Polars frame, a PyArrow table, a DuckDB relation, a Dask or
+        PySpark frame. If there is a column `resources`, and the text of an event does not name its object, the type of
+        the event's only resource is used.
     vocabulary : path, optional
         A TOML table of your own, which wins over the built-in one. Its sections are ``[texts]`` (whole texts),
         ``[actions]`` and ``[nouns]`` (verbs and nouns of each action), ``[objects]`` (phrases for each object),
@@ -50,33 +50,33 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
     Returns
     -------
     DataFrame
-        The same events in the same library, lazy frames unread but for their different texts, with four columns of
-        text, in place of columns of these names:
+        The same events in the same library, with four columns of text. Columns that have these names are replaced. Of
+        a lazy frame, only the distinct texts are read. The columns are:
 
         - `action`: create, update, delete, enable, disable, login, logout, assign, revoke, invite, share, export, view,
           approve, verify, reject, request, restore, archive, run, start, stop, cancel, send, impersonate, or
           ``"unclassified"``;
         - `object`: such as test, alert_rule, user, role, account_group, api_token, report, dashboard, agent, label, or
-          ``"unclassified"``, also if the action is known;
+          ``"unclassified"``, which is possible even if the action is known;
         - `outcome`: ``"success"``, ``"failure"``, or ``"unknown"`` if the text does not say;
         - `rule`: the form of the text and the words that decided.
 
-        A pandas frame keeps its receipt, with a note of how many events are unclassified. Other libraries' frames
-        carry none; count them by `action`.
+        A pandas frame keeps its receipt, and a note in it counts the unclassified events. Frames of other libraries
+        have no receipt; count them by `action`.
 
     Raises
     ------
     InvalidArgument
-        The table of your own has a mistake; the message names its line. Or `events` is no frame,
-        or its receipt is damaged.
+        Your table has a mistake, and the message names its line. Or `events` is not a frame, or its receipt is
+        damaged.
     NotAnAuditFrame
         There is no column `event`.
 
     Notes
     -----
-    No list of ThousandEyes' own texts is public, so the table was tried on those of other products. Of event texts
-    that it had not seen, 80 to 90 % were classified, and 95 to 98 % of these rightly, as the author of the table reads
-    them. So look through the texts of your own events before you rely on their classes; the command
+    No list of ThousandEyes' own texts is public, so the table was tested with texts of other products. It classified 80
+    to 90 % of the texts that it had not been written for. Of these, 95 to 98 % were right in the judgement of the
+    table's author. Look through the texts of your own events before you rely on their classes: the command
     ``te-audit-frames vocabulary`` lists them.
 
     Examples
@@ -112,7 +112,7 @@ def _classify_pandas(events: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 
 
 def _different(values: pa.Array) -> tuple[list[str | None], npt.NDArray[np.int64]]:
-    """Return the different values, null at the end, and which of them each one is."""
+    """Return the distinct values, with null at the end, and the index of each row's value among them."""
     encoded = values.dictionary_encode()
     different = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False).astype("int64")
@@ -128,7 +128,7 @@ def _array(column: pd.Series, name: str) -> pa.Array:
 
 
 def _noted(events: pd.DataFrame, unclassified: int) -> pd.DataFrame:
-    """Write into the receipt how many events no rule knows, in place of what an earlier call wrote."""
+    """Write the number of unclassified events into the receipt. The note of an earlier call is replaced."""
     receipt = stored_receipt(events)
     if receipt is None:
         return events
@@ -174,7 +174,7 @@ def _only_types(resources: pd.Series) -> pa.Array:
 
 def _classify_other(events: Any, tables: Tables) -> Any:
     with warnings.catch_warnings():
-        # Told to whoever uses narwhals with Dask; the package that it asks for has not been released.
+        # narwhals warns everyone who uses Dask, but the package that it recommends has not been released.
         warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
         try:
             frame = nw.from_native(events)
@@ -190,7 +190,7 @@ def _classify_other(events: Any, tables: Tables) -> Any:
         lazy = frame.lazy()
         text = nw.col("event").cast(nw.String)
         kind = _only_type() if "resources" in names else nw.lit(None, dtype=nw.String)
-        # One text for both, which no text of the API can be: the only resource's type, a NUL, the event.
+        # One key for both: the type of the only resource, a NUL, which no text of the API holds, and the event.
         key = nw.concat_str(kind.fill_null(""), text.fill_null(""), separator="\0")
         different = lazy.select(key.alias(_KEY), text.is_null().alias("null")).unique().collect().to_pandas()
         keys = [str(value) for value in different[_KEY]]
@@ -210,7 +210,7 @@ def _only_type() -> nw.Expr:
 
 
 def _look_up(frame: Any, key: nw.Expr, readings: Mapping[str, Reading]) -> Any:
-    """Add the classes by the key; the engine replaces texts, so that nothing is joined and no row moves."""
+    """Add the classes by the key. The engine replaces texts instead of joining, so that no row moves."""
     keyed = frame.with_columns(key.alias(_KEY))
     old = list(readings)
     columns = []
@@ -222,7 +222,7 @@ def _look_up(frame: Any, key: nw.Expr, readings: Mapping[str, Reading]) -> Any:
 
 
 def _classify_dask(events: Any, tables: Tables) -> Any:
-    """Classify each partition as pandas does, for Dask has no lists of structs of its own."""
+    """Classify each partition with pandas, because Dask has no lists of structs."""
 
     def classify(part: pd.DataFrame) -> pd.DataFrame:
         return _classify_pandas(part, tables)

@@ -12,8 +12,23 @@ from te_audit_frames.checks.grammar import PREPOSITIONS
 
 
 @dataclass(frozen=True)
+class Token:
+    """A word of a clause, or several that belong together, such as "logged in"."""
+
+    word: str
+    base: str = ""  # of a verb
+    form: str = ""
+    named: bool = False  # looks like somebody's name for something
+
+    @property
+    def is_verb(self) -> bool:
+        """Whether this is a form of a verb in a table."""
+        return bool(self.base)
+
+
+@dataclass(frozen=True)
 class Tables:
-    """The words that the grammar knows, in the form in which `vocabulary.toml` has them."""
+    """The tables of words, in the form of `vocabulary.toml`."""
 
     actions: Mapping[str, Sequence[str]]
     past: Mapping[str, Sequence[str]]
@@ -29,7 +44,7 @@ class Tables:
 
     @cached_property
     def verbs(self) -> dict[tuple[str, ...], tuple[str, str]]:
-        """Every form of every verb: its base and whether it is base, past, third or gerund."""
+        """Every form of every verb, with its base and the name of the form: base, past, third or gerund."""
         forms: dict[tuple[str, ...], tuple[str, str]] = {}
         for verbs in self.actions.values():
             for base in verbs:
@@ -56,19 +71,19 @@ class Tables:
 
     @cached_property
     def phrases(self) -> dict[tuple[str, ...], str]:
-        """The object that each phrase names, its words in the singular."""
+        """The object that each phrase names. The words of the phrases are in the singular."""
         return {
             tuple(map(singular, phrase.split())): name for name, phrases in self.objects.items() for phrase in phrases
         }
 
     @cached_property
     def property_phrases(self) -> frozenset[tuple[str, ...]]:
-        """The phrases that name a property, their words in the singular."""
+        """Phrases that name a property, with their words in the singular."""
         return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
 
     @cached_property
     def fixed(self) -> frozenset[tuple[str, ...]]:
-        """Phrases with a preposition inside, which are kept together before the clause is cut at prepositions."""
+        """Phrases that contain a preposition. They are kept together when a clause is cut at prepositions."""
         return frozenset(phrase for phrase in self.phrases if PREPOSITIONS & set(phrase[:-1]))
 
     @cached_property
@@ -79,12 +94,12 @@ class Tables:
 
     @cached_property
     def adjectives(self) -> frozenset[str]:
-        """Forms of verbs that also stand before a noun."""
+        """Forms of verbs that are also adjectives: "shared dashboard"."""
         return frozenset(self.words["adjectives"])
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, ...]]:
-        """Objects that are named together, of which the first counts."""
+        """Pairs of objects that are often named together. The first one counts."""
         return frozenset(tuple(pair.split(" and ")) for pair in self.words["pairs"])
 
     @cached_property
@@ -99,7 +114,7 @@ class Tables:
 
     @cached_property
     def attempt(self) -> frozenset[str]:
-        """Words that leave open how it ended."""
+        """Words for an attempt, which leave the outcome open."""
         return frozenset(self.words["attempt"])
 
 
@@ -108,7 +123,7 @@ def singular(word: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.event_text import singular
+    >>> from te_audit_frames.checks.words import singular
     >>> [singular(word) for word in ("policies", "branches", "tests", "access", "status")]
     ['policy', 'branch', 'test', 'access', 'status']
     """

@@ -1,4 +1,4 @@
-"""The archive commands: sync, for cron, and archive coverage, verify and export, for people."""
+"""The commands of archives: sync, which cron can run, and archive coverage, verify and export."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _location = click.argument("location")
 
 @click.command(
     epilog="""\b
-LOCATION is a folder, or s3://bucket/prefix, gs://... or az://... (extra cloud); the first
-sync creates it. The token is read from TE_TOKEN or from --token-file, the API's address
-from TE_BASE_URL.
+LOCATION is a folder, or s3://bucket/prefix, gs://... or az://... (extra cloud). The first
+sync creates it. The token is read from TE_TOKEN or from --token-file. TE_BASE_URL can name
+another address than https://api.thousandeyes.com.
 
 \b
 Examples:
@@ -37,7 +37,7 @@ Every night, by cron:
     "--since",
     type=options.Moment(),
     metavar="TIME",
-    help="Go back to this UTC day.  [default: the archive's first day, or two years ago]",
+    help="The first UTC day to sync.  [default: the archive's first day, or two years ago]",
 )
 @click.option(
     "--lookback",
@@ -45,13 +45,13 @@ Every night, by cron:
     metavar="LENGTH",
     default=DEFAULT_LOOKBACK,
     show_default=True,
-    help="Read a day again until it ended this long ago, to catch late events.",
+    help="Re-read days that ended less than this long ago, for events that arrive late.",
 )
 @click.option("--login-account-group", is_flag=True, help="Sync only the token's login account group.")
 @click.option(
     "--users",
     is_flag=True,
-    help="Keep a snapshot of the organisation's people as well, with their roles once a week.",
+    help="Also keep a snapshot of the organisation's people. Their roles are read once a week.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @options.client_options
@@ -67,8 +67,8 @@ def sync(
 ) -> None:
     """Bring an archive up to date.
 
-    The archive keeps its events, although the API forgets them after two years. The line printed at the end names
-    the new events, and the digest of the archive's manifest for "archive verify --expect".
+    The archive keeps its events even after the API deletes them. At the end, sync prints one line: the number of new
+    events, and a digest of the archive that "archive verify --expect" can check later.
     """
     archive = taf.Archive(location)
     report = archive.sync(
@@ -105,21 +105,21 @@ def coverage(location: str, form: str) -> None:
 
 @archive.command(
     epilog="""\b
-Example:
+Examples:
   te-audit-frames archive verify te-audit
   te-audit-frames archive verify te-audit --expect 9f86d081884c7d65...
 
 \b
-Exit codes: 0 everything is as it was written, 5 something is not."""
+Exit codes: 0 every file is as it was written, 5 the archive differs."""
 )
 @_location
 @click.option(
     "--expect",
     metavar="DIGEST",
-    help="The manifest's digest that the last sync printed. It reveals an archive restored from an older copy.",
+    help="The digest that the last sync printed. With it, an archive that was restored from an older copy is noticed.",
 )
 def verify(location: str, expect: str | None) -> None:
-    """Check that every file is as it was written, and that none is missing or foreign."""
+    """Check that all files are there and unchanged."""
     found = taf.Archive(location).verify(expect=expect)
     click.echo("\n".join(" " * (len(line) - len(line.lstrip())) + visible(line) for line in repr(found).splitlines()))
     if not found.ok:
@@ -133,7 +133,9 @@ Examples:
   te-audit-frames archive export te-audit --start 2026-01-01 --partition-by month -o months"""
 )
 @_location
-@click.option("-o", "--output", required=True, metavar="PATH", help="The file; with --partition-by, the folder.")
+@click.option(
+    "-o", "--output", required=True, metavar="PATH", help="The file to write, or with --partition-by the folder."
+)
 @click.option("--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
 @click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.")
 @click.option("--partition-by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")

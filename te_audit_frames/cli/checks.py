@@ -1,4 +1,4 @@
-"""The commands of the checks: vocabulary, for texts that no rule knows."""
+"""The command vocabulary: the event texts of a file and their classes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ Examples:
   te-audit-frames vocabulary events.parquet --words words.toml"""
 )
 @options.file_argument
-@click.option("--words", metavar="FILE", type=click.Path(dir_okay=False), help="A TOML table of your own, which wins.")
-@click.option("--unclassified", is_flag=True, help="Only the texts of which no rule knows the action or the object.")
+@click.option(
+    "--words",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Your own TOML table of words. It wins over the built-in one.",
+)
+@click.option("--unclassified", is_flag=True, help="List only texts without a known action or object.")
 @options.format_option
 def vocabulary(file: str, words: str | None, unclassified: bool, form: str) -> None:
-    """List the event texts of a FILE, how often each occurs, and how it is classified.
+    """List the event texts in FILE, with their counts and classes.
 
-    FILE is Parquet, from fetch. Nothing else of the events is printed: no people, addresses or resources, so that the
-    list can be sent to others. Look through the texts first.
+    FILE is a Parquet file from fetch. The list has no columns for people, addresses or resources, so you can send it to
+    others. Read it first: a text itself can hold a name.
     """
     events = taf.read_parquet(file, columns=["event", "resources"])
     classified = taf.classify_events(events, vocabulary=words)

@@ -1,4 +1,4 @@
-"""The practice ThousandEyes in a terminal: the demo, which shows everything in seconds, and the server by itself."""
+"""The commands demo and sandbox, which need no account: both run the practice server."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EVENTS = 12_000
-# Small pages and a little latency, so that the progress bar is seen to work.
+# Small pages and some latency, so that the progress bar can be seen.
 _PAGE_SIZE = 100
 _LATENCY = 0.1
 
 _NEXT = """\
-Next, with a token of your own, from ThousandEyes:
-Account Settings > Users and Roles > User API Tokens
+Next, with your own token (ThousandEyes > Account Settings > Users and Roles > User API Tokens):
   export TE_TOKEN=...
   te-audit-frames fetch --window 30d -o events.parquet
   te-audit-frames summary events.parquet --by user
@@ -54,7 +53,7 @@ def show(out: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"Fetching 90 days, {_EVENTS:,} events, over HTTP from a practice ThousandEyes on this machine.\n")
     events = _fetch()
-    _tell(events)
+    _print(events)
     click.echo("Files")
     for path in _files(events, folder):
         click.echo(f"  {path}")
@@ -69,7 +68,7 @@ def _fetch() -> pd.DataFrame:
         return client.fetch_events(window="90d")
 
 
-def _tell(events: pd.DataFrame) -> None:
+def _print(events: pd.DataFrame) -> None:
     click.echo(f"{taf.receipt(events)!r}\n")
     for title, counts in (
         ("Who: the 10 most active users", taf.summarize_by_user(events, top=10)),
@@ -93,23 +92,29 @@ def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
         yield folder / name
 
 
-class Length(click.ParamType[timedelta]):
-    """A number of days or seconds; its value is a timedelta."""
+class Duration(click.ParamType[timedelta]):
+    """A number of days or seconds, of at least `least` seconds; its value is a timedelta."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, least: float = float("-inf")) -> None:
         self.name = unit
+        self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the timedelta."""
         if isinstance(value, timedelta):
             return value
         try:
-            return timedelta(**{self.name: float(value)})
+            length = timedelta(**{self.name: float(value)})
         except (OverflowError, ValueError):
-            self.fail(f"{value!r} is not a number of {self.name}", param, ctx)
+            self.fail(f"{value!r} is not a number of {self.name}.", param, ctx)
+        if length.total_seconds() < self._least:
+            bound = f"be {self._least:g} second or more" if self._least else "not be negative"
+            self.fail(f"{value} {self.name} is too little: it must {bound}.", param, ctx)
+        return length
 
 
-_DAYS, _SECONDS = Length("days"), Length("seconds")
+_DAYS = Duration("days", least=1)
+_SECONDS, _SIGNED_SECONDS = Duration("seconds", least=0), Duration("seconds")
 
 _SANDBOX_OPTIONS = (
     click.option(
@@ -127,7 +132,11 @@ _SANDBOX_OPTIONS = (
         help="The number of events in 90 days.",
     ),
     click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The organisation to practise on."
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="The number of the organisation to invent. The same number gives the same events.",
     ),
     click.option(
         "--order",
@@ -136,11 +145,19 @@ _SANDBOX_OPTIONS = (
         show_default=True,
         help="Which events come first.",
     ),
-    click.option("--longest-range", type=_DAYS, help="Answer at most this many days of a range, and say so."),
-    click.option("--retention", type=_DAYS, help="Remove events that are this many days old."),
-    click.option("--arrivals", type=float, default=0, help="How many events arrive before each answer, such as 0.5."),
     click.option(
-        "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds back."
+        "--longest-range", type=_DAYS, help="Answer at most this many days of a range, and state the days answered."
+    ),
+    click.option("--retention", type=_DAYS, help="Remove events when they are this many days old."),
+    click.option(
+        "--arrivals",
+        type=click.FloatRange(min=0),
+        metavar="NUMBER",
+        default=0,
+        help="How many events arrive before each answer, on average, such as 0.5.",
+    ),
+    click.option(
+        "--arrival-delay", type=_SECONDS, default="0", help="Date arriving events up to this many seconds in the past."
     ),
     click.option("--disorder", type=_SECONDS, default="0", help="Store events up to this many seconds out of order."),
     click.option("--grouped", is_flag=True, help="Send one account group after the other."),
@@ -151,13 +168,16 @@ _SANDBOX_OPTIONS = (
         help="Send next links that ask for less than the request did.",
     ),
     click.option(
-        "--date-error", type=_SECONDS, default="0", help="Set the Date header this many seconds ahead; -60 is behind."
+        "--date-error",
+        type=_SIGNED_SECONDS,
+        default="0",
+        help="Set the Date header this many seconds ahead of the clock; -60 is behind.",
     ),
 )
 
 
 def sandbox_options(command: F) -> F:
-    """Add the options of `Sandbox` that make sense in a terminal."""
+    """Add the options of the command sandbox."""
     for option in reversed(_SANDBOX_OPTIONS):
         command = option(command)
     return command
@@ -169,9 +189,11 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
     Parameters
     ----------
     port : int
-        On loopback; 0 takes a free one.
-    events, seed : int
-        How many events, of which organisation.
+        The port on loopback; 0 takes a free one.
+    events : int
+        The number of events.
+    seed : int
+        The number of the organisation to invent.
     **options
         Other options of `Sandbox`.
 

@@ -1,4 +1,4 @@
-"""The command of the directory: users, the people of the organisation in a file."""
+"""The command users: the people of the organisation, as a file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from te_audit_frames.safe_text import visible
 
 @click.command(
     epilog="""\b
-The token is read from TE_TOKEN or from --token-file, the API's address from TE_BASE_URL.
-Memberships and roles take one request per account group. What the API refuses is empty
-in the file, and named on stderr.
+The token is read from TE_TOKEN or from --token-file. TE_BASE_URL can name another address
+than https://api.thousandeyes.com. Account groups and roles take one request per account
+group. If the API refuses some of them, they are empty in the file and named on stderr.
 
 \b
 Examples:
@@ -32,18 +32,21 @@ Examples:
     type=options.Target(".parquet", ".csv", ".jsonl"),
     help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
-@click.option("--without-memberships", is_flag=True, help="Leave out account groups and roles: one request in all.")
+@click.option(
+    "--without-memberships", is_flag=True, help="Leave out account groups and roles. This takes only one request."
+)
 @click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
 @options.client_options
 def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: Any) -> None:
     """Fetch the organisation's people into a file.
 
-    One row per person: account groups with roles, whether a role has management permissions, and the last log-in.
+    The file has one row per person, with account groups, roles, whether a role has management permissions, and the
+    last login.
     """
     from te_audit_frames.storage.user_files import write_users_csv, write_users_jsonl
 
     if raw_csv and ending(output) != ".csv":
-        raise click.UsageError("--raw-csv is for -o FILE.csv.")
+        raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
     people = options.make_client(**settings).fetch_users(memberships=not without_memberships)
     match ending(output):
         case ".csv":

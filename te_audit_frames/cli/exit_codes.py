@@ -1,4 +1,4 @@
-"""How a command ends: one paragraph on stderr, in the words of the command line, and an exit code for scripts."""
+"""Ends of commands: a paragraph on stderr in the words of the command line, and an exit code for scripts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
 DEFECT = 1
-INTERRUPTED, BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
+INTERRUPTED, BROKEN_PIPE = 130, 141  # a shell's codes for programs that SIGINT or SIGPIPE ended
 
-# The first that fits counts: a DecodeError is a FetchError too.
+# The first match counts: a DecodeError is also a FetchError.
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (InvalidArgument, USAGE),
     (AuthenticationError, AUTHENTICATION),
@@ -50,24 +50,24 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 
 class Program(click.Group):
-    """A group of commands whose errors become one paragraph and an exit code, with a traceback only on request."""
+    """A group of commands. Errors become one paragraph and an exit code; ``--debug`` adds the traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which they are used."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and exit with the code of its outcome."""
+        """Run a command, and exit with the code for its outcome."""
         try:
             with _warnings_as_lines():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise  # these are click's own, which it ends itself
+            raise  # click handles its own
         except BrokenPipeError:
             _discard_stdout()
             ctx.exit(BROKEN_PIPE)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error has to end in a paragraph
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # of a file such as /dev/stdout
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # writing to a file such as /dev/stdout
                 ctx.exit(BROKEN_PIPE)
             if ctx.params.get("debug"):
                 _say(*"".join(traceback.format_exception(error)).rstrip().splitlines())
@@ -86,7 +86,7 @@ def exit_code(error: BaseException) -> int:
     Returns
     -------
     int
-        2 usage, 3 authentication or permission, 4 API or network, 5 data, 6 a locked archive, 130 interrupted; 1 is a
+        2 usage, 3 authentication or permission, 4 API or network, 5 data, 6 a locked archive, 130 interrupted, 1 a
         defect of this program.
 
     Examples
@@ -100,12 +100,12 @@ def exit_code(error: BaseException) -> int:
 
 
 def paragraph(error: BaseException) -> str:
-    """Return what ended a command, and what to do about it, in the words of the command line.
+    """Return the message for an error that ended a command, in the words of the command line.
 
     Parameters
     ----------
     error : BaseException
-        What ended the command. Its notes follow on lines of their own.
+        What ended the command. Its notes follow on separate lines.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def paragraph(error: BaseException) -> str:
     elif isinstance(error, OSError):
         text = "Error: " + ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
     else:
-        text = f"Error: a defect of this program, {type(error).__name__}: {error}. --debug shows where."
+        text = f"Error: this is a defect of the program: {type(error).__name__}: {error}. --debug shows where."
     return "\n".join([visible(text), *getattr(error, "__notes__", [])])
 
 
@@ -151,7 +151,7 @@ def in_options(text: str) -> str:
     return text
 
 
-# What the package's messages advise, and what the command line has in its place.
+# Advice in the package's messages, and the same advice in the words of the command line.
 _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(ours), theirs)
     for ours, theirs in (
@@ -181,7 +181,7 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
-        # pyarrow's own words about a broken file are of no use here.
+        # pyarrow's text about a broken file is of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )
 )
@@ -189,7 +189,7 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Show our warnings as one line each, and leave those of others to Python."""
+    """Show the package's warnings as one line each, and leave other warnings to Python."""
     with warnings.catch_warnings():
         theirs = warnings.showwarning
 
@@ -211,5 +211,5 @@ def _say(*lines: str) -> None:
 
 
 def _discard_stdout() -> None:
-    # Otherwise the interpreter would complain at exit, when it flushes output that nobody reads.
+    # Otherwise the interpreter would report an error when it flushes stdout at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

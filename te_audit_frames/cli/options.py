@@ -1,4 +1,4 @@
-"""Options that several commands share: what their values must be, and the client made of them."""
+"""Options that several commands share: their values, their help, and the client that they configure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from te_audit_frames.periods import parse_zone, to_bounds, to_instant, to_window
 F = TypeVar("F", bound=Callable[..., Any])
 
 DIMENSIONS = {"user": "user", "account-group": "account_group", "event-type": "event", "ip-address": "ip_address"}
-"""Every value of ``--by``, and what the package calls it."""
+"""Every value of ``--by``, and the package's spelling of it."""
 
 _LONGEST_TOKEN = 65_536
 
@@ -73,16 +73,16 @@ class Zone(click.ParamType[str]):
 
 
 def check_period(*, window: str | None, start: str | None, end: str | None) -> None:
-    """Check that the options of a period go together.
+    """Check that the options of a period fit together.
 
     Raises
     ------
     click.UsageError
-        They do not.
+        Two options contradict each other, or one needs another.
     """
     for name, value in (("--start", start), ("--end", end)):
         if window is not None and value is not None:
-            raise click.UsageError(f"--window and {name} exclude each other.")
+            raise click.UsageError(f"--window and {name} cannot be combined. Give one of them.")
     if end is not None and start is None:
         raise click.UsageError("--end needs --start.")
     check_bounds(start=start, end=end)
@@ -94,16 +94,16 @@ def check_bounds(*, start: str | None, end: str | None) -> None:
     Raises
     ------
     click.UsageError
-        It is not.
+        It is at or before it.
     """
     try:
         to_bounds(start, end)
     except InvalidArgument:
-        raise click.UsageError("--end must be after --start. The end itself is excluded.") from None
+        raise click.UsageError("--end must be after --start. The moment of --end is excluded.") from None
 
 
 class Dimension(click.Choice[str]):
-    """A column to count by, as the command line spells it; its value is the package's spelling."""
+    """A column to count by in the command line's spelling; its value is the package's spelling."""
 
     def __init__(self) -> None:
         super().__init__(list(DIMENSIONS))
@@ -114,7 +114,7 @@ class Dimension(click.Choice[str]):
 
 
 class Target(click.Path):
-    """A file to write. Its ending, which names the format, and its folder are checked before any work is done."""
+    """A file to write. Its ending and its folder are checked before any work is done."""
 
     def __init__(self, *endings: str) -> None:
         super().__init__(dir_okay=False, writable=True)
@@ -124,11 +124,12 @@ class Target(click.Path):
         """Check the ending and the folder."""
         path = str(super().convert(value, param, ctx))
         if ending(path) not in self._endings:
-            self.fail(f"{path!r} must end in one of {', '.join(self._endings)}, which names the format", param, ctx)
+            *others, last = self._endings
+            self.fail(f"{path!r} must end in {', '.join(others)} or {last}, which names the format.", param, ctx)
         folder = Path(path).expanduser().parent
         if "://" not in path and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             fault = "is not writable" if folder.is_dir() else "does not exist"
-            self.fail(f"the folder {str(folder)!r} {fault}", param, ctx)
+            self.fail(f"The folder {str(folder)!r} {fault}.", param, ctx)
         return path
 
 
@@ -148,18 +149,18 @@ def read_token(path: str) -> str:
     Raises
     ------
     InvalidArgument
-        Others can read the file, as ssh refuses its keys.
+        Others can read the file.
     FileError
         The file cannot be read.
     """
-    with file_errors(path), open(path, "rb") as file:  # noqa: PTH123 - also what a shell substitutes is opened only once
+    with file_errors(path), open(path, "rb") as file:  # noqa: PTH123 - opened once, because it can be a pipe
         mode = os.fstat(file.fileno()).st_mode
         if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
             raise InvalidArgument(
-                f"--token-file: others can read {path} (its rights are {stat.S_IMODE(mode):04o}). "
+                f"--token-file: others can read {path} (its mode is {stat.S_IMODE(mode):04o}). "
                 f"Make it yours alone with: chmod 600 {path}"
             )
-        # Never named, so that no traceback shows it; what is not text is left to the Client to refuse.
+        # No variable holds the token, so no traceback shows it. The Client refuses what is not text.
         return file.read(_LONGEST_TOKEN).decode(errors="replace")
 
 
@@ -211,7 +212,7 @@ def format_option(command: F) -> F:
         type=click.Choice(list(FORMATS)),
         default="table",
         show_default=True,
-        help="A table to read, or CSV or JSON for another program.",
+        help="A table for people, or CSV or JSON for programs.",
     )(command)
 
 
@@ -222,7 +223,7 @@ _CLIENT_OPTIONS = (
         "--token-file",
         metavar="FILE",
         type=click.Path(dir_okay=False),
-        help="The file with the token. Only you may be able to read it.",
+        help="The file that holds the token. It must be readable only by you (chmod 600).",
     ),
     click.option(
         "--workers",
@@ -238,7 +239,7 @@ _CLIENT_OPTIONS = (
         type=click.FloatRange(0, 10_000_000, min_open=True),
         default=_DEFAULTS["deadline"],
         show_default=True,
-        help="How long the command may take, including waits for the rate limit.",
+        help="The time after which the command gives up. Waits for the rate limit count.",
     ),
     click.option(
         "--reserve",
@@ -266,7 +267,7 @@ def client_options(command: F) -> F:
 
 
 def make_client(*, token_file: str | None, verbose: bool, **settings: Any) -> taf.Client:
-    """Return the client that the options ask for, and show its log if asked to.
+    """Return the client that the options describe, and show its log if they ask for it.
 
     Parameters
     ----------
@@ -288,8 +289,8 @@ def make_client(*, token_file: str | None, verbose: bool, **settings: Any) -> ta
     """
     if token_file is None and os.getenv("TE_TOKEN") is None:
         raise click.UsageError(
-            "There is no token. Set the environment variable TE_TOKEN to it, or give --token-file FILE. "
-            "To try without one: te-audit-frames demo"
+            "There is no token. Put it into the environment variable TE_TOKEN, or give --token-file FILE. "
+            "To try the program without a token: te-audit-frames demo"
         )
     if verbose:
         show_log()

@@ -1,4 +1,4 @@
-"""What commands print and draw: tables for people, CSV and JSON for programs, plots as files."""
+"""Output of the commands: tables for people, CSV and JSON for programs, plots as files."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 
 def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
-    """Return a frame as CSV: times in ISO 8601, null as an empty cell, formulas made harmless as in saved events.
+    """Return a frame as CSV: times in ISO 8601, null as an empty cell, formulas escaped as in `write_csv`.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         A summary or an activity; its index is left out.
     on_terminal : bool
-        Whether to leave out characters that would act on a terminal. A file or pipe gets every name as it is.
+        Whether to replace characters that a terminal would act on. Files and pipes get every name as it is.
 
     Returns
     -------
     str
-        Lines that end without a carriage return, as those of other commands.
+        Lines that end with a newline and no carriage return, like those of other commands.
 
     Examples
     --------
@@ -53,14 +53,14 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
 
 
 def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
-    # With its own line ending the writer quotes cells with a carriage return too, which other endings forgo.
+    # Only with its default line ending does the writer quote cells that hold a carriage return.
     text = io.StringIO()
     csv.writer(text).writerow([harmless_cell(clean(cell)) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue().removesuffix("\r\n")
 
 
 def to_json(frame: pd.DataFrame) -> str:
-    """Return a frame as a JSON array with one object per line, in ASCII, so that no name can act on a terminal.
+    """Return a frame as a JSON array with one object per line. It is ASCII, so no name can act on a terminal.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def show_log() -> None:
 
 
 def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
-    """Draw a plot into a file. It is replaced whole, and only its owner can read it, like all our files.
+    """Draw a plot into a file, which is replaced whole and only its owner can read.
 
     Parameters
     ----------

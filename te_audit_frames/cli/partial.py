@@ -16,12 +16,12 @@ from te_audit_frames.errors import AuditFramesError, FetchError
 from te_audit_frames.periods import Period, iso
 
 _REPLACED = ("window", "start", "end", "output", "raw_csv")
-"""Parameters that the commands for the rest replace or leave out."""
+"""Parameters that the commands for the rest replace or omit."""
 
 
 @contextmanager
 def keep_partial(target: str) -> Iterator[None]:
-    """Write the events of a fetch that fails or is interrupted to a file, and name it in a note on the error.
+    """Keep the events of a fetch that fails: write them to a file and name it in a note on the error.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def keep_partial(target: str) -> Iterator[None]:
     Raises
     ------
     FetchError, KeyboardInterrupt
-        What ended the fetch, with a note if there were events to keep.
+        The error that ended the fetch, with a note if there were events to keep.
     """
     try:
         yield
@@ -58,8 +58,8 @@ def outside(events: pd.DataFrame, missing: list[Period]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A selection of the rows. Events without a date are never among them: if there are any, the period is read in
-        one piece, and counts as missing until its end.
+        Some of the rows. Events without a date are left out: a period that has any is read in one piece, so all of it
+        is missing until that piece is complete.
 
     Examples
     --------
@@ -84,16 +84,16 @@ def _keep(events: pd.DataFrame, missing: list[Period], target: str) -> str:
     try:
         write_parquet(events, partial)
     except AuditFramesError as error:
-        return f"{len(events):,} events had arrived, but they could not be kept: {error}"
+        return f"{len(events):,} events were fetched, but could not be kept: {error}"
     commands = [
         "  " + _command(start, end, f"{stem}.rest-{number}.parquet")
         for number, (start, end) in enumerate(missing, start=1)
     ]
     return "\n".join(
         [
-            f"{len(events):,} events that had arrived are in {partial}. Fetch the rest with:",
+            f"The {len(events):,} events fetched so far are in {partial}. Fetch the rest with:",
             *commands,
-            "Together these files hold every event, each in one file only.",
+            "Together, these files hold every event once.",
         ]
     )
 

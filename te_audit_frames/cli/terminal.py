@@ -1,4 +1,4 @@
-"""Tables for a terminal: every cell made harmless, then aligned."""
+"""Aligned tables for a terminal, with every cell made harmless."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import cut_to_width, visible, width
 
 _WIDEST = 60
-"""The most columns that one cell takes."""
+"""The greatest width of a cell, in columns of the terminal."""
 
 NONE = "(none)"
-"""How a null is shown."""
+"""The text for a null."""
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -28,7 +28,7 @@ def table(frame: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Lines without trailing blanks. Every cell is made harmless by `visible`, and very long ones are cut.
+        Lines without trailing blanks. `visible` makes every cell harmless, and very long cells are cut.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def table(frame: pd.DataFrame) -> str:
 
 
 def fit(text: str) -> str:
-    """Return lines cut to the width of the terminal, if stdout is one. The left of a table matters most.
+    """Cut lines to the width of the terminal, if stdout is one.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def fit(text: str) -> str:
     Returns
     -------
     str
-        The same lines, each no wider than the terminal; as they were where stdout is a file or a pipe.
+        Lines no wider than the terminal. If stdout is a file or a pipe, they are unchanged.
     """
     if not sys.stdout.isatty():
         return text
-    room = shutil.get_terminal_size().columns
-    return "\n".join(cut_to_width(line, room) for line in text.splitlines())
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(cut_to_width(line, columns) for line in text.splitlines())
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""User accounts of the practice organisation: who has which roles, and since when."""
+"""User accounts of the practice organisation, with their roles and the times of changes."""
 
 from __future__ import annotations
 

@@ -37,8 +37,10 @@ class Call:
 
     Attributes
     ----------
-    method, target : str
-        From the request line; the target is path and query.
+    method : str
+        Such as GET.
+    target : str
+        Path and query.
     host : str
         The `Host` header, already checked to be the server's own.
     authorization : str
@@ -49,6 +51,28 @@ class Call:
     target: str
     host: str
     authorization: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that the practice server answered, without its token.
+
+    Attributes
+    ----------
+    path : str
+        The path, without the query.
+    query : dict
+        The parameters.
+    status : int
+        The status of the answer.
+    time : float
+        When the answer was ready, by `time.monotonic`.
+    """
+
+    path: str
+    query: dict[str, str]
+    status: int
+    time: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +102,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API of one organisation. The attributes are options of `Sandbox` and the state that they need."""
+    """The API of one organisation. Its attributes are options of `Sandbox`, and the state of the server."""
 
     event_log: EventLog
     log: LiveLog
@@ -138,7 +162,7 @@ class Api:
             link = f"{base}?{query}" if query else base
             found = self.directory.answer(path, parse_query(query), link=link, now=now)
             if found is None:
-                raise Refusal(HTTPStatus.NOT_FOUND, f"there is nothing here; events are at {PATH}")
+                raise Refusal(HTTPStatus.NOT_FOUND, f"nothing is at this path; events are at {PATH}")
             return Answer(HTTPStatus.OK, headers, json.dumps(found).encode(), interim=self.behaviour.interim)
         return self._page_answer(query, base, now, headers)
 
@@ -207,7 +231,7 @@ class Api:
 
 
 def problem(refusal: Refusal, target: str, headers: Mapping[str, str]) -> Answer:
-    """Return an `application/problem+json` answer that says what the client did wrong.
+    """Return an `application/problem+json` answer that states the client's mistake.
 
     Parameters
     ----------

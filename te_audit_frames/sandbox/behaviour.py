@@ -1,4 +1,4 @@
-"""Options for what the published contract leaves open, and for the ways in which servers go wrong."""
+"""Options for everything that the published contract leaves open, and for faults of servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DIRECTORY = re.compile(r"(users|account-groups|roles)(/[^/]+)?|permissions")
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments that make a `Behaviour`; `Sandbox` documents them."""
+    """The keyword arguments of `Behaviour`, which `Sandbox` documents."""
 
     longest_range: timedelta | None
     longest_range_keeps: Literal["newest", "oldest"]
@@ -48,7 +48,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How a server behaves. The default is the plain server that the contract describes.
+    """The behaviour of a server. The default is the plain server of the contract.
 
     The attributes are options of `Sandbox`, which documents them.
 
@@ -125,11 +125,11 @@ class Behaviour:
         )
         require(
             not (self.bare_links and self.changed_links != "none"),
-            "bare_links: a link with a cursor alone has no parameters that changed_links could change",
+            "bare_links: such links have no parameters that changed_links could change; choose one",
         )
         require(
             not (self.endless and self.cursors == "row"),
-            'endless: the cursors of a log without end count on, which cursors="row" cannot; write cursors="offset"',
+            'endless: cursors="row" cannot number the pages of an endless log; write cursors="offset"',
         )
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ class Behaviour:
 
     @property
     def is_static_and_sorted(self) -> bool:
-        """Whether the log neither changes nor stands in another order than that of its dates."""
+        """Whether the log stays the same and is in the order of its dates."""
         changes = self.arrivals or self.removals or self.retention is not None
         return not (changes or self.misplaced or self.disorder or self.grouped or self.cursors == "row")
 

@@ -1,4 +1,4 @@
-"""Cursors: where the next page begins and what was asked, signed so that a made-up cursor is noticed."""
+"""Cursors: the place of the next page and the query, signed so that a made-up cursor is noticed."""
 
 from __future__ import annotations
 

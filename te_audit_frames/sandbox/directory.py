@@ -14,7 +14,7 @@ from te_audit_frames.sandbox.parameters import Refusal
 from te_audit_frames.sandbox.people import PERMISSIONS, ROLES, Permission, Person, Role
 
 ENDPOINTS = ("users", "users/{id}", "account-groups", "account-groups/{id}", "roles", "roles/{id}", "permissions")
-"""The endpoints below ``/v7/``; the options of `Sandbox` call them so."""
+"""The endpoints below ``/v7/``, as the options of `Sandbox` name them."""
 
 _ORGANISATION = {"organizationName": "Practice Organisation", "orgId": "1"}
 _PATH = re.compile(r"/v7/([a-z-]+)(?:/([^/]+))?")

@@ -43,7 +43,7 @@ def is_loopback(host: str) -> bool:
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """A server in its own thread, which listens at once and replies what `answer` returns.
+    """A server in its own thread. It listens at once and sends what `answer` returns.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class LoopbackServer(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def is_own(self, host: str) -> bool:
-        """Return whether a Host header names this server. That of a web page that rebinds its name does not."""
+        """Return whether a Host header names this server. That of a web page with a rebound DNS name does not."""
         name, _, port = host.rpartition(":")
         return port == str(self.port) and is_loopback(name.lower())
 
@@ -89,7 +89,7 @@ class LoopbackServer(ThreadingHTTPServer):
             self._closed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report faults, but not clients that hang up, which they may do at any time."""
+        """Report faults, except clients that hang up."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -126,10 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         call = Call(self.command, self.path, host, self.headers.get("Authorization", ""))
         if not self.server.is_own(host):
-            self._send(problem(Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this is not the host's server"), self.path, {}))
+            refusal = Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this server is not the host that was asked for")
+            self._send(problem(refusal, self.path, {}))
             return
         if self.command != "GET":
-            # The request's body is not read, so nothing may follow it on this connection.
+            # The request's body stays unread, so the connection cannot be used again.
             self.close_connection = True
         self._send(self.server.answer(call))
 

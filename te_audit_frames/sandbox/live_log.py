@@ -1,4 +1,4 @@
-"""The log at a moment: events arrive and are removed, and may be stored out of date order."""
+"""The log while it changes: events arrive and are removed, and may be stored out of date order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from te_audit_frames.sandbox.dates import iso
 from te_audit_frames.sandbox.event_log import EventLog, Integers
 
 _FAR = 10**11
-"""Seconds that displace an event beyond all others; more would overflow."""
+"""The greatest displacement, in seconds. It is beyond every event, and larger numbers would overflow."""
 
 
 @dataclass(frozen=True)
 class LogPage:
-    """One page: the positions of its events in the order of sending, and where the next page begins."""
+    """One page: the positions of its events in the order of sending, and the mark of the next page."""
 
     positions: Integers
     next_mark: Mark | None
@@ -71,7 +71,7 @@ class LiveLog:
     # ---- change ------------------------------------------------------------------------------------------------
 
     def advance(self, now: int) -> None:
-        """Add and remove events, as happens before each answer.
+        """Add and remove the events that are due before an answer.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ class Mishaps:
     Parameters
     ----------
     behaviour : Behaviour
-        How often.
+        How often they go wrong.
     """
 
     def __init__(self, behaviour: Behaviour) -> None:

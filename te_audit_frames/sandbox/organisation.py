@@ -1,8 +1,9 @@
-"""A seeded organisation with a lifelike activity log, made as arrays and rendered as JSON page by page."""
+"""A seeded organisation and its lifelike activity log: arrays, which are rendered as JSON page by page."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from te_audit_frames.sandbox import names
 from te_audit_frames.sandbox.accounts import Accounts
-from te_audit_frames.sandbox.event_log import EventLog, Integers
+from te_audit_frames.sandbox.event_log import EventLog, GivenEvents, Integers
 from te_audit_frames.sandbox.generate import generate_events
 from te_audit_frames.sandbox.people import Person
 from te_audit_frames.sandbox.staff import Staff
@@ -21,7 +22,7 @@ _VARIANTS = 24
 
 
 class Organisation(EventLog):
-    """An organisation's activity log, the same for the same arguments.
+    """The activity log of an invented organisation. The same arguments give the same log.
 
     People work office hours in their own time zone and rest at the weekend. One administrator is rarely seen, and an
     automation user works around the clock. Some people change their name. Accounts are attacked in bursts from odd
@@ -32,12 +33,12 @@ class Organisation(EventLog):
     events : int
         The exact number of events.
     seed : int
-        Which organisation.
+        The number of the organisation to invent. The same number gives the same events.
     end : datetime or None
         The exclusive end of the log, aware, cut to whole seconds. None means now.
     days : int
-        How many days the log covers. Its first hour has no events, so that a `window` of this many days still
-        covers all of it up to an hour later.
+        How many days the log covers. Its first hour has no events, so a `window` of this many days covers all events
+        for another hour.
 
     Attributes
     ----------
@@ -122,20 +123,43 @@ class Organisation(EventLog):
         ]
 
     def people(self, now: int) -> list[Person]:
-        """Return everybody of the organisation: the people of the log, and a few accounts that nobody uses.
+        """Return the people of the log, and a few accounts that nobody uses.
 
         Parameters
         ----------
         now : int
-            In epoch seconds. Log-ins and changes of names after it have not happened yet.
+            In epoch seconds. Logins and changes of names after it have not happened yet.
         """
         until = np.searchsorted(self._login_dates, now, side="right")
-        # Of several log-ins of a person, the last one stays.
+        # The last login of each person stays.
         logins = dict(zip(self._login_who[:until].tolist(), self._login_dates[:until].tolist(), strict=True))
         groups: dict[int, set[str]] = {}
         for person, group in self._seen_in.T.tolist():
             groups.setdefault(person, set()).add(self.aids[group])
         return self._accounts.people(now, last_logins=logins, groups=groups)
+
+
+def to_event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> EventLog:
+    """Return the log that `Sandbox(events=...)` describes.
+
+    Parameters
+    ----------
+    events : int, sequence or Organisation
+        A number of events, the events themselves, or an organisation.
+    seed, days : int
+        The organisation to make for a number of events.
+    now : datetime
+        The end of its log.
+
+    Returns
+    -------
+    EventLog
+    """
+    if isinstance(events, Organisation):
+        return events
+    if isinstance(events, int):
+        return Organisation(events=events, seed=seed, end=now, days=days)
+    return GivenEvents(events, now=int(now.timestamp()))
 
 
 def _members(**values: Any) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import ceil
 
 UNLIMITED = 1_000_000
-"""What the headers say if there is no limit."""
+"""The limit that the headers state if there is none."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What is left of the limit after one request.
+    """The rest of the limit after one request.
 
     Attributes
     ----------

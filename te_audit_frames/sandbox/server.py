@@ -1,49 +1,28 @@
-"""The practice server: the API over real HTTP, on loopback only."""
+"""The practice server: the API over real HTTP, on loopback only.
+
+The documentation of its many options is a third of this module.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from types import TracebackType
 from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from te_audit_frames.sandbox.api import Answer, Api, Call
+from te_audit_frames.sandbox.api import Answer, Api, Call, Request
 from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
 from te_audit_frames.sandbox.directory import Directory
-from te_audit_frames.sandbox.event_log import EventLog, GivenEvents
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
 from te_audit_frames.sandbox.mishaps import Mishaps
-from te_audit_frames.sandbox.organisation import Organisation
+from te_audit_frames.sandbox.organisation import Organisation, to_event_log
 from te_audit_frames.sandbox.parameters import LARGEST_PAGE
 from te_audit_frames.sandbox.rate_limit import RateLimit
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request that the practice server answered, without its token.
-
-    Attributes
-    ----------
-    path : str
-        The path, without the query.
-    query : dict
-        The parameters.
-    status : int
-        The status of the answer.
-    time : float
-        When the answer was ready, by `time.monotonic`.
-    """
-
-    path: str
-    query: dict[str, str]
-    status: int
-    time: float
 
 
 class Sandbox:
@@ -54,10 +33,10 @@ class Sandbox:
     Parameters
     ----------
     events : int, sequence or Organisation
-        A number of events for a seeded organisation; or the events themselves, as JSON values in the API's form,
-        served as they are; or an organisation.
+        A number of events, which a seeded organisation then has. Or the events themselves, as JSON values in the API's
+        form. Or an organisation.
     seed : int
-        Which organisation to make.
+        The number of the organisation to invent. The same number gives the same events.
     days : int
         How many days before now its log covers.
     now : datetime or callable, optional
@@ -92,12 +71,12 @@ class Sandbox:
     widest_range : timedelta, optional
         Refuse wider ranges with a 400.
     retention : timedelta, optional
-        Remove events when they are so old, and move the start of earlier ranges up to there.
+        Remove events when they are this old. Ranges that begin earlier then begin there.
     stated_range : {"true", "none", "example"}
-        What answers say about their range: the truth, nothing, or the dates of the published document's example,
+        The range that answers state: the true one, none, or the dates in the example of the published document,
         which no event fits.
     stated_end : {"true", "end of day", "in 3 days", "9999"}
-        Where a range ends if its request left the end to the server.
+        The end of a range whose request leaves the end to the server.
     date_error : timedelta
         How far the `Date` header is ahead of the server's clock; negative if it is behind.
     arrivals : float
@@ -105,9 +84,9 @@ class Sandbox:
     most_arrivals : int, optional
         How many events arrive in all.
     arrival_delay : timedelta
-        By how much, at most, an arriving event is dated in the past.
+        The greatest time by which an arriving event is dated in the past.
     arrivals_stand : {"by date", "by arrival"}
-        Whether a late event is sent in the place of its date, or as the newest.
+        Whether a late event is sent at the place of its date, or as the newest event.
     removals : float
         How many of the oldest events are removed before each answer, on average.
     misplaced : int
@@ -137,8 +116,8 @@ class Sandbox:
     interim : tuple of {100, 102, 103}
         Statuses of interim answers before each answer.
     stray_answers : int, optional
-        Answer every n-th request without a body, followed on the same connection by the answer to an earlier request,
-        which arrives just before the answer to the next.
+        Answer every n-th request without a body. The answer to an earlier request then follows on the same
+        connection, just before the answer to the next one.
     stray_status : {204, 304}
         The status of those answers.
     mixed_up : int, optional
@@ -203,7 +182,7 @@ class Sandbox:
         require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
         require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
         clock = _clock(now)
-        self.event_log = _event_log(events, seed=seed, days=days, now=clock())
+        self.event_log = to_event_log(events, seed=seed, days=days, now=clock())
         self.behaviour = Behaviour(**behaviour)
         require(
             not (sliding_links and self.behaviour.changed_links != "none"),
@@ -238,7 +217,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where the server listens, without ``/v7``.
+        """The URL at which the server listens, without ``/v7``.
 
         Raises
         ------
@@ -266,8 +245,8 @@ class Sandbox:
     ) -> list[Any]:
         """Return the events of a period that the server has at this moment, whatever its other options.
 
-        While events arrive or are removed, call this before and after a fetch: the fetch must return what is in both
-        results, and may return what is in one of them.
+        While events arrive or are removed, call this before and after a fetch. The fetch must return every event of
+        both results, and may return those of only one.
 
         Parameters
         ----------
@@ -303,7 +282,7 @@ class Sandbox:
         Returns
         -------
         list of (event, float)
-            How many seconds its date is ahead of those around it; negative if it is behind.
+            The event, and by how many seconds its date is ahead of its neighbours' dates; negative if it is behind.
 
         Examples
         --------
@@ -342,11 +321,3 @@ def _clock(now: datetime | Callable[[], datetime] | None) -> Callable[[], dateti
     clock = now if callable(now) else lambda: now
     require(clock().tzinfo is not None, "now: a time zone is missing; write datetime(2026, 3, 1, tzinfo=UTC)")
     return clock
-
-
-def _event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> EventLog:
-    if isinstance(events, Organisation):
-        return events
-    if isinstance(events, int):
-        return Organisation(events=events, seed=seed, end=now, days=days)
-    return GivenEvents(events, now=int(now.timestamp()))

@@ -19,7 +19,7 @@ from te_audit_frames.sandbox import Organisation, Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 LOG = Organisation(events=4_000, seed=5, end=NOW, days=60)
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 CONTRACT = json.loads((TESTS / "contract.json").read_text(encoding="utf-8"))
 PUBLISHED = TESTS.parents[1] / "shared" / "api" / "openapi-administrative.yaml"
 DAY = timedelta(days=1)

@@ -86,7 +86,7 @@ def test_formulas_in_csv_are_harmless_unless_raw(tmp_path):
             assert next(csv.DictReader(path.read_text().splitlines()))["name"] == expected
         result = run("users", "--raw-csv", "-o", tmp_path / "users.jsonl", url=server.url)
     assert result.exit_code == 2
-    assert "--raw-csv is for -o FILE.csv" in result.stderr
+    assert "--raw-csv is only for CSV" in result.stderr
 
 
 def test_broken_answers_are_errors_about_data(tmp_path):

@@ -21,7 +21,7 @@ from te_audit_frames.schema import FIELDS, to_arrow
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 LOG = Organisation(events=700, seed=2, end=NOW, days=7)
-PUBLISHED = Path(__file__).parents[2] / "shared" / "api" / "openapi-administrative.yaml"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "api" / "openapi-administrative.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from support.examples import examples
 from te_audit_frames.sandbox import Organisation, Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text(encoding="utf-8"))
+CONTRACT = json.loads((Path(__file__).parents[1] / "contract.json").read_text(encoding="utf-8"))
 PATH = "/v7/audit-user-events"
 SECOND = timedelta(seconds=1)
 LOG = Organisation(events=400, seed=1, end=NOW, days=7)

@@ -1,0 +1,99 @@
+"""Words around a clause that say how it ended: "Failed login", "Login attempt failed", "not successful"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from te_audit_frames.checks.grammar import BE, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.noun_phrase import before_preposition
+from te_audit_frames.checks.reading import FAILURE, SUCCESS
+from te_audit_frames.checks.words import Tables, Token, singular
+
+ENTRANCES = frozenset({"login", "logout"})
+"""Actions that let a person in or out."""
+
+_ADVERBS = frozenset({"successfully", "unsuccessfully"})
+
+
+def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token], str | None]:
+    """Take the outcome off both ends: "Failed login", "Login attempt failed", "Success change password".
+
+    Parameters
+    ----------
+    tokens : sequence of Token
+        The clause.
+    tables : Tables
+        The words for success and failure.
+
+    Returns
+    -------
+    list of Token
+        The rest of the clause.
+    str or None
+        `SUCCESS` or `FAILURE`; None if no word at the ends says it.
+    """
+    outcome: str | None = None
+    left = list(_denials_joined(tokens, tables))
+    while left and (left[0].word in tables.success or _leads_with_failure(left, tables)):
+        is_finite = any(left[at].form == "past" for at in range(2, before_preposition(left)))
+        if not is_finite:  # "Failed login", but "Failed login report created"
+            outcome = SUCCESS if left[0].word in tables.success else FAILURE
+        left = left[1:]
+    # In the middle: "Login failed for user", "A password reset fails for a user".
+    end = before_preposition(left)
+    head, rest = left[:end], left[end:]
+    while len(head) > 1:
+        token = head[-1]
+        if token.word in tables.failure and not token.is_verb:
+            outcome = FAILURE
+        elif token.word in tables.success:
+            outcome = outcome or SUCCESS
+        else:
+            break
+        head = head[:-1]
+    if rest and rest[0].word == "to" and outcome == FAILURE and len(head) < end:
+        left = [*head, Token("failed"), *rest]
+    else:
+        left = [*head, *rest]
+    if any(token.word == "unsuccessfully" for token in left):
+        outcome = FAILURE
+    return [token for token in left if token.word not in _ADVERBS], outcome
+
+
+def fails_later(tokens: Sequence[Token], tables: Tables) -> bool:
+    """Return whether a word for a failure ends a phrase: "Login of the user failed"."""
+    pairs = zip(tokens, [*tokens[1:], Token("to")], strict=False)
+    return any(token.word in tables.failure and following.word in PREPOSITIONS for token, following in pairs)
+
+
+def is_entrance(tokens: Sequence[Token], tables: Tables) -> bool:
+    """Return whether the tokens name a login or logout, or an attempt at one."""
+    names = [token for token in tokens if token.word not in tables.attempt | BE | HAVE]
+    if not names:
+        return False
+    last = names[-1]
+    action = tables.action_nouns.get(singular(last.word)) or tables.action_of.get(last.base)
+    return action in ENTRANCES
+
+
+def _denials_joined(tokens: Sequence[Token], tables: Tables) -> Iterator[Token]:
+    """Read "not successful" as one word for a failure."""
+    skip = False
+    for token, following in zip(tokens, [*tokens[1:], Token("")], strict=False):
+        if token.word in NOT and following.word in tables.success:
+            yield Token("failed")
+            skip = True
+        elif not skip:
+            yield token
+        else:
+            skip = False
+
+
+def _leads_with_failure(tokens: Sequence[Token], tables: Tables) -> bool:
+    first, *rest = tokens
+    if first.word not in tables.failure:
+        return False
+    if first.word in {"invalid", "incorrect"} or first.is_verb:
+        # "Denied login" is a login that failed; "Denied request" is a refusal that worked.
+        return is_entrance(rest[: before_preposition(rest)], tables)
+    return bool(rest)
