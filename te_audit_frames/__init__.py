@@ -43,6 +43,7 @@ from te_audit_frames.version import VERSION
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.activity import activity
+    from te_audit_frames.analysis.compare import compare
     from te_audit_frames.analysis.plots import plot_activity, plot_heatmap, plot_top
     from te_audit_frames.analysis.resources import explode_resources
     from te_audit_frames.analysis.summaries import (
@@ -51,6 +52,12 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.actors import classify_actors
+    from te_audit_frames.checks.assessed import Assessed, assessed
+    from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.logins import find_failed_logins
+    from te_audit_frames.checks.runs import find_runs
+    from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
     from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
@@ -73,6 +80,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveLocked",
+    "Assessed",
     "AuditAccessor",
     "AuditFramesError",
     "AuditFramesWarning",
@@ -101,15 +109,22 @@ __all__ = [
     "SyncReport",
     "Verification",
     "activity",
+    "assessed",
     "between",
+    "classify_actors",
     "classify_events",
+    "compare",
     "concat",
     "directory_receipt",
+    "evidence",
     "explode_memberships",
     "explode_resources",
     "fetch_account_groups",
     "fetch_events",
     "fetch_users",
+    "find_failed_logins",
+    "find_runs",
+    "find_sessions",
     "plot_activity",
     "plot_heatmap",
     "plot_top",
@@ -131,6 +146,7 @@ __all__ = [
 # Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
 _LATER = {
     "Archive": "storage.archive",
+    "Assessed": "checks.assessed",
     "Batches": "client.batches",
     "Client": "client.client",
     "DirectoryReceipt": "directory_receipts",
@@ -138,15 +154,22 @@ _LATER = {
     "SyncReport": "storage.sync_report",
     "Verification": "storage.verification",
     "activity": "analysis.activity",
+    "assessed": "checks.assessed",
     "between": "frames",
+    "classify_actors": "checks.actors",
     "classify_events": "checks.vocabulary",
+    "compare": "analysis.compare",
     "concat": "concatenation",
     "directory_receipt": "directory_receipts",
+    "evidence": "checks.evidence",
     "explode_memberships": "users",
     "explode_resources": "analysis.resources",
     "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
     "fetch_users": "client.client",
+    "find_failed_logins": "checks.logins",
+    "find_runs": "checks.runs",
+    "find_sessions": "checks.sessions",
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",

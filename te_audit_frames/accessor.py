@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta, tzinfo
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.periods import Instant
+from te_audit_frames.periods import Instant, Period
 from te_audit_frames.receipts import Receipt, receipt
 from te_audit_frames.schema import COLUMNS, SOURCES
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.checks.tallies import By
     from te_audit_frames.storage.parquet import Compression
 
 
@@ -326,6 +328,257 @@ class AuditAccessor:
         from te_audit_frames.analysis.resources import explode_resources
 
         return explode_resources(self._events)
+
+    def find_runs(
+        self,
+        *,
+        action: str | Sequence[str] = "delete",
+        gap: str | timedelta = "10min",
+        min_size: int = 5,
+        by: By = "user",
+        vocabulary: str | PathLike[str] | None = None,
+    ) -> pd.DataFrame:
+        """Find runs: many events of one kind in one go, such as a mass deletion.
+
+        Parameters
+        ----------
+        action : str or list of str
+            What was done, by `classify_events`: ``"delete"``, ``"create"``, ``"update"``, …
+        gap : str or timedelta
+            The longest time between two events of a run.
+        min_size : int
+            The fewest events of a run.
+        by : {"user", "ip_address", "account_group"}
+            What the events of a run have in common.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per run, the largest first.
+
+        See Also
+        --------
+        te_audit_frames.find_runs : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_runs(min_size=1)[["uid", "events"]]
+          uid  events
+        0   7       1
+        """
+        from te_audit_frames.checks.runs import find_runs
+
+        return find_runs(self._events, action=action, gap=gap, min_size=min_size, by=by, vocabulary=vocabulary)
+
+    def find_failed_logins(
+        self,
+        *,
+        by: Literal["user", "ip_address"] = "user",
+        within: str | timedelta = "1h",
+        min_failures: int | None = None,
+        min_before_success: int = 5,
+        min_users: int = 10,
+        min_addresses: int = 5,
+        vocabulary: str | PathLike[str] | None = None,
+    ) -> pd.DataFrame:
+        """Find attacks on passwords: many failed log-ins of a user or from an address, and whether one got in.
+
+        Parameters
+        ----------
+        by : {"user", "ip_address"}
+            Whose failures are counted together.
+        within : str or timedelta
+            The time in which they are counted.
+        min_failures : int, optional
+            The failures that are a finding by themselves: by default 20 of a user, 15 from an address.
+        min_before_success : int
+            The failures of a user that are a finding if the user then logs in.
+        min_users : int
+            The different users from one address that are a finding.
+        min_addresses : int
+            The different addresses of one user that are a finding, if there are 10 failures too.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per series of failures; those that somebody got in after come first.
+
+        See Also
+        --------
+        te_audit_frames.find_failed_logins : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Login failed.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_failed_logins(min_failures=1)[["uid", "events"]]
+          uid  events
+        0   7       1
+        """
+        from te_audit_frames.checks.logins import find_failed_logins
+
+        return find_failed_logins(
+            self._events,
+            by=by,
+            within=within,
+            min_failures=min_failures,
+            min_before_success=min_before_success,
+            min_users=min_users,
+            min_addresses=min_addresses,
+            vocabulary=vocabulary,
+        )
+
+    def find_sessions(
+        self, *, idle: str | timedelta = "8h", vocabulary: str | PathLike[str] | None = None
+    ) -> pd.DataFrame:
+        """Find sessions: what each user did from log-in to log-out.
+
+        Parameters
+        ----------
+        idle : str or timedelta
+            The longest silence within a session.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per session, in the order of their first events.
+
+        See Also
+        --------
+        te_audit_frames.find_sessions : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_sessions()[["uid", "ended_by"]]
+          uid ended_by
+        0   7     open
+        """
+        from te_audit_frames.checks.sessions import find_sessions
+
+        return find_sessions(self._events, idle=idle, vocabulary=vocabulary)
+
+    def classify_actors(
+        self, *, min_events: int = 50, min_days: int = 10, vocabulary: str | PathLike[str] | None = None
+    ) -> pd.DataFrame:
+        """Tell automation from people, with the reasons.
+
+        Parameters
+        ----------
+        min_events, min_days : int
+            Fewer events, or events on fewer UTC days, are too little to tell.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per actor, most events first.
+
+        See Also
+        --------
+        te_audit_frames.classify_actors : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.classify_actors()[["uid", "actor"]]
+          uid    actor
+        0   7  unknown
+        """
+        from te_audit_frames.checks.actors import classify_actors
+
+        return classify_actors(self._events, min_events=min_events, min_days=min_days, vocabulary=vocabulary)
+
+    def compare(
+        self,
+        *,
+        before: tuple[Instant, Instant] | Period,
+        now: tuple[Instant, Instant] | Period,
+        by: str | Sequence[str],
+        tz: str | tzinfo | None = None,
+        incomplete: Literal["raise", "allow"] = "raise",
+    ) -> pd.DataFrame:
+        """Compare how often things happened in two periods.
+
+        Parameters
+        ----------
+        before, now : tuple of two instants, or Period
+            The half-open periods; `before` ends no later than `now` starts.
+        by : str or list of str
+            What to compare; see `AuditAccessor.by`.
+        tz : str or datetime.tzinfo, optional
+            The time zone of instants that have none.
+        incomplete : {"raise", "allow"}
+            What to do if the receipt does not cover both periods.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per key, the least likely by chance first.
+
+        See Also
+        --------
+        te_audit_frames.compare : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-09T09:00:00Z", "event": "User login."}]}'])
+        >>> weeks = {"before": ("2026-01-01", "2026-01-08"), "now": ("2026-01-08", "2026-01-15")}
+        >>> events.audit.compare(**weeks, by="event")[["event", "before", "now", "change"]]
+                 event  before  now change
+        0  User login.       0    1    new
+        """
+        from te_audit_frames.analysis.compare import compare
+
+        return compare(self._events, before=before, now=now, by=by, tz=tz, incomplete=incomplete)
+
+    def evidence(
+        self, row: Any, *, vocabulary: str | PathLike[str] | None = None, v4: int = 24, v6: int = 48
+    ) -> pd.DataFrame:
+        """Return the events behind a row of a check's result.
+
+        Parameters
+        ----------
+        row : pandas.Series, mapping, named tuple, or pandas.DataFrame of one row
+            A row of what a ``find_*`` function returned for these events.
+        vocabulary : path, optional
+            The table that the check was given.
+        v4, v6 : int
+            How many leading bits make a network, as the check was given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The events, with a receipt that notes the filter.
+
+        See Also
+        --------
+        te_audit_frames.evidence : The same as a function, with the details.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
+        >>> events = taf.read_pages([page])
+        >>> len(events.audit.evidence(events.audit.find_runs(min_size=1).iloc[0]))
+        1
+        """
+        from te_audit_frames.checks.evidence import evidence
+
+        found: pd.DataFrame = evidence(self._events, row, vocabulary=vocabulary, v4=v4, v6=v6)
+        return found
 
     def to_parquet(
         self, path: str | os.PathLike[str], *, compression: Compression | None = "zstd", filesystem: Any = None

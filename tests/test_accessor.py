@@ -25,6 +25,12 @@ SAME = [
     (taf.AuditAccessor.by_event_type, taf.summarize_by_event_type),
     (taf.AuditAccessor.activity, taf.activity),
     (taf.AuditAccessor.resources, taf.explode_resources),
+    (taf.AuditAccessor.find_runs, taf.find_runs),
+    (taf.AuditAccessor.find_failed_logins, taf.find_failed_logins),
+    (taf.AuditAccessor.find_sessions, taf.find_sessions),
+    (taf.AuditAccessor.classify_actors, taf.classify_actors),
+    (taf.AuditAccessor.compare, taf.compare),
+    (taf.AuditAccessor.evidence, taf.evidence),
     (taf.AuditAccessor.to_parquet, taf.write_parquet),
     (AuditPlots.activity, plot_activity),
     (AuditPlots.heatmap, plot_heatmap),
@@ -65,7 +71,7 @@ def parameters(function):
 @pytest.mark.parametrize(("method", "function"), SAME, ids=lambda member: member.__qualname__)
 def test_methods_take_the_arguments_of_their_function(method, function):
     expected, found = parameters(function), parameters(method)
-    positional = {"by", "path", "mask"}  # `events.audit.by("user")` reads better without a keyword
+    positional = {"by", "path", "mask", "row"}  # `events.audit.by("user")` reads better without a keyword
     assert found.keys() == expected.keys()
     for name, (annotation, default, kind) in expected.items():
         assert found[name][1] == default, name

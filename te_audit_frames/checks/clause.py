@@ -1,7 +1,11 @@
-"""One clause of an event text: its verb, its object, and how it ended."""
+"""One clause of an event text: its verb, its object, and how it ended.
+
+The module is long because all forms of a clause share its words and its outcome, so that they stay in one class.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,12 +20,13 @@ from te_audit_frames.checks.grammar import (
     POSSESSIVES,
     PREPOSITIONS,
 )
-from te_audit_frames.checks.noun_phrase import PROPERTY, THING, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
 from te_audit_frames.checks.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
 from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
+_SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
@@ -32,6 +37,10 @@ class Clause:
         self._tables = tables
         self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
+        but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
+        if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]):
+            self._outcome = FAILURE  # "tried to log in, but the password was wrong"
+        tokens = tokens[:but]
         self._tokens = [token for token in tokens if not self._is_noise(token)]
 
     def _is_noise(self, token: Token) -> bool:
@@ -41,7 +50,8 @@ class Clause:
 
     def read(self) -> Reading:
         """Return what the clause says, or `Reading()` if its form is not known."""
-        self._tokens, self._outcome = strip_outcome(self._tokens, self._tables)
+        self._tokens, outcome = strip_outcome(self._tokens, self._tables)
+        self._outcome = self._outcome or outcome
         tokens = self._tokens
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
@@ -56,12 +66,15 @@ class Clause:
         for at, token in enumerate(tokens):
             if token.word not in CONJUNCTIONS:
                 continue
-            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base"}}
+            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
-            if following is not None and following.form in {other.form for other in tokens[:at] if other.is_verb}:
+            forms = {other.form for other in tokens[:at] if other.is_verb}
+            if tokens[0].form != "base":
+                forms.discard("base")  # an issue, a request
+            if following is not None and following.form in forms:
                 after.append(following)
-            is_sentence = tokens[0].form == "base" or any(other.form == "past" for other in tokens[:at])
+            is_sentence = tokens[0].form in {"base", "gerund"} or any(other.form == "past" for other in tokens[:at])
             if is_sentence and {self._action(other) for other in after} - before:
                 return True
         return False
@@ -82,6 +95,7 @@ class Clause:
             following = tokens[at + 1].word if at + 1 < len(tokens) else ""
             failed = token.word in NOT or (token.word in self._tables.failure and following == "to")
             tried = token.word in self._tables.attempt and following == "to"
+            failed = failed or (tried and any(other.word in self._tables.failure for other in tokens[:at]))
             if token.word == "to" and at == 0 and self._outcome == FAILURE:
                 failed = True
             if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
@@ -92,7 +106,8 @@ class Clause:
             if verb >= len(tokens) or not tokens[verb].is_verb:
                 return Reading() if failed else None
             self._outcome = FAILURE if failed else self._outcome or UNKNOWN
-            is_passive = tokens[verb].form == "past"
+            is_base = tokens[verb].word == tokens[verb].base and tokens[verb - 1].word not in BE  # "failed to reset"
+            is_passive = tokens[verb].form == "past" and not is_base
             return self._build("negated" if failed else "attempt", verb, passive=is_passive)
         return None
 
@@ -106,7 +121,8 @@ class Clause:
                     self._outcome = FAILURE
                     return self._named(at)
                 if following.form == "gerund":
-                    return self._build("present", at + 1, passive=False)
+                    is_intransitive = not self._phrase_after(at + 1) and self._action(following) in {"start", "stop"}
+                    return self._build("present", at + 1, passive=is_intransitive)
                 return self._build("passive", at + 1, passive=True)
             if token.word in HAVE and following.form == "past":
                 return self._build("active", at + 1, passive=False)
@@ -118,11 +134,13 @@ class Clause:
         first = tokens[0]
         end = before_preposition(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
+        if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
+            return None  # "User confirms password reset"
         if len(past) > 1:  # "password reset" is a noun where there is another verb
             past = [at for at in past if tokens[at].word != tokens[at].base] or past
         last = past[-1] if past and past[-1] == end - 1 and past[-1] > 0 else None
         if first.form == "past":
-            if last is not None and first.word in self._tables.adjectives:
+            if last is not None and (first.word in self._tables.adjectives or first.word == first.base):
                 return self._build("passive", last, passive=True)
             if last is not None:
                 return Reading()
@@ -147,8 +165,10 @@ class Clause:
         first, rest = self._tokens[0], self._tokens[1:end]
         if not rest or self._action(first) in ENTRANCES:
             return False
-        if rest[-1].form == "past":
-            return False  # "Update scheduled"
+        if first.word == "view" and self._nouns.head(rest).name and self._nouns.head(rest).part != DEED:
+            return (first.word, singular(rest[-1].word)) not in self._tables.phrases  # "View repository file"
+        if rest[-1].form == "past" or self._is_unknown_past(rest[-1]):
+            return False  # "Update scheduled", "Link clicked"
         if (singular(first.word),) not in self._tables.phrases:
             return True
         words = [singular(token.word) for token in rest if token.word not in DETERMINERS]
@@ -170,16 +190,39 @@ class Clause:
     def _present(self) -> Reading | None:
         """Read "User creates a test", "Deleting test failed"."""
         tokens = self._tokens
-        if tokens[0].form == "gerund":
+        first, following = tokens[0], tokens[1].word if len(tokens) > 1 else ""
+        if first.form == "gerund" and ((first.word,) not in self._tables.phrases or following in DETERMINERS):
             return self._build("present", 0, passive=False)
-        for at, token in enumerate(tokens[1:], start=1):
-            if token.form == "third" and self._nouns.head(tokens[:at]).name == "user" and self._phrase_after(at):
-                return self._build("present", at, passive=False)
+        third = self._third(len(tokens))
+        return None if third is None else self._build("present", third, passive=False)
+
+    def _third(self, end: int) -> int | None:
+        """Return where a verb is that says what a user does: "User creates a test"."""
+        tokens = self._tokens
+        for at in range(1, end):
+            verb, following = tokens[at], tokens[at + 1 : at + 2]
+            if verb.form != "third":
+                continue
+            if following and following[0].word in DETERMINERS | POSSESSIVES:
+                return at  # "A bystander declines the invitation"
+            is_sentence = verb.base in self._tables.people["verbs"] or self._phrase_after(at)
+            if is_sentence and self._nouns.head(tokens[:at]).name == "user":
+                return at
         return None
 
     def _compound(self) -> Reading | None:
-        """Read "User login", "Test deletion", "Policy update"."""
-        return self._named(before_preposition(self._tokens))
+        """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
+        if self._is_unknown_past(self._tokens[0]):
+            return None
+        return self._named(before_preposition(self._tokens)) or self._run()
+
+    def _run(self) -> Reading | None:
+        """Read "Deployment failed"."""
+        found = self._nouns.head(self._tokens[: before_preposition(self._tokens)])
+        failed = self._outcome == FAILURE or fails_later(self._tokens, self._tables)
+        if not failed or found.name not in self._tables.words["runs"] or found.part:
+            return None
+        return Reading("run", found.name, FAILURE, f"failure: {found.phrase}")
 
     def _named(self, end: int) -> Reading | None:
         tokens = list(self._tokens[:end])
@@ -213,6 +256,12 @@ class Clause:
             found = Found("user", last.word)
         return self._finish("noun", last, action, found, outcome)
 
+    def _is_unknown_past(self, token: Token) -> bool:
+        """Return whether a word looks like the past form of a verb that no table has."""
+        tables = self._tables
+        known = token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
+        return not known and re.search(r"[a-z]{3}ed$", token.word) is not None
+
     # The object of the verb.
 
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
@@ -223,22 +272,31 @@ class Clause:
         action = self._action(verb)
         outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
         if verb.base in self._tables.people["verbs"]:
-            return Reading(action, "user", outcome, f"{rule}: {verb.word}")
+            return self._of_people(rule, at, action, outcome)
         start = self._after_coordinated(at)
         if passive:
             end = at
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
             found = self._nouns.subject(tokens[:end], [])
-            if action in {"assign", "revoke"} and self._phrase_after(at):  # "was granted access"
+            behind = tokens[at + 1 : at + 2]
+            if found is None and behind and behind[0].word in {"for", "of"}:
+                found = self._nouns.subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
+            if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
+                found = None  # "Logs in a folder were deleted"
+            if action in {"assign", "revoke", "reject"} and self._phrase_after(at):  # "was granted access"
                 found = self._nouns.subject(tokens[start : start + before_preposition(tokens[start:])], [])
         else:
             if tokens[start : start + 1] == [Token("to")]:
                 start += 2  # "requested to transfer project"
             end = start + before_preposition(tokens[start:])
             found = self._nouns.subject(tokens[start:end], tokens[end:])
+            if action in {"start", "stop"} and any(token.form == "gerund" for token in tokens[start : start + 1]):
+                return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])
+                if at == 0 and self._placed(verb, "", tokens[1:]):
+                    found = self._newcomer(tokens[2:])
             elif start == len(tokens):  # "A token fails to create"
                 end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
                 found = self._nouns.subject(tokens[:end], [])
@@ -250,18 +308,52 @@ class Clause:
         action = self._placed(verb, action, tokens[at + 1 :])
         return self._finish(rule, verb, action, found, outcome)
 
+    def _of_people(self, rule: str, at: int, action: str, outcome: str) -> Reading:
+        """Read a verb such as "joined" or "logged in", which is about the one who did it, or about what it says."""
+        tokens, verb = self._tokens, self._tokens[at]
+        name = ""
+        if action in ENTRANCES:
+            behind = tokens[at + 1 :]
+            touched = self._nouns.head(behind[: before_preposition(behind)])
+            if verb.base == "authenticate" and touched.name not in {"", "user"}:
+                return self._finish(rule, verb, "verify", touched, outcome)  # "Ann authenticated their device"
+        else:
+            doer = [token for token in tokens[:at] if not self._tells_how(token)]
+            name = self._nouns.head(doer[: before_preposition(doer)]).name  # "Agent left cluster"
+        return Reading(action, name or "user", outcome, f"{rule}: {verb.word}")
+
+    def _newcomer(self, place: Sequence[Token]) -> Found | None:
+        """Return the user who is "added to organization" without being named."""
+        is_of_people = self._nouns.head(place[: before_preposition(place)]).name in {
+            "account_group",
+            "group",
+            "organization",
+            "role",
+        }
+        return Found("user", "to") if is_of_people else None
+
     def _tells_how(self, token: Token) -> bool:
         return token.word in NOT or token.word in self._tables.failure
 
     def _finish(self, rule: str, verb: Token, action: str, found: Found | None, outcome: str) -> Reading:
         without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
+        if found is None and action in {"impersonate", "invite"}:
+            return replace(without, object="user")  # "Ann was invited"
         if found is None:
             return without
         if verb.base in _REFUSALS and found.name == "permission":
             return Reading()  # "Access denied" does not say of what
         if found.part and action == "send" and found.name != "invitation":
             return without  # "Alert email sent"
+        if action == "send" and found.name == "test":
+            return without  # "Notification test sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
+        if action == "update" and found.of not in {"", "user"}:
+            return Reading(
+                action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}"
+            )  # "Project owner changed"
+        if (found.part == DEED and action != "request") or (found.part == THING and action in _SWITCHES):
+            return without  # "Data export enabled", "User impersonation started", "User registration disabled"
         if found.part and action in _LOOSE:
             if found.part == THING:
                 return without  # "Test run deleted", "Site profile deleted"
@@ -277,9 +369,17 @@ class Clause:
         for token, following in zip(rest, [*rest[1:], Token("")], strict=False):
             if (special := places.get(f"{token.word} {following.word}")) is not None:
                 return special
+            if token.word in places and self._is_everywhere(rest, token):
+                continue  # "added to the system"
             if token.word in places and not (token.word == "to" and following.form == "base"):
                 return places[token.word]
         return action
+
+    @staticmethod
+    def _is_everywhere(rest: Sequence[Token], preposition: Token) -> bool:
+        """Return whether the place is the whole product."""
+        words = [token.word for token in rest[rest.index(preposition) + 1 :] if token.word not in DETERMINERS]
+        return words[:1] in (["system"], ["platform"], ["product"])
 
     def _after_coordinated(self, at: int) -> int:
         """Return where the words after the verb begin. A second verb is skipped: "Disable/pause configuration"."""

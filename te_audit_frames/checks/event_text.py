@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from te_audit_frames.checks.clause import Clause
-from te_audit_frames.checks.grammar import NOT, PREPOSITIONS
+from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.paraphrase import paraphrase
 from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.words import Tables, Token, singular
 
@@ -20,6 +21,20 @@ _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
 _QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>')
 _BREAK = re.compile(r"\s*[:;]\s+|\s+-+\s+|[.!?]\s+")
+_VERBS = {
+    "login": ("log", "in"),
+    "logoff": ("log", "off"),
+    "logon": ("log", "on"),
+    "logout": ("log", "out"),
+    "signin": ("sign", "in"),
+    "signout": ("sign", "out"),
+    "signup": ("sign", "up"),
+}
+_PREFIXES = frozenset(
+    {"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"}
+)
+"""What begins a word with a hyphen that is nobody's name: "auto-delete"."""
+_BEFORE_VERBS = NOT | {"to"}
 _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
 
@@ -72,8 +87,9 @@ def read(text: str, tables: Tables) -> Reading:
         plain = re.sub(r"[._]", " ", plain)  # a key, such as "user.login"
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
-    reading = Clause(_tokens(head, tables), tables).read()
-    if reading.action == UNCLASSIFIED:
+    tokens = _tokens(head, tables)
+    reading = Clause(tokens, tables).read()
+    if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
         reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
@@ -107,14 +123,20 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
         parts = word.split("-")
         if parts[-1] == "only":
             continue  # "read-only", "view-only"
-        if len(parts) > 1 and parts[0] in {"de", "re", "un"}:
+        if word in _VERBS and words and words[-1][0] in _BEFORE_VERBS:
+            words.extend((part, False) for part in _VERBS[word])
+        elif len(parts) > 1 and parts[0] in {"de", "re", "un"}:
             words.append(("".join(parts), False))
         elif len(parts) > 1 and all((a, singular(b)) in tables.hyphened for a, b in pairwise(parts)):
             words.extend((part, False) for part in parts)
         else:
-            capital = position > 0 and lower and raw[0].isupper() and not raw.isupper()
-            words.append((word, capital or bool(re.search(r"[-\d@._:\\]", word))))
-    return list(_merge(words, tables))
+            before = raws[position - 1] if position else ""
+            follows_noun = before.islower() and before not in PREPOSITIONS | DETERMINERS | CONJUNCTIONS | BE | HAVE
+            capital = position > 0 and (lower or follows_noun) and raw[0].isupper() and not raw.isupper()
+            is_compound = len(parts) == 2 and parts[0] in _PREFIXES
+            named = bool(re.search(r"[-\d@._:\\]", word)) and not is_compound
+            words.append((word, capital or named))
+    return paraphrase(list(_merge(words, tables)), tables)
 
 
 def _merge(words: list[tuple[str, bool]], tables: Tables) -> Iterator[Token]:

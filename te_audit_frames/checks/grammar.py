@@ -15,7 +15,7 @@ NOT = _words(
 PREPOSITIONS = _words(
     "to from of for in on at by with without via using through into onto as after before during when while because due "
     "over under against within per between that which who whose whether how what where if upon toward towards about "
-    "across"
+    "across using following except excluding including until since unless despite"
 )
 DETERMINERS = _words(
     "a an the this these those their his her its your my our all any some each every another other multiple several "
@@ -23,6 +23,6 @@ DETERMINERS = _words(
 )
 POSSESSIVES = _words("their his her its own")
 CONJUNCTIONS = _words("and or / , &")
-ADVERBS = _words("hard now again also then just auto self soft bulk")
+ADVERBS = _words("hard now again also then just auto self soft bulk force early already twice once anymore")
 ABLE = _words("authorized authorised allowed permitted able be been to could have")
 """Words between a negation and its verb that only mean "possible": "not authorized to", "could not be"."""

@@ -31,7 +31,14 @@ _SECTIONS: Mapping[str, str] = {
 @cache
 def _built_in() -> Tables:
     text = files("te_audit_frames.checks").joinpath("vocabulary.toml").read_text(encoding="utf-8")
-    return Tables(**tomllib.loads(text))
+    tables = tomllib.loads(text)
+    return Tables(**{**tables, "objects": _spelled_out(tables["objects"])})
+
+
+def _spelled_out(objects: Mapping[str, Any]) -> dict[str, Any]:
+    """Give each word of the list "literal" a line of its own: "trace" becomes trace = ["trace"]."""
+    literal = {word.replace(" ", "_"): [word] for word in objects.get("literal", [])}
+    return {**literal, **{name: words for name, words in objects.items() if name != "literal"}}
 
 
 def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
@@ -90,6 +97,8 @@ class _Own:
                 )
             for key, value in entries.items():
                 self._check(section, key, value)
+        if "objects" in self._own:
+            self._own = {**self._own, "objects": _spelled_out(self._own["objects"])}
         actions, objects = set(built_in.actions), {*built_in.objects, *self._own.get("objects", {})}
         for section in ("actions", "nouns"):
             for action in self._own.get(section, {}):

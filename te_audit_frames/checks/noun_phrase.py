@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, PREPOSITIONS
 from te_audit_frames.checks.words import Tables, Token, singular
 
-PROPERTY, THING = "property", "thing"  # in alphabetical order, so that max() prefers a thing of its own
+DEED, PROPERTY, THING = "deed", "property", "thing"
+# In alphabetical order, so that max() prefers a thing of its own.
+
+_NAMED_BY_USERS = frozenset(
+    {"account_group", "agent", "alert_rule", "dashboard", "label", "monitor", "report", "snapshot", "tag", "template"}
+    | {"endpoint_agent", "endpoint_test", "suppression_window", "test"}
+)
+"""Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
+
+_OWNED = frozenset({"owner", "member"})
+_WEAK = frozenset({"entry", "item", "record", "stage", "step"})
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,10 @@ class Found:
     phrase : str
         The words that named it.
     part : str
-        `PROPERTY` or `THING` if the phrase means a part of the object: "dashboard title". Otherwise empty.
+        `PROPERTY` or `THING` if the phrase means a part of the object ("dashboard title"), `DEED` if it means what is
+        done with it ("user registration"). Otherwise empty.
+    of : str
+        The object whose owner or member the phrase names: "project" for "project owner". Otherwise empty.
     is_only_part : bool
         Whether the phrase names a part and no object: "name", "status".
     """
@@ -30,6 +43,7 @@ class Found:
     name: str = ""
     phrase: str = ""
     part: str = ""
+    of: str = ""
     is_only_part: bool = False
 
 
@@ -65,9 +79,23 @@ class NounPhrases:
         while tokens:
             end = before_preposition(tokens)
             found = self.head(tokens[:end])
-            part = max(part, found.part)
+            if part and not found.name and not found.is_only_part and end > 1:
+                found = self.head(tokens[: end - 1])  # "Email address changed for user ann"
+            part_before, part = part, max(part, found.part)
+            if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
+                part = THING  # "Deleted the configuration of a filter"
+            if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
+                rest = tokens[end + 1 :]
+                return replace(found, part=part, of=self.head(rest[: before_preposition(rest)]).name)
             if found.name:
                 return replace(found, part=part)
+            named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
+            words = tuple(singular(token.word) for token in named)
+            if found.is_only_part and not part_before:
+                if words in self._tables.personal:
+                    return Found("user", " ".join(words), THING)
+                if len(words) == 1 and words[0] in self._tables.objects and end == len(tokens):
+                    return Found(words[0], words[0])
             if not found.is_only_part or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
                 return None
             tokens = tokens[end + 1 :]
@@ -108,23 +136,63 @@ class NounPhrases:
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
         part = ""
-        while words and tokens[len(words) - 1].named and not self.longest(words):
-            words.pop()  # a name, at the end: "project key 0a1b2c"
-        while len(words) > 1 and tokens[len(words) - 1].form == "past":
-            part = max(part, THING if self._names_action(words[-1]) else "")
+        words = words[: self._name_start(words, tokens)]
+        while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
+            words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
+        if words and words[-1] == "set" and not self.longest(words):
+            return Found()  # a set of things
+        while len(words) > 1 and tokens[len(words) - 1].form == "past" and self.longest(words) < 2:
+            part = max(part, DEED if self._names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
             length = self.longest(words)
             dropped = next((n for n in (2, 1) if tuple(words[-n:]) in tables.property_phrases), 0)
             if length and length >= dropped:
+                if length == 1 and words[-1] in _WEAK and self.longest(words[:-1]):
+                    part, words = THING, words[:-1]  # "Allowlist entry removed"
+                    continue
+                if length == 1 and len(words) > 1 and words[-1] in tables.words["loose"]:
+                    before = tokens[len(words) - 2]
+                    if not (before.named or before.is_verb or self._is_word(words[-2])):
+                        return Found()  # "Training plan"
                 phrase = tuple(words[-length:])
-                return Found(tables.phrases[phrase], " ".join(phrase), part)
-            is_thing = words[-1] in tables.properties["things"] or self._names_action(words[-1])
-            dropped = max(dropped, int(self._names_action(words[-1])))
-            if not dropped:
+                if tables.phrases[phrase] == "user" and "role" in words[:-length]:
+                    phrase = ("role",)  # "Role Operator assigned"
+                return Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words))
+            kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
+            if not kind and self._names_action(words[-1]):
+                kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
+            if not kind:
                 return Found()
-            part, words = max(part, THING if is_thing else PROPERTY), words[:-dropped]
+            part, words = max(part, kind), words[:-dropped]
         return Found(part=part, is_only_part=bool(part))
+
+    def _name_start(self, words: Sequence[str], tokens: Sequence[Token]) -> int:
+        """Return where a name of several words begins: behind the noun in "test Home page"."""
+        for at in range(1, len(words)):
+            is_capital = tokens[at].named and words[at].isalpha()
+            length = self.longest(words[:at])
+            if is_capital and not tokens[at - 1].named and length:
+                has_name = self._tables.phrases[tuple(words[at - length : at])] in _NAMED_BY_USERS
+                return at if has_name else len(words)  # but "team Slack channel"
+        return len(words)
+
+    def _is_name(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
+        """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
+        length = self.longest(words)
+        follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
+        return length == 0 or (length == 1 and follows)
+
+    def _is_word(self, word: str) -> bool:
+        tables = self._tables
+        return word in tables.starts or (word,) in tables.property_phrases or word in DETERMINERS
+
+    def _owned(self, words: Sequence[str]) -> str:
+        """Return the object whose owner or members are named: "project" for "project owner"."""
+        if words[-1] not in _OWNED or self.longest(words) > 1:
+            return ""
+        length = self.longest(words[:-1])
+        return self._tables.phrases[tuple(words[-1 - length : -1])] if length else ""
 
     def _names_action(self, word: str) -> bool:
         """Return whether a noun names an action, as in "user deletion requested"."""

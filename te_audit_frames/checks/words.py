@@ -50,11 +50,10 @@ class Tables:
             for base in verbs:
                 first, *rest = base.split()
                 past = [str(word) for word in self.past.get(base, self.past.get(first, [_past(first)]))]
-                gerund = past[0][:-2] + "ing" if past[0].endswith("ed") and first[-1] != "e" else _gerund(first)
-                if past[0].endswith("ied"):
-                    gerund = first + "ing"
-                for word, form in [(first, "base"), (_third(first), "third"), (gerund, "gerund")]:
-                    forms.setdefault((word, *rest), (base, form))
+                forms.setdefault((first, *rest), (base, "base"))
+                forms.setdefault((_third(first), *rest), (base, "third"))
+                for gerund in _gerunds(first, past):
+                    forms.setdefault((gerund, *rest), (base, "gerund"))
                 for word in past:
                     forms[(word, *rest)] = (base, "past")
         return forms
@@ -77,9 +76,19 @@ class Tables:
         }
 
     @cached_property
+    def starts(self) -> frozenset[str]:
+        """The first words of the phrases."""
+        return frozenset(words[0] for words in self.phrases)
+
+    @cached_property
     def property_phrases(self) -> frozenset[tuple[str, ...]]:
         """Phrases that name a property, with their words in the singular."""
         return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
+
+    @cached_property
+    def personal(self) -> frozenset[tuple[str, ...]]:
+        """The properties that belong to people, their words in the singular."""
+        return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["personal"])
 
     @cached_property
     def fixed(self) -> frozenset[tuple[str, ...]]:
@@ -148,5 +157,11 @@ def _third(verb: str) -> str:
     return verb[:-1] + "ies" if re.search(r"[^aeiou]y$", verb) else verb + "s"
 
 
-def _gerund(verb: str) -> str:
-    return verb[:-1] + "ing" if verb.endswith("e") else verb + "ing"
+def _gerunds(verb: str, past: Sequence[str]) -> list[str]:
+    """Return the forms in -ing, which double a letter where the past does."""
+    if verb.endswith("e") or past[0].endswith("ied"):
+        return [verb[:-1] + "ing" if verb.endswith("e") else verb + "ing"]
+    regular = [word[:-2] + "ing" for word in past if word.endswith("ed")]
+    if not regular and re.search(r"[^aeiou][aeiou][nt]$", verb):
+        return [verb + verb[-1] + "ing"]  # "set", "run", "begin"
+    return regular or [verb + "ing"]

@@ -1,0 +1,88 @@
+"""Wordy phrases, replaced by plain ones: "made changes to" by "updated", "was blocked from" by "failed to"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
+from te_audit_frames.checks.words import Tables, Token, singular
+
+_ROLES = frozenset(
+    {
+        "admin",
+        "administrator",
+        "editor",
+        "guest",
+        "manager",
+        "member",
+        "moderator",
+        "operator",
+        "owner",
+        "superuser",
+        "viewer",
+    }
+)
+_HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
+_CHANGES = frozenset({"change", "edit", "modification", "update"})
+_DID = frozenset({"performed", "conducted"})
+
+
+def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
+    """Replace wordy phrases by plain ones.
+
+    Parameters
+    ----------
+    tokens : sequence of Token
+        One clause.
+    tables : Tables
+        The forms of the verbs.
+
+    Returns
+    -------
+    list of Token
+        The clause in plain words: "failed to create" for "was blocked from creating", "updated" for "made changes to",
+        "attempted to" for "an attempt was made to", "assigned user" for "made Ann an admin", "shared" for
+        "made public".
+    """
+    tokens = list(tokens)
+    for at, token in enumerate(tokens):
+        following = tokens[at + 1 : at + 3]
+        if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
+            if following[1].form == "gerund":
+                return [*_without_auxiliaries(tokens[:at]), Token("failed"), Token("to"), *tokens[at + 2 :]]
+        elif token.word in _DID and any(not other.named for other in following):
+            return [*tokens[at + 1 :], Token("successful")]
+        elif token.word == "made":
+            return _made(tokens[:at], tokens[at + 1 :], tables)
+    return tokens
+
+
+def _made(before: list[Token], after: list[Token], tables: Tables) -> list[Token]:
+    """Return the plain words for a clause with "made", or the clause itself."""
+    subject = _without_auxiliaries(before)
+    end = next((at for at, token in enumerate(after) if token.word in PREPOSITIONS), len(after))
+    made, rest = [token for token in after[:end] if token.word not in DETERMINERS], after[end:]
+    updated, assigned, shared = (_past(verb, tables) for verb in ("update", "assign", "share"))
+    if not made and subject and rest and singular(subject[-1].word) in _CHANGES:  # "changes were made to the test"
+        return [updated, *rest[1:]] if len(rest) > 1 and rest[0].word in {"to", "on", "in"} else [*subject, updated]
+    if not made and subject and subject[-1].word in tables.attempt and rest and rest[0].word == "to":
+        return [Token("attempted"), *rest]
+    if made and singular(made[-1].word) in _CHANGES:  # "made changes to the test", "made a configuration change"
+        if len(made) > 1:
+            return [updated, *made[:-1], *rest]
+        if len(rest) > 1 and rest[0].word in {"to", "on", "in"}:
+            return [updated, *rest[1:]]
+    if made and made[-1].word in _ROLES and (subject or len(made) > 1):
+        return [assigned, Token("user"), *rest]
+    if made and made[-1].word == "public":
+        return [shared, *made[:-1], *rest] if len(made) > 1 else [*subject, shared, *rest]
+    return [*before, Token("made"), *after]
+
+
+def _past(verb: str, tables: Tables) -> Token:
+    word = next(words[0] for words, (base, form) in tables.verbs.items() if (base, form) == (verb, "past"))
+    return Token(word, verb, "past")
+
+
+def _without_auxiliaries(tokens: Sequence[Token]) -> list[Token]:
+    return [token for token in tokens if token.word not in BE | HAVE]

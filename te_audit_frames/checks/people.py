@@ -1,0 +1,74 @@
+"""People and account groups: who a `uid` and a `user`, and what an `aid` and an `account_group_name` mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+PAIR = ("uid", "user")
+
+
+def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> pd.DataFrame:
+    """Make people of the pairs of `uid` and `user` that occur.
+
+    A person is a `uid`, and is shown with the newest `user`. Events without a `uid` belong to the person of that name,
+    who is never mixed up with the `uid` of somebody else.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        `uid`, `user`, `events` (how many) and `last` (the date of the newest); a pair may occur more than once.
+    key, label : str
+        The two columns, for things other than people that have a key and a name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per person: `uid`, `user` (str) and `events` (int64), in the order of `uid`, then those without one in
+        the order of `user`. Events that name nobody make the last.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.checks.people import group_people
+    >>> pairs = pd.DataFrame({"uid": ["7", "7"], "user": ["Ada", "Ada L."], "events": [3, 1], "last": [1, 2]})
+    >>> group_people(pairs)
+      uid    user  events
+    0   7  Ada L.       4
+    """
+    pairs = pairs.assign(nameless=pairs[label].where(pairs[key].isna()))
+    # Of two names at the same moment the greater wins, as in summaries; "last" passes over nulls.
+    newest_last = pairs.sort_values(["last", label], na_position="first", kind="stable")
+    people = newest_last.groupby([key, "nameless"], dropna=False).agg(label=(label, "last"), events=("events", "sum"))
+    people = people.reset_index().rename(columns={"label": label})[[key, label, "events"]]
+    return people.astype({key: "str", label: "str", "events": "int64"})
+
+
+def number_people(
+    rows: pd.DataFrame, people: pd.DataFrame, key: str = "uid", label: str = "user"
+) -> npt.NDArray[np.int64]:
+    """Return the position of each event's person among people.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Events with `uid` and `user`.
+    people : pandas.DataFrame
+        What `group_people` made of all of them, or of more.
+    key, label : str
+        The two columns, as for `group_people`.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        One position per row.
+    """
+    keys, different_keys = pd.factorize(rows[key])
+    labels, different_labels = pd.factorize(rows[label].where(rows[key].isna()))
+    by_key = {value: position for position, value in enumerate(people[key]) if pd.notna(value)}
+    nameless = people[label][people[key].isna()]
+    by_label = {None if pd.isna(value) else value: int(str(position)) for position, value in nameless.items()}
+    of_key = np.array([*(by_key[value] for value in different_keys), -1], dtype="int64")[keys]
+    of_label = np.array([*(by_label[value] for value in different_labels), by_label.get(None, -1)], dtype="int64")
+    return np.where(keys >= 0, of_key, of_label[labels])

@@ -1,0 +1,202 @@
+"""What checks read: only the needed columns and rows, the same from every library and from an archive."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.frames import LIBRARIES
+from support.histories import START, archive_of, drawn_rows, event, everywhere, frame, table
+
+import te_audit_frames as taf
+from te_audit_frames.checks import selection as selection_module
+from te_audit_frames.checks.selection import Selection, select
+from te_audit_frames.schema import to_events
+
+
+def deletions(action: str, name: str, outcome: str) -> bool:
+    return action == "delete" and name == "test"
+
+
+def counts(found: Selection) -> tuple[object, ...]:
+    return (
+        found.events, found.undated, found.first_event, found.last_event, found.unclassified, found.unclassified_texts,
+        found.absent,
+    )  # fmt: skip
+
+
+def assert_same(one: Selection, other: Selection) -> None:
+    pd.testing.assert_frame_equal(one.rows, other.rows)
+    pd.testing.assert_frame_equal(one.people, other.people)
+    assert counts(one) == counts(other)
+
+
+@given(drawn_rows(), st.sampled_from(sorted(LIBRARIES)), st.sampled_from([None, deletions]), st.booleans())
+def test_every_library_gives_the_same(drawn, library, keep, bounded):
+    bounds = {"start": START + timedelta(minutes=10), "end": START + timedelta(minutes=50)} if bounded else {}
+    arguments = {"optional": ["ip_address", "resources"], "keep": keep, **bounds}
+    expected = select(to_events(table(drawn)), ["event"], **arguments)
+    assert_same(select(LIBRARIES[library](table(drawn)), ["event"], **arguments), expected)
+
+
+@given(drawn_rows(), st.randoms(use_true_random=False))
+def test_the_order_of_the_input_does_not_matter(drawn, random):
+    shuffled = copy.copy(drawn)
+    random.shuffle(shuffled)
+    columns = ["event", "ip_address", "aid", "account_group_name"]
+    assert_same(select(to_events(table(drawn)), columns), select(to_events(table(shuffled)), columns))
+
+
+@given(drawn_rows())
+def test_rows_are_those_that_classify_events_finds(drawn):
+    events = to_events(table(drawn))
+    classified = taf.classify_events(events)
+    dated = classified[classified["date"].notna()]
+    found = select(events, ["event", "aid"], keep=deletions)
+    expected = dated[(dated["action"] == "delete") & (dated["object"] == "test")]
+    columns = ["date", "event", "aid", "uid", "user", "action", "object", "outcome"]
+    assert sorted(map(str, found.rows[columns].values.tolist())) == sorted(map(str, expected[columns].values.tolist()))
+    assert found.rows["date"].is_monotonic_increasing
+    assert found.events == len(dated)
+    assert found.undated == len(events) - len(dated)
+    assert found.unclassified == (dated["action"] == "unclassified").sum()
+
+
+@given(drawn_rows())
+def test_people_are_uids_with_their_newest_names(drawn):
+    events = to_events(table(drawn))
+    found = select(events, ["event"])
+    summary = taf.summarize_by_user(events[events["date"].notna()])
+    people = found.people.sort_values(["uid", "user"], ignore_index=True)
+    expected = summary[["uid", "user", "events"]].sort_values(["uid", "user"], ignore_index=True)
+    pd.testing.assert_frame_equal(people, expected)
+    named = found.people.iloc[found.rows["person"]].reset_index(drop=True)
+    pd.testing.assert_series_equal(named["uid"], found.rows["uid"])
+    without = found.rows["uid"].isna()
+    pd.testing.assert_series_equal(named["user"][without], found.rows["user"][without])
+
+
+@pytest.mark.parametrize("keep", [None, deletions])
+def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
+    rows = [event(90 * n, "Test deleted." if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(200)]
+    events = frame(*rows, event(0, "Test deleted.", date=None))
+    monkeypatch.setattr(selection_module, "_CHUNK", 20)
+    with archive_of(events) as archive:
+        assert_same(select(archive, ["event"], keep=keep), select(events, ["event"], keep=keep))
+        bounds = {"start": "2026-03-03T05:00:00Z", "end": "2026-03-06"}
+        found, expected = (select(source, ["event"], keep=keep, **bounds) for source in (archive, events))
+        pd.testing.assert_frame_equal(found.rows, expected.rows)
+        assert found.events == expected.events == len(taf.between(events, **bounds))
+
+
+def test_an_archive_is_read_in_few_columns_and_few_days_at_once(monkeypatch):
+    events = frame(*(event(90 * n, "Test deleted.") for n in range(200)))
+    monkeypatch.setattr(selection_module, "_CHUNK", 40)
+    loaded = []
+    with archive_of(events) as archive:
+        load = archive.load
+        monkeypatch.setattr(archive, "load", lambda **asked: loaded.append(frame := load(**asked)) or frame)
+        select(archive, ["event"], keep=lambda action, name, outcome: action == "login", people=False)
+    assert len(loaded) >= 5
+    assert max(map(len, loaded)) <= 40 + 16  # a chunk is full with the day on which it reaches its size
+    assert {tuple(chunk.columns) for chunk in loaded} == {("date", "event", "resources")}
+
+
+@pytest.mark.parametrize("engine", ["dask", "spark"])
+def test_dask_and_spark_give_the_same(engine, request, tmp_path):
+    rows = [event(90 * n, "Deleted" if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(40)]
+    rows += [event(0, "Test deleted.", date=None), event(3, None), event(4, "Flux", uid=None)]
+    events = frame(*(row | {"resources": [{"type": "testName", "name": "shop"}]} for row in rows))
+    expected = select(events, ["event"], optional=["resources"], keep=deletions)
+    assert len(expected.rows) == 26
+    cluster = request.getfixturevalue(engine)
+    if engine == "dask":
+        import dask.dataframe as dd
+
+        source = dd.from_pandas(events, npartitions=3)
+    else:
+        taf.write_parquet(events, tmp_path / "events.parquet")
+        source = cluster.read.parquet(str(tmp_path / "events.parquet"))
+    assert_same(select(source, ["event"], optional=["resources"], keep=deletions), expected)
+
+
+def test_absent_columns_are_nulls_and_named():
+    events = frame(event(0, "Test deleted."))[["date", "event", "user"]]
+    found = select(events, ["event"], optional=["ip_address", "resources"])
+    assert found.absent == ("ip_address", "resources", "uid")
+    assert found.rows[["ip_address", "resources", "uid"]].isna().all(axis=None)
+    assert (
+        found.rows.dtypes.astype(str).to_dict()
+        == select(frame(event(0, "x")), ["event"], optional=["ip_address", "resources"])
+        .rows.dtypes.astype(str)
+        .to_dict()
+    )
+    assert found.people["user"].tolist() == ["Ada"]
+
+
+@pytest.mark.parametrize("make", [lambda events: events, pl.from_pandas, duckdb.from_df])
+@pytest.mark.parametrize("lacking", ["date", "event", "ip_address"])
+def test_needed_columns_are_missed_by_name(make, lacking):
+    events = frame(event(0, "Test deleted.")).drop(columns=[lacking, "resources"])
+    with pytest.raises(taf.NotAnAuditFrame, match=f"no column '{lacking}'"):
+        select(make(events), ["ip_address"], keep=deletions)
+
+
+def test_somebody_must_be_named():
+    with pytest.raises(taf.NotAnAuditFrame, match="no column 'uid', 'user'"):
+        select(frame(event(0, "Test deleted."))[["date", "event"]], ["event"])
+    assert select(frame(event(0, "x"))[["date", "event"]], ["event"], people=False).people.empty
+
+
+def test_input_is_not_changed_and_no_columns_are_lost():
+    events = frame(event(5, "Test deleted."), event(0, "Test deleted."))
+    before = copy.deepcopy(events)
+    select(events, ["event"], keep=deletions)
+    pd.testing.assert_frame_equal(events, before)
+    assert events.attrs == before.attrs
+
+
+@pytest.mark.parametrize("broken", [7, "events.parquet", [1], None])
+def test_what_is_no_frame_is_refused(broken):
+    with pytest.raises(taf.InvalidArgument, match=r"^events: "):
+        select(broken, ["event"])
+
+
+def test_dates_without_a_zone_are_refused():
+    events = frame(event(0, "x"))
+    naive = events.assign(date=events["date"].dt.tz_localize(None))
+    for source in (naive, pl.from_pandas(naive.drop(columns="resources"))):
+        with pytest.raises(taf.NotAnAuditFrame, match="without a time zone"):
+            select(source, ["event"])
+
+
+def test_resources_that_are_none_are_refused():
+    events = frame(event(0, "x")).assign(resources=pd.Series([{"a": 1}], dtype="object"))
+    with pytest.raises(taf.NotAnAuditFrame, match="'resources' cannot be read"):
+        select(events, ["resources"])
+
+
+def test_a_table_of_ones_own_decides(tmp_path):
+    own = tmp_path / "words.toml"
+    own.write_text('[texts]\n"Flux capacitor" = { action = "delete", object = "test" }\n')
+    events = frame(event(0, "Flux capacitor"))
+    assert select(events, ["event"], keep=deletions).unclassified_texts == ("Flux capacitor",)
+    found = select(events, ["event"], keep=deletions, vocabulary=own)
+    assert (len(found.rows), found.unclassified) == (1, 0)
+
+
+def test_first_and_last_event_are_those_read():
+    events = frame(event(0, "x"), event(7, "y"), event(3, "z", date=None))
+    with everywhere(events) as sources:
+        for source in sources.values():
+            found = select(source, ["event"])
+            assert (found.first_event, found.last_event) == (START, START + timedelta(minutes=7))
+            assert found.undated == 1
+    nothing = select(events.iloc[:0], ["event"])
+    assert (nothing.first_event, nothing.last_event, nothing.events) == (None, None, 0)
