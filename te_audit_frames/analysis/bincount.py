@@ -7,8 +7,10 @@ times faster; the figures are in ``benchmarks/RESULTS.md``, under "time of the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,9 +63,8 @@ class Digit:
         filled = (column.fill_null(high + 1) if has_null else column).to_numpy()
         return cls(filled - low if low else filled, high - low + 1 + has_null, low, has_null)
 
-    def read(self, rows: Numbers) -> pd.Series:
-        """Return the values of the column in some rows."""
-        digits = self.values[rows]
+    def read(self, digits: npt.NDArray[Any]) -> pd.Series:
+        """Return the values of the column that digits stand for."""
         values = pd.Series(digits.astype(np.int64) + self.low)
         return values.mask(digits == self.size - 1) if self.has_null else values
 
@@ -95,14 +96,22 @@ class Places:
             places = places._times(cls(digit.values, digit.size, null)._few())._few()
         return places
 
+    def split(self, digits: Sequence[Digit], places: Numbers) -> Sequence[npt.NDArray[Any]]:
+        """Return the digits of some places. Each of the places must have a row."""
+        sizes = [digit.size for digit in digits]
+        if self.size == math.prod(sizes):
+            return np.unravel_index(places, sizes) if sizes else []
+        row_of = np.empty(self.size, dtype=np.int64)
+        row_of[self.of_rows] = np.arange(len(self.of_rows))
+        return [digit.values[row_of[places]] for digit in digits]
+
     def _times(self, other: Places) -> Places:
         null = None if self.null is None or other.null is None else self.null * other.size + other.null
         if other.size == 1:
             return Places(self.of_rows, self.size, null)
         if self.size == 1:
             return Places(other.of_rows, other.size, null)
-        of_rows = self.of_rows.astype(np.int64)
-        of_rows *= other.size
+        of_rows = np.multiply(self.of_rows, other.size, dtype=np.int64)
         of_rows += other.of_rows
         return Places(of_rows, self.size * other.size, null)
 
@@ -123,8 +132,10 @@ class Groups:
     ----------
     rows : pyarrow.Table
         The events: `date`, and other columns as integers or booleans. Labels are text.
-    of_rows : numpy.ndarray
-        The number of the group of each row.
+    places : Places
+        Where the groups of the rows are counted.
+    found : numpy.ndarray
+        The place of each group.
     keys : pandas.DataFrame
         The grouping columns, with one row per group.
     events : numpy.ndarray
@@ -132,7 +143,8 @@ class Groups:
     """
 
     rows: pa.Table
-    of_rows: Numbers
+    places: Places
+    found: Numbers
     keys: pd.DataFrame
     events: Numbers
 
@@ -155,17 +167,21 @@ class Groups:
             numbers = np.floor_divide(rows["date"].cast(pa.int64()).to_numpy(), step * 1_000_000)
             digits = {"step": Digit.of(pa.chunked_array([numbers]))} | digits
         places = Places.of(list(digits.values()), rows.num_rows)
-        of_rows = places.of_rows.astype(np.int64)  # NumPy indexes by this type several times faster than by int32
-        events = np.bincount(of_rows, minlength=places.size)
+        events = np.bincount(places.of_rows, minlength=places.size)
         found = np.flatnonzero(events)
-        if len(found) < places.size:
-            group = np.empty(places.size, dtype=np.int64)
-            group[found] = np.arange(len(found))
-            of_rows, events = group[of_rows], events[found]
-        examples = np.empty(len(found), dtype=np.int64)
-        examples[of_rows] = np.arange(rows.num_rows)  # a row of each group
-        keys = pd.DataFrame({name: digit.read(examples) for name, digit in digits.items()}, index=range(len(found)))
-        return cls(rows, of_rows, keys, events)
+        parts = zip(digits.items(), places.split(list(digits.values()), found), strict=True)
+        keys = pd.DataFrame({name: digit.read(part) for (name, digit), part in parts}, index=range(len(found)))
+        return cls(rows, places, found, keys, events[found])
+
+    @cached_property
+    def of_rows(self) -> Numbers:
+        """The number of the group of each row, which is its position in `keys`."""
+        of_rows = self.places.of_rows.astype(np.int64, copy=False)  # other types are several times slower as an index
+        if len(self.found) == self.places.size:
+            return of_rows
+        numbers = np.empty(self.places.size, dtype=np.int64)
+        numbers[self.found] = np.arange(len(self.found))
+        return numbers[of_rows]
 
     def find_ends(self) -> pd.DataFrame:
         """Return the `first` and the `last` date of each group (``datetime64[us, UTC]``); NaT if no event has one."""
