@@ -52,10 +52,15 @@ if TYPE_CHECKING:
         summarize_by_event_type,
         summarize_by_user,
     )
+    from te_audit_frames.checks.access import find_access_changes
+    from te_audit_frames.checks.accounts import find_dormant_users
     from te_audit_frames.checks.actors import classify_actors
+    from te_audit_frames.checks.addresses import find_new_addresses
     from te_audit_frames.checks.assessed import Assessed, assessed
     from te_audit_frames.checks.evidence import evidence
+    from te_audit_frames.checks.hours import find_off_hours, usual_hours
     from te_audit_frames.checks.logins import find_failed_logins
+    from te_audit_frames.checks.monitoring import find_monitoring_changes
     from te_audit_frames.checks.runs import find_runs
     from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
@@ -122,7 +127,12 @@ __all__ = [
     "fetch_account_groups",
     "fetch_events",
     "fetch_users",
+    "find_access_changes",
+    "find_dormant_users",
     "find_failed_logins",
+    "find_monitoring_changes",
+    "find_new_addresses",
+    "find_off_hours",
     "find_runs",
     "find_sessions",
     "plot_activity",
@@ -136,6 +146,7 @@ __all__ = [
     "summarize_by_account_group",
     "summarize_by_event_type",
     "summarize_by_user",
+    "usual_hours",
     "where",
     "with_receipt",
     "write_parquet",
@@ -167,7 +178,12 @@ _LATER = {
     "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
     "fetch_users": "client.client",
+    "find_access_changes": "checks.access",
+    "find_dormant_users": "checks.accounts",
     "find_failed_logins": "checks.logins",
+    "find_monitoring_changes": "checks.monitoring",
+    "find_new_addresses": "checks.addresses",
+    "find_off_hours": "checks.hours",
     "find_runs": "checks.runs",
     "find_sessions": "checks.sessions",
     "plot_activity": "analysis.plots",
@@ -180,6 +196,7 @@ _LATER = {
     "summarize_by_account_group": "analysis.summaries",
     "summarize_by_event_type": "analysis.summaries",
     "summarize_by_user": "analysis.summaries",
+    "usual_hours": "checks.hours",
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",

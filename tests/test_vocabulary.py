@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import dask_cluster, spark_session
 from support.frames import LIBRARIES
 
 import te_audit_frames as taf
@@ -674,21 +674,21 @@ def test_events_without_resources_are_read_by_their_text(library: str, rows: pa.
     assert classified["object"].tolist()[:2] == ["test", "unclassified"]
 
 
-def test_dask(rows: pa.Table) -> None:
-    with dask_cluster():
-        import dask.dataframe as dd
+@pytest.mark.full
+def test_dask(rows: pa.Table, dask: Any) -> None:
+    import dask.dataframe as dd
 
-        events = dd.from_pandas(to_events(rows), npartitions=3)
-        classified = taf.classify_events(events)
-        assert isinstance(classified, dd.DataFrame)
-        said = classified.compute()[CLASSES[:3]].itertuples(index=False, name=None)
+    events = dd.from_pandas(to_events(rows), npartitions=3)
+    classified = taf.classify_events(events)
+    assert isinstance(classified, dd.DataFrame)
+    said = classified.compute()[CLASSES[:3]].itertuples(index=False, name=None)
     assert list(said) == EXPECTED
 
 
-def test_spark(rows: pa.Table) -> None:
-    session = spark_session()
+@pytest.mark.full
+def test_spark(rows: pa.Table, spark: Any) -> None:
     names = [name for name in ARROW_SCHEMA.names if name != "date"]
-    events = session.createDataFrame(
+    events = spark.createDataFrame(
         [tuple(row[name] for name in names) for row in rows.to_pylist()],
         "aid string, account_group_name string, event string, uid string, user string, ip_address string, "
         "resources array<struct<type string, name string>>, extra string",

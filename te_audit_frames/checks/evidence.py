@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any
 
@@ -26,6 +26,7 @@ from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns, to_ev
 _KEYS = ("uid", "user", "ip_address", "network", "aid", "account_group_name")
 _NAMES = {"uid": "user", "aid": "account_group_name"}  # a key, and the name that stands in where it is null
 _MOMENT = timedelta(microseconds=1)
+_NEVER = (datetime(2000, 1, 2, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC))  # ends before it begins
 
 
 def evidence(
@@ -121,7 +122,10 @@ class _Wanted:
                 f"row: it has no {', '.join(map(repr, missing))}. Pass a row of what a find_* function returned, such "
                 "as result.iloc[0]."
             )
-        first, last = (_moment(plain[name], name) for name in ("first_event", "last_event"))
+        if pd.isna(plain["first_event"]) and pd.isna(plain["last_event"]):
+            first, last = _NEVER  # a row about somebody who did nothing
+        else:
+            first, last = (_moment(plain[name], name) for name in ("first_event", "last_event"))
         texts = [None if pd.isna(text) else str(text) for text in plain["event_texts"]]
         keys = {name: _text(plain[name]) for name in (*_KEYS, "object") if name in plain}
         for key, name in _NAMES.items():

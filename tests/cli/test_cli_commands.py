@@ -49,8 +49,8 @@ def test_the_installed_command_says_its_version():
 
 
 def test_completion_knows_the_commands():
-    done = start(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
-    assert done.communicate()[0].split() == ["plain,summary", "plain,sync", "plain,sandbox"]
+    done = run(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
+    assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
 def test_help_imports_nothing_that_it_does_not_need():
@@ -65,6 +65,7 @@ def test_help_imports_nothing_that_it_does_not_need():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.full
 def test_the_package_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "te_audit_frames", "--version"], text=True, capture_output=True, check=False
@@ -73,6 +74,7 @@ def test_the_package_runs_as_a_module():
     assert done.stdout == f"te-audit-frames, version {taf.__version__}\n"
 
 
+@pytest.mark.full
 def test_a_name_that_the_encoding_lacks_does_not_end_the_command(tmp_path):
     with Sandbox(events=[USER | {"user": "Łukasz 日本"}], now=NOW, token=CANARY) as api:
         assert run("fetch", *FOREVER, "-o", tmp_path / "e.parquet", at=api).exit_code == 0

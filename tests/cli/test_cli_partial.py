@@ -22,6 +22,7 @@ def commands_in(stderr):
     return [shlex.split(line)[1:] for line in stderr.splitlines() if line.startswith("  te-audit-frames ")]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("allowed", [4, 5, 9])
 def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers, allowed):
@@ -75,7 +76,7 @@ def test_a_fetch_that_got_nothing_leaves_nothing(api, tmp_path):
 
 
 def wait_for(condition):
-    for _ in range(200):
+    for _ in range(1_200):
         if condition():
             return
         time.sleep(0.05)

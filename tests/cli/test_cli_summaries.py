@@ -12,6 +12,7 @@ import te_audit_frames as taf
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("by", ["user", "account-group", "event-type", "ip-address"])
 def test_summary_in_every_format_says_the_same(parquet, by):
     name = {"account-group": "account_group", "event-type": "event", "ip-address": "ip_address"}.get(by, by)
