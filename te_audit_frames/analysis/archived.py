@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import pandas as pd
 
@@ -28,7 +28,7 @@ class EventArchive(Protocol):
         """List the files of a period; without one, also the file of events without a date."""
 
 
-def is_archive(events: Any) -> bool:
+def is_archive(events: object) -> TypeGuard[EventArchive]:
     """Return whether events are an archive, and not a frame.
 
     Examples

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +21,7 @@ from te_audit_frames.analysis.dimensions import Dimension, list_countable, parse
 from te_audit_frames.analysis.group_columns import as_lazy, column_names, encode_columns, select_columns
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.periods import EPOCH
-from te_audit_frames.schema import CORES, require_columns
+from te_audit_frames.schema import require_columns
 
 OTHER = "(other)"
 """The name of the group that combines all but the `top` largest groups."""
@@ -120,44 +119,28 @@ class Grouper:
         first, last = date.min().alias("first"), date.max().alias("last")
         return self._collect(self.frame.group_by(*columns).agg(events, first, last))
 
-    def count_distinct(self, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame:
-        """Count the distinct values of `others` in each group by `keys`.
-
-        Several columns in `others` make one value together. It is not counted if all of them are null.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row per group: the keys and `distinct`. Groups in which nothing was counted may be absent.
-        """
-        if self.is_in_memory:
-            groups = Groups.of(self._native, keys)
-            return groups.keys.assign(distinct=groups.count_distinct(others))
-        # Grouped twice, because on Dask a grouped n_unique adds up the counts of the partitions.
-        pairs = self.frame.group_by(*keys, *others).agg(nw.len())
-        known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
-        return self._collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias("distinct")))
-
     def tabulate(self, keys: Sequence[str]) -> pd.DataFrame:
         """Return the result of `count`, with the number of distinct values of every dimension in `counted`.
 
+        If a dimension has several columns, they make one value together. It is not counted if all of them are null.
+
         Returns
         -------
         pandas.DataFrame
-            One row per group: the keys, `events`, `first`, `last`, and a column for each dimension in `counted`.
+            One row per group: the keys, `events`, `first`, `last`, and a column for each dimension in `counted`. Zero
+            may be null there.
         """
-        if not self.is_in_memory:
-            table = self.count(keys)
-            for other in self.counted:
-                distinct = self.count_distinct(keys, other.identity).rename(columns={"distinct": other.counted_as})
-                table = table.merge(distinct, on=list(keys), how="left")
-            return table
-        groups = Groups.of(self._native, keys)
-        with ThreadPoolExecutor(CORES) as pool:
-            ends = pool.submit(groups.find_ends)
-            distinct = list(pool.map(lambda other: groups.count_distinct(other.identity), self.counted))
-        figures = {other.counted_as: counts for other, counts in zip(self.counted, distinct, strict=True)}
-        return groups.keys.assign(events=groups.events).join(ends.result()).assign(**figures)
+        identities = {other.counted_as: other.identity for other in self.counted}
+        if self.is_in_memory:
+            return Groups.of(self._native, keys).tabulate(identities)
+        table = self.count(keys)
+        for counted_as, others in identities.items():
+            # Grouped twice, because on Dask a grouped n_unique adds up the counts of the partitions.
+            pairs = self.frame.group_by(*keys, *others).agg(nw.len())
+            known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
+            distinct = self._collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias(counted_as)))
+            table = table.merge(distinct, on=list(keys), how="left")
+        return table
 
     @property
     def _seconds(self) -> nw.Expr:
@@ -218,7 +201,8 @@ class Grouper:
         numbered = groups.keys.assign(events=groups.events, number=groups.keys.index)
         is_beyond[rank(numbered, self.identity)["number"].head(top)] = False
         marks = pa.array(is_beyond[groups.of_rows])
-        return nw.from_native(self._native.append_column(REST, marks)).lazy()
+        marked: nw.LazyFrame[Any] = nw.from_native(self._native.append_column(REST, marks)).lazy()
+        return marked
 
     def _mark_in_engine(self, top: int) -> nw.LazyFrame[Any] | None:
         """Add the column `REST`. Return None if there are no more than `top` groups."""
