@@ -88,5 +88,5 @@ def _encode(values: pa.ChunkedArray) -> Encoding:
 
 def _forget(key: int, reference: weakref.ref[pa.ChunkedArray]) -> None:
     # Another array may have the same id by now.
-    if key in _remembered and _remembered[key][0] is reference:
-        del _remembered[key]
+    if _remembered.get(key, (None, None))[0] is reference:
+        _remembered.pop(key, None)
