@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
 from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.selection import EventArchive, as_text, inside, read_in_chunks, utc_dates
+from te_audit_frames.checks.selection import as_text, inside, read_in_chunks, utc_dates
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import COLUMNS, require_columns
 
@@ -136,7 +137,7 @@ def read_baseline(
     bounds = to_bounds(start, end)
     history = _NOTHING if history is None else history
     tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6)
-    if isinstance(history, EventArchive):
+    if is_archive(history):
         present: Sequence[str] = COLUMNS
         for chunk in read_in_chunks(history, tally.reading(present), bounds):
             tally.add(*_in_memory(chunk, tally.reading(present)))
