@@ -173,8 +173,8 @@ def behind_a_clock_change(rows: pd.DataFrame) -> pd.Series:
 
 
 def run(full: bool) -> list[Result]:
-    """Measure every method on all histories pooled, then ours by part."""
-    all_weeks = [week for name, events in histories().items() for week in weeks(name, events)]
+    """Measure every method on all histories pooled, then ours by part; in the short setting, every fourth week."""
+    all_weeks = [week for name, events in histories().items() for week in weeks(name, events)][:: 1 if full else 4]
     if not all_weeks:
         return []
     results = []

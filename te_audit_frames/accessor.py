@@ -470,6 +470,199 @@ class AuditAccessor:
 
         return find_sessions(self._events, idle=idle, vocabulary=vocabulary)
 
+    def find_off_hours(
+        self,
+        *,
+        tz: Zones = "UTC",
+        history: Any = None,
+        days: int = 180,
+        min_days: int = 20,
+        min_events: int = 60,
+        ratio: float = 8.0,
+    ) -> pd.DataFrame:
+        """Find what people did outside their own hours of the week.
+
+        Parameters
+        ----------
+        tz : str, datetime.tzinfo, or mapping
+            The time zone in which people live, or zones by `uid`, `user`, `aid` or `account_group_name`.
+        history : frame of any supported library, or Archive, optional
+            What happened before.
+        days, min_days, min_events : int
+            How far back hours are learnt from, and how much history a person must have.
+        ratio : float
+            How many times better a week must fit other hours.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per person and week, the oldest first.
+
+        See Also
+        --------
+        te_audit_frames.find_off_hours : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.assessed(taf.read_pages([page]).audit.find_off_hours()).not_assessed
+        'nobody has enough history (no history was given)'
+        """
+        from te_audit_frames.checks.hours import find_off_hours
+
+        return find_off_hours(
+            self._events,
+            tz=tz,
+            history=history,
+            days=days,
+            min_days=min_days,
+            min_events=min_events,
+            ratio=ratio,
+        )
+
+    def find_new_addresses(
+        self, *, history: Any = None, v4: int = 24, v6: int = 48, min_days: int = 10
+    ) -> pd.DataFrame:
+        """Find the networks from which a person acted for the first time.
+
+        Parameters
+        ----------
+        history : frame of any supported library, or Archive, optional
+            What happened before; without it, nothing is assessed.
+        v4, v6 : int
+            How many leading bits make a network.
+        min_days : int
+            On how many days of the history a person must have acted.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per person and new network, the oldest first.
+
+        See Also
+        --------
+        te_audit_frames.find_new_addresses : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login.", "uid": "7"}]}'
+        >>> taf.assessed(taf.read_pages([page]).audit.find_new_addresses()).not_assessed
+        'no history was given'
+        """
+        from te_audit_frames.checks.addresses import find_new_addresses
+
+        return find_new_addresses(self._events, history=history, v4=v4, v6=v6, min_days=min_days)
+
+    def find_access_changes(
+        self, *, history: Any = None, vocabulary: str | PathLike[str] | None = None
+    ) -> pd.DataFrame:
+        """Find changes of access: roles given and taken, people made and removed, tokens made, and the like.
+
+        Parameters
+        ----------
+        history : frame of any supported library, or Archive, optional
+            What happened before.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per change, the oldest first.
+
+        See Also
+        --------
+        te_audit_frames.find_access_changes : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Role assigned.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_access_changes()[["uid", "action", "object"]]
+          uid  action object
+        0   7  assign   role
+        """
+        from te_audit_frames.checks.access import find_access_changes
+
+        return find_access_changes(self._events, history=history, vocabulary=vocabulary)
+
+    def find_monitoring_changes(
+        self,
+        *,
+        history: Any = None,
+        gap: str | timedelta = "10min",
+        vocabulary: str | PathLike[str] | None = None,
+    ) -> pd.DataFrame:
+        """Find changes that weaken monitoring: alert rules, tests and notifications deleted or silenced.
+
+        Parameters
+        ----------
+        history : frame of any supported library, or Archive, optional
+            What happened before.
+        gap : str or timedelta
+            The longest time between two events of a row.
+        vocabulary : path, optional
+            A table of your own for the classes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per person, object and change done in one go, the oldest first.
+
+        See Also
+        --------
+        te_audit_frames.find_monitoring_changes : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> page = b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "Alert rule disabled.", "uid": "7"}]}'
+        >>> taf.read_pages([page]).audit.find_monitoring_changes()[["uid", "object", "change"]]
+          uid      object    change
+        0   7  alert_rule  disabled
+        """
+        from te_audit_frames.checks.monitoring import find_monitoring_changes
+
+        return find_monitoring_changes(self._events, history=history, gap=gap, vocabulary=vocabulary)
+
+    def find_dormant_users(
+        self, users: pd.DataFrame, *, history: Any = None, days: int = 90, returned_days: int = 180
+    ) -> pd.DataFrame:
+        """Find accounts that nobody uses, that somebody uses again, and people who act but are not in the directory.
+
+        Parameters
+        ----------
+        users : pandas.DataFrame
+            The directory, from `Client.fetch_users` or `Archive.users`.
+        history : frame of any supported library, or Archive, optional
+            What happened before.
+        days, returned_days : int
+            After how many days an account is dormant, and an event is a return.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per person and status.
+
+        See Also
+        --------
+        te_audit_frames.find_dormant_users : The same as a function, with the columns of the result.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        ...     events, users = client.fetch_events(window="90d"), client.fetch_users()
+        >>> "status" in events.audit.find_dormant_users(users)
+        True
+        """
+        from te_audit_frames.checks.accounts import find_dormant_users
+
+        return find_dormant_users(users, self._events, history=history, days=days, returned_days=returned_days)
+
     def classify_actors(
         self, *, min_events: int = 50, min_days: int = 10, vocabulary: str | PathLike[str] | None = None
     ) -> pd.DataFrame:

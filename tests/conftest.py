@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import settings
@@ -10,9 +11,12 @@ from hypothesis import settings
 # A process that a shell started in the background ignores Ctrl-C, and so do its children. Tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# These files have no tests or examples, some are slow to import, and two modules of one name cannot be imported.
+collect_ignore_glob = ["support", "*conftest.py"]
+
 # Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
 derandomize = bool(os.environ.get("CI"))
-settings.register_profile("dev", max_examples=25, deadline=None, derandomize=derandomize)
+settings.register_profile("dev", max_examples=10, deadline=None, derandomize=derandomize)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=derandomize)
 settings.load_profile("dev")
 
@@ -33,6 +37,11 @@ def pytest_configure(config):
         "campaign(full, middle, short): how many cases run with --full-faults, with --full, and without either, by "
         "default a quarter of `middle`",
     )
+    config.addinivalue_line(
+        "markers",
+        "few(count): by default only so many of its cases run, or, without a count, as many as it takes for each value "
+        "of each parameter to occur; with --full all of them run",
+    )
     if _is_full(config):
         settings.load_profile("ci")
 
@@ -43,7 +52,37 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("full"):
                 item.add_marker(skipped)
+        _leave_few(config, items)
     items.sort(key=_engine_rank)
+
+
+def _leave_few(config, items):
+    """Take out of `items` what the mark `few` leaves to --full."""
+    by_test = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("few") and not item.get_closest_marker("full"):
+            by_test[item.parent.nodeid, item.originalname].append(item)
+    left_out = {case for cases in by_test.values() for case in set(cases) - set(_few_of(cases))}
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _few_of(cases):
+    """Choose cases until each value of each parameter occurs, or so many as the mark says."""
+    count = cases[0].get_closest_marker("few").kwargs.get("count")
+    values = {case: {(name, repr(value)) for name, value in case.callspec.params.items()} for case in cases}
+    rest, unseen, used, chosen = list(cases), set().union(*values.values()), Counter(), []
+    while rest and (unseen if count is None else len(chosen) < count):
+        # Of equal cases take one from elsewhere each time, so that pairs of values vary as well.
+        start = len(chosen) * len(rest) * 5 // 8 % len(rest)
+        worth = {case: (len(unseen & values[case]), -sum(used[value] for value in values[case])) for case in rest}
+        best = max(rest[start:] + rest[:start], key=worth.__getitem__)
+        unseen -= values[best]
+        used.update(values[best])
+        rest.remove(best)
+        chosen.append(best)
+    return chosen
 
 
 def _is_full(config):
@@ -76,8 +115,15 @@ def cases(request):
 
 
 @pytest.fixture(scope="session")
-def spark():
-    """A Spark session, started once."""
+def clusters(request):
+    """Skip what needs a cluster unless everything runs: it takes longer to start than hundreds of tests."""
+    if not _is_full(request.config):
+        pytest.skip("takes long: runs with --full")
+
+
+@pytest.fixture(scope="session")
+def spark(clusters):
+    """A Spark session, started once; only with --full."""
     from support.engines import spark_session
 
     session = spark_session()
@@ -86,8 +132,8 @@ def spark():
 
 
 @pytest.fixture(scope="session")
-def dask():
-    """A client of a Dask cluster of two processes, started once."""
+def dask(clusters):
+    """A client of a Dask cluster of two processes, started once; only with --full."""
     from support.engines import dask_cluster
 
     with dask_cluster() as client:

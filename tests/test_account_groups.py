@@ -19,6 +19,7 @@ from te_audit_frames.client.progress import Progress
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("order", ["newest", "oldest"])

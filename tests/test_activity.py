@@ -63,6 +63,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("freq", FREQS)
 @given(zoned=zoned_dates())
 @settings(max_examples=examples(40), deadline=None)
@@ -100,6 +101,7 @@ def test_a_change_by_half_an_hour_makes_an_hour_of_thirty_minutes() -> None:
     assert [f"{hour:%H:%M%z}" for hour in hours["period"]] == ["01:00+1100", "01:30+1030", "02:00+1030"]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(
     drawn=rows(st.integers(0, 200).map(lambda hours: START + timedelta(hours=hours)), max_size=12),
@@ -230,6 +232,7 @@ def test_periods_long_before_any_event_are_not_listed() -> None:
     assert counts["period"].iloc[0].year == 1990
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("by", [None, "user", "event"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_an_empty_frame_has_the_same_columns_and_types(library: str, by: str | None) -> None:

@@ -28,6 +28,7 @@ def archive(tmp_path):
     return taf.Archive(tmp_path / "te-audit")
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_sync_keeps_every_event_and_says_how_far_it_read(archive, order, workers):
@@ -294,7 +295,10 @@ def test_if_the_api_allows_only_short_ranges_the_range_is_halved(archive, widest
     assert keys(archive.load()) == told(world)
 
 
-@pytest.mark.parametrize("start", [NOW - 40 * DAY, None], ids=["from a day", "two years"])
+@pytest.mark.parametrize(
+    "start",
+    [pytest.param(NOW - 40 * DAY, id="from a day"), pytest.param(None, id="two years", marks=pytest.mark.full)],
+)
 def test_the_sync_after_an_interrupted_first_one_goes_on_from_there(archive, start):
     world = World(*many(40), page_size=20)
     with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20) as api:
@@ -359,6 +363,7 @@ def test_a_longer_lookback_reads_more_of_the_days_read_before(archive):
     assert (report.late_events, keys(archive.load())) == (1, told(world))
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("lookback", ["72h", "60d"])
 def test_a_narrower_token_is_recognised_with_any_lookback(archive, lookback):
     both = [event(NOW - n * DAY, aid=aid) for n in range(60) for aid in ("1", "2")]

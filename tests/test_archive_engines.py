@@ -59,7 +59,7 @@ READERS = {
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # of Dask's own reader, on pandas 3.1
 @pytest.mark.parametrize("by", ["files", "glob"])
 @pytest.mark.parametrize(
-    "reader", [pytest.param(name, marks=pytest.mark.full) if name == "spark" else name for name in READERS]
+    "reader", [pytest.param(name, marks=pytest.mark.full) if name in ("dask", "spark") else name for name in READERS]
 )
 def test_every_engine_reads_the_same_rows_and_types(archive, reader, by, request):
     if (reader, by) == ("pandas", "glob"):

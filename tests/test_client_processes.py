@@ -54,6 +54,7 @@ def count_in_a_process(url, token, aid, results):
     results.put((aid, len(events)))
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_clients_of_other_processes_fetch_as_well(method):
     context = multiprocessing.get_context(method)

@@ -164,7 +164,8 @@ def test_an_archive_that_was_not_read_so_far_is_refused():
 def test_an_archive_that_was_synced_is_proven():
     with Sandbox(events=500, seed=0, days=30) as api, tempfile.TemporaryDirectory() as folder:
         archive = taf.Archive(folder)
-        archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0)
+        start = pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=35)
+        archive.sync(taf.Client(token=api.token, base_url=api.url), start=start, settle=0)
         last = archive.load()["date"].max().normalize()
         before, now = ((last - pd.Timedelta(days=n), last - pd.Timedelta(days=n - 7)) for n in (14, 7))
         found = taf.compare(archive, before=before, now=now, by="event")

@@ -27,6 +27,7 @@ from te_audit_frames.errors import NetworkError
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("interim", [(102,), (103,), (102, 103, 103)])
 def test_interim_answers_are_skipped(workers, interim):
@@ -36,6 +37,7 @@ def test_interim_answers_are_skipped(workers, interim):
     assert workers > 1 or len(asked) == PAGES + 1  # the last minute is a question of its own
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("every", [2, 3, 5])

@@ -200,6 +200,7 @@ def test_extra_keeps_its_json(tmp_path, extra, written):
     assert line.count("\n") == 1
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("write", [write_csv, write_jsonl])
 def test_tens_of_thousands_of_rows_keep_their_order(tmp_path, write):
     count = 40_000

@@ -53,7 +53,7 @@ def test_other_names_are_refused(by):
         parse_by(by, COLUMNS)
 
 
-@pytest.mark.parametrize("name", RESULT_COLUMNS)
+@pytest.mark.parametrize("name", sorted(RESULT_COLUMNS))
 def test_a_name_that_the_result_needs_is_refused_with_advice(name):
     with pytest.raises(taf.InvalidArgument, match=rf"^by: .*'{name}'.*my_{name}"):
         parse_by(name, [*COLUMNS, name])

@@ -14,6 +14,7 @@ import pytest
 import te_audit_frames as taf
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.sandbox import Sandbox
+from te_audit_frames.sandbox import __all__ as sandbox_names
 from te_audit_frames.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
 ROOT = Path(__file__).parent.parent
@@ -60,7 +61,7 @@ def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
 def test_the_reference_has_every_public_name_once():
     reference = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
     documented = re.findall(r"^\.\. auto(?:function|class|exception):: (\w+)(?:\(\))?$", reference, re.MULTILINE)
-    sandbox = {"Sandbox", "Organisation", "Request"}
+    sandbox = set(sandbox_names)
     assert sorted(set(documented) - sandbox) == taf.__all__
     assert len(documented) == len(set(documented))
 
@@ -110,6 +111,16 @@ def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: San
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_guides_python_runs(page: Path, practice: Sandbox):
     run(page, blocks(page.read_text(encoding="utf-8"), "python"))
+
+
+@pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
+def test_the_readmes_one_liners_answer_ten_questions(practice: Sandbox):
+    table = section(ROOT / "README.md", "One line for each question")
+    lines = re.findall(r"^\| [^|]+\? \| `(taf\..+)` \|$", table, re.MULTILINE)
+    assert len(lines) == table.count("? |") == 10
+    names = {"taf": taf, "events": taf.fetch_events(window="90d")}
+    for line in lines:
+        assert eval(line, names) is not None
 
 
 def test_what_the_tests_run_is_what_the_pages_show():

@@ -107,18 +107,14 @@ ENGINES = {
 }
 
 
-# What Dask is asked every time. The rest, and all of Spark, takes long.
-BRIEFLY = {"by event type", "days by event"}
+# Their clusters take long to start.
+CLUSTERS = {"dask", "spark"}
 
 
 def asked(questions):
-    """Every engine with every question."""
-
-    def takes_long(engine, question):
-        return engine == "spark" or (engine == "dask" and question not in BRIEFLY)
-
+    """Return every engine with every question."""
     return [
-        pytest.param(engine, question, marks=pytest.mark.full if takes_long(engine, question) else ())
+        pytest.param(engine, question, marks=pytest.mark.full if engine in CLUSTERS else ())
         for engine in ENGINES
         for question in questions
     ]
@@ -135,12 +131,14 @@ def in_pandas(events):
     return to_events(events)
 
 
+@pytest.mark.few
 @pytest.mark.filterwarnings("ignore:Dask support is moving:FutureWarning")  # of narwhals, as the tests use it
 @pytest.mark.parametrize(("engine", "call"), asked(CALLS))
 def test_every_engine_gives_the_answer_of_pandas(frame, in_pandas, call):
     pd.testing.assert_frame_equal(CALLS[call](frame), CALLS[call](in_pandas))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("engine", "plot"), asked(PLOTS))
 def test_every_engine_draws_the_picture_of_pandas(frame, in_pandas, plot):
     import matplotlib.pyplot as plt

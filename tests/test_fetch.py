@@ -126,6 +126,7 @@ def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers
     assert windows == [f"{SPAN + 1}s"]
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_lived_in_organisation_comes_whole(workers, order):
@@ -216,6 +217,7 @@ def turned_round(*, size):
     return Log(events, size=size, startDate=iso(NOW - 61 * SECOND), endDate=iso(NOW))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("question", [MINUTE, {"window": "60s"}, {"start": MINUTE["start"]}], ids=str)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_pages_turned_round_within_themselves_do_not_end_early(workers, question):
@@ -225,6 +227,7 @@ def test_pages_turned_round_within_themselves_do_not_end_early(workers, question
     assert taf.receipt(frame).complete
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("answered", [1, 2, 3, 9])
 def test_one_page_does_not_vouch_for_an_order(answered, workers):
@@ -235,6 +238,7 @@ def test_one_page_does_not_vouch_for_an_order(answered, workers):
     assert_vouched_for(caught.value, [second(number) for number in range(60)], **MINUTE)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_server_that_ignores_the_dates_is_filtered(workers):
     events = [second(number) for number in range(100, -40, -1)]

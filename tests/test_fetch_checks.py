@@ -26,6 +26,7 @@ from te_audit_frames.client.fetch_checks import MOST_BOUNDARY_CHECKS, FetchCheck
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("question", [{"window": "60d"}, {"start": NOW - 60 * DAY}, PERIOD])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @WORKERS
@@ -45,6 +46,7 @@ def test_one_worker_sends_one_request_a_page():
     assert paid.requests == len(api.requests) == len(asked)
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("pages", [30, 100, 300])
 def test_with_8_workers_the_checks_cost_8_requests_and_3_percent_at_most(pages):
     log = spread_out(pages * 20, 40 * DAY, aids=GROUPS)

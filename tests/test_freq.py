@@ -17,6 +17,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from support.campaign import spread
 from support.frames import table
 
 import te_audit_frames as taf
@@ -57,11 +58,15 @@ ODD = {
 
 
 @cache
-def clocks() -> dict[str, tuple[tuple[datetime, timedelta, timedelta], ...]]:
-    """Return one zone for each history of clock changes: when they were, and the offsets before and after."""
+def clocks(cases: int) -> dict[str, tuple[tuple[datetime, timedelta, timedelta], ...]]:
+    """Return one zone for each history of clock changes: when they were, and the offsets before and after.
+
+    Of all zones, so many are looked at, and the odd ones.
+    """
     days = [FIRST + timedelta(days=day) for day in range(0, (LAST - FIRST).days, 4)]  # none lasts less than a week
     alike = {}
-    for name in {rules(name): name for name in sorted(zoneinfo.available_timezones())}.values():
+    names = list({rules(name): name for name in sorted(zoneinfo.available_timezones())}.values())
+    for name in dict.fromkeys([*spread(names, cases), *ODD]):
         zone = zoneinfo.ZoneInfo(name)
         offsets = [day.astimezone(zone).utcoffset() for day in days]
         changed = [position for position in range(1, len(days)) if offsets[position] != offsets[position - 1]]
@@ -129,32 +134,43 @@ def walk(name: str, moments: list[datetime], freq: str) -> None:
         assert turn(end - INSTANT, freq, zone) == shown, f"{name}: {end} is not where {shown} ends"
 
 
-def test_the_zones_of_these_tests_are_many_and_odd():
-    assert len(clocks()) > 150
-    assert sum(map(len, clocks().values())) > 3_000
-    odd = {change[0].minute % 15 for changes in clocks().values() for change in changes}
-    assert odd - {0}, "no clock changes at an odd minute, which is what this is about"
+# How many of some 350 zones with different rules are looked at.
+ZONES = pytest.mark.campaign(full=1_000, middle=1_000, short=25)
 
 
+@pytest.mark.full
+@ZONES
+def test_the_zones_of_these_tests_are_many(cases: int) -> None:
+    assert len(clocks(cases)) > 150
+    assert sum(map(len, clocks(cases).values())) > 3_000
+
+
+@ZONES
+def test_some_zone_changes_its_clock_at_an_odd_minute(cases: int) -> None:
+    assert {change[0].minute % 15 for changes in clocks(cases).values() for change in changes} - {0}
+
+
+@ZONES
 @pytest.mark.parametrize("freq", ["D", "W", "MS"])
-def test_every_change_of_every_clock_since_2000(freq: str) -> None:
-    for name, changes in clocks().items():
+def test_every_change_of_every_clock_since_2000(freq: str, cases: int) -> None:
+    for name, changes in clocks(cases).items():
         walk(name, around([change[0] for change in changes] or [FIRST]), freq)
 
 
-def test_hours_around_every_kind_of_change(request: pytest.FixtureRequest) -> None:
+@ZONES
+def test_hours_around_every_kind_of_change(cases: int, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--full-faults"):
-        for name, changes in clocks().items():
+        for name, changes in clocks(cases).items():
             walk(name, around([change[0] for change in changes] or [FIRST]), "h")
     # For hours, only the offsets and the minute and second of a change matter, so each kind is tested once.
     kinds = {
         (before, behind, moment.minute, moment.second): (name, moment)
-        for name, changes in clocks().items()
+        for name, changes in clocks(cases).items()
         for moment, before, behind in changes
     }
     for name, moment in kinds.values():
         walk(name, around([moment]), "h")
-    for name in clocks():
+    for name in clocks(cases):
         walk(name, around([FIRST]), "h")
 
 
@@ -210,6 +226,7 @@ ENGINES = {
 }
 
 
+@pytest.mark.few(count=8)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ODD)
 def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str) -> None:
@@ -226,7 +243,7 @@ def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str)
         assert found == Counter(turn(moment, freq, zone) for moment in moments), freq
 
 
-BRIEFLY = {("UTC", "ms"), ("Europe/Berlin", "us"), ("America/St_Johns", "ns"), ("Etc/GMT+3", "us")}
+BRIEFLY = {("Europe/Berlin", "us")}
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def archive(tmp_path):
     return taf.Archive(tmp_path / "te-audit")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("start", "end"),
     [
@@ -72,6 +73,7 @@ def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_
     assert len(kept) == 101
 
 
+@pytest.mark.full
 def test_too_many_days_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(importing, "_MOST_NEW_FILES", 400)  # to save time
     moments = [TODAY - number * DAY for number in range(1, 700, 14)]
@@ -174,6 +176,7 @@ def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path)
     assert not before.coverage().set_index("day").loc["2026-04-20", "complete"]
 
 
+@pytest.mark.full
 def test_the_first_sync_of_an_imported_archive_goes_back_two_years(archive, tmp_path):
     world = World(*many(40))
     saved(world, tmp_path / "week.parquet", start=NOW - 7 * DAY, end=NOW)

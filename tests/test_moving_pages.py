@@ -28,6 +28,7 @@ from te_audit_frames.client.restarts import ReadAgain
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("delay", [0, 3, 40])
 @pytest.mark.parametrize("question", [{"window": "60d"}, {"start": NOW - 60 * DAY, "end": NOW + DAY}])
@@ -38,6 +39,7 @@ def test_events_that_arrive_during_the_fetch_come_once_or_not_at_all(workers, de
         fetch(api, clock, workers=workers, **question, **EVERYTHING)
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("cursors", ["offset", "row"])
 def test_events_that_never_stop_arriving_late_end_in_the_truth_or_in_an_error(workers, cursors):

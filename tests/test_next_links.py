@@ -124,6 +124,7 @@ def test_empty_pages_between_others_may_be_many(monkeypatch):
         assert len(raw_client_of(api, workers=1).fetch_events(**ONE_DAY)) == 4
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("changed", ["scope", "window", "dates"])
 @pytest.mark.parametrize("question", [PERIOD, {"window": "60d"}])

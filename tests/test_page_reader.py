@@ -39,6 +39,7 @@ def sandbox_client(api, *, workers=8):
     return taf.Client(token=api.token, base_url=api.url, workers=workers, progress=False)
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("keeps", ["newest", "oldest"])
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ def test_a_start_moved_up_to_the_retention_is_noted(workers):
     assert paid.notes
 
 
+@pytest.mark.few(count=1)
 @WORKERS
 def test_what_is_removed_at_the_old_end_shifts_no_page_unseen(workers):
     with practice(LOG, order="oldest", removals=1.5) as api:
@@ -130,6 +132,7 @@ def test_a_start_within_a_second_keeps_the_rest_of_that_second_without_an_end_to
     assert frame["uid"].tolist() == ["5", "75"]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", [1, 2, 8, 32])
 @pytest.mark.parametrize("place", [0, 3, 30, 59])
 def test_events_without_a_date_come_once_and_last(place, workers):

@@ -33,6 +33,7 @@ from te_audit_frames.periods import Since, Window
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.few
 @WORKERS
 @pytest.mark.parametrize("stated", ["end of day", "in 3 days", "9999"])
 @pytest.mark.parametrize("question", [{"window": "7d"}, {"start": NOW - 7 * DAY}])

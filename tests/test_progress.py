@@ -109,21 +109,27 @@ def run(*shares):
 """
 
 
-def run_in_a_notebook(call):
+@pytest.fixture(scope="module")
+def in_a_notebook():
+    """Return what the bar showed at each step of three fetches, which one kernel draws."""
     for name in ("nbformat", "nbclient", "ipykernel", "ipywidgets"):
         pytest.importorskip(name, reason="the extra test-engines brings what runs notebooks")
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{CELL}\nprint({call})")])
+    calls = {"whole": "run(0.25, None, 1.0)", "broken off": "run(0.25)", "unknown": "run(None, None)"}
+    cells = [CELL, *(f"print({call})" for call in calls.values())]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
-    outputs = notebook.cells[0].outputs
-    assert "application/vnd.jupyter.widget-view+json" in outputs[0].data, "no widget was shown"
-    return eval(next(output.text for output in outputs if output.get("name") == "stdout"))
+    states = {}
+    for call, cell in zip(calls, notebook.cells[1:], strict=True):
+        assert "application/vnd.jupyter.widget-view+json" in cell.outputs[0].data, "no widget was shown"
+        states[call] = eval(next(output.text for output in cell.outputs if output.get("name") == "stdout"))
+    return states
 
 
-def test_in_a_notebook_the_bar_fills_with_the_share_that_is_done():
-    states = run_in_a_notebook("run(0.25, None, 1.0)")
+def test_in_a_notebook_the_bar_fills_with_the_share_that_is_done(in_a_notebook):
+    states = in_a_notebook["whole"]
     assert [value for value, _, _ in states] == [0, 0.25, 0.25, 1, 1]
     assert [style for _, style, _ in states] == ["", "", "", "", "success"]
     assert "0 events" in states[0][2]
@@ -132,14 +138,14 @@ def test_in_a_notebook_the_bar_fills_with_the_share_that_is_done():
     assert "3 pages" in states[-1][2]
 
 
-def test_in_a_notebook_a_fetch_that_broke_off_is_red_and_not_full():
-    *_, (value, style, text) = run_in_a_notebook("run(0.25)")
+def test_in_a_notebook_a_fetch_that_broke_off_is_red_and_not_full(in_a_notebook):
+    *_, (value, style, text) = in_a_notebook["broken off"]
     assert (value, style) == (0.25, "danger")
     assert "25%" in text
 
 
-def test_in_a_notebook_a_share_that_nobody_knows_is_an_empty_bar():
-    states = run_in_a_notebook("run(None, None)")
+def test_in_a_notebook_a_share_that_nobody_knows_is_an_empty_bar(in_a_notebook):
+    states = in_a_notebook["unknown"]
     assert {value for value, _, _ in states} == {0}
     assert "danger" not in {style for _, style, _ in states}
     assert "1,000 events" in states[-1][2]

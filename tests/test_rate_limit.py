@@ -104,6 +104,7 @@ def ideal(pages, began, organisation):
         time = organisation.ends(time)
 
 
+@pytest.mark.few(count=20)
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("aligned", [True, False])
 def test_alone_no_request_is_one_too_many_and_little_time_is_lost(seed, aligned):
@@ -299,7 +300,8 @@ def test_the_end_of_a_window_is_tried_out_with_one_request_and_then_trusted():
         assert budget.free(30.0 * window + 30) == (240 if window else 1)
 
 
-@pytest.mark.parametrize("rival", [False, True])
+@pytest.mark.few(count=1)
+@pytest.mark.parametrize("rival", [True, False])
 def test_a_real_fetch_waits_for_the_practice_servers_windows(rival):
     done = threading.Event()
     with Sandbox(events=1_000, seed=0, page_size=20, rate_limit=20, rate_period=2.0, latency=0.05) as api:

@@ -108,6 +108,7 @@ def test_an_archive_is_read_in_few_columns_and_few_days_at_once(monkeypatch):
     assert {tuple(chunk.columns) for chunk in loaded} == {("date", "event", "resources")}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ["dask", "spark"])
 def test_dask_and_spark_give_the_same(engine, request, tmp_path):
     rows = [event(90 * n, "Deleted" if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(40)]

@@ -21,11 +21,12 @@ from support.checked import (
 WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
+@pytest.mark.campaign(full=30, middle=30, short=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(order):
+def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
     log = spread_out(800, 10 * HOUR)  # a quarter of an hour a page
     lost = {}
-    for seed in range(30):
+    for seed in range(cases):
         with practice(log, seed=seed, misplaced=1, misplaced_by=10 * MINUTE, order=order) as api:
             try:
                 fetch(api, start=NOW - 10 * HOUR, end=NOW)
@@ -41,6 +42,7 @@ def test_a_slice_reads_past_its_cut_by_a_quarter_of_an_hour_or_a_page():
     assert paid.checked["margin_seconds"] >= 15 * 60
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     "options",
     [

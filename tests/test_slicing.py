@@ -174,6 +174,7 @@ def run_of(shape, seed, workers, *, newest=None, jitter=0.02):
 SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothing]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", [2, 8, 16, 32])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_requests_stay_within_a_tenth_of_plain_paging(shape, workers):
@@ -192,6 +193,7 @@ def test_one_worker_needs_exactly_the_pages_of_plain_paging(shape):
         assert run.requests == run.pages(START, START + SPAN), seed
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("shape", "most", "mean"),
     [(evenly, 1.2, 1.16), (half_in_one_hour, 1.45, 1.3), (office_hours, 1.4, 1.25), (five_bursts, 1.5, 1.3)],

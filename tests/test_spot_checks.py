@@ -39,6 +39,7 @@ def test_a_fetch_that_relied_on_order_reads_windows_again_and_says_so():
     assert "seams" in repr(paid)
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(("pages", "windows"), [(20, 1), (100, 2), (200, 3)])
 def test_a_longer_fetch_is_checked_at_more_places(pages, windows):
     with practice(spread_out(pages * 20, 40 * DAY, aids=GROUPS)) as api:

@@ -87,6 +87,7 @@ def test_it_counts_like_plain_python(drawn: list[Row], by: list[str], top: int |
     assert summary["events"].sum() == len(drawn)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
 @settings(max_examples=examples(10), deadline=None)
@@ -98,6 +99,7 @@ def test_every_library_gives_the_same(library: str, drawn: list[Row], by: list[s
     pd.testing.assert_frame_equal(summary, taf.summarize(LIBRARIES["pandas"](events), by=by, top=top))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_an_empty_frame_has_the_same_columns_and_types(library: str) -> None:
     drawn = [dict.fromkeys(("uid", "user", "event"), "x") | {"date": START}]
@@ -189,6 +191,7 @@ OWN = {
 }
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("library", ["pandas", "pandas arrow", "pyarrow", "polars", "polars lazy", "duckdb"])
 @pytest.mark.parametrize("kind", OWN)
 @pytest.mark.parametrize("top", [None, 1])

@@ -160,6 +160,7 @@ def undated_in_between(events):
     return [*events[:95], {"event": "no date", "aid": "1", "uid": "u"}, *events[95:]]
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("order", [shuffled, undated_first, undated_in_between])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_undated_and_unordered_events_are_kept_while_reading_and_a_sync_resumes(archive, order, workers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import dask_cluster, spark_session
 from support.frames import LIBRARIES
 
 import te_audit_frames as taf
@@ -674,21 +674,21 @@ def test_events_without_resources_are_read_by_their_text(library: str, rows: pa.
     assert classified["object"].tolist()[:2] == ["test", "unclassified"]
 
 
-def test_dask(rows: pa.Table) -> None:
-    with dask_cluster():
-        import dask.dataframe as dd
+@pytest.mark.full
+def test_dask(rows: pa.Table, dask: Any) -> None:
+    import dask.dataframe as dd
 
-        events = dd.from_pandas(to_events(rows), npartitions=3)
-        classified = taf.classify_events(events)
-        assert isinstance(classified, dd.DataFrame)
-        said = classified.compute()[CLASSES[:3]].itertuples(index=False, name=None)
+    events = dd.from_pandas(to_events(rows), npartitions=3)
+    classified = taf.classify_events(events)
+    assert isinstance(classified, dd.DataFrame)
+    said = classified.compute()[CLASSES[:3]].itertuples(index=False, name=None)
     assert list(said) == EXPECTED
 
 
-def test_spark(rows: pa.Table) -> None:
-    session = spark_session()
+@pytest.mark.full
+def test_spark(rows: pa.Table, spark: Any) -> None:
     names = [name for name in ARROW_SCHEMA.names if name != "date"]
-    events = session.createDataFrame(
+    events = spark.createDataFrame(
         [tuple(row[name] for name in names) for row in rows.to_pylist()],
         "aid string, account_group_name string, event string, uid string, user string, ip_address string, "
         "resources array<struct<type string, name string>>, extra string",
@@ -890,7 +890,9 @@ def test_the_command_prints_texts_counts_and_classes_only(parquet: str) -> None:
 
 def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parquet: str, tmp_path) -> None:
     words = own(tmp_path, '[texts]\n"Login failed" = { action = "login" }\n')
-    result = CliRunner().invoke(program, ["vocabulary", parquet, "--unclassified", "--words", words, "--format", "csv"])
+    result = CliRunner().invoke(
+        program, ["vocabulary", parquet, "--unclassified", "--vocabulary", words, "--format", "csv"]
+    )
     assert result.exit_code == 0, result.output
     assert [line.split(",")[:3] for line in result.output.splitlines()[1:]] == [
         ["Flux capacitor", "2", "unclassified"],
@@ -899,6 +901,6 @@ def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parque
 
 
 def test_the_command_names_a_mistake_in_the_table(parquet: str, tmp_path) -> None:
-    result = CliRunner().invoke(program, ["vocabulary", parquet, "--words", own(tmp_path, "[aktions]\n")])
+    result = CliRunner().invoke(program, ["vocabulary", parquet, "--vocabulary", own(tmp_path, "[aktions]\n")])
     assert result.exit_code == 2
     assert "line 1" in result.output

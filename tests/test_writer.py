@@ -44,6 +44,7 @@ def test_the_layout_is_what_makes_it_small(events, path, tmp_path):
     assert path.stat().st_size <= 0.63 * (tmp_path / "plain.parquet").stat().st_size
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize("codec", ["zstd", "snappy", "gzip", "lz4", "brotli", "none", None])
 def test_every_codec_works(events, path, codec):
     taf.write_parquet(events, path, compression=codec)

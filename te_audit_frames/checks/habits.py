@@ -134,7 +134,7 @@ class Habits:
         people = len(self.days)
         odd = self.odd(person, quarter)
         session = _number(person, np.diff(quarter) > _PAUSE)
-        weight = np.bincount(session)[session] ** -0.5
+        weight: Real = np.asarray(np.bincount(session)[session] ** -0.5, dtype="float64")
         is_usual = np.bincount(session, odd * weight)[session] < 0
         who = np.arange(people)
         together = self._compare(who, person, person, quarter, np.where(is_usual, _USUAL, 1.0) * weight)

@@ -13,7 +13,7 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli.output import save
-from te_audit_frames.cli.terminal import fit, table
+from te_audit_frames.cli.terminal import table, terminal_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def _print(events: pd.DataFrame) -> None:
         ("Where: the account groups", taf.summarize_by_account_group(events)),
         ("What: the 10 most frequent types of event", taf.summarize_by_event_type(events, top=10)),
     ):
-        click.echo(f"{title}\n\n{fit(table(counts))}\n")
+        click.echo(f"{title}\n\n{table(counts, room=terminal_width())}\n")
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
@@ -129,7 +129,18 @@ _SANDBOX_OPTIONS = (
         type=click.IntRange(min=0),
         default=10_000,
         show_default=True,
-        help="The number of events in 90 days.",
+        help="The number of events.",
+    ),
+    click.option("--days", type=click.IntRange(min=1), default=90, show_default=True, help="How many days they cover."),
+    click.option(
+        "--habits",
+        is_flag=True,
+        help="Give people habits: sessions, leave, weekly duties. Needs 60 days and 25 events a day.",
+    ),
+    click.option(
+        "--incidents",
+        is_flag=True,
+        help="Add incidents to an organisation with habits, and print the truth about them at the end.",
     ),
     click.option(
         "--seed",
@@ -183,7 +194,7 @@ def sandbox_options(command: F) -> F:
     return command
 
 
-def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
+def serve(*, port: int, events: int, seed: int, days: int, **options: Any) -> None:
     """Serve a practice ThousandEyes until Ctrl-C.
 
     Parameters
@@ -194,6 +205,8 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
         The number of events.
     seed : int
         The number of the organisation to invent.
+    days : int
+        How many days the events cover.
     **options
         Other options of `Sandbox`.
 
@@ -206,7 +219,7 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
     from te_audit_frames.sandbox import Sandbox
 
     try:
-        practice = Sandbox(events=events, seed=seed, port=port, **options)
+        practice = Sandbox(events=events, seed=seed, days=days, port=port, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
@@ -217,9 +230,12 @@ def serve(*, port: int, events: int, seed: int, **options: Any) -> None:
         ) from None
     try:
         click.echo(f"export TE_TOKEN={practice.token}\nexport TE_BASE_URL={practice.url}")
-        click.echo(f"{events:,} events of the last 90 days are served until Ctrl-C.", err=True)
+        count = len(practice.event_log)
+        click.echo(f"{count:,} events of the last {days} days are served until Ctrl-C.", err=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
+        for incident in practice.incidents:
+            click.echo(f"{incident.start:%Y-%m-%d %H:%M} UTC  {incident.sentence}", err=True)
     finally:
         practice.stop()

@@ -11,15 +11,15 @@ from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.directory import Directory
 from te_audit_frames.sandbox.event_log import EventLog
-from te_audit_frames.sandbox.links import next_query
+from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.live_log import LiveLog
-from te_audit_frames.sandbox.mishaps import Mishaps
+from te_audit_frames.sandbox.next_links import next_query
 from te_audit_frames.sandbox.parameters import EventQuery, Refusal, parse_query, read_parameters
 from te_audit_frames.sandbox.ranges import stated_range
 from te_audit_frames.sandbox.rate_limit import RateLimit
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 PATH = "/v7/audit-user-events"
 
@@ -115,7 +115,7 @@ class Api:
     include_end: bool
     relative_links: bool
     sliding_links: bool
-    mishaps: Mishaps
+    faults: Faults
     directory: Directory
     issued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
     """The parameters of the links sent so far, for servers that accept no others."""
@@ -169,16 +169,16 @@ class Api:
     def _page_answer(self, query: str, base: str, now: int, headers: dict[str, str]) -> Answer:
         self.log.advance(now)
         parameters = parse_query(query)
-        has_stray, is_mixed_up = self.mishaps.next_request()
+        has_stray, is_mixed_up = self.faults.next_request()
         event_query = self._read(parameters, now)
         body = self._page(query, base, self._about_others(event_query) if is_mixed_up else event_query, now)
         interim = self.behaviour.interim
         if has_stray:
-            status, stray = self.mishaps.stray(self._page(query, base, self._about_others(event_query), now))
+            status, stray = self.faults.stray(self._page(query, base, self._about_others(event_query), now))
             answer = Answer(status, headers, b"", interim=interim, stray=stray)
         else:
             answer = Answer(HTTPStatus.OK, headers, body, interim=interim)
-        self.mishaps.keep(body)
+        self.faults.keep(body)
         return answer
 
     def _read(self, parameters: Mapping[str, str], now: int) -> EventQuery:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from te_audit_frames.sandbox.dates import iso
+from te_audit_frames.sandbox.directory_records import PERMISSIONS, ROLES, Permission, Person, Role
 from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.parameters import Refusal
-from te_audit_frames.sandbox.people import PERMISSIONS, ROLES, Permission, Person, Role
 
 ENDPOINTS = ("users", "users/{id}", "account-groups", "account-groups/{id}", "roles", "roles/{id}", "permissions")
 """The endpoints below ``/v7/``, as the options of `Sandbox` name them."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from te_audit_frames.sandbox.people import REGULAR_USER, Person
+from te_audit_frames.sandbox.directory_records import REGULAR_USER, Person
 
 Integers = NDArray[np.int64]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Mark, RowMark
 from te_audit_frames.sandbox.dates import iso
 from te_audit_frames.sandbox.event_log import EventLog, Integers
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 _FAR = 10**11
 """The greatest displacement, in seconds. It is beyond every event, and larger numbers would overflow."""

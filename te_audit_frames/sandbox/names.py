@@ -155,14 +155,35 @@ KINDS = (
 _CODES = {kind.event: code for code, kind in enumerate(KINDS)}
 
 LOGIN = _CODES["Login successful."]
+LOGOUT = _CODES["Logout."]
 LOGIN_FAILED = _CODES["Login failed."]
+TEST_UPDATED = _CODES["Test updated."]
+TEST_CREATED = _CODES["Test created."]
 TEST_DELETED = _CODES["Test deleted."]
+REPORT_DELETED = _CODES["Report deleted."]
+SNAPSHOT_SHARED = _CODES["Snapshot shared."]
+DASHBOARD_UPDATED = _CODES["Dashboard updated."]
+ALERT_RULE_CREATED = _CODES["Alert rule created."]
+ALERT_RULE_UPDATED = _CODES["Alert rule updated."]
+ALERT_RULE_DELETED = _CODES["Alert rule deleted."]
+TOKEN_CREATED = _CODES["API token created."]
 ADMIN_KINDS = [code for code, kind in enumerate(KINDS) if not kind.weight]
 AUTOMATION_KINDS = [_CODES["Test updated."]] * 4 + [
     _CODES["Test created."],
     _CODES["Alert rule updated."],
     TEST_DELETED,
 ]
+
+HABIT_KINDS = [
+    code
+    for code, kind in enumerate(KINDS)
+    if kind.weight and not kind.event.startswith(("Log", "Alert rule", "API token", "Password"))
+]
+"""What people do day after day in a history with habits."""
+
+ALERT_RULE_DISABLED, ALERT_RULE_ENABLED = "Alert rule disabled.", "Alert rule enabled."
+ROLE_ASSIGNED, USER_ADDED = "Role assigned.", "User added."
+"""Events whose resources are given, in a history with habits."""
 
 RESOURCE_NAMES = {
     "testName": [

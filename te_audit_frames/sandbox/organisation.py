@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.accounts import Accounts
+from te_audit_frames.sandbox.directory_records import Person
+from te_audit_frames.sandbox.event_codes import Resources
 from te_audit_frames.sandbox.event_log import EventLog, GivenEvents, Integers
-from te_audit_frames.sandbox.generate import generate_events
-from te_audit_frames.sandbox.people import Person
-from te_audit_frames.sandbox.staff import Staff
+from te_audit_frames.sandbox.history import history_with_habits, scattered_history
+from te_audit_frames.sandbox.incidents import Incident, Plot
+from te_audit_frames.sandbox.staff_accounts import Accounts
 
 _QUIET_START = 3_600
 _VARIANTS = 24
 """How many different choices of resources each kind of event has."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Weeks of leave.
+
+    Attributes
+    ----------
+    uid : str
+        Who is away.
+    start, end : datetime
+        The half-open period without events of this person, in UTC; it begins and ends at midnight in their time zone.
+    """
+
+    uid: str
+    start: datetime
+    end: datetime
 
 
 class Organisation(EventLog):
@@ -57,9 +76,27 @@ class Organisation(EventLog):
     >>> log = Organisation(events=1_000, seed=0, end=datetime(2026, 3, 1, tzinfo=UTC))
     >>> len(log), log.start.isoformat()
     (1000, '2025-12-01T00:00:00+00:00')
+    >>> for incident in Organisation(seed=0, end=datetime(2026, 3, 1, tzinfo=UTC), incidents=True).incidents:
+    ...     print(f"{incident.start:%d %b}  {incident.kind}")
+    10 Feb  dormant account returns
+    13 Feb  token from a new network
+    16 Feb  role granted to oneself
+    20 Feb  break-in after a spray
+    23 Feb  automation from a new address
+    24 Feb  alert rule silenced
+    24 Feb  mass deletion
     """
 
-    def __init__(self, *, events: int = 10_000, seed: int = 0, end: datetime | None = None, days: int = 90) -> None:
+    def __init__(
+        self,
+        *,
+        events: int = 10_000,
+        seed: int = 0,
+        end: datetime | None = None,
+        days: int = 90,
+        habits: bool = False,
+        incidents: bool = False,
+    ) -> None:
         if events < 0 or days < 1:
             raise ValueError(f"events={events}, days={days}: give 0 or more events over 1 or more days")
         end = datetime.now(UTC) if end is None else end
@@ -70,15 +107,30 @@ class Organisation(EventLog):
         stop = int(self.end.timestamp())
         first = int(self.start.timestamp()) + _QUIET_START
         rng = np.random.default_rng(seed)
-        staff = Staff(rng, headcount=min(24 + events // 400, 200))
-        log = generate_events(rng, events, staff, first, stop)
+        if habits or incidents:
+            history = history_with_habits(
+                rng, events, seed=seed, days=days, first=first, stop=stop, with_incidents=incidents
+            )
+        else:
+            history = scattered_history(rng, events, first, stop)
+        staff = history.staff
+        order = np.argsort(history.events.date, kind="stable")
+        log = history.events.take(order)
         # Small integers, so that two million events take little memory.
         groups = log.group.astype(np.uint8)
         super().__init__(log.date, groups, list(names.ACCOUNT_GROUPS), list(names.ACCOUNT_GROUPS.values()))
 
-        self._accounts = Accounts(staff, seed=seed, first=first, stop=stop)
+        self._accounts = Accounts(
+            staff,
+            seed=seed,
+            first=first,
+            stop=stop,
+            cast=history.cast,
+            joined=history.joined,
+            granted_at=history.granted_at,
+        )
         # Each person has a role in every account group with an event of theirs.
-        self._seen_in = np.unique(np.stack([log.who, log.group]), axis=1)
+        self._seen_in = np.stack(np.divmod(np.unique(log.who * len(self.aids) + log.group), len(self.aids)))
         is_login = log.kind == names.LOGIN
         self._login_dates, self._login_who = log.date[is_login], log.who[is_login]
 
@@ -90,8 +142,18 @@ class Organisation(EventLog):
         self._where = log.where.astype(np.uint16)
         self._who_texts = [_members(uid=uid, user=user) for uid, user in staff.identities()]
         self._what_texts = [_what(rng, kind) for kind in names.KINDS for _ in range(_VARIANTS)]
-        self._where_texts = [_members(ipAddress=address) for address in staff.addresses]
+        self._what_texts += [_given(*given) for given in history.kinds for _ in range(_VARIANTS)]
+        self._where_texts = [_members(ipAddress=address) for address in staff.addresses + history.new_addresses]
         self._group_texts = [_members(aid=aid, accountGroupName=name) for aid, name in names.ACCOUNT_GROUPS.items()]
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        self._uids = [uid for uid, _ in staff.identities()]
+        incidents_found = [self._incident(plot, np.sort(place[plot.rows])) for plot in history.plots]
+        self.incidents = tuple(sorted(incidents_found, key=lambda incident: incident.start))
+        absences = [
+            Absence(self._uids[each.person], _instant(each.start), _instant(each.stop)) for each in history.leave
+        ]
+        self.leave = tuple(sorted(absences, key=lambda absence: (absence.start, absence.uid)))
 
     def __repr__(self) -> str:
         return f"<Organisation: {len(self):,} events, {self.start.isoformat()} to {self.end.isoformat()}>"
@@ -122,6 +184,22 @@ class Organisation(EventLog):
             for when, group, what, where, who in zip(dates, *parts, strict=True)
         ]
 
+    def _incident(self, plot: Plot, positions: Integers) -> Incident:
+        events = tuple(json.loads(text) for text in self.render(positions))
+        # What the attacker of a break-in tries first is in other names.
+        user = next(event for event in reversed(events) if event["uid"] == self._uids[plot.person])["user"]
+        first, last = self.dates[positions[[0, -1]]].tolist()
+        return Incident(
+            kind=plot.kind,
+            uid=self._uids[plot.person],
+            user=user,
+            start=_instant(first),
+            end=_instant(last + 1),
+            account_groups=tuple(dict.fromkeys(event["aid"] for event in events)),
+            events=events,
+            sentence=plot.sentence(user),
+        )
+
     def people(self, now: int) -> list[Person]:
         """Return the people of the log, and a few accounts that nobody uses.
 
@@ -139,7 +217,15 @@ class Organisation(EventLog):
         return self._accounts.people(now, last_logins=logins, groups=groups)
 
 
-def to_event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days: int, now: datetime) -> EventLog:
+def to_event_log(
+    events: int | Sequence[Any] | Organisation,
+    *,
+    seed: int,
+    days: int,
+    now: datetime,
+    habits: bool = False,
+    incidents: bool = False,
+) -> EventLog:
     """Return the log that `Sandbox(events=...)` describes.
 
     Parameters
@@ -150,15 +236,27 @@ def to_event_log(events: int | Sequence[Any] | Organisation, *, seed: int, days:
         The organisation to make for a number of events.
     now : datetime
         The end of its log.
+    habits, incidents : bool
+        Whether its people have habits, and whether there are incidents.
 
     Returns
     -------
     EventLog
+
+    Raises
+    ------
+    ValueError
+        Habits or incidents are asked of given events, or there are too few days or events for them.
     """
+    if (habits or incidents) and not isinstance(events, int):
+        raise ValueError(
+            "habits, incidents: only a seeded organisation has them; write a number of events, or "
+            "Organisation(..., incidents=True)"
+        )
     if isinstance(events, Organisation):
         return events
     if isinstance(events, int):
-        return Organisation(events=events, seed=seed, end=now, days=days)
+        return Organisation(events=events, seed=seed, end=now, days=days, habits=habits, incidents=incidents)
     return GivenEvents(events, now=int(now.timestamp()))
 
 
@@ -174,3 +272,11 @@ def _what(rng: np.random.Generator, kind: names.Kind) -> str:
         for name in rng.choice(names.RESOURCE_NAMES[type_], rng.integers(1, kind.most + 1), replace=False).tolist()
     ]
     return _members(event=kind.event, resources=resources) if resources else _members(event=kind.event)
+
+
+def _given(event: str, resources: Resources) -> str:
+    return _members(event=event, resources=[{"type": type_, "name": name} for type_, name in resources])
+
+
+def _instant(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Mark, read_cursor
 from te_audit_frames.sandbox.dates import read_date
 from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.ranges import answered_range, is_too_wide
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 LARGEST_PAGE = 10_000
 

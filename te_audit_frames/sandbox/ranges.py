@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.dates import LAST_SECOND, iso
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 _DAY = 86_400
 _EXAMPLE = {"startDate": "2022-07-17T22:00:54Z", "endDate": "2022-07-18T22:00:54Z"}

@@ -15,14 +15,14 @@ from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.api import Answer, Api, Call, Request
-from te_audit_frames.sandbox.behaviour import Behaviour, Options, require
 from te_audit_frames.sandbox.directory import Directory
+from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
-from te_audit_frames.sandbox.mishaps import Mishaps
 from te_audit_frames.sandbox.organisation import Organisation, to_event_log
 from te_audit_frames.sandbox.parameters import LARGEST_PAGE
 from te_audit_frames.sandbox.rate_limit import RateLimit
+from te_audit_frames.sandbox.server_behaviour import Behaviour, Options, require
 
 
 class Sandbox:
@@ -39,6 +39,11 @@ class Sandbox:
         The number of the organisation to invent. The same number gives the same events.
     days : int
         How many days before now its log covers.
+    habits : bool
+        Give the people of the organisation habits: sessions, leave, weekly duties, automation on a timetable; see
+        `Organisation`. Needs at least 60 days, and 25 events a day.
+    incidents : bool
+        Add incidents to an organisation with habits: a break-in, a mass deletion and others.
     now : datetime or callable, optional
         The server's clock: a fixed aware datetime, or a function that returns one. By default the real time.
     page_size : int
@@ -137,6 +142,8 @@ class Sandbox:
         The options from `longest_range` on.
     requests : list of Request
         Every request answered so far.
+    incidents : tuple of Incident
+        The truth about the organisation's incidents, by start; empty without the option `incidents`.
 
     Raises
     ------
@@ -159,6 +166,8 @@ class Sandbox:
         *,
         seed: int = 0,
         days: int = 90,
+        habits: bool = False,
+        incidents: bool = False,
         now: datetime | Callable[[], datetime] | None = None,
         page_size: int = 500,
         latency: float = 0.0,
@@ -182,7 +191,8 @@ class Sandbox:
         require(token.startswith("practice"), 'token: only made-up ones that begin with "practice" are taken')
         require(is_loopback(host), f"host={host!r}: the practice server stays on loopback; write 127.0.0.1")
         clock = _clock(now)
-        self.event_log = to_event_log(events, seed=seed, days=days, now=clock())
+        self.event_log = to_event_log(events, seed=seed, days=days, now=clock(), habits=habits, incidents=incidents)
+        self.incidents = self.event_log.incidents if isinstance(self.event_log, Organisation) else ()
         self.behaviour = Behaviour(**behaviour)
         require(
             not (sliding_links and self.behaviour.changed_links != "none"),
@@ -207,7 +217,7 @@ class Sandbox:
             include_end=include_end,
             relative_links=relative_links,
             sliding_links=sliding_links,
-            mishaps=Mishaps(self.behaviour),
+            faults=Faults(self.behaviour),
             directory=Directory(self.event_log, self._refused()),
         )
 

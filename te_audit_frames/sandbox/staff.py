@@ -10,7 +10,7 @@ from te_audit_frames.sandbox.event_log import Integers
 
 ADMIN, AUTOMATION = 0, 1
 _FIRST_BARE_NAME = 2
-_FIRST_NAMED = _FIRST_BARE_NAME + len(names.BARE_NAMES)
+FIRST_NAMED = _FIRST_BARE_NAME + len(names.BARE_NAMES)
 
 ADDRESSES_EACH = 3
 ODD_ADDRESSES = 240
@@ -42,12 +42,12 @@ class Staff:
         everyone = [offices[office][next(orders[office])] for office in self.office.tolist()]
         users = [f"{name} ({mailbox})" for name, mailbox in everyone]
         users[AUTOMATION] = names.AUTOMATION
-        users[_FIRST_BARE_NAME:_FIRST_NAMED] = names.BARE_NAMES
+        users[_FIRST_BARE_NAME:FIRST_NAMED] = names.BARE_NAMES
         return users
 
     def _rename_some(self, rng: np.random.Generator) -> dict[int, str]:
         """Give a few people another family name; the mailbox stays."""
-        some = rng.choice(np.arange(_FIRST_NAMED, self.headcount), 2 + self.headcount // 25, replace=False).tolist()
+        some = rng.choice(np.arange(FIRST_NAMED, self.headcount), 2 + self.headcount // 25, replace=False).tolist()
         later: dict[int, str] = {}
         for person in some:
             name, mailbox = self._names[person].removesuffix(")").split(" (")

@@ -337,11 +337,14 @@ class Archive:
         Examples
         --------
         >>> import tempfile
+        >>> from datetime import UTC, datetime, timedelta
         >>> import te_audit_frames as taf
         >>> from te_audit_frames.sandbox import Sandbox
+        >>> last_week = datetime.now(UTC) - timedelta(days=7)
         >>> with Sandbox(events=100, seed=0) as api, tempfile.TemporaryDirectory() as folder:
         ...     archive = taf.Archive(folder)
-        ...     report = archive.sync(taf.Client(token=api.token, base_url=api.url), settle=0, users=True)
+        ...     client = taf.Client(token=api.token, base_url=api.url)
+        ...     report = archive.sync(client, start=last_week, settle=0, users=True)
         ...     len(archive.users()) == report.users
         True
         """

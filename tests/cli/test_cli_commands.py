@@ -9,6 +9,7 @@ import pytest
 from support.command_line import CANARY, FOREVER, NOW, USER, run, start, walk
 
 import te_audit_frames as taf
+from te_audit_frames.cli.find import find
 from te_audit_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
@@ -29,9 +30,11 @@ def test_the_guide_documents_every_command_and_exit_code():
     assert commands == [
         "demo",
         "fetch",
+        "events",
         "summary",
         "activity",
         "plot",
+        "find",
         "users",
         "sync",
         "archive",
@@ -39,7 +42,8 @@ def test_the_guide_documents_every_command_and_exit_code():
         "sandbox",
     ]
     assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
+    assert [name for name in find.commands if f"| `find {name}` |" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 7, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():
@@ -49,8 +53,8 @@ def test_the_installed_command_says_its_version():
 
 
 def test_completion_knows_the_commands():
-    done = start(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
-    assert done.communicate()[0].split() == ["plain,summary", "plain,sync", "plain,sandbox"]
+    done = run(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
+    assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
 def test_help_imports_nothing_that_it_does_not_need():
@@ -65,6 +69,7 @@ def test_help_imports_nothing_that_it_does_not_need():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.full
 def test_the_package_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "te_audit_frames", "--version"], text=True, capture_output=True, check=False
@@ -73,6 +78,7 @@ def test_the_package_runs_as_a_module():
     assert done.stdout == f"te-audit-frames, version {taf.__version__}\n"
 
 
+@pytest.mark.full
 def test_a_name_that_the_encoding_lacks_does_not_end_the_command(tmp_path):
     with Sandbox(events=[USER | {"user": "Łukasz 日本"}], now=NOW, token=CANARY) as api:
         assert run("fetch", *FOREVER, "-o", tmp_path / "e.parquet", at=api).exit_code == 0

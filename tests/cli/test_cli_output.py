@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.command_line import CANARY, COMMAND, FOREVER, HOSTILE, NOW, USER, environment, run, start
+from support.command_line import CANARY, COMMAND, FOREVER, HOSTILE, NOW, USER, environment, run
 from support.rawserver import RawServer, page, whole
 
 from te_audit_frames.cli.output import to_csv, to_json
@@ -51,10 +51,8 @@ def test_verbose_shows_the_log_without_token_or_query(tmp_path):
 
 def test_the_progress_bar_is_shown_on_a_terminal_and_nowhere_else(api, tmp_path):
     words = ("fetch", *FOREVER, "-o", tmp_path / "e.parquet")
-    silent = start(*words, at=api)
-    assert "fetching" not in silent.communicate(timeout=20)[1]
-    forced = start(*words, "--progress", at=api)
-    assert "12 pages" in forced.communicate(timeout=20)[1]
+    assert "fetching" not in run(*words, at=api).stderr
+    assert "12 pages" in run(*words, "--progress", at=api).stderr
 
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 100))

@@ -22,6 +22,7 @@ def commands_in(stderr):
     return [shlex.split(line)[1:] for line in stderr.splitlines() if line.startswith("  te-audit-frames ")]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("allowed", [4, 5, 9])
 def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers, allowed):
@@ -41,6 +42,8 @@ def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers,
     assert sorted(tmp_path.iterdir()) == sorted(files)
     got = sum((multiset(as_sent(taf.read_parquet(file))) for file in files), Counter())
     assert got == multiset(api.truth(NOW - timedelta(60), NOW, all_account_groups=True))
+    lines = run("events", *files, "--format", "jsonl").stdout.splitlines()
+    assert len(lines) == got.total()
     assert not taf.receipt(taf.read_parquet(files[0])).complete
 
 
@@ -75,7 +78,7 @@ def test_a_fetch_that_got_nothing_leaves_nothing(api, tmp_path):
 
 
 def wait_for(condition):
-    for _ in range(200):
+    for _ in range(1_200):
         if condition():
             return
         time.sleep(0.05)

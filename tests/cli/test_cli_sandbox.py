@@ -25,6 +25,7 @@ def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.full
 def test_the_sandbox_can_be_made_hard_to_fetch_from():
     practice = start("sandbox", "--events", 50, "--longest-range", 7, "--arrivals", 1, "--date-error", -60)
     exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))
@@ -38,6 +39,30 @@ def test_the_sandbox_can_be_made_hard_to_fetch_from():
     start_date, end_date = (datetime.fromisoformat(answer.json()[name]) for name in ("startDate", "endDate"))
     assert end_date - start_date == timedelta(days=7)
     assert end_date - parsedate_to_datetime(answer.headers["Date"]) == timedelta(minutes=1)
+
+
+def test_the_sandbox_with_incidents_prints_the_truth_when_it_stops():
+    practice = start("sandbox", "--events", 1_500, "--days", 60, "--incidents")
+    exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))
+    query = "window=60d&useAllPermittedAids=true&max=1000"
+    answer = requests.get(
+        f"{exports['TE_BASE_URL']}/v7/audit-user-events?{query}",
+        headers={"Authorization": f"Bearer {exports['TE_TOKEN']}"},
+        timeout=20,
+    )
+    practice.send_signal(signal.SIGINT)
+    _, err = practice.communicate(timeout=20)
+    truth = err.split("Stopped.\n")[1].splitlines()
+    assert len(truth) == 7
+    deletion = next(line for line in truth if "deleted tests and reports" in line)
+    minutes = {event["date"][:16].replace("T", " ") for event in answer.json()["auditEvents"]}
+    assert deletion[:16] in minutes
+
+
+def test_habits_need_enough_events_and_days():
+    result = run("sandbox", "--incidents", "--events", 100, "--days", 30)
+    assert result.exit_code == 2
+    assert "write days=60, events=1500" in result.stderr
 
 
 @pytest.mark.parametrize(

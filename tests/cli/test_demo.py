@@ -2,10 +2,10 @@
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import termios
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def shown(tmp_path_factory):
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (40, 100))
     screen = b""
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     with subprocess.Popen([COMMAND, "demo"], cwd=folder, env=environment, stdout=theirs, stderr=theirs) as demo:
         os.close(theirs)
         with suppress(OSError):  # how Linux says that the other end of a terminal is closed
@@ -37,11 +37,11 @@ def shown(tmp_path_factory):
                 screen += part
     os.close(ours)
     assert demo.returncode == 0, screen.decode()
-    return screen.decode(), folder / "te-audit-demo", time.monotonic() - began
+    return screen.decode(), folder / "te-audit-demo", resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
 def test_it_takes_a_few_seconds(shown):
-    assert shown[2] < 30  # about five, on a machine that does nothing else
+    assert shown[2] < 15  # of the processor, about five; a busy machine takes longer
 
 
 def test_it_shows_progress_the_receipt_and_three_summaries(shown):
@@ -81,6 +81,7 @@ def test_it_writes_a_file_of_events_and_three_pictures(shown):
             assert picture.std() > 0.05  # not an empty sheet
 
 
+@pytest.mark.full
 def test_it_writes_where_it_is_told_and_replaces_its_files(tmp_path):
     plt.close("all")  # of other tests
     folder = tmp_path / "new" / "demo"

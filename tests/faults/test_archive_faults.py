@@ -343,6 +343,7 @@ def test_four_syncs_at_once_lose_and_double_nothing(cases, tmp_path):
         assert taf.Archive(place).verify().ok, f"seed {seed}"
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=30, middle=2)
 def test_four_syncs_at_once_lose_and_double_nothing_in_a_bucket(cases, bucket):
     for seed in range(cases):

@@ -171,7 +171,7 @@ def fault_told(case, frame, read, *pages, **period):
 
 
 @pytest.mark.filterwarnings("ignore::te_audit_frames.errors.AuditFramesWarning")
-@pytest.mark.campaign(full=1_000, middle=40, short=40)
+@pytest.mark.campaign(full=1_000, middle=40, short=12)
 def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
     met, path = Counter(), tmp_path / "events.parquet"
     with RawServer([b""]) as api:

@@ -129,6 +129,7 @@ def test_a_circle_is_an_error_one_request_behind_it_at_the_latest(cases):
         assert max(api.asked.values()) <= lead + cycle + (lead == 0), f"{case}: {api.asked}"
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=10, middle=1)
 def test_empty_pages_without_end_are_an_error_at_the_cap(cases):
     for seed in range(cases):

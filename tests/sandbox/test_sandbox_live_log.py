@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.dates import iso
 from te_audit_frames.sandbox.event_log import GivenEvents
 from te_audit_frames.sandbox.live_log import LiveLog
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 NOW = 1_000
 

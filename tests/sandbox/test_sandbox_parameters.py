@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Cursor, write_cursor
 from te_audit_frames.sandbox.event_log import GivenEvents
 from te_audit_frames.sandbox.parameters import EventQuery, Refusal, parse_query, read_parameters
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 NOW = 1_000_000
 LOG = GivenEvents([{"aid": "1"}, {"aid": "2"}], now=NOW)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.ranges import answered_range, is_too_wide, stated_range
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 SECONDS = st.integers(0, 10**9)
 

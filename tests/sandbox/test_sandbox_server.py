@@ -14,7 +14,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-import jsonschema
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
@@ -31,6 +30,8 @@ LOG = Organisation(events=400, seed=1, end=NOW, days=7)
 
 
 def check(document, definition):
+    import jsonschema  # takes seconds, in each worker that collects this file
+
     schema = {"$ref": f"#/$defs/{definition}", "$defs": CONTRACT["$defs"]}
     jsonschema.Draft202012Validator(schema).validate(document)
 

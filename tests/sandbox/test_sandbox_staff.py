@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.generate import EventCodes, generate_events
+from te_audit_frames.sandbox.event_codes import EventCodes
+from te_audit_frames.sandbox.random_events import generate_events
 from te_audit_frames.sandbox.staff import ADDRESSES_EACH, ADMIN, AUTOMATION, Staff
 
 

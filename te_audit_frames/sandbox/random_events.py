@@ -1,45 +1,20 @@
-"""Generation of the practice log: work, automation, attacks and clean-ups, as arrays of codes."""
+"""Events scattered at random over people and days: work, automation, attacks and clean-ups."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from te_audit_frames.sandbox import names
+from te_audit_frames.sandbox.event_codes import EventCodes
 from te_audit_frames.sandbox.event_log import Integers
+from te_audit_frames.sandbox.local_days import days_around, midnights
 from te_audit_frames.sandbox.staff import ADMIN, AUTOMATION, Staff
 
 _WEEKEND_WORK = 0.05
 _AWAY_FROM_HOME_GROUP = 0.12
 _BURST = 12
 """Events in one attack or clean-up."""
-
-
-@dataclass(frozen=True)
-class EventCodes:
-    """Events as codes: date, person, account group, kind of event, address."""
-
-    date: Integers
-    who: Integers
-    group: Integers
-    kind: Integers
-    where: Integers
-
-    def take(self, rows: NDArray[Any]) -> EventCodes:
-        """Return these rows."""
-        return EventCodes(*(getattr(self, column.name)[rows] for column in fields(self)))
-
-    @staticmethod
-    def join(parts: list[EventCodes]) -> EventCodes:
-        """Return the rows of all parts."""
-        return EventCodes(
-            *(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(EventCodes))
-        )
 
 
 def generate_events(rng: np.random.Generator, events: int, staff: Staff, first: int, stop: int) -> EventCodes:
@@ -131,11 +106,9 @@ class _Calendar:
     """The UTC start of each office's local days, and how busy they are."""
 
     def __init__(self, rng: np.random.Generator, first: int, stop: int) -> None:
-        # One more day on each side, since a local day begins up to 14 hours before the UTC day of the same date.
-        eve = (datetime(1970, 1, 1) + timedelta(seconds=first)).date() - timedelta(days=1)
-        days = [eve + timedelta(days=step) for step in range((stop - first) // 86_400 + 4)]
+        days = days_around(first, stop)
         mood = rng.lognormal(0, 0.2, len(days)) * np.linspace(0.9, 1.1, len(days))
-        self._begins = np.array([_midnights(office.zone, days) for office in names.OFFICES])
+        self._begins = np.array([midnights(office.zone, days) for office in names.OFFICES])
         self._busyness = [
             np.cumsum(mood * [_WEEKEND_WORK if day.weekday() in office.weekend else 1.0 for day in days])
             for office in names.OFFICES
@@ -149,8 +122,3 @@ class _Calendar:
             here = offices == office
             begins[here] = self._begins[office, np.searchsorted(busyness, luck[here] * busyness[-1], side="right")]
         return begins
-
-
-def _midnights(zone: str, days: list[date]) -> list[int]:
-    tz = ZoneInfo(zone)
-    return [int(datetime(day.year, day.month, day.day, tzinfo=tz).timestamp()) for day in days]

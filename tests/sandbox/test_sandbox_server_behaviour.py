@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.sandbox.behaviour import Behaviour, Options
+from te_audit_frames.sandbox.server_behaviour import Behaviour, Options
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 LOG = Organisation(events=300, seed=1, end=NOW, days=10)

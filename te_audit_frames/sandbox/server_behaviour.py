@@ -60,7 +60,7 @@ class Behaviour:
     Examples
     --------
     >>> from datetime import timedelta
-    >>> from te_audit_frames.sandbox.behaviour import Behaviour
+    >>> from te_audit_frames.sandbox.server_behaviour import Behaviour
     >>> Behaviour(longest_range=timedelta(days=31), grouped=True)
     Behaviour(longest_range=datetime.timedelta(days=31), grouped=True)
     """

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.event_log import split_user
-from te_audit_frames.sandbox.people import (
+from te_audit_frames.sandbox.cast import Cast
+from te_audit_frames.sandbox.directory_records import (
     ACCOUNT_ADMIN,
     ORGANIZATION_ADMIN,
     PROVISIONING,
@@ -17,6 +17,7 @@ from te_audit_frames.sandbox.people import (
     Person,
     Role,
 )
+from te_audit_frames.sandbox.event_log import split_user
 from te_audit_frames.sandbox.staff import ADMIN, AUTOMATION, Staff
 
 _DAY = 86_400
@@ -34,9 +35,25 @@ class Accounts:
         Determines roles and dates. They are drawn apart from the log, so that they do not change it.
     first, stop : int
         The log's range in epoch seconds.
+    cast : Cast, optional
+        The parts of the staff in a history with habits.
+    joined : mapping of int to int, optional
+        When the account of each joiner was made, in epoch seconds.
+    granted_at : mapping of int to int, optional
+        When a person became an organisation admin, in epoch seconds.
     """
 
-    def __init__(self, staff: Staff, *, seed: int, first: int, stop: int) -> None:
+    def __init__(
+        self,
+        staff: Staff,
+        *,
+        seed: int,
+        first: int,
+        stop: int,
+        cast: Cast | None = None,
+        joined: Mapping[int, int] | None = None,
+        granted_at: Mapping[int, int] | None = None,
+    ) -> None:
         rng = np.random.default_rng([seed, 0xACC])
         self._identities = staff.identities()
         self._headcount = staff.headcount
@@ -45,8 +62,22 @@ class Accounts:
         self._is_account_admin = (rng.random(staff.headcount) < _ADMIN_SHARE).tolist()
         self._registered = (first - rng.integers(30 * _DAY, 1_500 * _DAY, staff.headcount)).tolist()
         # Who has no log-in in the log had one before it.
-        self._earlier_login = (first - rng.integers(1, 20 * _DAY, staff.headcount)).tolist()
+        self._earlier_login: list[int | None] = (first - rng.integers(1, 20 * _DAY, staff.headcount)).tolist()
         self._idle = self._draw_idle(rng, {uid for uid, _ in self._identities}, first)
+        self._joined = joined or {}
+        self._granted_at = granted_at or {}
+        if cast is not None:
+            self._follow(cast)
+
+    def _follow(self, cast: Cast) -> None:
+        for person in (cast.leaver, cast.climber):
+            self._is_account_admin[person] = True
+        for person, second in self._joined.items():
+            self._registered[person], self._earlier_login[person] = second, None
+        # The dormant account may have been left before the log begins.
+        last = min(self._earlier_login[cast.dormant] or cast.dormant_since, cast.dormant_since)
+        self._earlier_login[cast.dormant] = last
+        self._registered[cast.dormant] = min(self._registered[cast.dormant], last - 30 * _DAY)
 
     @staticmethod
     def _draw_idle(rng: np.random.Generator, taken: set[str], first: int) -> list[Person]:
@@ -78,7 +109,7 @@ class Accounts:
         list of Person
             The staff, and after it the accounts that nobody uses.
         """
-        staff = range(self._headcount)
+        staff = [person for person in range(self._headcount) if self._joined.get(person, now) <= now]
         return [self._person(person, now, last_logins, groups.get(person, set())) for person in staff] + self._idle
 
     def _person(self, person: int, now: int, last_logins: Mapping[int, int], groups: set[str]) -> Person:
@@ -93,7 +124,9 @@ class Accounts:
         roles: dict[str, tuple[Role, ...]] = {}
         if not everywhere:
             roles = dict.fromkeys(sorted({home, *groups}), (REGULAR_USER,))
-        if not everywhere and self._is_account_admin[person]:
+        if person in self._granted_at and now >= self._granted_at[person]:
+            everywhere = (ORGANIZATION_ADMIN,)
+        if roles and self._is_account_admin[person]:
             roles[home] = (ACCOUNT_ADMIN, REGULAR_USER)
         # Automation has a token of the API, and needs no log-in.
         last_login = last_logins.get(person, None if person == AUTOMATION else self._earlier_login[person])

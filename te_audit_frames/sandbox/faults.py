@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from http import HTTPStatus
 
-from te_audit_frames.sandbox.behaviour import Behaviour
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 
-class Mishaps:
+class Faults:
     """Decides which requests go wrong, by counting them.
 
     Parameters

@@ -4,10 +4,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Cursor, read_cursor
-from te_audit_frames.sandbox.links import next_query
+from te_audit_frames.sandbox.next_links import next_query
 from te_audit_frames.sandbox.parameters import EventQuery
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 QUERY = EventQuery("2", 0, 1_000, 0, 50)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from te_audit_frames.sandbox.behaviour import Behaviour
 from te_audit_frames.sandbox.cursors import Cursor, Mark, write_cursor
 from te_audit_frames.sandbox.dates import iso
 from te_audit_frames.sandbox.parameters import EventQuery
+from te_audit_frames.sandbox.server_behaviour import Behaviour
 
 
 def next_query(
