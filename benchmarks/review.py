@@ -206,11 +206,11 @@ def detection(everywhere: list[Place], techniques: dict[str, pd.DataFrame]) -> l
         rows = []
         begun = time.monotonic()
         for name, attack in techniques.items():
+            print(f"{peer}: {name}, after {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
             for place in everywhere:
                 ranked = judge(grafted(place, attack), place)
                 found = ranked.loc[ranked["found"], "uid"].tolist()
                 rows.append((name, place.uid in found, place.uid in ranked["uid"].tolist()[:3]))
-        print(f"{peer}: {len(rows)} grafts in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
         table = pd.DataFrame(rows, columns=["attack", "found", "first"])
         needed = table[table["attack"].isin(REQUIRED)]
         promised = peer == "review"

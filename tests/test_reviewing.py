@@ -45,7 +45,9 @@ def status(review: taf.Review) -> dict[str, str]:
 
 
 def test_a_usual_week_has_no_findings():
-    review = taf.review(frame(*[at(day, 9, "Test updated.", uid) for day in range(5) for uid in "789"]), history=HISTORY)
+    review = taf.review(
+        frame(*[at(day, 9, "Test updated.", uid) for day in range(5) for uid in "789"]), history=HISTORY
+    )
     assert found(review) == []
     assert len(review.people) == 0
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.severity import POINTS, RULES, SAME_ACT_HOURS, SAYS_WHAT, SEVERITIES, TOGETHER_HOURS, Severity, raised
+from te_audit_frames.checks.severity import (
+    POINTS,
+    RULES,
+    SAME_ACT_HOURS,
+    SAYS_WHAT,
+    SEVERITIES,
+    TOGETHER_HOURS,
+    Severity,
+    raised,
+)
 
 _TEXTS = pd.ArrowDtype(pa.list_(pa.large_string()))
 _RANK = {name: place for place, name in enumerate(SEVERITIES)}
@@ -22,8 +32,8 @@ _SAME_ACT = pd.Timedelta(hours=SAME_ACT_HOURS)
 def raise_together(findings: Sequence[Finding]) -> list[Finding]:
     """Raise the strongest of a person's findings that lie within a day of each other, by one step.
 
-    Findings of one check do not raise one another, and neither do two that say of the same events what was done. What is
-    only info raises nothing.
+    Findings of one check do not raise one another, and neither do two that say of the same events what was done. What
+    is only info raises nothing. Two findings about acts make a high one only within two hours.
     """
     result = list(findings)
     by_person: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
@@ -129,15 +139,15 @@ def _dates(dates: Sequence[pd.Timestamp]) -> pd.Series:
 def rank_people(findings: Sequence[Finding]) -> pd.DataFrame:
     """Return one row per person who has a finding above info, the highest score first.
 
-    The strongest finding of each check adds its points, so that signs of several kinds outrank one of them. Ties are broken
-    by the least likely finding.
+    The strongest finding of each check adds its points, so that signs of several kinds outrank one of them. Ties are
+    broken by the least likely finding.
     """
     people: dict[tuple[str | None, str | None], list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.who != (None, None):
             people[finding.who].append(finding)
     rows = [_person(theirs) for theirs in people.values() if any(one.severity != "info" for one in theirs)]
-    rows.sort(key=lambda row: (-row["score"], row["rarest"], -row["findings"], str(row["uid"]), str(row["user"])))
+    rows.sort(key=_rank)
     frame = pd.DataFrame(rows, columns=list(_PEOPLE)).astype({name: kind for name, kind in _PEOPLE.items() if kind})
     for name in ("first_event", "last_event"):
         frame[name] = _dates(frame[name].tolist())
@@ -145,18 +155,23 @@ def rank_people(findings: Sequence[Finding]) -> pd.DataFrame:
     return frame.drop(columns="rarest")
 
 
-_PEOPLE = {
+_PEOPLE: dict[str, str] = {
     "uid": "str", "user": "str", "score": "int64", "severity": "str", "findings": "int64",
-    **{name: "int64" for name in SEVERITIES}, "checks": "", "first_event": "", "last_event": "", "why": "str", "rarest": "float64",
+    "high": "int64", "medium": "int64", "low": "int64", "info": "int64",
+    "checks": "", "first_event": "", "last_event": "", "why": "str", "rarest": "float64",
 }  # fmt: skip
 
 
-def _person(theirs: list[Finding]) -> dict[str, object]:
+def _rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return -row["score"], row["rarest"], -row["findings"], str(row["uid"]), str(row["user"])
+
+
+def _person(theirs: list[Finding]) -> dict[str, Any]:
     theirs = in_order(theirs)
     best: dict[str, Severity] = {}
     for finding in theirs:
         best.setdefault(finding.check, finding.severity)
-    counts = {name: sum(finding.severity == name for finding in theirs) for name in SEVERITIES}
+    counts: dict[str, int] = {name: sum(finding.severity == name for finding in theirs) for name in SEVERITIES}
     dated = [finding for finding in theirs if not pd.isna(finding.first_event)]
     return {
         "uid": theirs[0].who[0],

@@ -142,7 +142,7 @@ class _File:
                 hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_FIELDS)}"
                 raise self._mistake(line, f"{name!r} is not a field; {hint}")
             if name not in ("until", "since") and not (isinstance(value, str) and value.strip()):
-                raise self._mistake(line, f"{name} must be text in quotes, such as {name} = \"7\"")
+                raise self._mistake(line, f'{name} must be text in quotes, such as {name} = "7"')
             if name in ("until", "since") and not isinstance(value, date):
                 raise self._mistake(line, f"{name} must be a date without quotes, such as {name} = 2026-12-31")
         for name in _NEEDED:

@@ -19,7 +19,16 @@ _WATCHING = {
     "escalation_policy", "integration", "monitor", "notification", "probe", "sensor", "test", "transaction_script",
     "webhook",
 }  # fmt: skip
-REPORTING = {"alert", "alert_rule", "detector", "escalation_policy", "integration", "monitor", "notification", "webhook"}
+REPORTING = {
+    "alert",
+    "alert_rule",
+    "detector",
+    "escalation_policy",
+    "integration",
+    "monitor",
+    "notification",
+    "webhook",
+}
 """Objects that say what is wrong; the others measure."""
 SILENCES = {"suppression_window"}
 

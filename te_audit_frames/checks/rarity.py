@@ -51,8 +51,8 @@ UNKNOWN = Rarity(float("nan"), 0, 0, 0, 0)
 class Weeks:
     """The active weeks of everybody: those of the history, and those of the period under review so far.
 
-    A week is a number that grows with time. What the history has of the first week under review is a week of its own, so
-    that a review of a Tuesday knows the Monday.
+    A week is a number that grows with time. What the history has of the first week under review is a week of its own,
+    so that a review of a Tuesday knows the Monday.
 
     Parameters
     ----------
@@ -94,10 +94,9 @@ class Weeks:
         """Return the number of the person of each row by its `uid` and `user`; -1 for nobody."""
         return find_people(rows[["uid", "user"]], self.people)
 
-    def active_in_history(self) -> pd.DataFrame:
-        """Return the active weeks of the history: `person`, `week`."""
-        rows = pd.DataFrame({"person": self._active_person, "week": self._active_week})
-        return rows[rows["week"] % 2 == 0]
+    def active_in_history(self) -> Whole:
+        """Count the active weeks of each person in the history."""
+        return np.bincount(self._active_person[self._active_week % 2 == 0], minlength=self.count).astype("int64")
 
     def returns(self, days: int) -> pd.DataFrame:
         """Return the weeks in which somebody acted for the first time after some days: `person`, `week`."""

@@ -107,33 +107,33 @@ class Review:
         rows = self.assessed[self.assessed["status"] == "not assessed"]
         return [f"not assessed: {row.check}: {row.reason}" for row in rows.itertuples()]
 
-    def _shown(self) -> pd.DataFrame:
+    def _shown(self) -> list[tuple[str, str, str, str, str]]:
+        """Return the first findings above info: number, severity, user, first event, why."""
         shown = self.findings[self.findings["severity"] != "info"].head(_SHOWN)
-        who = shown["user"].fillna(shown["uid"]).fillna("")
-        return shown[["severity", "first_event", "why"]].assign(user=who)[["severity", "user", "first_event", "why"]]
+        who = shown["user"].fillna(shown["uid"]).fillna("-").tolist()
+        first = ["" if pd.isna(date) else f"{date:%Y-%m-%d %H:%M}" for date in shown["first_event"]]
+        numbers = [str(number) for number in shown.index]
+        return list(zip(numbers, shown["severity"].tolist(), who, first, shown["why"].tolist(), strict=True))
 
     def __repr__(self) -> str:
         lines = [self._headline()]
-        for number, row in zip(self._shown().index, self._shown().itertuples(index=False), strict=True):
-            lines.append(f"  {number:>3} {row.severity:<6} {row.user}: {row.why}")
-        rest = int((self.findings["severity"] != "info").sum()) - len(self._shown())
+        shown = self._shown()
+        lines += [f"  {number:>3} {severity:<6} {user}: {why}" for number, severity, user, _, why in shown]
+        rest = int((self.findings["severity"] != "info").sum()) - len(shown)
         if rest > 0:
             lines.append(f"      and {rest:,} more in .findings")
         lines += [f"  {text}" for text in [*self._not_assessed(), *self.notes]]
         return "\n".join(visible_line(line) for line in lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{number}</td><td>{html.escape(row.severity)}</td><td>{html.escape(visible(row.user))}</td>"
-            f"<td>{row.first_event:%Y-%m-%d %H:%M}</td><td>{html.escape(visible(row.why))}</td></tr>"
-            if not pd.isna(row.first_event)
-            else f"<tr><td>{number}</td><td>{html.escape(row.severity)}</td><td>{html.escape(visible(row.user))}</td>"
-            f"<td></td><td>{html.escape(visible(row.why))}</td></tr>"
-            for number, row in zip(self._shown().index, self._shown().itertuples(index=False), strict=True)
-        )
-        notes = "".join(f"<li>{html.escape(visible(text))}</li>" for text in [*self._not_assessed(), *self.notes])
-        head = "<tr><th></th><th>severity</th><th>user</th><th>first event</th><th>why</th></tr>"
-        return f"<p>{html.escape(self._headline())}</p><table>{head}{rows}</table><ul>{notes}</ul>"
+        rows = "".join(f"<tr>{''.join(f'<td>{_cell(text)}</td>' for text in row)}</tr>" for row in self._shown())
+        notes = "".join(f"<li>{_cell(text)}</li>" for text in [*self._not_assessed(), *self.notes])
+        head = "<tr><th></th><th>severity</th><th>user</th><th>first event (UTC)</th><th>why</th></tr>"
+        return f"<p>{_cell(self._headline())}</p><table>{head}{rows}</table><ul>{notes}</ul>"
+
+
+def _cell(text: str) -> str:
+    return html.escape(visible(text))
 
 
 def visible_line(text: str) -> str:
@@ -144,7 +144,7 @@ def visible_line(text: str) -> str:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     numbered = frame.reset_index(names="number") if "chance" in frame else frame
-    return [{name: _plain(value) for name, value in row.items()} for row in numbered.to_dict("records")]
+    return [{str(name): _plain(value) for name, value in row.items()} for row in numbered.to_dict("records")]
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import PathLike
@@ -19,9 +19,13 @@ from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
 from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
-from te_audit_frames.checks.findings import CHECKERS, Context, Finding
+from te_audit_frames.checks.findings import Finding
+from te_audit_frames.checks.judging_acts import judge_access, judge_monitoring, judge_runs
+from te_audit_frames.checks.judging_logins import judge_logins
+from te_audit_frames.checks.judging_people import judge_accounts, judge_addresses, judge_hours
 from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.rarity import Weeks
+from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.review_result import Review
 from te_audit_frames.checks.selection import EventArchive, Selection, select, utc_dates
 from te_audit_frames.checks.severity import CHECKS, Check
@@ -32,6 +36,15 @@ from te_audit_frames.periods import Instant, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 
 _MICROSECOND = timedelta(microseconds=1)
+_JUDGES: Mapping[Check, Callable[[Context], Found]] = {
+    "find_runs": judge_runs,
+    "find_failed_logins": judge_logins,
+    "find_off_hours": judge_hours,
+    "find_new_addresses": judge_addresses,
+    "find_access_changes": judge_access,
+    "find_monitoring_changes": judge_monitoring,
+    "find_dormant_users": judge_accounts,
+}
 _LISTS = pd.ArrowDtype(pa.list_(pa.large_string()))
 _PARTS: list[Part] = ["moments", "networks", "texts"]
 _NO_LOG_INS = 0.5  # of the people who acted
@@ -53,10 +66,11 @@ def review(
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        The events of the period under review. The period is that of their receipt, else from the first event to the last.
+        The events of the period under review. The period is that of their receipt, else from the first event to the
+        last.
     history : frame of any supported library, or Archive, optional
-        What happened before. Events of the period or later are left out, and the review says so. Without a history, most
-        checks can only list what they found, and are "not assessed".
+        What happened before. Events of the period or later are left out, and the review says so. Without a history,
+        most checks can only list what they found, and are "not assessed".
     users : pandas.DataFrame, optional
         The directory, from `Client.fetch_users` or `Archive.users`.
     tz : str, datetime.tzinfo, or mapping
@@ -89,8 +103,8 @@ def review(
     -----
     *Chances.* Most checks ask how likely the person is to do something as rare in one of their active weeks. This is
     estimated from the person's own earlier weeks and everybody else's: a long history counts for itself, a newcomer is
-    compared with the others. A chance below 5 % is a low finding, below 2 % a medium one. Two signs of one person within a
-    day raise the stronger one by one step. The page "Review" has all rules.
+    compared with the others. A chance below 5 % is a low finding, below 2 % a medium one. Two signs of one person
+    within a day raise the stronger one by one step. The page "Review" has all rules.
 
     Examples
     --------
@@ -127,7 +141,7 @@ def review(
     findings: list[Finding] = []
     records: list[Assessed] = []
     for check in chosen:
-        found, record = CHECKERS[check](context)
+        found, record = _JUDGES[check](context)
         findings += found
         records.append(record)
     findings = raise_together(_with_groups(findings, selection))
@@ -207,9 +221,9 @@ def _last_date(history: Any) -> datetime | None:
 
 
 def _last_day(archive: EventArchive) -> datetime | None:
-    days = archive.coverage()
-    days = days[days["events"].fillna(0) > 0]["day"]
-    return None if not len(days) else (pd.Timestamp(days.max()) + pd.Timedelta(days=1) - _MICROSECOND).to_pydatetime()
+    coverage = archive.coverage()
+    days = coverage.loc[coverage["events"].fillna(0) > 0, "day"].tolist()
+    return None if not days else (pd.Timestamp(max(days)) + pd.Timedelta(days=1) - _MICROSECOND).to_pydatetime()
 
 
 def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]:

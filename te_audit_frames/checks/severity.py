@@ -30,7 +30,7 @@ TOGETHER_HOURS = 24
 """Findings of one person that lie no further apart than this are judged together."""
 
 SAME_ACT_HOURS = 2
-"""Two findings about what somebody did, such as a run and a change of monitoring, make a high one only within this time."""
+"""Two findings about what somebody did, such as a run and a change of access, make a high one only within this time."""
 
 SAYS_WHAT = frozenset({"find_runs", "find_access_changes", "find_monitoring_changes"})
 """Checks about what was done; the others say when, from where, and whether it is the person at all."""
@@ -118,8 +118,8 @@ RULES: Mapping[Check, Rule] = {
         "Did somebody weaken monitoring, who does not usually?",
         "T1562.001 Impair Defenses: Disable or Modify Tools",
         "",
-        f"a chance below {VERY_RARE:.0%}, of what reports (alert rules, notifications, integrations, suppression windows) or "
-        "of a change that nobody here ever made",
+        f"a chance below {VERY_RARE:.0%}, of what reports (alert rules, notifications, integrations, suppression "
+        "windows), or of a change that nobody here ever made",
         f"a chance below {RARE:.0%}",
         "any other change",
     ),

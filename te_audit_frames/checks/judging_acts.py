@@ -1,0 +1,139 @@
+"""Judging what was done: runs of deletions, changes of access, and changes of monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from te_audit_frames.checks.access import find_access_changes, is_access_change
+from te_audit_frames.checks.assessed import assessed
+from te_audit_frames.checks.findings import capital, compared, make_finding, minutes, some_of, times
+from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
+from te_audit_frames.checks.rarity import Rarity
+from te_audit_frames.checks.reading import FAILURE, UNCLASSIFIED
+from te_audit_frames.checks.review_context import Context, Found
+from te_audit_frames.checks.runs import find_runs
+from te_audit_frames.checks.severity import ALARMING, MANY, RULES, Check, by_chance, raised
+
+_ACCESS: Mapping[tuple[str, str], str] = {
+    ("create", "api_token"): "T1098.001 Account Manipulation: Additional Cloud Credentials",
+    ("create", "credential"): "T1098.001 Account Manipulation: Additional Cloud Credentials",
+    ("assign", "role"): "T1098.003 Account Manipulation: Additional Cloud Roles",
+    ("assign", "permission"): "T1098.003 Account Manipulation: Additional Cloud Roles",
+    ("create", "user"): "T1136.003 Create Account: Cloud Account",
+    ("create", "service_account"): "T1136.003 Create Account: Cloud Account",
+    ("invite", "user"): "T1136.003 Create Account: Cloud Account",
+    ("delete", "user"): "T1531 Account Access Removal",
+    ("disable", "user"): "T1531 Account Access Removal",
+}
+
+
+def judge_runs(context: Context) -> Found:
+    """Judge runs of deletions: the largest of each person and week."""
+    rows = find_runs(context.events, vocabulary=context.vocabulary)
+    record = context.with_baseline(assessed(rows))
+    done = context.done[(context.done["action"] == "delete") & (context.done["outcome"] != FAILURE)]
+    totals = done.groupby(["person", "week"], as_index=False)["events"].sum()
+    person, week = context.weeks.person_of(rows), context.week_of(rows)
+    rows = rows.assign(person=person, week=week)
+    found = []
+    for _, some in rows.groupby(["person", "week"], sort=True):
+        row = some.iloc[0]  # the largest
+        rarity = context.weeks.rarity(row["person"], row["week"], totals[totals["events"] >= row["events"]])
+        severity = by_chance(rarity.chance, to_medium=row["events"] >= MANY)
+        if np.isnan(rarity.chance) and row["events"] >= ALARMING:
+            severity = "low"
+        lasted = max(round(row["duration"].total_seconds() / 60), 1)
+        more = f", and {len(some) - 1:,} smaller runs in the same week" if len(some) > 1 else ""
+        why = f"Deleted {row['events']:,} in {minutes(lasted)}{more}; {compared(rarity, 'so many in a week')}"
+        found.append(make_finding("find_runs", severity, row, why, rarity.chance, groups=row["account_groups"]))
+    return found, record
+
+
+def judge_access(context: Context) -> Found:
+    """Judge changes of access: those of a person, kind and week together."""
+    rows = find_access_changes(context.events, vocabulary=context.vocabulary)
+    record = context.with_baseline(assessed(rows))
+    together = rows.assign(account_group=rows["account_group_name"].fillna(rows["aid"]))
+    found = []
+    for row, rarity in _by_kind(context, together, ["action", "object"], "find_access_changes"):
+        severity = by_chance(rarity.chance)
+        if row["to_self"]:
+            severity = raised(severity)
+        what = f"{capital(row['action'])}: {row['object'].replace('_', ' ')}, {times(row['events'])}"
+        if named := [*row["targets"], *row["roles"], *row["others"]]:
+            what += f" ({some_of(named)})"
+        if row["to_self"]:
+            what += ", one's own account"
+        why = f"{what}; {compared(rarity, 'this')}"
+        technique = _ACCESS.get((row["action"], row["object"]), RULES["find_access_changes"].technique)
+        found.append(
+            make_finding("find_access_changes", severity, row, why, rarity.chance, technique, groups=row["account_group"])
+        )
+    return found, record
+
+
+def judge_monitoring(context: Context) -> Found:
+    """Judge changes of monitoring: those of a person, kind and week together."""
+    rows = find_monitoring_changes(context.events, vocabulary=context.vocabulary)
+    record = context.with_baseline(assessed(rows))
+    found = []
+    for row, rarity in _by_kind(context, rows, ["object", "change"], "find_monitoring_changes"):
+        is_new = rarity.own == rarity.others == 0
+        severity = by_chance(rarity.chance, to_medium=is_new or row["object"] in REPORTING | SILENCES)
+        what = f"{capital(row['object'].replace('_', ' '))} {row['change']}, {times(row['events'])}"
+        if len(row["names"]):
+            what += f" ({some_of(row['names'])})"
+        why = f"{what}; {compared(rarity, 'this')}"
+        found.append(
+            make_finding("find_monitoring_changes", severity, row, why, rarity.chance, groups=row["account_groups"])
+        )
+    return found, record
+
+
+def _by_kind(
+    context: Context, rows: pd.DataFrame, names: list[str], check: Check
+) -> Iterable[tuple[pd.Series, Rarity]]:
+    """Join the rows of one person, kind and week, and say how rare that kind is among those of the check."""
+    if not len(rows):
+        return []
+    person, week = context.weeks.person_of(rows), context.week_of(rows)
+    rows = rows.assign(person=person, week=week)
+    joined = []
+    for _, some in rows.groupby(["person", "week", *names], sort=True, dropna=False):
+        row = some.iloc[0].copy()
+        row["last_event"], row["events"] = some["last_event"].max(), some["events"].sum()
+        for name in ("event_texts", "targets", "roles", "others", "names", "account_groups"):
+            if name in row:
+                row[name] = list(dict.fromkeys(value for values in some[name] for value in values))
+        if "account_group" in row:
+            row["account_group"] = [str(group) for group in some["account_group"].dropna().unique()]
+            row["to_self"] = bool(some["to_self"].any())
+            row = row.drop(["aid", "account_group_name"])
+        joined.append(row)
+    classes, done = _number_kinds(context, check)
+    kind = np.array([classes[str(row["event_texts"][0])] for row in joined], dtype="int64")
+    who, when = (np.array([row[name] for row in joined], dtype="int64") for name in ("person", "week"))
+    return zip(joined, context.weeks.rarity_among(who, when, kind, done), strict=True)
+
+
+def _number_kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
+    """Number the kinds that a check is about, and say in which weeks each person did them."""
+    kinds = context.kinds
+    is_relevant = [_is_about(check, *pair) for pair in zip(kinds["action"], kinds["object"], strict=True)]
+    # Texts without an object of their own take the type of the resource; the baseline has no resources, so that they
+    # are one kind for each action.
+    is_open = (kinds["object"] == UNCLASSIFIED) & (kinds["action"] != UNCLASSIFIED)
+    kinds = kinds[np.array(is_relevant, dtype="bool") | is_open.to_numpy()]
+    codes, _ = pd.MultiIndex.from_frame(kinds[["action", "object"]]).factorize()
+    numbered = kinds[["event"]].assign(kind=codes.astype("int64"))
+    done = context.weeks.texts.merge(numbered, on="event")
+    return dict(zip(kinds["event"].astype("str"), codes.tolist(), strict=True)), done
+
+
+def _is_about(check: Check, action: str, name: str) -> bool:
+    if check == "find_access_changes":
+        return is_access_change(action, name, "")
+    return bool(change_of(action, name))

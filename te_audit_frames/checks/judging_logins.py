@@ -1,0 +1,132 @@
+"""Judging attacks on passwords: who got in, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from te_audit_frames.checks.assessed import assessed
+from te_audit_frames.checks.baseline import find_people
+from te_audit_frames.checks.findings import make_finding, moment
+from te_audit_frames.checks.logins import find_failed_logins
+from te_audit_frames.checks.networks import to_networks
+from te_audit_frames.checks.reading import FAILURE, SUCCESS
+from te_audit_frames.checks.review_context import Context, Found
+from te_audit_frames.checks.selection import select
+from te_audit_frames.checks.severity import RARE, Severity
+
+_PASSWORDS: Mapping[str, str] = {
+    "brute force": "T1110.001 Brute Force: Password Guessing",
+    "distributed": "T1110.001 Brute Force: Password Guessing",
+    "spraying": "T1110.003 Brute Force: Password Spraying",
+    "stuffing": "T1110.004 Brute Force: Credential Stuffing",
+}
+
+
+def judge_logins(context: Context) -> Found:
+    """Judge attacks on passwords by who got in, and from where."""
+    by_user = find_failed_logins(context.events, vocabulary=context.vocabulary)
+    record = assessed(by_user)
+    if not record.concerned:
+        return [], record
+    log_ins = _LogIns.of(context)
+    failed = context.done[(context.done["action"] == "login") & (context.done["outcome"] == FAILURE)]
+    totals = failed.groupby(["person", "week"], as_index=False)["events"].sum()
+    found = []
+    person, week = context.weeks.person_of(by_user), context.week_of(by_user)
+    for at, row in enumerate(row for _, row in by_user.iterrows()):
+        rarity = context.weeks.rarity(int(person[at]), int(week[at]), totals[totals["events"] >= row["events"]])
+        severity, how = log_ins.judge(int(person[at]), row)
+        if severity == "low" and rarity.chance >= RARE:
+            severity = "info"
+        sources = f" from {row['ip_addresses']:,} addresses" if row["ip_addresses"] > 1 else ""
+        why = f"{row['events']:,} failed log-ins{sources} ({row['pattern']}); {how}"
+        technique = _PASSWORDS[row["pattern"]]
+        found.append(make_finding("find_failed_logins", severity, row, why, rarity.chance, technique))
+    if "ip_address" not in record.absent:
+        by_address = find_failed_logins(context.events, by="ip_address", vocabulary=context.vocabulary)
+        for _, row in by_address[by_address["users"] > 1].iterrows():
+            severity, how, who = log_ins.judge_source(row)
+            why = (
+                f"{row['events']:,} failed log-ins of {row['users']:,} users from {row['ip_address']} "
+                f"({row['pattern']}); {how}"
+            )
+            technique = _PASSWORDS[row["pattern"]]
+            finding = make_finding("find_failed_logins", severity, row, why, float("nan"), technique)
+            found.append(replace(finding, person=who))
+    return found, record
+
+
+@dataclass(frozen=True, eq=False)
+class _LogIns:
+    """Who logged in from where, and which networks each person used before."""
+
+    rows: pd.DataFrame
+    failed: pd.DataFrame
+    known: set[tuple[int, str]]
+    has_known: set[int]
+    people: pd.DataFrame
+
+    @classmethod
+    def of(cls, context: Context) -> _LogIns:
+        selection = select(
+            context.events,
+            ["event"],
+            optional=["ip_address"],
+            keep=lambda action, _, outcome: action == "login" and outcome in (SUCCESS, FAILURE),
+            with_object=False,
+            vocabulary=context.vocabulary,
+        )
+        rows = selection.rows
+        rows = rows.assign(network=to_networks(rows["ip_address"]))
+        person = find_people(context.past.people, context.now.people)[context.past.networks["person"].to_numpy("int64")]
+        known = {
+            (int(who), str(network)) for who, network in zip(person, context.past.networks["network"], strict=True)
+        }
+        is_success = (rows["outcome"] == SUCCESS).to_numpy()
+        return cls(rows[is_success], rows[~is_success], known, {who for who, _ in known}, selection.people)
+
+    def judge(self, person: int, row: pd.Series) -> tuple[Severity, str]:
+        """Say whether somebody got in to an account, from where the failures came."""
+        until = row["last_event"] + pd.Timedelta(days=1)
+        tried = self.failed[(self.failed["person"] == person) & self.failed["date"].between(row["first_event"], until)]
+        after = self.rows[(self.rows["person"] == person) & self.rows["date"].between(row["first_event"], until)]
+        after = after[after["network"].isin(tried["network"].dropna())]
+        strange = after[[(person, network) not in self.known for network in after["network"]]]
+        if len(strange) and person in self.has_known:
+            first = strange.iloc[0]
+            return (
+                "high",
+                f"then a log-in from {first['ip_address']} at {moment(first['date'])}, a network never used before",
+            )
+        if len(strange):
+            first = strange.iloc[0]
+            return (
+                "medium",
+                f"then a log-in from {first['ip_address']} at {moment(first['date'])}; earlier networks are not known",
+            )
+        if pd.notna(row["success"]):
+            return "low", f"then a log-in at {moment(row['success'])} from elsewhere, or from a network used before"
+        return "low", "nobody got in"
+
+    def judge_source(self, row: pd.Series) -> tuple[Severity, str, dict[str, Any] | None]:
+        """Say whether somebody got in from an address that had tried several accounts."""
+        until = row["last_event"] + pd.Timedelta(days=1)
+        after = self.rows[
+            (self.rows["ip_address"] == row["ip_address"]) & self.rows["date"].between(row["first_event"], until)
+        ]
+        strange = [
+            (int(who), network) not in self.known
+            for who, network in zip(after["person"], after["network"], strict=True)
+        ]
+        if any(strange):
+            first = after[np.array(strange)].iloc[0]
+            who = self.people.iloc[int(first["person"])]
+            known = int(first["person"]) in self.has_known
+            text = f"then {who['user'] or who['uid']} logged in from there at {moment(first['date'])}"
+            return ("high" if known else "medium"), text, {"uid": who["uid"], "user": who["user"]}
+        text = "people who had used it before logged in from there" if len(after) else "nobody got in from there"
+        return "low", text, None

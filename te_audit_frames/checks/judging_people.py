@@ -1,0 +1,112 @@
+"""Judging when and from where people acted, and accounts that are silent, return, or are in no directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from te_audit_frames.checks.accounts import find_dormant_users
+from te_audit_frames.checks.addresses import find_new_addresses
+from te_audit_frames.checks.assessed import assessed
+from te_audit_frames.checks.findings import compared, make_finding, times
+from te_audit_frames.checks.hours import find_off_hours
+from te_audit_frames.checks.rarity import UNKNOWN
+from te_audit_frames.checks.reading import FAILURE
+from te_audit_frames.checks.review_context import Context, Found
+from te_audit_frames.checks.severity import RARE, by_chance
+
+
+def judge_hours(context: Context) -> Found:
+    """Judge weeks outside people's own hours."""
+    history = context.past if context.has_history else None
+    rows = find_off_hours(context.events, history=history, tz=context.tz)
+    found = []
+    for _, row in rows.iterrows():
+        moment = row["first_event"].tz_convert(row["tz"])
+        chance = min(0.2 / row["ratio"], RARE)  # at a ratio of 8 it is found in 2 to 3 of 100 weeks
+        why = (
+            f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; usual hours are "
+            f"{row['usual_hours']}, and on {row['days_alike']:,} of {row['active_days']:,} active days was it so"
+        )
+        found.append(make_finding("find_off_hours", "low", row, why, chance))
+    return found, assessed(rows)
+
+
+def judge_addresses(context: Context) -> Found:
+    """Judge networks that are new for their person, unless only failed log-ins came from there."""
+    history = context.past if context.has_history else None
+    rows = find_new_addresses(context.events, history=history)
+    record = assessed(rows)
+    failed = set(
+        context.kinds.loc[(context.kinds["action"] == "login") & (context.kinds["outcome"] == FAILURE), "event"]
+    )
+    all_networks = context.weeks.networks
+    later = all_networks[all_networks.duplicated(["person"])]  # everybody's first network is no change
+    later = later[~later.duplicated(["person", "network"])]
+    found = []
+    person, week = context.weeks.person_of(rows), context.week_of(rows)
+    left = 0
+    for at, row in enumerate(row for _, row in rows.iterrows()):
+        if row["known_networks"] == 0 or set(row["event_texts"]) <= failed:
+            left += 1
+            continue
+        rarity = context.weeks.rarity(int(person[at]), int(week[at]), later)
+        alone = row["new_to_all"] and not len(row["others"])
+        shared = "" if alone else ", from which others act too" if len(row["others"]) else ", which others used before"
+        why = (
+            f"First acted from {row['network']}{shared}, {times(row['events'])}; "
+            f"{row['known_networks']:,} networks were known, and {compared(rarity, 'a new network')}"
+        )
+        severity = by_chance(rarity.chance, to_medium=alone)
+        found.append(make_finding("find_new_addresses", severity, row, why, rarity.chance))
+    if left:
+        note = (
+            f"{left:,} new networks were left out: only failed log-ins came from there, or no address was known before"
+        )
+        record = replace(record, notes=(*record.notes, note))
+    return found, record
+
+
+def judge_accounts(context: Context) -> Found:
+    """Judge returns after a long silence, and, with a directory, unused accounts and people who are not in it."""
+    users = context.users
+    if users is None:
+        users = _everybody(context.now.people)
+    history = context.past if context.has_history else None
+    rows = find_dormant_users(users, context.events, history=history)
+    record = assessed(rows)
+    if context.users is None:
+        rows = rows[rows["status"] == "returned"]
+        record = replace(record, notes=("no directory was given: only returns were looked for",))
+    if not context.has_history:
+        record = replace(record, not_assessed="no history was given" if context.users is None else "")
+    record = replace(record, baseline_days=context.weeks.span or 0.0)
+    returns = context.weeks.returns(180)
+    found = []
+    person, week = (
+        context.weeks.person_of(rows),
+        context.week_of(rows.fillna({"first_event": pd.Timestamp(0, tz="UTC")})),
+    )
+    for at, row in enumerate(row for _, row in rows.iterrows()):
+        rarity, admin = UNKNOWN, "admin " if pd.notna(row["is_admin"]) and row["is_admin"] else ""
+        if row["status"] == "returned":
+            rarity = context.weeks.rarity(int(person[at]), int(week[at]), returns)
+            severity = by_chance(rarity.chance)
+            severity = "low" if severity == "info" else severity
+            why = f"Back after {row['silent_days']:,} days without an event; {compared(rarity, 'such a return')}"
+        elif row["status"] == "not in directory":
+            severity, why = "medium", f"Acted, {times(row['events'])}, but is not in the directory"
+        else:
+            since = "never logged in" if pd.isna(row["silent_days"]) else f"unused for {row['silent_days']:,} days"
+            severity, why = ("low" if admin else "info"), f"The {admin}account was {since}"
+        found.append(make_finding("find_dormant_users", severity, row, why, rarity.chance))
+    return found, record
+
+
+def _everybody(people: pd.DataFrame) -> pd.DataFrame:
+    """Make a directory of the people of the events, of whom nothing else is known."""
+    never = pd.array([pd.NaT] * len(people), dtype="datetime64[us, UTC]")
+    return pd.DataFrame(
+        {"uid": people["uid"], "name": people["user"], "email": pd.array([None] * len(people), dtype="str")}
+    ).assign(registered=never, last_login=never, fetched_at=never)

@@ -1,0 +1,97 @@
+"""What the checks of one review share: the events, the history, and what everybody did in each week."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from te_audit_frames.checks.assessed import Assessed
+from te_audit_frames.checks.baseline import Baseline
+from te_audit_frames.checks.findings import Finding
+from te_audit_frames.checks.rarity import MIN_SPAN, Weeks, week_of_date
+from te_audit_frames.checks.selection import Selection
+from te_audit_frames.checks.vocabulary import classify_events
+from te_audit_frames.checks.zones import Zones
+
+FEW_WEEKS = 8
+"""Active weeks below which a person is compared with the others rather than with themselves, and is counted so."""
+
+Found = tuple[list[Finding], Assessed]
+"""What judging a check gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What all checks of one review share.
+
+    Attributes
+    ----------
+    events : frame or Archive
+        The period under review.
+    past, now : Baseline
+        The history, and the period, as counts.
+    weeks : Weeks
+        What everybody did in each week of both.
+    selection : Selection
+        The events of the period, with account groups and addresses.
+    users, tz, vocabulary
+        As `review` has them.
+    has_history : bool
+        Whether a history was given.
+    """
+
+    events: Any
+    past: Baseline
+    now: Baseline
+    weeks: Weeks
+    selection: Selection
+    users: pd.DataFrame | None
+    tz: Zones
+    vocabulary: str | PathLike[str] | None
+    has_history: bool
+
+    @cached_property
+    def kinds(self) -> pd.DataFrame:
+        """One row per different event text, with its classes."""
+        texts = pd.DataFrame({"event": pd.unique(self.weeks.texts["event"])}, dtype="str")
+        kinds: pd.DataFrame = classify_events(texts, vocabulary=self.vocabulary).drop(columns="rule")
+        return kinds
+
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """What each person did in each week, with its classes."""
+        done: pd.DataFrame = self.weeks.texts.merge(self.kinds, on="event", how="left")
+        return done
+
+    def week_of(self, rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """Return the week of each row's first event, as `Weeks` numbers those under review."""
+        return np.asarray(2 * week_of_date(rows["first_event"]) + 1)
+
+    def with_baseline(self, record: Assessed) -> Assessed:
+        """Complete a record with the history that rarity was judged by."""
+        acting = np.unique(self.selection.rows["person"].to_numpy(dtype="int64"))
+        without = int((self.weeks.active_in_history()[acting] < FEW_WEEKS).sum())
+        notes, reason = list(record.notes), ""
+        if not self.has_history:
+            reason = "no history was given"
+        elif not self.weeks.is_assessed:
+            reason = f"the history is shorter than {MIN_SPAN:.0f} days"
+        elif without:
+            notes.append(
+                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history; everybody's weeks stand in"
+            )
+        if reason and record.concerned:
+            notes.append("what was found is listed, but not whether it is unusual for its person")
+        return replace(
+            record,
+            not_assessed=record.not_assessed or reason,
+            baseline_days=self.weeks.span or 0.0,
+            without_baseline=without,
+            notes=tuple(notes),
+        )
