@@ -1,15 +1,15 @@
 """Review: findings on people whom nobody attacked, and attacks that were grafted onto them.
 
-The histories and the attacks are those of `hours`, in the folder that TE_AUDIT_FRAMES_HISTORIES names: `*.jsonl.gz`, and
-`attacks.json` with the events of each technique. Without them, the program measures nothing.
+The histories and the attacks are those of `hours`, in the folder that TE_AUDIT_FRAMES_HISTORIES names: `*.jsonl.gz`,
+and `attacks.json` with the events of each technique. Without them, the program measures nothing.
 
 *Budget.* All weeks after the first 26 are under review at once: each is judged with everything before it. Findings are
-counted per 100 weeks in which a person was active, of all people, and of two halves of them; thresholds were chosen on the
-first half.
+counted per 100 weeks in which a person was active, of all people, and of two halves of them; thresholds were chosen on
+the first half.
 
-*Detection.* Each attack (in the short setting, each that is required) is grafted onto 20 people and days that are drawn with a seed: a day on which somebody acted, with
-at least 26 weeks of history before it. The events of the attack keep their time of day and get the person's `uid` and
-`user`. That person's whole week is reviewed together with everybody else's, with all history before its Monday.
+*Detection.* Each attack (in the short setting, each that is required) is grafted onto 20 people and days that are drawn
+with a seed: a day on which somebody acted, with at least 26 weeks of history before it. The events of the attack keep
+their time of day and get the person's `uid` and `user`. That person's whole week is reviewed together with everybody else's, with all history before its Monday.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def attacks() -> dict[str, pd.DataFrame]:
 def places(all_events: dict[str, pd.DataFrame]) -> Iterator[Place]:
     """Draw people and days, as many from each history."""
     rng = np.random.default_rng(SEED)
-    for events in all_events.values():
-        events = events[["date", "aid", "account_group_name", "event", "uid", "user", "ip_address", "resources"]]
+    for history in all_events.values():
+        events = history[["date", "aid", "account_group_name", "event", "uid", "user", "ip_address", "resources"]]
         days = events["date"].dt.floor("D")
         late = events.assign(day=days)[days >= days.min() + FIRST].drop_duplicates(["uid", "day"])
         people = np.sort(late["uid"].unique())

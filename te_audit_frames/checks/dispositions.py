@@ -1,4 +1,4 @@
-"""Dispositions: what somebody has looked at, with who, why and until when. Mistakes in the file are reported by line."""
+"""Dispositions: what was looked at, by whom, why, and until when. Mistakes in the file are reported by line."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def load_dispositions(path: str | PathLike[str]) -> list[Disposition]:
     Parameters
     ----------
     path : path
-        A TOML file of ``[[reviewed]]`` tables. Each has `by`, `why` and `until` (a date), at least one of `uid`, `user` and
-        `ip_address`, and may have `check` (such as ``"find_runs"``) and `since` (a date or a moment).
+        A TOML file of ``[[reviewed]]`` tables. Each has `by`, `why` and `until` (a date), at least one of `uid`, `user`
+        and `ip_address`, and may have `check` (such as ``"find_runs"``) and `since` (a date or a moment).
 
     Returns
     -------
@@ -101,7 +101,7 @@ def load_dispositions(path: str | PathLike[str]) -> list[Disposition]:
 def split_reviewed(
     findings: Sequence[Finding], dispositions: Sequence[Disposition], today: date
 ) -> tuple[list[Finding], list[tuple[Finding, Disposition]], list[str]]:
-    """Return the findings that are open, those that were reviewed with why, and notes about dispositions that expired."""
+    """Return the open findings, the reviewed ones with the reason, and notes about expired dispositions."""
     valid = [one for one in dispositions if one.until >= today]
     expired = [one for one in dispositions if one.until < today]
     open_, reviewed, back = [], [], 0

@@ -70,8 +70,8 @@ def make_finding(
     row: pd.Series,
     why: str,
     chance: float,
-    technique: str = "",
     *,
+    technique: str = "",
     groups: Iterable[Any] = (),
 ) -> Finding:
     """Make a finding of a row of a check's result. `why` has no full stop yet."""

@@ -70,7 +70,15 @@ def judge_access(context: Context) -> Found:
         why = f"{what}; {compared(rarity, 'this')}"
         technique = _ACCESS.get((row["action"], row["object"]), RULES["find_access_changes"].technique)
         found.append(
-            make_finding("find_access_changes", severity, row, why, rarity.chance, technique, groups=row["account_group"])
+            make_finding(
+                "find_access_changes",
+                severity,
+                row,
+                why,
+                rarity.chance,
+                technique=technique,
+                groups=row["account_group"],
+            )
         )
     return found, record
 
@@ -120,7 +128,7 @@ def _by_kind(
 
 
 def _number_kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
-    """Number the kinds that a check is about, and say in which weeks each person did them."""
+    """Return a number for each kind that a check is about, and the weeks in which each person did them."""
     kinds = context.kinds
     is_relevant = [_is_about(check, *pair) for pair in zip(kinds["action"], kinds["object"], strict=True)]
     # Texts without an object of their own take the type of the resource; the baseline has no resources, so that they

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from te_audit_frames.checks.assessed import assessed
@@ -45,7 +46,7 @@ def judge_logins(context: Context) -> Found:
         sources = f" from {row['ip_addresses']:,} addresses" if row["ip_addresses"] > 1 else ""
         why = f"{row['events']:,} failed log-ins{sources} ({row['pattern']}); {how}"
         technique = _PASSWORDS[row["pattern"]]
-        found.append(make_finding("find_failed_logins", severity, row, why, rarity.chance, technique))
+        found.append(make_finding("find_failed_logins", severity, row, why, rarity.chance, technique=technique))
     if "ip_address" not in record.absent:
         by_address = find_failed_logins(context.events, by="ip_address", vocabulary=context.vocabulary)
         for _, row in by_address[by_address["users"] > 1].iterrows():
@@ -55,7 +56,7 @@ def judge_logins(context: Context) -> Found:
                 f"({row['pattern']}); {how}"
             )
             technique = _PASSWORDS[row["pattern"]]
-            finding = make_finding("find_failed_logins", severity, row, why, float("nan"), technique)
+            finding = make_finding("find_failed_logins", severity, row, why, float("nan"), technique=technique)
             found.append(replace(finding, person=who))
     return found, record
 

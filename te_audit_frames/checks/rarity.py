@@ -1,8 +1,9 @@
 """Rarity: how likely a person is to do something in one of their active weeks.
 
-The share of a person's weeks is estimated from their own earlier weeks and from those of everybody else: as if the others
-had lent the person some weeks of theirs. How many is estimated too. If people hardly differ, it is many; if each does
-something else, it is few. So somebody with a long history is compared with themselves, and a newcomer with the others.
+The share of a person's weeks is estimated from their own earlier weeks and from those of everybody else: as if the
+others had lent the person some weeks of theirs. How many is estimated too. If people hardly differ, it is many; if each
+does something else, it is few. So somebody with a long history is compared with themselves, and a newcomer with the
+others.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.analysis.archived import EventArchive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
@@ -27,7 +28,7 @@ from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.rarity import Weeks
 from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.review_result import Review
-from te_audit_frames.checks.selection import EventArchive, Selection, select, utc_dates
+from te_audit_frames.checks.selection import Selection, select, utc_dates
 from te_audit_frames.checks.severity import CHECKS, Check
 from te_audit_frames.checks.tallies import micros
 from te_audit_frames.checks.zones import Clocks, Zones
