@@ -7,9 +7,10 @@ and `attacks.json` with the events of each technique. Without them, the program 
 counted per 100 weeks in which a person was active, of all people, and of two halves of them; thresholds were chosen on
 the first half.
 
-*Detection.* Each attack (in the short setting, each that is required) is grafted onto 20 people and days that are drawn
-with a seed: a day on which somebody acted, with at least 26 weeks of history before it. The events of the attack keep
-their time of day and get the person's `uid` and `user`. That person's whole week is reviewed together with everybody else's, with all history before its Monday.
+*Detection.* Each attack (in the short setting, each that is required) is grafted onto 20 people and days that are
+drawn with a seed: a day on which somebody acted, with at least 26 weeks of history before it. The events of the
+attack keep their time of day and get the person's `uid` and `user`. That person's whole week is reviewed together
+with everybody else's, with all history before its Monday.
 """
 
 from __future__ import annotations
