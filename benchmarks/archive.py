@@ -8,7 +8,7 @@ import tempfile
 import duckdb
 
 import te_audit_frames as taf
-from benchmarks.measure import Result, alone, growth_of_memory, seconds
+from benchmarks.measure import Result, alone, growth_of_memory, seconds, share, side_by_side
 from benchmarks.practice import served
 
 _DAYS = 365
@@ -24,8 +24,10 @@ def run(full: bool) -> list[Result]:
                 times.setdefault(what, []).append(took)
             if events == sizes[-1]:
                 memory = _memory(folder)
+                shares = _shares(folder, events, 0.25 if full else None)
     return [
         *(_growth(what, dict(zip(sizes, each, strict=True))) for what, each in times.items()),
+        *shares,
         Result(f"summarize_by_user of {sizes[-1]:,} archived events by DuckDB: peak memory", f"{memory[0]:,.0f} MiB"),
         Result("the same by pandas, loaded into memory: peak memory", f"{memory[1]:,.0f} MiB"),
         Result("the same: memory of pandas against DuckDB", f"{memory[1] / memory[0]:.1f} x"),
@@ -53,6 +55,29 @@ def _times(folder: str, events: int) -> dict[str, float]:
         "load of one month": seconds(lambda: archive.load(start=archive.coverage()["day"].iloc[-31])),
         "summarize_by_user by DuckDB": seconds(lambda: taf.summarize_by_user(duckdb.read_parquet(files))),
     }
+
+
+def _shares(folder: str, events: int, bound: float | None) -> list[Result]:
+    """Compare what loads only the needed columns with loading everything first.
+
+    The bound is for ten million events. With fewer, most of the time is that of opening 365 files in either way.
+    """
+    archive = taf.Archive(folder)
+    rows = side_by_side(
+        lambda: taf.activity(archive),
+        lambda: taf.activity(archive.load()),
+        lambda: taf.activity(archive, by="event"),
+        lambda: taf.activity(archive.load(), by="event"),
+        lambda: taf.summarize_by_user(archive),
+        lambda: taf.summarize_by_user(archive.load()),
+        runs=3,
+    )
+    what = f"of an archive of {events:,} events: time of loading all columns first"
+    return [
+        share(f"activity {what}", rows, 0, 1, bound),
+        share(f"activity(by=event) {what}", rows, 2, 3, bound),
+        share(f"summarize_by_user {what}", rows, 4, 5),
+    ]
 
 
 def _memory(folder: str) -> tuple[float, float]:

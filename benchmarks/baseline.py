@@ -28,7 +28,10 @@ def run(full: bool) -> list[Result]:
         with tempfile.TemporaryDirectory() as folder:
             archive = make_archive(folder, events)
             times.append(seconds(lambda archive=archive: read_baseline(archive)))
-            setup = f"import te_audit_frames as taf\nfrom te_audit_frames.checks.baseline import read_baseline\narchive = taf.Archive({archive.location!r})"
+            setup = (
+                "import te_audit_frames as taf\nfrom te_audit_frames.checks.baseline import read_baseline\n"
+                f"archive = taf.Archive({archive.location!r})"
+            )
             memory = growth_of_memory(setup, "read_baseline(archive)")
     what = f"history of {sizes[-1]:,} archived events read into counts"
     slope = math.log(times[1] / times[0]) / math.log(10)

@@ -62,6 +62,13 @@ def ratio(rows: Sequence[Sequence[float]], ours: int, theirs: int) -> float:
     return statistics.median(row[ours] / row[theirs] for row in rows)
 
 
+def share(what: str, rows: Sequence[Sequence[float]], ours: int, theirs: int, bound: float | None = None) -> Result:
+    """Hold one call's time against a share of another's: the median over the runs, with the worst run beside it."""
+    median, worst = ratio(rows, ours, theirs), max(row[ours] / row[theirs] for row in rows)
+    figure = f"{median:.2f} x (worst run {worst:.2f})"
+    return Result(what, figure) if bound is None else Result(what, figure, f"at most {bound:g} x", median <= bound)
+
+
 def growth_of_memory(setup: str, work: str) -> float:
     """Run `setup` and then `work` in a new process. Return by how much `work` raised its peak memory, in MiB."""
     # Linux's own high-water mark: getrusage's also counts what the parent process had before it started this one.

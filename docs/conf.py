@@ -48,7 +48,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"get-started": [], "cookbook": [], "schema": [], "reliability": [], "performance": []}
+_WITHOUT_SIDEBAR = ["get-started", "cookbook", "schema", "reliability", "performance", "notebooks/*"]
+html_sidebars: dict[str, list[str]] = {page: [] for page in _WITHOUT_SIDEBAR}
 
 # Sphinx reads sources below this folder only.
 for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):

@@ -593,7 +593,7 @@ class AuditAccessor:
         gap: str | timedelta = "10min",
         vocabulary: str | PathLike[str] | None = None,
     ) -> pd.DataFrame:
-        """Find what makes monitoring see or say less: alert rules, tests and notifications deleted or silenced.
+        """Find changes that weaken monitoring: alert rules, tests and notifications deleted or silenced.
 
         Parameters
         ----------

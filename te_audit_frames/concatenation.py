@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,11 +15,14 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import count_groups, dates_of, require_frame, with_counts
 from te_audit_frames.merge import merge
-from te_audit_frames.periods import EPOCH
+from te_audit_frames.periods import EPOCH, Period
 from te_audit_frames.receipt_arithmetic import is_same_fetch, is_same_filter, is_same_scope, joined
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.receipts import receipt as receipt_of
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, in_order, to_arrow, to_events
+
+_Span = tuple[int, int]
+"""A half-open range of time in microseconds since 1970."""
 
 
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -115,36 +119,60 @@ def _require_same_columns(first: pd.DataFrame, frame: pd.DataFrame, number: int)
 def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table:
     """Return the rows of all frames; rows of overlapping periods are merged."""
     rows = undated = ARROW_SCHEMA.empty_table()
-    done: list[Receipt] = []
+    done: list[tuple[Receipt, _Span]] = []
     for table, receipt in zip(tables, receipts, strict=True):
         has_date = table["date"].is_valid()
         dated, without = table.filter(has_date), table.filter(pc.invert(has_date))
-        overlapping = [each for each in done if _overlap(each, receipt)]
+        span = _span(dated, receipt)
+        overlapping = [(other, theirs) for other, theirs in done if theirs[0] < span[1] and span[0] < theirs[1]]
         parts = [rows, dated]
-        if overlapping:
-            (ours, rows), (theirs, dated) = _split(rows, [receipt]), _split(dated, overlapping)
-            visible = pa.array(np.full(ours.num_rows, _may_have_changed(receipt, overlapping)))
-            parts = [rows, dated, merge(ours, theirs, visible=visible).rows]
+        if overlapping and receipt.period is not None:
+            (ours, rows), (theirs, dated) = _split(rows, [span]), _split(dated, [each for _, each in overlapping])
+            visible = _inside(ours, [_micros(receipt.period)])
+            visible &= _may_have_changed(receipt, [other for other, _ in overlapping])
+            parts = [rows, dated, merge(ours, theirs, visible=pa.array(visible)).rows]
         rows = pa.concat_tables(parts)
         # Events without a date belong to no period, so every fetch may have seen all of them.
         undated = merge(undated, without).rows if receipt.period else pa.concat_tables([undated, without])
-        done.append(receipt)
+        if receipt.period is not None:
+            done.append((receipt, span))
     return in_order([*rows.to_batches(), *undated.to_batches()])
+
+
+def _micros(period: Period) -> _Span:
+    start, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in period)
+    return start, end
+
+
+def _span(dated: pa.Table, receipt: Receipt) -> _Span:
+    """Return the period of the receipt, extended to all rows, in microseconds.
+
+    An archive may hold imported events of a day that its receipt does not count as read.
+    """
+    bounds = [_micros(receipt.period)] if receipt.period is not None else []
+    if dated.num_rows:
+        dates = pc.min_max(dated["date"].cast(pa.int64()))
+        bounds.append((dates["min"].as_py(), dates["max"].as_py() + 1))
+    return min((start for start, _ in bounds), default=0), max((end for _, end in bounds), default=0)
+
+
+def _inside(rows: pa.Table, spans: Sequence[_Span]) -> npt.NDArray[np.bool_]:
+    micros = rows["date"].cast(pa.int64()).to_numpy()
+    inside = np.zeros(rows.num_rows, dtype=np.bool_)
+    for start, end in spans:
+        inside |= (micros >= start) & (micros < end)
+    return inside
+
+
+def _split(rows: pa.Table, spans: Sequence[_Span]) -> tuple[pa.Table, pa.Table]:
+    """Return the rows inside any of the spans, and the rows outside."""
+    inside = _inside(rows, spans)
+    return rows.filter(pa.array(inside)), rows.filter(pa.array(~inside))
 
 
 def _overlap(one: Receipt, other: Receipt) -> bool:
     a, b = one.period, other.period
     return a is not None and b is not None and a.start < b.end and b.start < a.end
-
-
-def _split(rows: pa.Table, receipts: Sequence[Receipt]) -> tuple[pa.Table, pa.Table]:
-    """Return the rows inside the period of any receipt, and the rows outside."""
-    micros = rows["date"].cast(pa.int64()).to_numpy()
-    inside = np.zeros(rows.num_rows, dtype=np.bool_)
-    for period in (each.period for each in receipts if each.period is not None):
-        start, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in (period.start, period.end))
-        inside |= (micros >= start) & (micros < end)
-    return rows.filter(pa.array(inside)), rows.filter(pa.array(~inside))
 
 
 def _may_have_changed(receipt: Receipt, others: Sequence[Receipt]) -> bool:

@@ -14,8 +14,8 @@ function here makes text safe for one place where it is shown:
 `harmless_json`    a cell of a CSV file that holds JSON: it stays the same JSON
 =================  ==============================================================================================
 
-HTML is escaped by `html.escape` where it is written. The module is long because all kinds of output are treated in this
-one place.
+`original_cell` and `original_json` undo the last two. HTML is escaped by `html.escape` where it is written. The module
+is long because all kinds of output are treated in this one place.
 """
 
 from __future__ import annotations
@@ -268,6 +268,13 @@ _SEPARATOR = re.compile(f"[{_SEPARATORS}]")
 _LEADING_BREAK = re.compile(r"'*[\t\r\n]")
 _OPERATOR_IN_JSON = re.compile(rf"({_BEFORE})([{_OPERATORS}])")
 
+# What the functions above leave behind.
+_OPERATOR = re.compile(f"[{_OPERATORS}]")
+_LEADING_RUN = re.compile(rf"[;|{_SKIPPED}]*+")
+_GUARDED_RUN = re.compile(_BEFORE)
+_SEPARATOR_AND_GUARD = re.compile(f"([{_SEPARATORS}])('?)")
+_ESCAPED_IN_JSON = re.compile(rf"((?<![;|{_SKIPPED}])[;|{_SKIPPED}]++)\\u([0-9a-f]{{4}})")
+
 
 def harmless_cell(text: str) -> str:
     r"""Put an apostrophe before everything in a CSV cell that a spreadsheet would run as a formula.
@@ -326,3 +333,69 @@ def _guard(match: re.Match[str]) -> str:
 
 def _escape_operator(match: re.Match[str]) -> str:
     return f"{match[1]}\\u{ord(match[2]):04x}" if _SEPARATOR.search(match[1]) else match[0]
+
+
+def original_cell(text: str) -> str | None:
+    r"""Return the text that `harmless_cell` was given.
+
+    Parameters
+    ----------
+    text : str
+        A cell that `harmless_cell` returned.
+
+    Returns
+    -------
+    str or None
+        The text. None if `harmless_cell` cannot have returned this cell, because something in it is not guarded.
+
+    Examples
+    --------
+    >>> from te_audit_frames.safe_text import original_cell
+    >>> original_cell("'=1+1"), original_cell("Ada;'=1+1"), original_cell("=1+1")
+    ('=1+1', 'Ada;=1+1', None)
+    """
+    lead = _LEADING_RUN.match(text)
+    start = lead.end() if lead else 0
+    is_guarded = start < len(text) and bool(_OPERATOR.match(text, start))
+    if is_guarded or _LEADING_BREAK.match(text):
+        if not text.startswith("'"):
+            return None
+        text = text[1:]
+    try:
+        return _GUARDED_RUN.sub(_unguard, text)
+    except ValueError:
+        return None
+
+
+def original_json(text: str) -> str:
+    r"""Return the JSON that `harmless_json` was given.
+
+    Parameters
+    ----------
+    text : str
+        JSON that `harmless_json` returned.
+
+    Returns
+    -------
+    str
+        JSON of the same value, without the escapes that `harmless_json` adds.
+
+    Examples
+    --------
+    >>> from te_audit_frames.safe_text import original_json
+    >>> print(original_json(r'["Ada;\u003d1+1"]'))
+    ["Ada;=1+1"]
+    """
+    return _ESCAPED_IN_JSON.sub(_unescape_operator, text)
+
+
+def _unguard(match: re.Match[str]) -> str:
+    """Remove the apostrophe after each separator; raise ValueError if one has none."""
+    if any(not guard for _, guard in _SEPARATOR_AND_GUARD.findall(match[0])):
+        raise ValueError(match[0])
+    return _SEPARATOR_AND_GUARD.sub(r"\1", match[0])
+
+
+def _unescape_operator(match: re.Match[str]) -> str:
+    operator = chr(int(match[2], 16))
+    return match[1] + operator if _SEPARATOR.search(match[1]) and _OPERATOR.match(operator) else match[0]

@@ -120,6 +120,15 @@ def test_in_an_overlap_the_larger_number_of_equal_events_is_kept() -> None:
     )
 
 
+def test_rows_outside_the_period_of_their_own_receipt_are_not_counted_twice() -> None:
+    moments = [START + timedelta(hours=hour) for hour in range(48)]
+    # An archive of imported files holds events of days that it does not count as read.
+    archived = frame(*moments, receipt=fetch_receipt(START, START + DAY))
+    files = frame(*moments, receipt=fetch_receipt(START, START + 2 * DAY))
+    for pair in ([archived, files], [files, archived], [archived, files, archived]):
+        assert taf.concat(pair)["date"].tolist() == moments
+
+
 def test_a_fetch_covers_nothing_of_its_future() -> None:
     early = fetched(0, 4, fetched_at=(START + 2 * DAY).isoformat())
     receipt = taf.receipt(taf.concat([early, fetched(4, 10)]))

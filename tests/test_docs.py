@@ -113,6 +113,16 @@ def test_the_guides_python_runs(page: Path, practice: Sandbox):
     run(page, blocks(page.read_text(encoding="utf-8"), "python"))
 
 
+@pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
+def test_the_readmes_one_liners_answer_ten_questions(practice: Sandbox):
+    table = section(ROOT / "README.md", "One line for each question")
+    lines = re.findall(r"^\| [^|]+\? \| `(taf\..+)` \|$", table, re.MULTILINE)
+    assert len(lines) == table.count("? |") == 10
+    names = {"taf": taf, "events": taf.fetch_events(window="90d")}
+    for line in lines:
+        assert eval(line, names) is not None
+
+
 def test_what_the_tests_run_is_what_the_pages_show():
     without = [page for page in [*PAGES, SCHEMA] if not blocks(page.read_text(encoding="utf-8"), "python")]
     assert {str(page.relative_to(DOCS)) for page in without} == {"guide/index.md", "guide/command-line.md"}

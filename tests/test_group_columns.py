@@ -53,7 +53,7 @@ def test_a_label_stands_in_only_for_a_missing_key(library: str, drawn: list[dict
         (frame, _), known = select_columns(as_lazy(events), [user], []), {}
     shown = frame.collect().to_pandas()[user.stand_in].tolist()
     if known:
-        names = known[user.group_label].to_pylist()
+        names = known[user.stand_in].to_pylist()
         shown = [None if pd.isna(code) else names[int(code)] for code in shown]
     expected = [row["user"] if row["uid"] is None else None for row in drawn]
     # Engines may give rows in any order.

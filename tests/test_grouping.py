@@ -14,7 +14,6 @@ from support.examples import examples
 from support.frames import LIBRARIES, START, Row, rows, table
 
 import te_audit_frames as taf
-from te_audit_frames.analysis import bincount
 from te_audit_frames.analysis.grouping import OTHER, REST, Grouper, collect, rank
 
 
@@ -39,16 +38,15 @@ def test_every_library_counts_the_same(library: str, drawn: list[Row], by: Any) 
     assert counted(Grouper.of(LIBRARIES[library](table(drawn)), by)) == fast
 
 
-def test_more_groups_than_an_array_can_hold_are_counted_by_narwhals() -> None:
+def test_many_groups_by_two_columns() -> None:
     drawn = [{"date": START, "uid": str(number % 1_100), "event": str(number % 1_099)} for number in range(2_000)]
     grouper = Grouper.of(table(drawn), ["user", "event"])
-    codes = grouper.frame.collect().to_native()
-    assert bincount.count(codes, grouper.identity) is None, "this test needs more groups"
     groups = grouper.count(grouper.identity)
     assert Counter(groups["events"]) == Counter(Counter((row["uid"], row["event"]) for row in drawn).values())
     assert groups["first"].eq(pd.Timestamp(START)).all()
-    distinct = grouper.count_distinct(["by uid"], ["by event"])
-    assert distinct["distinct"].sum() == len({(row["uid"], row["event"]) for row in drawn})
+    users = Grouper.of(table(drawn), "user", count_others=True)
+    tabulated = users.tabulate(users.identity)
+    assert tabulated["event_types"].sum() == len({(row["uid"], row["event"]) for row in drawn})
 
 
 @given(drawn=rows(), by=st.sampled_from(["user", "event"]), top=st.integers(1, 5))

@@ -98,7 +98,7 @@ def test_a_row_is_the_oddest_series_of_a_week():
     noon = act(MONDAY + timedelta(hours=34))
     found = taf.find_off_hours(frame(*first, noon, *second), history=past)
     assert found[["events", "more"]].values.tolist() == [[3, 1]]
-    next_week = act(MONDAY + timedelta(days=8, hours=2))
+    next_week = act(MONDAY + timedelta(days=8, hours=21, minutes=50))
     found = taf.find_off_hours(frame(*first, *second, next_week), history=past)
     assert found[["events", "more"]].values.tolist() == [[5, 0], [1, 0]]
     other = act(MONDAY + timedelta(hours=34), "8")  # somebody else's day does not part them

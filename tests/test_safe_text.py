@@ -17,6 +17,8 @@ from te_audit_frames.safe_text import (
     excerpt,
     harmless_cell,
     harmless_json,
+    original_cell,
+    original_json,
     printable,
     visible,
     width,
@@ -188,6 +190,24 @@ def test_guards_can_be_removed_again(text):
     assert guarded.replace("'", "") == text.replace("'", "")
 
 
+@given(cells)
+@example("'\t=1")
+@example(";;=")
+@example("\tx")
+@example("''\n")
+def test_the_original_of_a_harmless_cell_is_found_again(text):
+    assert original_cell(harmless_cell(text)) == text
+
+
+@given(cells)
+@example("\tx")
+@example("'Ada;=1")
+def test_a_cell_has_an_original_only_if_it_is_harmless_as_it_stands(text):
+    original = original_cell(text)
+    assert original is None or harmless_cell(original) == text
+    assert original is not None or harmless_cell(text) != text
+
+
 @pytest.mark.parametrize(
     "text", ["Ada", "a=1", "1-2", "ana@example.com", "'t Hooft", "10.0.0.0/8", "a; b", "x|y", "Ada, -5", "日本；=", ""]
 )
@@ -213,8 +233,18 @@ def test_json_stays_the_same_and_starts_no_formula_after_a_separator(value, is_a
         assert not FORMULA.match(first_sign(cell)), harmless
 
 
+@given(json_values)
+@example("a;=1")
+@example(r"a;\u003d")
+def test_the_original_of_harmless_json_is_found_again(value):
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert original_json(harmless_json(text)) == text
+
+
 @pytest.mark.parametrize("text", ["\t", ";", "'\"", ";x", "x", "=;"])
 def test_long_texts_take_linear_time(text):
     # If every position were searched again, this would take hours.
     assert len(harmless_cell(text * 200_000)) >= 200_000
     assert len(harmless_json(text * 200_000)) >= 200_000
+    assert len(original_cell(harmless_cell(text * 200_000))) == len(text) * 200_000
+    assert len(original_json(text * 200_000)) == len(text) * 200_000

@@ -890,7 +890,9 @@ def test_the_command_prints_texts_counts_and_classes_only(parquet: str) -> None:
 
 def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parquet: str, tmp_path) -> None:
     words = own(tmp_path, '[texts]\n"Login failed" = { action = "login" }\n')
-    result = CliRunner().invoke(program, ["vocabulary", parquet, "--unclassified", "--words", words, "--format", "csv"])
+    result = CliRunner().invoke(
+        program, ["vocabulary", parquet, "--unclassified", "--vocabulary", words, "--format", "csv"]
+    )
     assert result.exit_code == 0, result.output
     assert [line.split(",")[:3] for line in result.output.splitlines()[1:]] == [
         ["Flux capacitor", "2", "unclassified"],
@@ -899,6 +901,6 @@ def test_the_command_lists_what_is_unclassified_under_a_table_of_ones_own(parque
 
 
 def test_the_command_names_a_mistake_in_the_table(parquet: str, tmp_path) -> None:
-    result = CliRunner().invoke(program, ["vocabulary", parquet, "--words", own(tmp_path, "[aktions]\n")])
+    result = CliRunner().invoke(program, ["vocabulary", parquet, "--vocabulary", own(tmp_path, "[aktions]\n")])
     assert result.exit_code == 2
     assert "line 1" in result.output

@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from te_audit_frames.analysis.archived import load_columns
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.freq import (
     PLAUSIBLE,
@@ -47,9 +48,9 @@ def activity(
 ) -> pd.DataFrame:
     """Count events per hour, day, week or month of a time zone.
 
-    A period without events gets a row with a count of zero, if it is covered. The receipt of a fetched frame says which
-    time is covered. Frames of Polars, DuckDB and other libraries have no receipt; for them, the time between the first
-    and the last event counts as covered. Events without a date are left out.
+    A period without events gets a row with a count of zero, if it is covered. The receipt of a fetched frame and the
+    coverage of an archive say which time is covered. Frames of Polars, DuckDB and other libraries have no receipt; for
+    them, the time between the first and the last event counts as covered. Events without a date are left out.
 
     If a frame was filtered by plain pandas, it has fewer rows than its receipt has events. Then only periods between
     its first and its last event can be complete. Filter with `between` and `where` instead, which change the receipt
@@ -57,8 +58,9 @@ def activity(
 
     Parameters
     ----------
-    events : frame of any supported library
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark.
+    events : frame of any supported library, or Archive
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Of an archive, all events are counted, and only the
+        needed columns are read.
     freq : {"D", "h", "W", "MS"}
         Days, hours, weeks from Monday, or months. An hour that is repeated when clocks go back counts as two hours.
     by : str or list of str, optional
@@ -85,6 +87,8 @@ def activity(
         An argument has none of the values above, a date is implausible, or there would be more than two million rows.
     NotAnAuditFrame
         A needed column is missing, or has values that its type cannot hold.
+    ArchiveError, FileError, StoreError
+        An archive cannot be read.
 
     Examples
     --------
@@ -106,6 +110,7 @@ def count_activity(
     """Return the result of `activity`, the dimensions of `by`, and the first and the last moment covered."""
     check_freq(freq)
     zone = parse_zone(tz)
+    events = load_columns(events, by)
     grouper = Grouper.of(events, by).dated()
     folded, keys = grouper.fold(top)
     seen = _find_first_and_last(grouper)

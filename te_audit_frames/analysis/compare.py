@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.dimensions import parse_by
 from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.analysis.tails import two_sided
@@ -21,13 +22,6 @@ from te_audit_frames.receipts import Receipt, stored_receipt
 from te_audit_frames.schema import COLUMNS
 
 _FIGURES = ("before", "now", "before_per_day", "now_per_day", "ratio", "change", "p_value", "p_adjusted", "complete")
-
-
-@runtime_checkable
-class _Archive(Protocol):
-    def load(
-        self, *, start: Instant | None = None, end: Instant | None = None, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame: ...
 
 
 def compare(
@@ -137,7 +131,7 @@ def _period(name: str, value: Any, zone: tzinfo | None) -> Period:
 
 def _frames(events: Any, periods: tuple[Period, Period], by: str | Sequence[str]) -> tuple[Any, Any]:
     """Return the events of each period: of a frame, the frame itself twice."""
-    if not isinstance(events, _Archive):
+    if not is_archive(events):
         return events, events
     columns = [name for dimension in parse_by(by, COLUMNS) for name in dimension.columns.values()]
     wanted = list(dict.fromkeys(["date", *columns]))
@@ -198,7 +192,8 @@ def _compare(
 
 def _within(grouper: Grouper, period: Period) -> Grouper:
     date = nw.col("date")
-    return replace(grouper, frame=grouper.frame.filter((date >= nw.lit(period.start)) & (date < nw.lit(period.end))))
+    rows = grouper.frame.select("date", *grouper.identity)
+    return replace(grouper, frame=rows.filter((date >= nw.lit(period.start)) & (date < nw.lit(period.end))))
 
 
 def _figures(groups: pd.DataFrame, periods: tuple[Period, Period]) -> pd.DataFrame:

@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.encoding import Encoding, encode
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, CORES, SOURCES
 
 NAIVE = (
     "column 'date' holds timestamps without a time zone. Add the zone, for example with "
@@ -58,8 +58,9 @@ def encode_columns(
     Returns
     -------
     tuple of narwhals.LazyFrame and dict
-        `date` and the grouping columns as integers in the order of their values; and the value of each integer, by
-        grouping column.
+        The columns of events to count, and the value of each integer, by grouping column. The columns are `date`, the
+        key of every dimension as integers, and the stand-in of every dimension with a label as integers. The integers
+        of `dimensions` are in the order of their values. The labels of `dimensions` are there as text.
 
     Raises
     ------
@@ -68,45 +69,71 @@ def encode_columns(
     NotAnAuditFrame
         A column of events has values that its type cannot hold.
     """
-    everything = [*dimensions, *counted]
-    columns = {"date": "date"} | {group: name for dimension in everything for group, name in dimension.columns.items()}
-    with ThreadPoolExecutor() as pool:
-        arrays = dict(
-            zip(columns, pool.map(lambda name: column_to_arrow(events[name], name), columns.values()), strict=True)
-        )
-        # The label of a dimension that is only counted matters only if some events have no key.
-        unused = {other.group_label for other in counted if other.label and not arrays[other.group_key].null_count}
-        read = [name for name in columns if name not in unused and name != "date"]
-        coded = dict(zip(read, pool.map(lambda name: _codes(arrays[name]), read), strict=True))
-    encoded = {"date": arrays["date"]} | {name: codes for name, (codes, _) in coded.items()}
-    for dimension in everything:
-        if dimension.label:
-            label = encoded.get(dimension.group_label, pa.nulls(len(arrays["date"]), pa.int32()))
-            encoded[dimension.stand_in] = _stand_in(encoded[dimension.group_key], label)
-    values = {name: known for name, (_, known) in coded.items()}
-    return nw.from_native(pa.table(encoded)).lazy(), values
+    with ThreadPoolExecutor(CORES) as pool:
+        date = pool.submit(column_to_chunks, events["date"], "date")
+        labels = pool.submit(_read_labels, events, dimensions)
+        ordered = pool.map(lambda dimension: _encode_dimension(events, dimension, in_order=True), dimensions)
+        unordered = pool.map(lambda dimension: _encode_dimension(events, dimension, in_order=False), counted)
+        encoded = {name: encoding for each in (*ordered, *unordered) for name, encoding in each.items()}
+        columns = {"date": date.result()} | labels.result()
+    columns |= {name: encoding.codes for name, encoding in encoded.items()}
+    return nw.from_native(pa.table(columns)).lazy(), {name: encoding.values for name, encoding in encoded.items()}
 
 
-def _stand_in(key: pa.Array, label: pa.Array) -> pa.Array:
-    """Return the label of each event without a key, and null for the others."""
+def _encode_dimension(
+    events: pd.DataFrame | pa.Table, dimension: Dimension, *, in_order: bool
+) -> Mapping[str, Encoding]:
+    """Encode the grouping columns that identify a value of a dimension."""
+    key = column_to_chunks(events[dimension.key], dimension.key)
+    encoded = {dimension.group_key: encode(key)}
+    if dimension.label:
+        encoded[dimension.stand_in] = _encode_stand_in(key, events[dimension.label], dimension.label)
+    return {name: encoding.in_order() for name, encoding in encoded.items()} if in_order else encoded
+
+
+def _encode_stand_in(key: pa.ChunkedArray, column: pd.Series | pa.ChunkedArray, name: str) -> Encoding:
+    """Encode the label of each event without a key, and null for the others."""
     if not key.null_count:
-        return pa.nulls(len(key), pa.int32())
-    return pc.if_else(key.is_null(), label, pa.scalar(None, pa.int32()))
+        return Encoding(pa.chunked_array([pa.nulls(len(key), pa.int32())]), pa.array([], pa.large_string()))
+    label = column_to_chunks(column, name)
+    stand_in = pc.if_else(key.is_null(), label, pa.scalar(None, label.type))
+    return encode(stand_in if isinstance(stand_in, pa.ChunkedArray) else pa.chunked_array([stand_in]))
+
+
+def _read_labels(events: pd.DataFrame | pa.Table, dimensions: Sequence[Dimension]) -> dict[str, pa.ChunkedArray]:
+    labels = {dimension.group_label: dimension.label for dimension in dimensions if dimension.label}
+    return {group: column_to_chunks(events[name], name) for group, name in labels.items()}
 
 
 def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
     """Convert a column to Arrow in one piece. A column of events gets the type that it has in the schema."""
+    return column_to_chunks(column, name).combine_chunks()
+
+
+def column_to_chunks(column: pd.Series | pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Convert a column to Arrow. A column of events gets the type that it has in the schema.
+
+    For a text column of pandas, return the very object that the column holds, which `encode` may know.
+    """
     kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
     try:
-        array = pa.array(column, from_pandas=True) if isinstance(column, pd.Series) else column
+        array = _stored(column) if isinstance(column, pd.Series) else column
         if name == "date" and pa.types.is_timestamp(array.type) and array.type.tz is None:
             raise NotAnAuditFrame(NAIVE)
-        array = array.cast(kind or _plain_type(array.type, name))
+        wanted = kind or _plain_type(array.type, name)
+        array = array if array.type == wanted else array.cast(wanted)
     except (pa.ArrowException, TypeError, ValueError) as error:
         if kind is None:
             raise _uncountable(name, getattr(column, "dtype", getattr(column, "type", None))) from None
         raise NotAnAuditFrame(f"column {name!r} cannot be read as {kind}: {error}. {SOURCES}") from None
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _stored(column: pd.Series) -> pa.ChunkedArray | pa.Array:
+    # pa.array() would make a new object each time.
+    if isinstance(column.array, pd.arrays.ArrowStringArray):
+        return column.array.__arrow_array__()
+    return pa.array(column, from_pandas=True)
 
 
 def _plain_type(kind: pa.DataType, name: str) -> pa.DataType:
@@ -129,15 +156,6 @@ def _uncountable(name: str, kind: object) -> InvalidArgument:
     return InvalidArgument(
         f"by: column {name!r} holds {kind}, and events cannot be counted by values of this type. {advice}."
     )
-
-
-def _codes(values: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return the values as integers in their order, and the value of each integer. Null stays null."""
-    encoded = values.dictionary_encode()
-    order = pc.array_sort_indices(encoded.dictionary)
-    codes = np.empty(len(order), dtype="int32")
-    codes[order] = np.arange(len(order), dtype="int32")
-    return pa.array(codes).take(encoded.indices), encoded.dictionary.take(order)
 
 
 # ---- frames with an engine ------------------------------------------------------------------------------------------

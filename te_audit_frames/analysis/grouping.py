@@ -1,7 +1,7 @@
 """Grouping of events by the engine that holds them, with the small result in pandas.
 
 A Polars, DuckDB, Dask or PySpark frame is grouped by its own engine, through narwhals. pandas frames and Arrow tables
-are grouped by `bincount`, or through narwhals if there are too many groups for that.
+are grouped by `bincount`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.analysis import bincount
+from te_audit_frames.analysis.bincount import Groups
 from te_audit_frames.analysis.dimensions import Dimension, list_countable, parse_by
 from te_audit_frames.analysis.group_columns import as_lazy, column_names, encode_columns, select_columns
 from te_audit_frames.arguments import check_whole_number
@@ -37,8 +37,8 @@ class Grouper:
     Attributes
     ----------
     frame : narwhals.LazyFrame
-        The column `date` and the grouping columns of every dimension. If the events are in memory, the grouping columns
-        are integers in the order of their values.
+        The column `date` and the grouping columns of every dimension. If the events are in memory, the columns that
+        identify a group are integers. Those of `dimensions` are in the order of their values.
     dimensions : list of Dimension
         What to group by.
     counted : list of Dimension
@@ -89,6 +89,8 @@ class Grouper:
 
     def dated(self) -> Grouper:
         """Leave out the events without a date."""
+        if self.is_in_memory and not self._native["date"].null_count:
+            return self
         return replace(self, frame=self.frame.filter(~nw.col("date").is_null()))
 
     def count(self, columns: Sequence[str], *, step: int | None = None) -> pd.DataFrame:
@@ -107,30 +109,38 @@ class Grouper:
             One row per group: the grouping columns, `events`, and the dates `first` and `last`. With `step`, the number
             of the `step` since 1970 replaces the dates.
         """
-        if self.is_in_memory and (groups := bincount.count(self._native, columns, step=step)) is not None:
-            return groups
+        if self.is_in_memory:
+            groups = Groups.of(self._native, columns, step=step)
+            counted = groups.keys.assign(events=groups.events)
+            return counted.join(groups.find_ends()) if step is None else counted
         events, date = nw.len().alias("events"), nw.col("date")
         if step is not None:
             return self._collect(self.frame.group_by((self._seconds // step).alias("step"), *columns).agg(events))
         first, last = date.min().alias("first"), date.max().alias("last")
         return self._collect(self.frame.group_by(*columns).agg(events, first, last))
 
-    def count_distinct(self, keys: Sequence[str], others: Sequence[str]) -> pd.DataFrame:
-        """Count the distinct values of `others` in each group by `keys`.
+    def tabulate(self, keys: Sequence[str]) -> pd.DataFrame:
+        """Return the result of `count`, with the number of distinct values of every dimension in `counted`.
 
-        Several columns in `others` make one value together. It is not counted if all of them are null.
+        If a dimension has several columns, they make one value together. It is not counted if all of them are null.
 
         Returns
         -------
         pandas.DataFrame
-            One row per group: the keys and `distinct`. Groups in which nothing was counted may be absent.
+            One row per group: the keys, `events`, `first`, `last`, and a column for each dimension in `counted`. Zero
+            may be null there.
         """
-        if self.is_in_memory and (groups := bincount.count_distinct(self._native, keys, others)) is not None:
-            return groups
-        # Grouped twice, because on Dask a grouped n_unique adds up the counts of the partitions.
-        pairs = self.frame.group_by(*keys, *others).agg(nw.len())
-        known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
-        return self._collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias("distinct")))
+        identities = {other.counted_as: other.identity for other in self.counted}
+        if self.is_in_memory:
+            return Groups.of(self._native, keys).tabulate(identities)
+        table = self.count(keys)
+        for counted_as, others in identities.items():
+            # Grouped twice, because on Dask a grouped n_unique adds up the counts of the partitions.
+            pairs = self.frame.group_by(*keys, *others).agg(nw.len())
+            known = nw.any_horizontal(*(~nw.col(column).is_null() for column in others), ignore_nulls=False)
+            distinct = self._collect(pairs.filter(known).group_by(*keys).agg(nw.len().alias(counted_as)))
+            table = table.merge(distinct, on=list(keys), how="left")
+        return table
 
     @property
     def _seconds(self) -> nw.Expr:
@@ -176,18 +186,35 @@ class Grouper:
             check_whole_number("top", top, 1)
         if top is None or not identity:
             return self, identity
-        groups = self.count(identity)
-        if len(groups) <= top:
+        marked = self._mark_in_memory(top) if self.is_in_memory else self._mark_in_engine(top)
+        if marked is None:
             return self, identity
-        largest = rank(groups, identity).head(top)
+        folded = marked.with_columns(nw.when(~nw.col(REST)).then(nw.col(column)).alias(column) for column in identity)
+        return replace(self, frame=folded), [REST, *identity]
+
+    def _mark_in_memory(self, top: int) -> nw.LazyFrame[Any] | None:
+        """Add the column `REST`. Return None if there are no more than `top` groups."""
+        groups = Groups.of(self._native, self.identity)
+        if len(groups.keys) <= top:
+            return None
+        is_beyond = np.ones(len(groups.keys), dtype=np.bool_)
+        numbered = groups.keys.assign(events=groups.events, number=groups.keys.index)
+        is_beyond[rank(numbered, self.identity)["number"].head(top)] = False
+        marks = pa.array(is_beyond[groups.of_rows])
+        marked: nw.LazyFrame[Any] = nw.from_native(self._native.append_column(REST, marks)).lazy()
+        return marked
+
+    def _mark_in_engine(self, top: int) -> nw.LazyFrame[Any] | None:
+        """Add the column `REST`. Return None if there are no more than `top` groups."""
+        groups = self.count(self.identity)
+        if len(groups) <= top:
+            return None
+        largest = rank(groups, self.identity).head(top)
         kept = nw.any_horizontal(
-            *(_is_group(identity, values) for values in largest[identity].itertuples(index=False)),
+            *(_is_group(self.identity, values) for values in largest[self.identity].itertuples(index=False)),
             ignore_nulls=False,
         )
-        folded = self.frame.with_columns((~kept).alias(REST)).with_columns(
-            nw.when(~nw.col(REST)).then(nw.col(column)).alias(column) for column in identity
-        )
-        return replace(self, frame=folded), [REST, *identity]
+        return self.frame.with_columns((~kept).alias(REST))
 
     def name(self, groups: pd.DataFrame) -> pd.DataFrame:
         """Return the columns of `by` for each group: keys as text, and the label in the latest event of each key."""
@@ -195,9 +222,8 @@ class Grouper:
         for dimension in self.dimensions:
             named[dimension.key] = self._text(dimension.group_key, groups[dimension.group_key])
             if dimension.label:
-                latest = groups[dimension.group_key].map(self._latest_labels(dimension))
-                stand_in = self._text(dimension.group_label, groups[dimension.stand_in])
-                named[dimension.label] = self._text(dimension.group_label, latest).fillna(stand_in)
+                latest = groups[dimension.group_key].map(self._latest_labels(dimension)).astype("str")
+                named[dimension.label] = latest.fillna(self._text(dimension.stand_in, groups[dimension.stand_in]))
         if REST in groups:
             named[groups[REST].astype("bool")] = OTHER
         return named
@@ -205,9 +231,13 @@ class Grouper:
     def _latest_labels(self, dimension: Dimension) -> pd.Series:
         """Map each key to the label in its latest event. Of two labels with the same date, take the greater one."""
         key, label = dimension.group_key, dimension.group_label
+        if self.is_in_memory:
+            groups = Groups.of(self._native, [key])
+            latest = groups.find_latest(label).set_axis(groups.keys[key])
+            return latest[latest.index.notna()]
         uses = self.count([key, label]).dropna(subset=[key, label])
-        latest = uses.sort_values(["last", label], na_position="first").drop_duplicates(key, keep="last")
-        return latest.set_index(key)[label]
+        newest = uses.sort_values(["last", label], na_position="first").drop_duplicates(key, keep="last")
+        return newest.set_index(key)[label]
 
     def _text(self, column: str, values: pd.Series) -> pd.Series:
         if column in self.values:

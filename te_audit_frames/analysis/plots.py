@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from te_audit_frames.analysis.activity import Moments, count_activity, find_covered, hours_of_week
+from te_audit_frames.analysis.archived import load_columns
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.freq import Freq, list_edges
 from te_audit_frames.analysis.grouping import OTHER
@@ -50,7 +51,7 @@ def plot_activity(
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `activity`.
     freq, by, tz
         See `activity`.
@@ -109,7 +110,7 @@ def plot_heatmap(events: Any, *, tz: str | tzinfo = "UTC", ax: Axes | None = Non
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `activity`.
     tz : str or datetime.tzinfo
         The time zone of weekdays and hours.
@@ -159,7 +160,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `summarize`.
     by : str or list of str
         What to group by; see `summarize`.
@@ -186,6 +187,7 @@ def plot_top(events: Any, *, by: str | Sequence[str] = "user", top: int = 10, ax
     ['Ada']
     """
     check_whole_number("top", top, 1)
+    events = load_columns(events, by, count_others=True)
     summary, dimensions = count_groups(events, by=by, top=top)
     ax = ax or _new_axes(height=1.4 + 0.3 * min(top, len(summary)))
     title = "Most events by " + _noun(dimensions)

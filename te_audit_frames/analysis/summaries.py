@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from te_audit_frames.analysis.archived import load_columns
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.grouping import Grouper, rank
 
@@ -20,9 +21,9 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Their own engine does the grouping. `date` and
-        the columns of `by` are required.
+        the columns of `by` are required. Of an archive, all events are counted, and only the needed columns are read.
     by : str or list of str
         What to group by: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the
         events, such as one that you added. ``"uid"``, ``"aid"``, ``"event_type"`` and ``"ip"`` are other spellings of
@@ -50,6 +51,8 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
         `by` or `top` has none of the values above, or `events` is not a supported frame.
     NotAnAuditFrame
         A needed column is missing, or has values that its type cannot hold.
+    ArchiveError, FileError, StoreError
+        An archive cannot be read.
 
     Examples
     --------
@@ -78,13 +81,10 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
 
 def count_groups(events: Any, *, by: str | Sequence[str], top: int | None) -> tuple[pd.DataFrame, Sequence[Dimension]]:
     """Return the result of `summarize`, and the dimensions of `by`."""
-    grouper = Grouper.of(events, by, count_others=True)
+    grouper = Grouper.of(load_columns(events, by, count_others=True), by, count_others=True)
     folded, keys = grouper.fold(top)
 
-    groups = folded.count(keys).rename(columns={"first": "first_event", "last": "last_event"})
-    for other in grouper.counted:
-        distinct = folded.count_distinct(keys, other.identity).rename(columns={"distinct": other.counted_as})
-        groups = groups.merge(distinct, on=keys, how="left")
+    groups = folded.tabulate(keys).rename(columns={"first": "first_event", "last": "last_event"})
     groups = rank(groups, grouper.identity)
     groups["share"] = groups["events"] / groups["events"].sum()
     types = (
@@ -101,7 +101,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `summarize`.
     top : int, optional
         Keep this many users, and combine the others in a last row, ``"(other)"``.
@@ -114,7 +114,7 @@ def summarize_by_user(events: Any, *, top: int | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    InvalidArgument, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame, ArchiveError, FileError, StoreError
         See `summarize`.
 
     Examples
@@ -133,7 +133,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `summarize`.
     top : int, optional
         Keep this many account groups, and combine the others in a last row, ``"(other)"``.
@@ -146,7 +146,7 @@ def summarize_by_account_group(events: Any, *, top: int | None = None) -> pd.Dat
 
     Raises
     ------
-    InvalidArgument, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame, ArchiveError, FileError, StoreError
         See `summarize`.
 
     Examples
@@ -165,7 +165,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
 
     Parameters
     ----------
-    events : frame of any supported library
+    events : frame of any supported library, or Archive
         See `summarize`.
     top : int, optional
         Keep this many event types, and combine the others in a last row, ``"(other)"``.
@@ -178,7 +178,7 @@ def summarize_by_event_type(events: Any, *, top: int | None = None) -> pd.DataFr
 
     Raises
     ------
-    InvalidArgument, NotAnAuditFrame
+    InvalidArgument, NotAnAuditFrame, ArchiveError, FileError, StoreError
         See `summarize`.
 
     Examples

@@ -36,7 +36,7 @@ def find_access_changes(
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event`, and `uid` or `user` are required;
         `resources` says who and what was changed.
     history : frame of any supported library, or Archive, optional
-        What happened before: it tells what is routine for a person. Only whole weeks before the first of `events`
+        What happened before. It shows what is routine for a person. Only whole weeks before the first of `events`
         count.
     vocabulary : path, optional
         A table of your own for the classes; see `classify_events`.
@@ -52,11 +52,11 @@ def find_access_changes(
           multi-factor or single sign-on;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; the same moment), `events` (int64) and `event_texts`
           (list of str): what `evidence` needs;
-        - `targets` (list of str), the people whom it was done to, and `roles` (list of str), as `resources` name them,
-          and `others` (list of str), the names of all other resources;
+        - `targets` (list of str), the people whose access was changed, and `roles` (list of str), as `resources` name
+          them, and `others` (list of str), the names of all other resources;
         - `target_uid` (str), the target's `uid` if it acts in `events` and exactly one person has this name or e-mail;
-        - `to_self` (bool), whether that is the person who did it;
-        - `ambiguous` (bool), whether it is open who got what, and `note` (str), why;
+        - `to_self` (bool), whether people changed their own access;
+        - `ambiguous` (bool), whether the event leaves open who got what, and `note` (str), why;
         - `before` (Int64), how many events of this text the person has in `history`; null without one.
 
         `assessed` says what was examined, and which texts the vocabulary does not know.

@@ -38,7 +38,7 @@ def find_dormant_users(
     events : frame of any supported library, or Archive
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event` and `uid` are required.
     history : frame of any supported library, or Archive, optional
-        What happened before. It makes a long silence visible that ends early in `events`.
+        What happened before. It shows a long silence that ends soon after the first of `events`.
     days : int
         After how many days without log-in and events an account is dormant.
     returned_days : int
@@ -53,11 +53,12 @@ def find_dormant_users(
         - `status` (str): ``"not in directory"`` (acts in `events`), ``"returned"`` (acts after `returned_days` of
           silence; one row per return), ``"dormant"`` (no log-in and no event for `days` before the directory was
           fetched) or ``"never logged in"`` (registered `days` before it, or nobody knows when);
-        - `silent_days` (Int64), for how many whole days there was nothing; null for those who never logged in, and for
-          those who are not in the directory;
+        - `silent_days` (Int64), how many whole days the silence lasted; null for people who never logged in or are not
+          in the directory;
         - `is_admin` (boolean; null if unknown), `registered`, `last_login` (``datetime64[us, UTC]``), of the directory;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; null without events), `events` (int64) and
-          `event_texts` (list of str): the person's events, for a return those since then. `evidence` takes them.
+          `event_texts` (list of str): the person's events; of a return, only the events since then. `evidence` returns
+          them.
 
         In the order of the statuses above, admins first, then the longest silence. `assessed` says what was examined.
 

@@ -65,7 +65,7 @@ def classify_actors(
 
         - `uid` and `user` (str);
         - `actor` (str): ``"person"``, ``"automation"`` or ``"unknown"``;
-        - `reasons` (list of str): a phrase for each sign, or for what was too little;
+        - `reasons` (list of str): a phrase for each sign, or for what there is too little of;
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           what `evidence` needs;
         - `active_days` (int64), in UTC;

@@ -34,7 +34,7 @@ def find_new_addresses(
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event`, `ip_address`, and `uid` or `user`
         are used; without `ip_address`, nothing is assessed.
     history : frame of any supported library, or Archive, optional
-        What happened before. It may overlap with `events`: what is not older than the first of `events` is left out.
+        What happened before. It may overlap with `events`: only what is older than the first of `events` is used.
     v4, v6 : int
         How many leading bits of an IPv4 and an IPv6 address make a network. Addresses within one network count as
         the same place.

@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
 from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.selection import EventArchive, as_text, inside, read_in_chunks, utc_dates
+from te_audit_frames.checks.selection import as_text, inside, read_in_chunks, utc_dates
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import COLUMNS, require_columns
 
@@ -136,7 +137,7 @@ def read_baseline(
     bounds = to_bounds(start, end)
     history = _NOTHING if history is None else history
     tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6)
-    if isinstance(history, EventArchive):
+    if is_archive(history):
         present: Sequence[str] = COLUMNS
         for chunk in read_in_chunks(history, tally.reading(present), bounds):
             tally.add(*_in_memory(chunk, tally.reading(present)))
@@ -244,11 +245,11 @@ class _Tally:
 
     def _joined(self, part: Part, person: npt.NDArray[np.int64]) -> pd.DataFrame:
         parts = self.counted[part]
+        if part == "moments":
+            return _add_quarters(parts, person)
         rows = pd.concat(parts, ignore_index=True) if parts else _EMPTY
         rows = rows.assign(person=person[rows["pair"].to_numpy()], events=rows["events"].astype("int64"))
         rows["step"] = rows["step"].astype("int64") if "step" in rows else 0
-        if part == "moments":
-            return _add_quarters(rows)
         if part == "networks":
             return self._networks(rows)
         for name in _KEYS[part]:
@@ -273,20 +274,24 @@ def _compact(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.astype(small)
 
 
-def _add_quarters(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort by person and quarter, and add up the events of those that occur several times."""
-    key = rows["person"].to_numpy(dtype="int64") << 32 | rows["step"].to_numpy(dtype="int64") + 2**31
+def _add_quarters(parts: list[pd.DataFrame], person: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Sort by person and quarter, and add up the events of those that occur several times; empties `parts`."""
+    keys, counts = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int32")]
+    while parts:
+        part = parts.pop()
+        keys.append((person[part["pair"].to_numpy()] << 32) + (part["step"].to_numpy(dtype="int64") + 2**31))
+        counts.append(part["events"].to_numpy())
+        del part
+    # A history may have tens of millions of quarters: nothing is kept twice for longer than it takes to sort.
+    key, events = np.concatenate(keys), np.concatenate(counts)
+    del keys, counts
     order = np.argsort(key, kind="stable")
-    key = key[order]
+    key, events = key[order], events[order]
+    del order
     starts = np.flatnonzero(np.diff(key, prepend=key[:1] - 1))
-    events = rows["events"].to_numpy(dtype="int64")[order]
-    return pd.DataFrame(
-        {
-            "person": key[starts] >> 32,
-            "quarter": (key[starts] & (2**32 - 1)) - 2**31,
-            "events": np.add.reduceat(events, starts) if len(starts) else events,
-        }
-    )
+    events = np.add.reduceat(events, starts, dtype="int64") if len(starts) else events.astype("int64")
+    key = key[starts]
+    return pd.DataFrame({"person": key >> 32, "quarter": (key & (2**32 - 1)) - 2**31, "events": events})
 
 
 def _decode(values: pd.Series, different: pa.Array | None) -> pd.Series:

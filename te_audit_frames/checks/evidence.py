@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.networks import V4, V6, to_networks
-from te_audit_frames.checks.selection import EventArchive, as_text, is_any_of, read_in_chunks, utc_dates
+from te_audit_frames.checks.selection import as_text, is_any_of, read_in_chunks, utc_dates
 from te_audit_frames.checks.vocabulary import CLASSES, classify_events
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import where
@@ -80,7 +81,7 @@ def evidence(
     ['Test deleted.', 'Test deleted.']
     """
     wanted = _Wanted.of(row, vocabulary, v4, v6)
-    if isinstance(events, EventArchive):
+    if is_archive(events):
         bounds = (wanted.first, wanted.last + _MOMENT)
         chunks = [chunk.loc[wanted.mask(chunk)] for chunk in read_in_chunks(events, COLUMNS, bounds)]
         return pd.concat(chunks, ignore_index=True) if chunks else to_events(ARROW_SCHEMA.empty_table())

@@ -46,10 +46,10 @@ def find_off_hours(
     """Find what people did outside their own hours of the week.
 
     The hours of each person are learnt from the `days` before the week in question: from `history`, and from earlier
-    weeks of `events`. A week is judged as a whole. It is found if the person's habits, moved by six hours or more,
-    explain what they did at least `ratio` times better than their habits as they are. Sessions in usual hours count
-    half against the others, and can excuse no more than twentyfold. The row is then the oddest series of events of
-    that week that are outside the person's hours, with none of their other events between.
+    weeks of `events`. A week is judged as a whole. It is found if it fits other habits, which are the person's own
+    moved by six hours or more, at least `ratio` times better than the person's habits as they are. Sessions at usual
+    hours lower this ratio, with half their weight and at most twentyfold. The row is then the oddest unbroken series
+    of events of that week that are outside the person's hours.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def find_off_hours(
         group in which they did most, then UTC. A zone cannot be learnt from habits: without one, people's hours move
         by one when their clocks change.
     history : frame of any supported library, or Archive, optional
-        What happened before. It may overlap with `events`: what is not older than the first of `events` is left out.
+        What happened before. It may overlap with `events`: only what is older than the first of `events` is used.
         Without it, only weeks with enough earlier weeks in `events` are assessed.
     days : int
         How far back hours are learnt from, 28 to 730.
@@ -99,13 +99,13 @@ def find_off_hours(
     Notes
     -----
     *Threshold.* Panther learns the hours of the week from 90 days, and calls an hour usual that has three different
-    days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active weeks of people
-    whom nobody attacked. The page "What deserves a look" has the numbers.
+    days. Here the default of `ratio` is the one that leaves about three findings in a hundred active weeks of people
+    whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
 
     *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
     all hours, or have little history; and an evening that is not very odd, in a week that is otherwise usual. On-call
-    duty, travel and deadlines look like an intruder. New habits become usual within a few weeks, and where no zone is
-    given, so do clock changes. People with too little history are not assessed.
+    duty, travel and deadlines look like an intruder. New habits become usual: what somebody did at odd hours one week
+    is less odd the next. People with too little history are not assessed.
 
     Examples
     --------

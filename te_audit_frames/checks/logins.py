@@ -54,8 +54,8 @@ def find_failed_logins(
 ) -> pd.DataFrame:
     """Find attacks on passwords: many failed log-ins of a user or from an address, and whether one got in.
 
-    Failed log-ins are counted in every window of the length `within`. Windows that reach a threshold are joined where
-    they overlap, and make a row. Whoever mistypes a password twice and then gets in is not found.
+    Failed log-ins are counted in every window of the length `within`. A window that reaches a threshold becomes
+    a row; windows that overlap become one. Whoever mistypes a password twice and then gets in is not found.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def find_failed_logins(
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event` and `uid` or `user` are required,
         and `ip_address` if ``by="ip_address"``.
     by : {"user", "ip_address"}
-        Whose failures are counted together. ``"user"`` finds guessing at one account, from one address or from many.
+        What failures are counted by. ``"user"`` finds guessing at one account, from one address or from many.
         ``"ip_address"`` finds one address that tries many accounts.
     within : str or timedelta
         The length of a window, and the longest time from the last failure to a success that counts.
@@ -113,8 +113,9 @@ def find_failed_logins(
     address are Splunk's.
 
     *What it cannot see.* Attempts that are slower than the thresholds. Failures at the identity provider: with single
-    sign-on they are in its log, not in this one. Failures without a user, or without an address, are not counted by
-    it; `assessed` says how many. An office behind one address can look like spraying on a Monday morning.
+    sign-on they are in its log, not in this one. Failures that lack the user, or the address, by which they
+    would be counted; `assessed` says how many there are. An office behind one address can look like spraying on a
+    Monday morning.
 
     Examples
     --------

@@ -45,14 +45,14 @@ def find_monitoring_changes(
     gap: str | timedelta = "10min",
     vocabulary: str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Find what makes monitoring see or say less: alert rules, tests and notifications deleted, disabled or silenced.
+    """Find changes that weaken monitoring: alert rules, tests and notifications deleted, disabled or silenced.
 
     Parameters
     ----------
     events : frame of any supported library, or Archive
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event`, and `uid` or `user` are required.
     history : frame of any supported library, or Archive, optional
-        What happened before: it tells what is routine for a person. Only whole weeks before the first of `events`
+        What happened before. It shows what is routine for a person. Only whole weeks before the first of `events`
         count.
     gap : str or timedelta
         The longest time between two events of a row.
@@ -62,7 +62,7 @@ def find_monitoring_changes(
     Returns
     -------
     pandas.DataFrame
-        One row per person, `object` and `change`, as long as each event follows the one before within `gap`; the
+        One row per person, `object`, `change` and series of events, each at most `gap` after the one before; the
         oldest first:
 
         - `uid`, `user` (str);

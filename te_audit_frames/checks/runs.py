@@ -47,9 +47,8 @@ def find_runs(
 ) -> pd.DataFrame:
     """Find runs: many events of one kind in one go, such as a mass deletion.
 
-    A run is a longest series of events of the same user in which each follows the one before within `gap`. It is
-    found if it has at least `min_size` events. Account groups do not matter: a run may touch several of them. Events
-    that say that they failed do not belong to it.
+    A run is a series of events of one user, each at most `gap` after the one before. It is found if it has at least
+    `min_size` events. It may touch several account groups. Events that report a failure do not belong to it.
 
     Parameters
     ----------
@@ -57,8 +56,8 @@ def find_runs(
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event` and the columns of `by` are
         required; `uid` and `user`, or one of the two, always.
     action : str or list of str
-        What was done, as `classify_events` says it: ``"delete"``, ``"create"``, ``"update"``, ``"disable"``, … Several
-        actions make one run together.
+        What was done, in the words of `classify_events`: ``"delete"``, ``"create"``, ``"update"``, ``"disable"``, …
+        Events of several actions can make one run together.
     gap : str or timedelta
         The longest time between two events of a run.
     min_size : int
@@ -81,7 +80,7 @@ def find_runs(
         - `resources` (Int64), how many different resources the events name, counted in each account group; null if
           the events have no column `resources`;
         - `objects` (list of str), what kinds of objects, by `classify_events`;
-        - `users` and `ip_addresses` (int64), how many different ones, but for what a row is about;
+        - `users` and `ip_addresses` (int64), how many different ones there are; the one that `by` names is left out;
         - `account_groups` (list of str), the names of those touched, or their `aid` if they have no name.
 
         `assessed` says what was examined.
@@ -98,8 +97,9 @@ def find_runs(
     *Threshold.* Elastic's detection rules count the deletion of three to five different objects within nine minutes.
     Here it is five events, and any pace of at least one in ten minutes counts as one go.
 
-    *What it cannot see.* Deletions that are spread out, one an hour. Who shares an account. Texts that the vocabulary
-    does not know: `assessed` lists them. A migration that somebody was asked to make looks like an attack.
+    *What it cannot see.* Deletions that are spread out, one an hour. Which of several people used a shared account.
+    Texts that the vocabulary does not know: `assessed` lists them. A migration that somebody was asked to make looks
+    like an attack.
 
     Examples
     --------

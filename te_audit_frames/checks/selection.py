@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from te_audit_frames.analysis.archived import EventArchive, is_archive
 from te_audit_frames.analysis.group_columns import NAIVE, as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.in_memory import (
@@ -42,22 +43,6 @@ from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_colum
 CLASSES = ["action", "object", "outcome"]
 
 _CHUNK = 500_000  # events of an archive that are in memory at once
-
-
-@runtime_checkable
-class EventArchive(Protocol):
-    """An archive, as far as checks read it."""
-
-    def load(
-        self, *, start: Instant | None = None, end: Instant | None = None, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """Load these columns of the events of a period."""
-
-    def coverage(self) -> pd.DataFrame:
-        """Return one row per day: its `day` and how many `events` it has."""
-
-    def files(self, *, start: Instant | None = None, end: Instant | None = None) -> list[str]:
-        """List the files of a period; without one, also the file of events without a date."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +148,7 @@ def select(
     0   7  Ada L.       2
     """
     bounds = to_bounds(start, end)
-    if isinstance(events, EventArchive):
+    if is_archive(events):
         present: Iterable[str] = COLUMNS
     elif isinstance(events, pd.DataFrame | pa.Table):
         present = [str(name) for name in (events.columns if isinstance(events, pd.DataFrame) else events.column_names)]
@@ -179,7 +164,7 @@ def select(
         ["date", *columns, *optional, *(["uid", "user"] if people else []), *(["event"] if keep else [])]
     )
     plan = Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
-    if isinstance(events, EventArchive):
+    if is_archive(events):
         parts = [read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
         undated = _count_undated(events) if bounds == (None, None) else 0
     else:

@@ -40,8 +40,8 @@ def find_sessions(
 
     A session begins with a log-in, or with the first event after a log-out or after a silence of more than `idle`. It
     ends with a log-out, before the next log-in, or before such a silence. Failed log-ins belong to no session. What the
-    log does not hold is null, not guessed: it never has time-outs, and log-outs of single sign-on only with single
-    log-out.
+    log does not hold is null, and never guessed. It never has time-outs. It has log-outs through single sign-on only
+    if single log-out is set up.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def find_sessions(
         - `uid` and `user` (str);
         - `login` and `logout` (``datetime64[us, UTC]``), null if the log has none;
         - `ended_by` (str): ``"logout"``; ``"login"``, the same user's next one; ``"silence"``; or ``"open"`` if the
-          events end before one could tell;
+          session may go on after the last of the events;
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           what `evidence` needs;
         - `duration` (``timedelta64[us]``) from the first to the last event;

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import DATA
-from te_audit_frames.cli.output import FORMATS
 from te_audit_frames.periods import DEFAULT_LOOKBACK
 from te_audit_frames.safe_text import visible
+
+if TYPE_CHECKING:
+    from te_audit_frames.cli.output import Output
 
 _location = click.argument("location")
 
@@ -54,6 +56,7 @@ Every night, by cron:
     help="Also keep a snapshot of the organisation's people. Their roles are read once a week.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing, unless the report has a note.")
 @options.client_options
 def sync(
     *,
@@ -63,6 +66,7 @@ def sync(
     login_account_group: bool,
     users: bool,
     as_json: bool,
+    quiet: bool,
     **settings: Any,
 ) -> None:
     """Bring an archive up to date.
@@ -78,7 +82,8 @@ def sync(
         all_account_groups=not login_account_group,
         users=users,
     )
-    click.echo(report.to_json() if as_json else visible(report.summary))
+    if not quiet or report.notes:
+        click.echo(report.to_json() if as_json else visible(report.summary))
 
 
 @click.group(
@@ -97,10 +102,10 @@ Examples:
   te-audit-frames archive coverage te-audit --format csv > coverage.csv"""
 )
 @_location
-@options.format_option
-def coverage(location: str, form: str) -> None:
+@options.output_options
+def coverage(location: str, output: Output) -> None:
     """Show events, gaps and completeness for each UTC day."""
-    click.echo(FORMATS[form](taf.Archive(location).coverage()))
+    output.show(taf.Archive(location).coverage())
 
 
 @archive.command(

@@ -13,7 +13,7 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli.output import save
-from te_audit_frames.cli.terminal import fit, table
+from te_audit_frames.cli.terminal import table, terminal_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def _print(events: pd.DataFrame) -> None:
         ("Where: the account groups", taf.summarize_by_account_group(events)),
         ("What: the 10 most frequent types of event", taf.summarize_by_event_type(events, top=10)),
     ):
-        click.echo(f"{title}\n\n{fit(table(counts))}\n")
+        click.echo(f"{title}\n\n{table(counts, room=terminal_width())}\n")
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:

@@ -30,6 +30,7 @@ from te_audit_frames.errors import (
 from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
+FINDINGS = 7  # a review has findings at or above --fail-on; no error has this code
 DEFECT = 1
 INTERRUPTED, BROKEN_PIPE = 130, 141  # a shell's codes for programs that SIGINT or SIGPIPE ended
 
@@ -181,6 +182,12 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bArchive\.sync\(\)", "te-audit-frames sync"),
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
+        (r"\bno history was given\b", "no --history was given"),
+        (r"^vocabulary: ", "--vocabulary: "),
+        (r"^users: ", "--users: "),
+        (r"Archive\.sync\(client, users=True\) keeps one", "te-audit-frames sync --users keeps one"),
+        (r"Fetch it with the token", "Fetch it (te-audit-frames users) with the token"),
+        (r"^location: ", ""),
         # pyarrow's text about a broken file is of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )

@@ -1,18 +1,24 @@
-"""Options that several commands share: their values, their help, and the client that they configure."""
+"""Options that several commands share: their values, their help, and the client that they configure.
+
+The module is long because of the texts of ``--help``.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli.output import FORMATS, ending, show_log
+from te_audit_frames.cli.output import FORMATS, Output, ending, show_log
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import parse_zone, to_bounds, to_instant, to_window
@@ -26,21 +32,28 @@ _LONGEST_TOKEN = 65_536
 
 
 class Moment(click.ParamType[str]):
-    """A moment in ISO 8601; its value is the text."""
+    """A moment in ISO 8601; its value is the text.
+
+    Parameters
+    ----------
+    local : bool
+        Whether the command has an option ``--tz``, so that a moment needs no offset of its own.
+    """
 
     name = "time"
+
+    def __init__(self, *, local: bool = False) -> None:
+        self._zone = UTC if local else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the text."""
         try:
-            to_instant(value, argument="")
+            to_instant(value, argument="", zone=self._zone)
         except InvalidArgument:
-            self.fail(
-                f"{value!r} is not a time such as 2026-01-01 (midnight UTC), 2026-01-01T09:00:00Z or "
-                "2026-01-01T09:00:00+01:00.",
-                param,
-                ctx,
-            )
+            examples = "2026-01-01 (midnight UTC), 2026-01-01T09:00:00Z or 2026-01-01T09:00:00+01:00"
+            if self._zone:
+                examples = "2026-01-01 or 2026-01-01T09:00 (both in --tz), or 2026-01-01T09:00:00Z"
+            self.fail(f"{value!r} is not a time such as {examples}.", param, ctx)
         return str(value)
 
 
@@ -80,16 +93,27 @@ def check_period(*, window: str | None, start: str | None, end: str | None) -> N
     click.UsageError
         Two options contradict each other, or one needs another.
     """
-    for name, value in (("--start", start), ("--end", end)):
-        if window is not None and value is not None:
-            raise click.UsageError(f"--window and {name} cannot be combined. Give one of them.")
+    check_window(window=window, start=start, end=end)
     if end is not None and start is None:
         raise click.UsageError("--end needs --start.")
     check_bounds(start=start, end=end)
 
 
-def check_bounds(*, start: str | None, end: str | None) -> None:
-    """Check that ``--end`` is after ``--start``.
+def check_window(*, window: str | None, start: str | None, end: str | None) -> None:
+    """Check that ``--window`` is not combined with ``--start`` or ``--end``.
+
+    Raises
+    ------
+    click.UsageError
+        It is.
+    """
+    for name, value in (("--start", start), ("--end", end)):
+        if window is not None and value is not None:
+            raise click.UsageError(f"--window and {name} cannot be combined. Give one of them.")
+
+
+def check_bounds(*, start: str | None, end: str | None, zone: tzinfo | None = None) -> None:
+    """Check that ``--end`` is after ``--start``; `zone` is the time zone of moments that have none.
 
     Raises
     ------
@@ -97,7 +121,7 @@ def check_bounds(*, start: str | None, end: str | None) -> None:
         It is at or before it.
     """
     try:
-        to_bounds(start, end)
+        to_bounds(start, end, zone=zone)
     except InvalidArgument:
         raise click.UsageError("--end must be after --start. The moment of --end is excluded.") from None
 
@@ -164,9 +188,58 @@ def read_token(path: str) -> str:
         return file.read(_LONGEST_TOKEN).decode(errors="replace")
 
 
-def file_argument(command: F) -> F:
-    """Add FILE: events to read."""
-    return click.argument("file", type=click.Path(dir_okay=False))(command)
+@contextmanager
+def naming_options() -> Iterator[None]:
+    """Name the option of the running command in an `InvalidArgument` about an argument of the package.
+
+    Raises
+    ------
+    InvalidArgument
+        With ``--min-days: ...`` in place of ``min_days: ...``.
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        argument, colon, rest = str(error).partition(": ")
+        for parameter in click.get_current_context().command.params:
+            if colon and argument == parameter.name and isinstance(parameter, click.Option):
+                raise InvalidArgument(f"{parameter.opts[0]}: {rest}") from error
+        raise
+
+
+def bundle(name: str, make: Callable[..., object], parameters: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+    """Return a decorator that adds options to a command, and passes their values as one object.
+
+    Parameters
+    ----------
+    name : str
+        The command's argument that receives the object.
+    make : callable
+        Makes the object. It takes the value of each option by name.
+    parameters : sequence of callable
+        Decorators of click, in the order of ``--help``. Their values have the names of the arguments of `make`.
+
+    Returns
+    -------
+    callable
+    """
+    probe: Any = lambda: None  # noqa: E731 - click keeps the options of a command as an attribute
+    for parameter in parameters:
+        parameter(probe)
+    names = [str(option.name) for option in probe.__click_params__]
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def bundled(*args: Any, **values: Any) -> Any:
+            own = {each: values.pop(each) for each in names}
+            return command(*args, **values, **{name: make(**own)})
+
+        decorated = bundled
+        for parameter in reversed(parameters):
+            decorated = parameter(decorated)
+        return decorated  # type: ignore[return-value]
+
+    return decorate
 
 
 def freq_option(command: F) -> F:
@@ -181,21 +254,11 @@ def freq_option(command: F) -> F:
     )(command)
 
 
-def tz_option(command: F) -> F:
-    """Add ``--tz``."""
-    return click.option(
-        "--tz",
-        type=Zone(),
-        default="UTC",
-        show_default=True,
-        metavar="ZONE",
-        help="The time zone, for example Europe/Berlin.",
-    )(command)
-
-
 def by_option(*, default: str | None, text: str) -> Callable[[F], F]:
-    """Add ``--by``."""
-    return click.option("--by", type=Dimension(), default=default, show_default=True, help=text)
+    """Add ``--by``, which may be given several times."""
+    several = None if default is None else [default]
+    text = f"{text} Repeat it to combine several."
+    return click.option("--by", type=Dimension(), multiple=True, default=several, show_default=True, help=text)
 
 
 def top_option(*, default: int | None, text: str) -> Callable[[F], F]:
@@ -204,16 +267,22 @@ def top_option(*, default: int | None, text: str) -> Callable[[F], F]:
     return click.option("--top", type=kind, default=default, show_default=True, metavar="N", help=text)
 
 
-def format_option(command: F) -> F:
-    """Add ``--format``."""
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(list(FORMATS)),
-        default="table",
-        show_default=True,
-        help="A table for people, or CSV or JSON for programs.",
-    )(command)
+output_options = bundle(
+    "output",
+    Output,
+    (
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(FORMATS),
+            default="table",
+            show_default=True,
+            help="A table for people; CSV, JSON or JSON Lines for programs.",
+        ),
+        click.option("--bom", is_flag=True, help="Start CSV with a byte order mark, for spreadsheets such as Excel."),
+    ),
+)
+"""Add ``--format`` and ``--bom``."""
 
 
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(taf.Client).parameters.items()}

@@ -8,16 +8,18 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import pandas as pd
 
-from te_audit_frames.cli.terminal import fit, table
+from te_audit_frames.cli.terminal import table, terminal_width
 from te_audit_frames.periods import iso
-from te_audit_frames.safe_text import harmless_cell, visible
+from te_audit_frames.safe_text import harmless_cell, harmless_json, visible
 from te_audit_frames.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
     Parameters
     ----------
     frame : pandas.DataFrame
-        A summary or an activity; its index is left out.
+        A summary, an activity, or the rows of a check; its index is left out. Lists are written as JSON, and lengths of
+        time in seconds.
     on_terminal : bool
         Whether to replace characters that a terminal would act on. Files and pipes get every name as it is.
 
@@ -55,8 +58,14 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
 def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
     # Only with its default line ending does the writer quote cells that hold a carriage return.
     text = io.StringIO()
-    csv.writer(text).writerow([harmless_cell(clean(cell)) if isinstance(cell, str) else cell for cell in cells])
+    csv.writer(text).writerow([_csv_cell(cell, clean) for cell in cells])
     return text.getvalue().removesuffix("\r\n")
+
+
+def _csv_cell(cell: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(cell, list):
+        return harmless_json(clean(json.dumps(cell, ensure_ascii=False)))
+    return harmless_cell(clean(cell)) if isinstance(cell, str) else cell
 
 
 def to_json(frame: pd.DataFrame) -> str:
@@ -70,7 +79,7 @@ def to_json(frame: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Times as ISO 8601 text, shares as fractions of 1.
+        Times as ISO 8601 text, lengths of time in seconds, shares as fractions of 1.
 
     Examples
     --------
@@ -84,12 +93,100 @@ def to_json(frame: pd.DataFrame) -> str:
     return "[" + ",\n ".join(records) + "]"
 
 
-FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
-    "table": lambda frame: fit(table(frame)),
-    "csv": lambda frame: to_csv(frame, on_terminal=sys.stdout.isatty()),
-    "json": to_json,
-}
-"""Every value of ``--format``, and its writer."""
+def to_jsonl(frame: pd.DataFrame) -> str:
+    """Return a frame as one JSON object per line. It is ASCII, so no name can act on a terminal.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        See `to_json`.
+
+    Returns
+    -------
+    str
+        Lines that each end with a newline.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from te_audit_frames.cli.output import to_jsonl
+    >>> print(to_jsonl(pd.DataFrame({"user": ["Ada", None], "events": [2, 1]})), end="")
+    {"user": "Ada", "events": 2}
+    {"user": null, "events": 1}
+    """
+    return "".join(f"{json.dumps(dict(zip(frame.columns, row, strict=True)))}\n" for row in _rows(frame))
+
+
+FORMATS = ("table", "csv", "json", "jsonl")
+"""Every value of ``--format``."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""The first character of a CSV file from which a spreadsheet learns that the file is UTF-8."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command prints a frame.
+
+    Attributes
+    ----------
+    form : str
+        One of `FORMATS`.
+    bom : bool
+        Whether CSV starts with a byte order mark.
+    """
+
+    form: str
+    bom: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bom and self.form != "csv":
+            raise click.UsageError("--bom is only for CSV. Give --format csv, or leave out --bom.")
+
+    def show(
+        self, frame: pd.DataFrame, *, tz: str = "UTC", first: Sequence[str] = (), empty: str = "(no events)"
+    ) -> None:
+        """Print a frame to stdout.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Its index is left out.
+        tz : str
+            The time zone of all times.
+        first : sequence of str
+            The most useful columns, which a table shows first. Names that the frame lacks are skipped.
+        empty : str
+            The last line of a table without rows.
+        """
+        local = in_zone(frame, tz)
+        match self.form:
+            case "table":
+                names = list(map(str, local))
+                order = [name for name in first if name in names]
+                order += [name for name in names if name not in order]
+                self.print(table(local[order], room=terminal_width(), empty=empty) + "\n")
+            case "csv":
+                self.print(to_csv(local, on_terminal=sys.stdout.isatty()) + "\n")
+            case "json":
+                self.print(to_json(local) + "\n")
+            case _:
+                self.print(to_jsonl(local))
+
+    def print(self, *pieces: str) -> None:
+        """Print text to stdout, as UTF-8 and with a byte order mark if there is to be one."""
+        if not self.bom:
+            for piece in pieces:
+                click.echo(piece, nl=False)
+            return
+        for piece in (BYTE_ORDER_MARK, *pieces):
+            click.echo(piece.encode(), nl=False)
+
+
+def in_zone(frame: pd.DataFrame, tz: str) -> pd.DataFrame:
+    """Return a frame with all its times in a time zone."""
+    times = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.DatetimeTZDtype)]
+    return frame.assign(**{str(name): frame[name].dt.tz_convert(tz) for name in times}) if times else frame
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[list[Any]]:
@@ -98,8 +195,12 @@ def _rows(frame: pd.DataFrame) -> Iterator[list[Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | np.ndarray):
+        return list(value)
     if pd.isna(value):
         return None
+    if isinstance(value, pd.Timedelta):
+        return value.total_seconds()
     return iso(value) if isinstance(value, pd.Timestamp) else value
 
 

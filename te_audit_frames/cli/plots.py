@@ -1,4 +1,4 @@
-"""The command plot: the events of a file, as pictures."""
+"""The command plot: events, as pictures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.output import save
-from te_audit_frames.cli.summaries import read_events
+from te_audit_frames.cli.summaries import COUNTED
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.cli.reading import Where
 
 _PICTURES = options.Target(".png", ".svg", ".pdf")
 
@@ -23,7 +24,7 @@ Example:
   te-audit-frames plot heatmap events.parquet --tz Europe/Berlin -o heatmap.png"""
 )
 def plot() -> None:
-    """Draw the events of a Parquet FILE as PNG, SVG or PDF."""
+    """Draw events as PNG, SVG or PDF."""
 
 
 _picture_option = click.option(
@@ -37,15 +38,15 @@ _picture_option = click.option(
 Example:
   te-audit-frames plot activity events.parquet --freq D --by event-type -o activity.png""",
 )
-@options.file_argument
+@reading.where_options()
 @_picture_option
 @options.freq_option
 @options.by_option(default=None, text="Draw each of these separately.")
-@options.tz_option
 @options.top_option(default=None, text="With --by, draw the N largest separately and combine the others.")
-def plot_activity(*, file: str, output: str, freq: Freq, by: str | None, tz: str, top: int | None) -> None:
+def plot_activity(*, where: Where, output: str, freq: Freq, by: tuple[str, ...], top: int | None) -> None:
     """Draw how many events each hour, day, week or month had."""
-    save(lambda: taf.plot_activity(read_events(file), freq=freq, by=by, tz=tz, top=top), output)
+    several = list(dict.fromkeys(by)) or None
+    save(lambda: taf.plot_activity(where.read(COUNTED), freq=freq, by=several, tz=where.tz, top=top), output)
 
 
 @plot.command(
@@ -54,12 +55,11 @@ def plot_activity(*, file: str, output: str, freq: Freq, by: str | None, tz: str
 Example:
   te-audit-frames plot heatmap events.parquet --tz America/New_York -o heatmap.svg""",
 )
-@options.file_argument
+@reading.where_options()
 @_picture_option
-@options.tz_option
-def plot_heatmap(file: str, output: str, tz: str) -> None:
+def plot_heatmap(where: Where, output: str) -> None:
     """Draw the hours of the week in which events happen."""
-    save(lambda: taf.plot_heatmap(read_events(file), tz=tz), output)
+    save(lambda: taf.plot_heatmap(where.read(["date"]), tz=where.tz), output)
 
 
 @plot.command(
@@ -68,10 +68,10 @@ def plot_heatmap(file: str, output: str, tz: str) -> None:
 Example:
   te-audit-frames plot top events.parquet --by event-type --top 15 -o top.pdf""",
 )
-@options.file_argument
+@reading.where_options()
 @_picture_option
 @options.by_option(default="user", text="What each bar counts.")
 @options.top_option(default=10, text="How many bars.")
-def plot_top(file: str, output: str, by: str, top: int) -> None:
+def plot_top(where: Where, output: str, by: tuple[str, ...], top: int) -> None:
     """Draw who, where or what has the most events."""
-    save(lambda: taf.plot_top(read_events(file), by=by, top=top), output)
+    save(lambda: taf.plot_top(where.read(COUNTED), by=list(dict.fromkeys(by)), top=top), output)

@@ -1,80 +1,70 @@
-"""The commands summary and activity: the events of a file, counted."""
+"""The commands summary and activity: how many events there are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
-from te_audit_frames.cli.output import FORMATS
+from te_audit_frames.cli import options, reading
 from te_audit_frames.schema import COLUMNS
 
 if TYPE_CHECKING:
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.cli.output import Output
+    from te_audit_frames.cli.reading import Where
 
-# No command counts the other two, which are most of a file.
-_COUNTED = [column for column in COLUMNS if column not in ("resources", "extra")]
+COUNTED = [column for column in COLUMNS if column not in ("resources", "extra")]
+"""The columns that can be counted by. The other two are most of a file."""
 
 
 @click.command(
     epilog="""\b
+WHERE is an archive, a bucket such as s3://bucket/te-audit, a .parquet, .csv or .jsonl file
+from fetch, or a glob such as 'months/*.parquet'. There may be several.
+
+\b
 Examples:
-  te-audit-frames summary events.parquet --by account-group
+  te-audit-frames summary te-audit --window 30d --by account-group
+  te-audit-frames summary events.parquet --by user --by event-type --top 20
   te-audit-frames summary events.parquet --by user --format csv > users.csv"""
 )
-@options.file_argument
+@reading.where_options()
 @options.by_option(default="user", text="What each row counts.")
 @options.top_option(default=None, text="Keep the N largest rows and combine the others.  [default: all]")
-@options.format_option
-def summary(file: str, by: str, top: int | None, form: str) -> None:
-    """Count the events in FILE by user, account group, event type or address.
-
-    FILE is a Parquet file from fetch.
-    """
-    click.echo(FORMATS[form](taf.summarize(read_events(file), by=by, top=top)))
+@options.output_options
+def summary(where: Where, by: tuple[str, ...], top: int | None, output: Output) -> None:
+    """Count the events in WHERE by user, account group, event type or address."""
+    counts = taf.summarize(where.read(COUNTED), by=_several(by), top=top)
+    names = [str(name) for name in counts]
+    output.show(counts, tz=where.tz, first=[*names[: names.index("share") + 1], "last_event"])
 
 
 @click.command(
     epilog="""\b
+WHERE is an archive, a bucket such as s3://bucket/te-audit, a .parquet, .csv or .jsonl file
+from fetch, or a glob such as 'months/*.parquet'. There may be several.
+
+\b
 Examples:
-  te-audit-frames activity events.parquet --freq W
+  te-audit-frames activity te-audit --window 12w --freq W
   te-audit-frames activity events.parquet --freq h --by event-type --top 5 --tz Europe/Berlin"""
 )
-@options.file_argument
+@reading.where_options()
 @options.freq_option
 @options.by_option(default=None, text="Count each of these separately.")
-@options.tz_option
 @options.top_option(default=None, text="With --by, keep the N largest and combine the others.  [default: all]")
-@options.format_option
-def activity(*, file: str, freq: Freq, by: str | None, tz: str, top: int | None, form: str) -> None:
-    """Count the events in FILE by hour, day, week or month.
+@options.output_options
+def activity(*, where: Where, freq: Freq, by: tuple[str, ...], top: int | None, output: Output) -> None:
+    """Count the events in WHERE by hour, day, week or month.
 
-    FILE is a Parquet file from fetch. Hours, days, weeks and months without events are shown with zero events. Those
-    that the file covers only in part are marked as not complete.
+    Hours, days, weeks and months without events are shown with zero events. Those that WHERE covers only in part are
+    marked as not complete.
     """
-    click.echo(FORMATS[form](taf.activity(read_events(file), freq=freq, by=by, tz=tz, top=top)))
+    counts = taf.activity(where.read(COUNTED), freq=freq, by=_several(by) or None, tz=where.tz, top=top)
+    output.show(counts, tz=where.tz)
 
 
-def read_events(file: str) -> pd.DataFrame:
-    """Read the columns that can be counted.
-
-    Parameters
-    ----------
-    file : str
-        A Parquet file of events.
-
-    Returns
-    -------
-    pandas.DataFrame
-
-    Raises
-    ------
-    FileError
-        The file cannot be read.
-    NotAnAuditFrame, DamagedFile
-        It holds no audit events.
-    """
-    return taf.read_parquet(file, columns=_COUNTED)
+def _several(by: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(by))

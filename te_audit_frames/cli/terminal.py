@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from te_audit_frames.periods import iso
@@ -13,17 +16,33 @@ from te_audit_frames.safe_text import cut_to_width, visible, width
 _WIDEST = 60
 """The greatest width of a cell, in columns of the terminal."""
 
+_NARROWEST = 12
+"""The width to which a column of text may be narrowed, unless its name is wider."""
+
+_SHARES = {"share", "clock", "weekend", "logins"}
+"""Columns of fractions of 1, which are shown in percent."""
+
 NONE = "(none)"
 """The text for a null."""
 
 
-def table(frame: pd.DataFrame) -> str:
-    """Return a small frame as an aligned table: numbers to the right, times in ISO 8601, `share` in percent.
+def terminal_width() -> int:
+    """Return the width of the terminal in columns: that of `COLUMNS` if it is set, and 80 without a terminal."""
+    return shutil.get_terminal_size().columns
+
+
+def table(frame: pd.DataFrame, *, room: int | None = None, empty: str = "(no events)") -> str:
+    """Return a small frame as an aligned table: numbers to the right, times in ISO 8601, shares in percent.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        A summary or an activity; its index is left out.
+        A summary, an activity, or the rows of a check; its index is left out.
+    room : int, optional
+        The widest line. Text is cut to fit, but numbers and times are not: if they do not fit, the last columns are
+        left out, and a last line names them. By default, lines may have any width.
+    empty : str
+        The line of a table without rows.
 
     Returns
     -------
@@ -34,52 +53,87 @@ def table(frame: pd.DataFrame) -> str:
     --------
     >>> import pandas as pd
     >>> from te_audit_frames.cli.terminal import table
-    >>> print(table(pd.DataFrame({"event": ["User login.", None], "events": [1200, 7]})))
+    >>> frame = pd.DataFrame({"event": ["User login.", None], "events": [1200, 7], "users": [31, 2]})
+    >>> print(table(frame))
+    event        events  users
+    User login.   1,200     31
+    (none)            7      2
+    >>> print(table(frame, room=20))
     event        events
     User login.   1,200
     (none)            7
+    (not shown: users)
     """
-    columns = [[visible(str(name)), *map(_cell, frame[name].astype(object))] for name in frame]
+    columns = [
+        [visible(str(name)), *(_cell(str(name), value) for value in frame[name].astype(object))] for name in frame
+    ]
     widths = [max(map(width, column)) for column in columns]
+    is_text = [not _is_fixed(dtype) for dtype in frame.dtypes]
+    shown = len(columns)
+    if room is not None:
+        least = [
+            min(wide, max(width(column[0]), _NARROWEST)) if text else wide
+            for column, wide, text in zip(columns, widths, is_text, strict=True)
+        ]
+        shown = _count_fitting(least, room)
+        widths = _narrowed(widths[:shown], least[:shown], room)
     to_right = [pd.api.types.is_numeric_dtype(dtype) and dtype != "bool" for dtype in frame.dtypes]
     lines = [
-        "  ".join(_pad(*cell) for cell in zip(row, widths, to_right, strict=True)).rstrip()
+        "  ".join(
+            _pad(cut_to_width(cell, wide), wide, right)
+            for cell, wide, right in zip(row[:shown], widths, to_right, strict=False)
+        ).rstrip()
         for row in zip(*columns, strict=True)
     ]
-    return "\n".join(lines if len(frame) else [*lines, "(no events)"])
+    if not len(frame):
+        lines.append(empty)
+    if shown < len(columns):
+        lines.append(f"(not shown: {', '.join(column[0] for column in columns[shown:])})")
+    return "\n".join(lines if room is None else [cut_to_width(line, room) for line in lines])
 
 
-def fit(text: str) -> str:
-    """Cut lines to the width of the terminal, if stdout is one.
-
-    Parameters
-    ----------
-    text : str
-        Lines for stdout.
-
-    Returns
-    -------
-    str
-        Lines no wider than the terminal. If stdout is a file or a pipe, they are unchanged.
-    """
-    if not sys.stdout.isatty():
-        return text
-    columns = shutil.get_terminal_size().columns
-    return "\n".join(cut_to_width(line, columns) for line in text.splitlines())
+def _is_fixed(dtype: Any) -> bool:
+    """Return whether the cells of a column lose their meaning when they are cut."""
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(dtype) or kinds.is_datetime64_any_dtype(dtype) or kinds.is_timedelta64_dtype(dtype)
 
 
-def _cell(value: object) -> str:
+def _count_fitting(least: Sequence[int], room: int) -> int:
+    """Return how many columns fit next to each other; at least the first one is shown."""
+    ends = accumulate(wide + 2 for wide in least)
+    return max(sum(end - 2 <= room for end in ends), 1)
+
+
+def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest columns until all of them fit."""
+    limit, narrowed = max(widths), list(widths)
+    while sum(narrowed) + 2 * (len(narrowed) - 1) > room and narrowed != list(least):
+        limit -= 1
+        narrowed = [max(floor, min(wide, limit)) for wide, floor in zip(widths, least, strict=True)]
+    return narrowed
+
+
+def _cell(name: str, value: Any) -> str:
+    if isinstance(value, list | np.ndarray):
+        return cut_to_width(visible(", ".join(map(_item, value))), _WIDEST)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return NONE
     if isinstance(value, float):
-        return f"{value:.1%}"
+        return f"{value:.1%}" if name in _SHARES else f"{value:,.1f}"
     if isinstance(value, pd.Timestamp):
         return iso(value)
     return cut_to_width(visible(str(value)), _WIDEST)
+
+
+def _item(item: Any) -> str:
+    """Return an item of a list: a text, or the name of a resource."""
+    if isinstance(item, dict):
+        return str(item.get("name") or item.get("type") or NONE)
+    return NONE if item is None else str(item)
 
 
 def _pad(text: str, columns: int, to_right: bool) -> str:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import tzinfo
+from itertools import chain
 from typing import Any, NoReturn
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import harmless_cell, harmless_json
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import FilePath, atomic_write
@@ -60,13 +63,44 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
     ...     print(Path(folder, "events.csv").read_text().splitlines()[1])
     2026-01-05T09:00:00Z,,,'=1+1,,,,,
     """
+    _write(csv_lines(events, raw=raw), path)
+
+
+def csv_lines(events: pd.DataFrame, *, raw: bool = False, zone: tzinfo | None = None) -> Iterator[str]:
+    """Return the text of `write_csv` in pieces of many lines.
+
+    Parameters
+    ----------
+    events, raw
+        See `write_csv`.
+    zone : datetime.tzinfo, optional
+        The time zone of `date`, which is then written with its offset: ``2026-01-05T10:00:00+01:00``. UTC by default.
+
+    Returns
+    -------
+    iterator of str
+
+    Raises
+    ------
+    NotAnAuditFrame, InvalidArgument
+        See `write_parquet`.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.storage.csv_jsonl import csv_lines
+    >>> events = taf.read_pages([b'{"auditEvents": [{"event": "=1+1", "date": "2026-01-05T09:00:00Z"}]}'])
+    >>> print("".join(csv_lines(events)).splitlines()[1])
+    2026-01-05T09:00:00Z,,,'=1+1,,,,,
+    """
 
     def lines(rows: list[dict[str, Any]]) -> str:
         text = io.StringIO()
         csv.writer(text).writerows([_cell(name, row[name], raw=raw) for name in COLUMNS] for row in rows)
         return text.getvalue()
 
-    _write(events, path, ",".join(COLUMNS) + "\r\n", lines)
+    table = frame_to_rows(events)  # first, so that nothing is written if the frame cannot be kept
+    return chain([",".join(COLUMNS) + "\r\n"], map(lines, _rows(table, zone)))
 
 
 def _cell(name: str, value: Any, *, raw: bool) -> str:
@@ -83,7 +117,7 @@ def _cell(name: str, value: Any, *, raw: bool) -> str:
 def _harmless_extra(text: str) -> str:
     """Escape formulas in JSON without changing its value. Return other text unchanged."""
     harmless = harmless_json(text)
-    return harmless if harmless != text and _is_json(text) else text
+    return harmless if harmless != text and is_json(text) else text
 
 
 def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
@@ -118,7 +152,39 @@ def write_jsonl(events: pd.DataFrame, path: FilePath) -> None:
     ...     print(Path(folder, "events.jsonl").read_text())
     {"date": "2026-01-05T09:00:00Z", "aid": null, ...}
     """
-    _write(events, path, "", lambda rows: "".join(map(_line, rows)))
+    _write(jsonl_lines(events), path)
+
+
+def jsonl_lines(events: pd.DataFrame, *, zone: tzinfo | None = None) -> Iterator[str]:
+    """Return the text of `write_jsonl` in pieces of many lines.
+
+    Parameters
+    ----------
+    events
+        See `write_jsonl`.
+    zone
+        See `csv_lines`.
+
+    Returns
+    -------
+    iterator of str
+
+    Raises
+    ------
+    NotAnAuditFrame, InvalidArgument
+        See `write_parquet`.
+
+    Examples
+    --------
+    >>> from zoneinfo import ZoneInfo
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.storage.csv_jsonl import jsonl_lines
+    >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-05T09:00:00Z"}]}'])
+    >>> print(*jsonl_lines(events, zone=ZoneInfo("Europe/Berlin")))
+    {"date": "2026-01-05T10:00:00+01:00", ...}
+    """
+    table = frame_to_rows(events)
+    return ("".join(map(_line, rows)) for rows in _rows(table, zone))
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -133,13 +199,14 @@ def _line(row: dict[str, Any]) -> str:
 def _embedded(extra: str | None) -> str:
     if extra is None:
         return "null"
-    if not _is_json(extra):
+    if not is_json(extra):
         return json.dumps(extra, ensure_ascii=False)
     # Line breaks in JSON are only ever white space between tokens.
     return extra.replace("\r", " ").replace("\n", " ")
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Return whether text is one JSON value."""
     try:
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -151,18 +218,23 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _write(events: pd.DataFrame, path: FilePath, head: str, lines: Callable[[list[dict[str, Any]]], str]) -> None:
-    table = frame_to_rows(events)
+def _write(pieces: Iterator[str], path: FilePath) -> None:
     with atomic_write(path) as file:
-        file.write(head.encode())
-        for rows in _rows(table):
-            file.write(lines(rows).encode())
+        for piece in pieces:
+            file.write(piece.encode())
 
 
-def _rows(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
+def _rows(table: pa.Table, zone: tzinfo | None) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of rows as plain dicts, with dates as text."""
-    # The zone, which is UTC, is dropped: formatting with a zone needs a time zone database.
-    dates = pc.strftime(table["date"].cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%SZ")
-    table = table.set_column(0, "date", pc.replace_substring(dates, ".000000Z", "Z"))
+    table = table.set_column(0, "date", _dates(table["date"], zone))
     for batch in table.to_batches(max_chunksize=_ROWS_PER_WRITE):
         yield batch.to_pylist()
+
+
+def _dates(dates: pa.ChunkedArray, zone: tzinfo | None) -> pa.ChunkedArray | pa.Array:
+    if zone is not None:
+        local = dates.to_pandas().dt.tz_convert(zone)
+        return pa.array([None if pd.isna(moment) else iso(moment) for moment in local], pa.large_string())
+    # The zone, which is UTC, is dropped: formatting with a zone needs a time zone database.
+    plain = pc.strftime(dates.cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%SZ")
+    return pc.replace_substring(plain, ".000000Z", "Z")

@@ -13,6 +13,7 @@ from te_audit_frames.merge import count_fewer
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading
+from te_audit_frames.storage.new_events import NewEvents
 from te_audit_frames.storage.scope import ScopeObserver, groups_of
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_plan import DAYS_PER_WRITE
@@ -77,6 +78,7 @@ class SyncDays:
         self._unrecorded: dict[date, int] = {}
         self._gathered: dict[date | None, pa.Table] = {}
         self._gathered_since = time.monotonic()
+        self._added = NewEvents()
         self._vanished: list[pa.Table] = []
         self._fewer: list[pa.Table] = []
 
@@ -117,6 +119,7 @@ class SyncDays:
         for day, merged_day in merge_rows(self._store, self._writer, gathered, self._could_see).items():
             merged, is_new = merged_day.merged, merged_day.is_new
             self._report.events_added += merged.added.num_rows
+            self._added.add(merged.added)
             if day is None:
                 self._report.undated_events = max(self._report.undated_events, gathered[None].num_rows)
                 continue
@@ -187,10 +190,11 @@ class SyncDays:
         return rows.filter(pc.less(rows["date"], pa.scalar(self._end, ARROW_SCHEMA.field("date").type)))
 
     def report_scope(self) -> None:
-        """Complete the report with the scope, and with the visible events that vanished."""
+        """Complete the report with the scope, the new events, and the visible events that vanished."""
         vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished])
         self._report.vanished_events = pc.sum(self._observer.could_see(vanished), min_count=0).as_py()
         for fewer in self._fewer:
             self._report.add_fewer(fewer.filter(self._observer.could_see(fewer)))
+        self._report.new_events = self._added.to_frame()
         self._report.days_read = len(self.read)
         self._report.scope = str(self._observer.scope)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.periods import iso
 from te_audit_frames.safe_text import aligned, printable
+from te_audit_frames.storage.new_events import no_new_events
 
 _LISTED_KEYS = 20
 """The number of keys that a report lists if a reading had fewer of their events than the archive."""
@@ -36,6 +39,10 @@ class SyncReport:
         The number of other days that gained events.
     events_added : int
         Events that the archive did not have.
+    new_events : pandas.DataFrame
+        These events, as an audit frame without a receipt. An archived event that only gained a value is not among them.
+        To limit the memory, at most 100,000 events are kept, the newest; see `new_events_truncated`. `to_dict` and
+        `to_json` leave the frame out.
     late_events : int
         New events in a period that an earlier sync had already read.
     latest_late_seconds : float or None
@@ -85,8 +92,8 @@ class SyncReport:
     >>> with Sandbox(events=1_000, seed=0, days=5) as api, tempfile.TemporaryDirectory() as folder:
     ...     client = taf.Client(token=api.token, base_url=api.url)
     ...     report = taf.Archive(folder).sync(client, start=last_week, settle=0)
-    >>> report.events_added
-    1000
+    >>> report.events_added, len(report.new_events)
+    (1000, 1000)
     """
 
     location: str
@@ -115,6 +122,12 @@ class SyncReport:
     roles_fetched: bool = False
     manifest: str = ""
     notes: list[str] = field(default_factory=list)
+    new_events: pd.DataFrame = field(default_factory=no_new_events, compare=False)
+
+    @property
+    def new_events_truncated(self) -> bool:
+        """Whether the sync added more events than `new_events` keeps. `Archive.load` returns all of them."""
+        return self.events_added > len(self.new_events)
 
     def add_fewer(self, keys: pa.Table) -> None:
         """Add the result of `te_audit_frames.merge.count_fewer` for one day."""
@@ -132,8 +145,9 @@ class SyncReport:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report in plain JSON types."""
-        return asdict(self)
+        """Return the report in plain JSON types, without `new_events`."""
+        names = (each.name for each in fields(self))
+        return deepcopy({name: getattr(self, name) for name in names if name != "new_events"})
 
     def to_json(self) -> str:
         """Return the report as one line of JSON."""

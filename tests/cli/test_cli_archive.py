@@ -10,6 +10,7 @@ from support.command_line import NOW, run
 import te_audit_frames as taf
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.storage.local_store import LocalStore
+from te_audit_frames.storage.manifest import MANIFEST
 
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
@@ -55,3 +56,14 @@ def test_exit_codes_of_archives(api, tmp_path):
     assert "SHA-256" in damaged.stdout
     assert run("sync", place, "--lookback", "soon", at=api).exit_code == 2
     assert run("sync", place).exit_code == 2
+
+
+def test_a_quiet_sync_prints_only_what_needs_a_look(api, tmp_path, monkeypatch):
+    monkeypatch.setattr(Clock, "now", lambda self: NOW)
+    place = tmp_path / "te-audit"
+    quiet = run("sync", place, "--since", "2026-02-20", "--quiet", at=api)
+    assert (quiet.exit_code, quiet.output) == (0, "")
+    (tmp_path / "te-audit" / MANIFEST).unlink()
+    noted = run("sync", place, "--quiet", at=api)
+    assert noted.exit_code == 0
+    assert "no manifest" in noted.stdout

@@ -9,6 +9,7 @@ import pytest
 from support.command_line import CANARY, FOREVER, NOW, USER, run, start, walk
 
 import te_audit_frames as taf
+from te_audit_frames.cli.find import find
 from te_audit_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
@@ -29,9 +30,11 @@ def test_the_guide_documents_every_command_and_exit_code():
     assert commands == [
         "demo",
         "fetch",
+        "events",
         "summary",
         "activity",
         "plot",
+        "find",
         "users",
         "sync",
         "archive",
@@ -39,7 +42,8 @@ def test_the_guide_documents_every_command_and_exit_code():
         "sandbox",
     ]
     assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
+    assert [name for name in find.commands if f"| `find {name}` |" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 7, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():

@@ -42,6 +42,8 @@ def test_partial_and_rest_are_the_whole_and_never_double(api, tmp_path, workers,
     assert sorted(tmp_path.iterdir()) == sorted(files)
     got = sum((multiset(as_sent(taf.read_parquet(file))) for file in files), Counter())
     assert got == multiset(api.truth(NOW - timedelta(60), NOW, all_account_groups=True))
+    lines = run("events", *files, "--format", "jsonl").stdout.splitlines()
+    assert len(lines) == got.total()
     assert not taf.receipt(taf.read_parquet(files[0])).complete
 
 

@@ -1,0 +1,317 @@
+"""The commands find runs, find failed-logins, ...: one question each about what deserves a look.
+
+Each command is one ``find_*`` function: its thresholds are options, and the defaults are those of the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import te_audit_frames as taf
+from te_audit_frames.cli import options, reading
+from te_audit_frames.cli.exit_codes import in_options
+from te_audit_frames.periods import iso, parse_zone, to_window
+from te_audit_frames.safe_text import visible
+from te_audit_frames.schema import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from te_audit_frames.cli.output import Output
+    from te_audit_frames.cli.reading import Where
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXAMINED = [column for column in COLUMNS if column != "extra"]
+
+# The columns that a table shows first.
+_FIRST = {
+    "find_runs": "user account_group_name ip_address events first_event duration objects resources account_groups",
+    "find_failed_logins": "user ip_address pattern events first_event success success_user ip_addresses users",
+    "find_sessions": "user first_event duration ended_by events deleted updated created ip_addresses",
+    "find_off_hours": "first_event user usual_hours events days_alike event_texts ratio",
+    "find_new_addresses": "first_event user network events known_networks new_to_all others event_texts",
+    "find_access_changes": "first_event user event_texts targets roles to_self before",
+    "find_monitoring_changes": "first_event user change object names events before",
+    "find_dormant_users": "user status silent_days is_admin last_login last_event",
+    "classify_actors": "user actor reasons events active_days quiet_hours",
+}
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  te-audit-frames find runs te-audit --window 24h
+  te-audit-frames find off-hours te-audit --window 7d --history te-audit --tz Europe/Berlin"""
+)
+def find() -> None:
+    """Find what deserves a look.
+
+    Each command prints its rows on stdout, and what it examined on stderr. "Nothing found" and "not assessed" are
+    different: without a history, for example, no address is new.
+    """
+
+
+def _command(name: str, example: str) -> Callable[[F], Any]:
+    return find.command(name, epilog=f"\b\nExample:\n  te-audit-frames find {name} {example}")
+
+
+def _threshold(option: str, default: int | None, least: int, most: int | None, text: str) -> Callable[[F], F]:
+    kind = click.IntRange(least, most)
+    return click.option(option, type=kind, default=default, show_default=True, metavar="N", help=text)
+
+
+def _length(option: str, default: str, text: str) -> Callable[[F], F]:
+    kind = options.Length()
+    return click.option(option, type=kind, default=default, show_default=True, metavar="LENGTH", help=text)
+
+
+_quiet_option = click.option(
+    "--quiet", is_flag=True, help="Print nothing if nothing is found, and not what was examined."
+)
+
+
+def _show(find_rows: Callable[[], pd.DataFrame], where: Where, output: Output, *, quiet: bool) -> None:
+    """Print the rows of a check, and on stderr what it examined."""
+    with options.naming_options():
+        rows = find_rows()
+    record = taf.assessed(rows)
+    if not quiet or len(rows):
+        empty = "(not assessed)" if record.not_assessed else "(nothing found)"
+        output.show(rows, tz=where.tz, first=_FIRST[record.check].split(), empty=empty)
+    for line in _examined(record, where.tz):
+        # What could not be assessed is said in any case, because an empty result would look like a good one.
+        if not quiet or line.startswith("Not assessed"):
+            click.echo(visible(in_options(line)), err=True)
+
+
+def _examined(record: taf.Assessed, tz: str) -> list[str]:
+    people = "person" if record.people == 1 else "people"
+    lines = [f"Examined: {record.events:,} event{'s' * (record.events != 1)} of {record.people:,} {people}"]
+    if record.first_event and record.last_event:
+        zone = parse_zone(tz)
+        lines[0] += f", from {iso(record.first_event.astimezone(zone))} to {iso(record.last_event.astimezone(zone))}"
+    if record.not_assessed:
+        lines.append(f"Not assessed: {record.not_assessed}")
+    if record.baseline_days is not None:
+        lines.append(f"History: {record.baseline_days:,.0f} days")
+    counted = (
+        ("people with too little history to be assessed", record.without_baseline),
+        ("events without a date, which were not examined", record.undated),
+        ("events with texts that no rule knows (te-audit-frames vocabulary --unclassified)", record.unclassified),
+    )
+    lines += [f"Note: {text}: {count:,}" for text, count in counted if count]
+    if record.absent:
+        lines.append(f"Note: the events have no column {', '.join(record.absent)}")
+    return [f"{line}." for line in [*lines, *(f"Note: {note}" for note in record.notes)]]
+
+
+@_command("runs", "te-audit --window 24h --action delete --min-size 10")
+@reading.where_options(filters=("user", "event", "account_group"), vocabulary=True)
+@click.option(
+    "--action",
+    multiple=True,
+    default=["delete"],
+    show_default=True,
+    metavar="ACTION",
+    help="What was done: delete, create, update, disable, ... Several actions make one run together.",
+)
+@_length("--gap", "10m", "The longest time between two events of a run.")
+@_threshold("--min-size", 5, 1, None, "The fewest events of a run.")
+@click.option(
+    "--by",
+    type=click.Choice(["user", "ip-address", "account-group"]),
+    default="user",
+    show_default=True,
+    help="What the events of a run have in common.",
+)
+@_quiet_option
+@options.output_options
+def runs(
+    *, where: Where, action: tuple[str, ...], gap: str, min_size: int, by: str, quiet: bool, output: Output
+) -> None:
+    """Find runs: many events of one kind in one go, such as a mass deletion."""
+    events = where.read_or_open(_EXAMINED)
+    common: Any = by.replace("-", "_")
+    _show(
+        lambda: taf.find_runs(
+            events, action=action, gap=to_window(gap), min_size=min_size, by=common, vocabulary=where.vocabulary
+        ),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("failed-logins", "te-audit --window 7d --by ip-address")
+@reading.where_options(filters=("user", "event", "account_group"), vocabulary=True)
+@click.option(
+    "--by",
+    type=click.Choice(["user", "ip-address"]),
+    default="user",
+    show_default=True,
+    help="Count the failures of each user, or from each address.",
+)
+@_length("--within", "1h", "The length of the window in which failures are counted.")
+@_threshold("--min-failures", None, 1, None, "The failures that are a row.  [default: 20, or 15 by address]")
+@_threshold("--min-before-success", 5, 1, None, "The failures that are a row if the user then gets in.")
+@_threshold("--min-users", 10, 1, None, "With --by ip-address: the different users that are a row.")
+@_threshold("--min-addresses", 5, 1, None, "With --by user: the different addresses that are a row.")
+@_quiet_option
+@options.output_options
+def failed_logins(*, where: Where, by: str, within: str, quiet: bool, output: Output, **thresholds: int | None) -> None:
+    """Find attacks on passwords: many failed log-ins, and whether one got in."""
+    events = where.read_or_open(_EXAMINED)
+    counted: Any = {"by": by.replace("-", "_"), "within": to_window(within), **thresholds}
+    _show(lambda: taf.find_failed_logins(events, vocabulary=where.vocabulary, **counted), where, output, quiet=quiet)
+
+
+@_command("sessions", "te-audit --window 7d --user ada@example.com")
+@reading.where_options(filters=("user", "account_group"), vocabulary=True)
+@_length("--idle", "8h", "The longest silence within a session.")
+@_quiet_option
+@options.output_options
+def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
+    """Find sessions: what each user did from log-in to log-out."""
+    events = where.read_or_open(_EXAMINED)
+    _show(
+        lambda: taf.find_sessions(events, idle=to_window(idle), vocabulary=where.vocabulary),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("off-hours", "te-audit --window 7d --history te-audit --tz Europe/Berlin")
+@reading.where_options(filters=("user", "account_group"))
+@reading.history_option
+@_threshold("--days", 180, 28, 730, "How many days of history people's hours are learnt from.")
+@_threshold("--min-days", 20, 5, None, "On how many of these days a person must have acted.")
+@_threshold("--min-events", 60, 1, None, "How many earlier events a person must have.")
+@click.option(
+    "--ratio",
+    type=click.FloatRange(1, 1_000_000),
+    default=8.0,
+    show_default=True,
+    metavar="TIMES",
+    help="How many times better the week must fit other hours.",
+)
+@_quiet_option
+@options.output_options
+def off_hours(
+    *,
+    where: Where,
+    history: str | None,
+    days: int,
+    min_days: int,
+    min_events: int,
+    ratio: float,
+    quiet: bool,
+    output: Output,
+) -> None:
+    """Find what people did outside their own hours of the week, by the clock of --tz."""
+    events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
+    _show(
+        lambda: taf.find_off_hours(
+            events, tz=where.tz, history=past, days=days, min_days=min_days, min_events=min_events, ratio=ratio
+        ),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("new-addresses", "te-audit --window 7d --history te-audit")
+@reading.where_options(filters=("user", "account_group"))
+@reading.history_option
+@_threshold("--ipv4-bits", 24, 1, 32, "How many leading bits of an IPv4 address make a network.")
+@_threshold("--ipv6-bits", 48, 1, 128, "How many leading bits of an IPv6 address make a network.")
+@_threshold("--min-days", 10, 1, None, "On how many days of the history a person must have acted.")
+@_quiet_option
+@options.output_options
+def new_addresses(
+    *, where: Where, history: str | None, ipv4_bits: int, ipv6_bits: int, min_days: int, quiet: bool, output: Output
+) -> None:
+    """Find networks from which a person acted for the first time."""
+    events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
+    _show(
+        lambda: taf.find_new_addresses(events, history=past, v4=ipv4_bits, v6=ipv6_bits, min_days=min_days),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("access-changes", "te-audit --window 7d --history te-audit")
+@reading.where_options(filters=("user", "event", "account_group"), vocabulary=True)
+@reading.history_option
+@_quiet_option
+@options.output_options
+def access_changes(*, where: Where, history: str | None, quiet: bool, output: Output) -> None:
+    """Find changes of access: roles given and taken, people made and removed, tokens made."""
+    events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
+    _show(
+        lambda: taf.find_access_changes(events, history=past, vocabulary=where.vocabulary),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("monitoring-changes", "te-audit --window 7d --history te-audit")
+@reading.where_options(filters=("user", "event", "account_group"), vocabulary=True)
+@reading.history_option
+@_length("--gap", "10m", "The longest time between two events of a row.")
+@_quiet_option
+@options.output_options
+def monitoring_changes(*, where: Where, history: str | None, gap: str, quiet: bool, output: Output) -> None:
+    """Find alert rules, tests and notifications that were deleted, disabled or silenced."""
+    events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
+    _show(
+        lambda: taf.find_monitoring_changes(events, history=past, gap=to_window(gap), vocabulary=where.vocabulary),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("dormant-users", "te-audit --users users.parquet")
+@reading.where_options(filters=())
+@reading.users_option(required=True)
+@reading.history_option
+@_threshold("--days", 90, 1, None, "After how many days without log-in and events an account is dormant.")
+@_threshold("--returned-days", 180, 1, None, "After how many days of silence an event is a return.")
+@_quiet_option
+@options.output_options
+def dormant_users(
+    *, where: Where, users: str, history: str | None, days: int, returned_days: int, quiet: bool, output: Output
+) -> None:
+    """Find accounts that nobody uses, that somebody uses again, and people who are not in the directory."""
+    people = reading.read_people(users)
+    events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
+    _show(
+        lambda: taf.find_dormant_users(people, events, history=past, days=days, returned_days=returned_days),
+        where,
+        output,
+        quiet=quiet,
+    )
+
+
+@_command("actors", "te-audit --window 12w")
+@reading.where_options(filters=("user", "account_group"), vocabulary=True)
+@_threshold("--min-events", 50, 1, None, "Fewer events are too little to tell.")
+@_threshold("--min-days", 10, 1, None, "Events on fewer days are too little to tell.")
+@_quiet_option
+@options.output_options
+def actors(*, where: Where, min_events: int, min_days: int, quiet: bool, output: Output) -> None:
+    """Tell automation from people, with the reasons."""
+    events = where.read_or_open(_EXAMINED)
+    _show(
+        lambda: taf.classify_actors(events, min_events=min_events, min_days=min_days, vocabulary=where.vocabulary),
+        where,
+        output,
+        quiet=quiet,
+    )

@@ -1,0 +1,120 @@
+"""Places of events: an archive, a bucket, a file or a glob; how each is read, and how several become one frame."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import combinations
+from pathlib import Path
+
+import click
+import pandas as pd
+
+import te_audit_frames as taf
+from te_audit_frames.cli.output import ending
+from te_audit_frames.errors import ArchiveError, InvalidArgument
+from te_audit_frames.periods import to_instant
+from te_audit_frames.receipts import stored_receipt
+from te_audit_frames.safe_text import visible
+
+Bounds = tuple[datetime | None, datetime | None]
+"""A half-open period in UTC. None for a bound that was left out."""
+
+_FILES = (".parquet", ".csv", ".jsonl")
+
+
+def is_archive(place: str) -> bool:
+    """Return whether a place is a folder or a bucket, and not a file."""
+    if "://" in place:
+        return ending(place) not in _FILES
+    return Path(place).expanduser().is_dir()
+
+
+def expand(places: Iterable[str]) -> list[str]:
+    """Replace each glob with the files that match it, in the order of their names. No place is there twice."""
+    found: list[str] = []
+    for place in places:
+        if "://" in place or not glob.has_magic(place) or Path(place).exists():
+            found.append(place)
+            continue
+        matching = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+        if not matching:
+            raise InvalidArgument(f"WHERE: no file matches {place}")
+        found += matching
+    return list(dict.fromkeys(found))
+
+
+def read_file(place: str, columns: list[str], bounds: Bounds) -> pd.DataFrame:
+    """Read some columns and a period of a file: CSV or JSON Lines by its ending, else Parquet."""
+    start, end = bounds
+    kind = ending(place)
+    if kind not in (".csv", ".jsonl"):
+        return taf.read_parquet(place, columns=columns, start=start, end=end)
+    from te_audit_frames.storage.csv_jsonl_reader import read_csv, read_jsonl
+
+    events = read_csv(place) if kind == ".csv" else read_jsonl(place)
+    return taf.between(events[columns], start=start, end=end).reset_index(drop=True)
+
+
+@contextmanager
+def advice_about(place: str) -> Iterator[None]:
+    """Add advice to an error about a folder of files that is no archive."""
+    try:
+        yield
+    except ArchiveError as error:
+        folder = Path(place)
+        if not (folder / "events").exists() and any([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
+            error.add_note(f"{place} is a folder of files. To read them, give a glob: '{folder}/**/*.parquet'")
+        raise
+
+
+def end_of(events: pd.DataFrame) -> datetime | None:
+    """Return the end of what a file covers: by its receipt, or else just after its last event."""
+    receipt = stored_receipt(events)
+    if receipt is not None and receipt.period is not None:
+        end = receipt.period.end
+        return min(end, to_instant(receipt.fetched_at, argument="fetched_at")) if receipt.fetched_at else end
+    last = events["date"].max()
+    return None if pd.isna(last) else last.to_pydatetime() + timedelta(microseconds=1)
+
+
+def end_of_archive(archive: taf.Archive) -> datetime | None:
+    """Return the end of the last reading, or of the last day if events were only imported."""
+    with advice_about(archive.location):
+        days = archive.coverage()
+    read_to, day = days["read_to"].max(), days["day"].max()
+    if not pd.isna(read_to):
+        return read_to.to_pydatetime()  # type: ignore[no-any-return]
+    return None if pd.isna(day) else day.to_pydatetime() + timedelta(days=1)
+
+
+def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:
+    """Join frames: with `concat` those that have receipts; the others as they are, and then without a receipt."""
+    if len(frames) == 1:
+        return frames[0]
+    with_receipts = [frame for frame in frames if stored_receipt(frame) is not None]
+    if len(with_receipts) == len(frames):
+        return taf.concat(frames)
+    _note_overlap(frames, places)
+    parts = [taf.concat(with_receipts)] if with_receipts else []
+    parts += [frame for frame in frames if stored_receipt(frame) is None]
+    joined = pd.concat(parts, ignore_index=True)
+    joined.attrs = {}
+    return joined.sort_values("date", kind="stable", ignore_index=True)
+
+
+def _note_overlap(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> None:
+    """Say that events of two files may be counted twice, if a file without a receipt overlaps with another."""
+    for (one, first), (other, second) in combinations(zip(places, frames, strict=True), 2):
+        if stored_receipt(first) is not None and stored_receipt(second) is not None:
+            continue
+        if first["date"].min() <= second["date"].max() and second["date"].min() <= first["date"].max():
+            lacking = one if stored_receipt(first) is None else other
+            note = (
+                f"Note: {one} and {other} overlap, and {lacking} has no receipt. Events that are in both are counted "
+                "twice. Parquet files from fetch have receipts."
+            )
+            click.echo(visible(note), err=True)
+            return
