@@ -113,6 +113,7 @@ def test_a_renamed_event_is_not_added_again(archive):
     assert archive.load()["user"].tolist() == ["Old (o@example.com)"]
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -94,8 +94,7 @@ def test_every_notebook_is_tested():
 @pytest.mark.parametrize(
     ("name", "clusters"),
     [
-        ("01_explore", False),
-        *[pytest.param(name, False, marks=pytest.mark.full) for name in NAMES[1:]],
+        *[pytest.param(name, False, marks=pytest.mark.full) for name in NAMES],
         pytest.param("04_scale", True, marks=pytest.mark.full, id="04_scale-spark"),
     ],
 )

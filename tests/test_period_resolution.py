@@ -54,6 +54,7 @@ def test_a_window_that_is_the_widest_allowed_is_asked_for_without_the_second_mor
     assert len(events) == 168
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize(
     ("date_error", "local_error", "end", "warns"),
     [

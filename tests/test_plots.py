@@ -328,6 +328,7 @@ def test_the_axis_of_counts_has_whole_numbers_from_zero() -> None:
     assert all(tick == int(tick) for tick in ticks)
 
 
+@pytest.mark.full
 def test_nothing_is_loaded_before_it_is_drawn() -> None:
     code = "import sys, te_audit_frames as taf; assert 'matplotlib' not in sys.modules; taf.plot_top; print('ok')"
 

@@ -67,6 +67,7 @@ def test_both_sides_of_every_cut_have_the_same_rows(newest):
         assert set(beyond["uid"].to_pylist()) <= set(got["uid"].to_pylist())
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("newest", [True, False])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_windows_hold_all_rows_of_their_range(newest, number):

@@ -113,6 +113,7 @@ def test_there_is_no_switch():
         taf.Client(token=TOKEN, verify=False)
 
 
+@pytest.mark.few(count=8)
 @pytest.mark.parametrize("name", [*BUNDLES, "PYTHONHTTPSVERIFY", "SSL_CERT_FILE", "VERIFY"])
 @pytest.mark.parametrize("value", ["", "0", "false", "/dev/null"])
 def test_no_variable_turns_the_verification_off(api, environment, name, value):

@@ -54,6 +54,7 @@ def test_each_sync_that_changes_something_has_the_digest_before_as_its_parent(ar
         archive.verify(expect="latest")
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["_meta/coverage.json", name_of(None), name_of((NOW - 9 * DAY).date())])
 def test_a_deleted_file_is_reported_missing_and_a_sync_restores_it(archive, place, name):
     (place / name).unlink()
@@ -154,6 +155,7 @@ def test_an_older_manifest_is_found(archive, place, tmp_path):
     assert name_of((NOW - DAY).date()) in problems(archive)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256":"0"}', b"\xff", b"null"])
 def test_a_manifest_that_something_else_wrote_is_named(archive, place, content):
     (place / MANIFEST).write_bytes(content)

@@ -533,6 +533,7 @@ print(report.events_added, report.days_added, round(peak() - before))
 """
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=3_650, middle=60, short=35)
 def test_ten_years_of_ten_thousand_events_a_day_take_little_memory(cases, tmp_path):
     a_day = 10_000 if cases > 1_000 else 1_000

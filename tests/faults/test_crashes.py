@@ -216,7 +216,8 @@ def test_a_writer_killed_at_any_line_leaves_a_whole_file(cases, path, nursery):
     assert set(found) == {0, 1, 2}
 
 
-@pytest.mark.campaign(full=200, middle=9, short=3)
+@pytest.mark.full
+@pytest.mark.campaign(full=200, middle=9)
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(cases, path, nursery):
     for number in (1, 2, 3):
         write(number, path)

@@ -170,8 +170,9 @@ def fault_told(case, frame, read, *pages, **period):
     return None
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore::te_audit_frames.errors.AuditFramesWarning")
-@pytest.mark.campaign(full=1_000, middle=40, short=12)
+@pytest.mark.campaign(full=1_000, middle=40)
 def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
     met, path = Counter(), tmp_path / "events.parquet"
     with RawServer([b""]) as api:

@@ -160,7 +160,8 @@ class Lying(RawServer):
         )
 
 
-@pytest.mark.campaign(full=600, middle=60, short=24)
+@pytest.mark.full
+@pytest.mark.campaign(full=600, middle=60)
 def test_no_header_makes_a_fetch_wait_for_long_or_lose_anything(cases):
     ends, sent = Counter(), Counter()
     for seed in range(cases):

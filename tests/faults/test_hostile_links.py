@@ -155,6 +155,7 @@ def streets(certificate):
         yield {scheme: Streets(scheme, certificate, stack) for scheme in ("http", "https")}
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize(
     ("scheme", "links"), [("http", REACHING), ("https", spread(REACHING, 8))], ids=["http", "https"]

@@ -36,7 +36,7 @@ from te_audit_frames.cli.commands import program
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
 
-pytestmark = pytest.mark.campaign(full=200, middle=40, short=24)
+pytestmark = pytest.mark.campaign(full=200, middle=40, short=12)
 
 START = datetime(2026, 4, 17, tzinfo=UTC)
 END = START + timedelta(days=3)
@@ -404,6 +404,7 @@ ELEMENTS = {"svg", "metadata", "RDF", "Work", "type", "date", "format", "creator
 ELEMENTS |= {"defs", "style", "g", "path", "use", "clipPath", "rect", "pattern", "text", "image"}
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=200, middle=40, short=3)
 def test_pictures_draw_every_name_as_text(payloads):
     plt.switch_backend("agg")
