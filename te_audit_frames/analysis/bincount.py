@@ -1,8 +1,8 @@
 """Counting of groups in memory, with NumPy.
 
 Each row gets the number of its group, and everything is then counted in arrays that have a place for each number.
-narwhals could group pandas frames and Arrow tables too, with hash tables. This module exists because arrays are several
-times faster; the figures are in ``benchmarks/RESULTS.md``, under "time of the same call on a Polars frame".
+narwhals could group pandas frames and Arrow tables too, with hash tables. This module exists because arrays are
+faster; the figures are in ``benchmarks/RESULTS.md``, under "time of the same call on a Polars frame".
 """
 
 from __future__ import annotations
