@@ -34,6 +34,7 @@ SAME = [
     (taf.AuditAccessor.find_monitoring_changes, taf.find_monitoring_changes),
     (taf.AuditAccessor.find_dormant_users, taf.find_dormant_users),
     (taf.AuditAccessor.classify_actors, taf.classify_actors),
+    (taf.AuditAccessor.review, taf.review),
     (taf.AuditAccessor.compare, taf.compare),
     (taf.AuditAccessor.evidence, taf.evidence),
     (taf.AuditAccessor.to_parquet, taf.write_parquet),

@@ -55,6 +55,16 @@ class Review:
         What else a reader should know: where the period is from, gaps, what was cut.
     attack_version : str
         The version of MITRE ATT&CK.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> from te_audit_frames.sandbox import Sandbox
+    >>> with Sandbox(events=300, seed=0, days=20) as api:
+    ...     events = taf.Client(token=api.token, base_url=api.url).fetch_events(window="20d")
+    >>> review = taf.review(events)
+    >>> review.findings.columns[:3].tolist()
+    ['severity', 'check', 'uid']
     """
 
     findings: pd.DataFrame

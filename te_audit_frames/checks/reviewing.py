@@ -116,9 +116,9 @@ def review(
     >>> night = pd.date_range("2026-04-20T02:00Z", periods=12, freq="min", unit="us")
     >>> events = pd.DataFrame({"date": night, "event": "Test deleted.", "uid": "7"})
     >>> found = taf.review(events, history=history)
-    >>> found.findings[["severity", "check", "uid", "events"]].head(1)
-      severity      check uid  events
-    0     high  find_runs   7      12
+    >>> found.findings[["severity", "uid", "events"]].head(1)
+      severity uid  events
+    0     high   7      12
     """
     chosen = _check_checks(checks)
     load_vocabulary(vocabulary)

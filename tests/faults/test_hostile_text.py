@@ -307,7 +307,8 @@ def test_nothing_that_acts_reaches_a_terminal(payloads, api, tmp_path):
         acting = {sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
         assert acting <= set("\n\u200c\u200d"), (words[1:], ascii(acting))
     for text in seen[1 : 1 + len(by) : 2]:
-        assert len(text.splitlines()) == 1 + groups
+        # The last line may name the columns that do not fit.
+        assert len([line for line in text.splitlines() if not line.startswith("(not shown: ")]) == 1 + groups
     assert "without" in seen[len(by) + 4]
 
 
