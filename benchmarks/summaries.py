@@ -100,7 +100,7 @@ def history(shape: Shape) -> pd.DataFrame:
     return to_events(pa.table(columns))
 
 
-def anew(events: pd.DataFrame) -> pd.DataFrame:
+def unencoded(events: pd.DataFrame) -> pd.DataFrame:
     """Return the same events in columns that were never encoded, without copying text."""
     table = pa.table({name: events[name].array.__arrow_array__() for name in events if name != "date"})
     return to_events(table).assign(date=events["date"])[list(events)]
@@ -145,13 +145,13 @@ def _against_duckdb(shape: Shape, events: pd.DataFrame, database: Any, bound: fl
     runs = 3 if shape.events > 5 * MILLION else 5
     assert len(database.sql(BY_USER).to_arrow_table()) == len(taf.summarize_by_user(events))
     rows = side_by_side(
-        lambda: taf.summarize_by_user(anew(events)),
+        lambda: taf.summarize_by_user(unencoded(events)),
         lambda: taf.summarize_by_user(events),
         lambda: database.sql(BY_USER).to_arrow_table(),
-        lambda: taf.activity(anew(events), by="event"),
+        lambda: taf.activity(unencoded(events), by="event"),
         lambda: database.sql(BY_DAY).to_arrow_table(),
         lambda: [question(events) for question in QUESTIONS],
-        lambda: [question(anew(events)) for question in QUESTIONS],
+        lambda: [question(unencoded(events)) for question in QUESTIONS],
         runs=runs,
     )
     return [
@@ -174,7 +174,7 @@ def _against_others(size: int) -> list[Result]:
         ("summarize_by_user", taf.summarize_by_user, plain_by_user),
         ("activity(by=event)", lambda frame: taf.activity(frame, by="event"), plain_by_day),
     ):
-        rows = side_by_side(lambda: ours(anew(events)), lambda: ours(polars), runs=5)  # noqa: B023 - called at once
+        rows = side_by_side(lambda: ours(unencoded(events)), lambda: ours(polars), runs=5)  # noqa: B023 - called at once
         plain = min(row[0] for row in rows) / seconds(lambda: by_hand(objects))  # noqa: B023
         results += [
             at_most(f"{name}, {size:,} events: time of pandas on objects", plain, 0.5),

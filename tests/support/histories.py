@@ -94,21 +94,23 @@ def everywhere(events: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
         yield {name: make(arrow) for name, make in SOURCES.items()} | {"archive": archive}
 
 
+def data_file(name: str) -> Path:
+    """Return a file of the data that lie beside the repository or above it, or skip the test if there are none."""
+    for folder in Path(__file__).parents[3:]:
+        if (path := folder / "shared" / "data" / name).exists():
+            return path
+    pytest.skip(f"{name} is not at hand")
+
+
 def history(name: str) -> pd.DataFrame:
-    """Read a history of real people, or skip the test where the data are not at hand."""
-    path = Path(__file__).parents[3].parent / "shared" / "data" / f"{name}.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not at hand")
-    with gzip.open(path, "rb") as lines:
+    """Read a history of real people, or skip the test if the data are not at hand."""
+    with gzip.open(data_file(f"{name}.jsonl.gz"), "rb") as lines:
         return taf.read_pages([b'{"auditEvents": [' + b",".join(lines) + b"]}"])
 
 
 def attacks() -> dict[str, pd.DataFrame]:
-    """Read the recorded attacks, or skip the test where the data are not at hand."""
-    path = Path(__file__).parents[3].parent / "shared" / "data" / "attacks.json"
-    if not path.exists():
-        pytest.skip("attacks.json is not at hand")
+    """Read the recorded attacks, or skip the test if the data are not at hand."""
     return {
         name: taf.read_pages([json.dumps({"auditEvents": events}).encode()])
-        for name, events in json.loads(path.read_text()).items()
+        for name, events in json.loads(data_file("attacks.json").read_text()).items()
     }
