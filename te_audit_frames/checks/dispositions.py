@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from te_audit_frames.checks.findings import Finding
 from te_audit_frames.checks.severity import CHECKS
+from te_audit_frames.checks.toml_file import read_toml
 from te_audit_frames.errors import InvalidArgument
 
 _NEEDED = ("by", "why", "until")
@@ -82,20 +81,8 @@ def load_dispositions(path: str | PathLike[str]) -> list[Disposition]:
     InvalidArgument
         The file cannot be read, or has a mistake; the message names its line and says what is right.
     """
-    name = fspath(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidArgument(f"dispositions: {name} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise InvalidArgument(f"dispositions: {name} is not UTF-8 text. Save it as UTF-8.") from None
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found.group(1)) if found else len(text.splitlines())
-        raise InvalidArgument(f"dispositions: {name}, line {line}: not TOML: {error}. Right is, {_EXAMPLE}.") from None
-    return _File(name, text.splitlines()).read(tables)
+    text, tables = read_toml(path, "dispositions", example=f"Right is, {_EXAMPLE}.")
+    return _File(fspath(path), text.splitlines()).read(tables)
 
 
 def split_reviewed(

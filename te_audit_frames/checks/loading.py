@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 from te_audit_frames.checks.event_text import fold
 from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN
+from te_audit_frames.checks.toml_file import read_toml
 from te_audit_frames.checks.words import Tables, singular
 from te_audit_frames.errors import InvalidArgument
 
@@ -60,22 +60,8 @@ def load_vocabulary(path: str | PathLike[str] | None = None) -> Tables:
     """
     if path is None:
         return _built_in()
-    name = fspath(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidArgument(f"vocabulary: {name} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise InvalidArgument(f"vocabulary: {name} is not UTF-8 text. Save it as UTF-8.") from None
-    try:
-        own = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found.group(1)) if found else len(text.splitlines())
-        raise InvalidArgument(
-            f'vocabulary: {name}, line {line}: not TOML: {error}. A line reads, for example: delete = ["retire"].'
-        ) from None
-    return _Own(name, text, own).over(_built_in())
+    text, own = read_toml(path, "vocabulary", example='A line reads, for example: delete = ["retire"].')
+    return _Own(fspath(path), text, own).over(_built_in())
 
 
 class _Own:
