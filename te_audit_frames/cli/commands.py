@@ -30,7 +30,7 @@ Example, without any account:
 \b
 Exit codes: 0 done, 2 usage, 3 authentication or permission, 4 API or network,
   5 data (a file cannot be read or written, or holds no events), 6 another run is writing
-  to the archive, 7 findings at or above --fail-on, 130 interrupted.
+  to the archive, 130 interrupted.
 
 \b
 To complete commands with Tab, add the line for your shell to its start-up file:

@@ -30,7 +30,6 @@ from te_audit_frames.errors import (
 from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
-FINDINGS = 7  # a review has findings at or above --fail-on; no error has this code
 DEFECT = 1
 INTERRUPTED, BROKEN_PIPE = 130, 141  # a shell's codes for programs that SIGINT or SIGPIPE ended
 
