@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.analysis.archived import EventArchive
+from te_audit_frames.analysis.archived import EventArchive, is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
@@ -185,7 +185,7 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
         notes.append("the events are incomplete, by their receipt: what is missing was not reviewed")
     if stored is not None and stored.filters:
         notes.append("the events were filtered: what was left out was not reviewed")
-    if isinstance(events, EventArchive):
+    if is_archive(events):
         notes += _gaps(events, "the archive under review", None)
     if selection.undated:
         notes.append(f"{selection.undated:,} events have no date, and were not reviewed")
@@ -205,10 +205,10 @@ def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tu
     except InvalidArgument as error:
         raise InvalidArgument(f"history: {str(error).removeprefix('events: ')}") from None
     notes = []
-    last = _last_day(history) if isinstance(history, EventArchive) else _last_date(history)
+    last = _last_day(history) if is_archive(history) else _last_date(history)
     if start is not None and last is not None and last >= start:
         notes.append(f"the history reaches into the period: what is not older than {start} was left out")
-    if isinstance(history, EventArchive):
+    if is_archive(history):
         notes += _gaps(history, "the history", start)
     if not past.events:
         notes.append("the history has no events before the period")
