@@ -136,6 +136,15 @@ def explode_memberships(users: pd.DataFrame) -> pd.DataFrame:
     >>> taf.explode_memberships(users)[["name", "account_group_name", "roles"]].iloc[0].tolist()
     ['Grace Nguyen', 'Network Operations', ['Account Admin', 'Regular User']]
     """
+    if not isinstance(users, pd.DataFrame):
+        raise InvalidArgument(
+            f"users: {type(users).__name__} is not a frame of people. Pass what fetch_users() or Archive.users() "
+            "returned."
+        )
+    if taken := [name for name in ("aid", "account_group_name", "roles") if name in users.columns]:
+        raise InvalidArgument(
+            f"users: they have a column {taken[0]!r} already, which this function adds. Rename or drop yours."
+        )
     lists = _column(users, pa.field("memberships", MEMBERSHIPS)).combine_chunks()
     counts = pc.fill_null(pc.list_value_length(lists), 0)
     # A person without memberships takes part with one null in their place.

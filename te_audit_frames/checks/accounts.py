@@ -119,7 +119,10 @@ def _read_directory(users: pd.DataFrame) -> pd.DataFrame:
         except (TypeError, ValueError) as error:
             raise InvalidArgument(f"users: column {name!r} does not hold moments: {error}. {advice}") from None
     is_admin = users["is_admin"] if "is_admin" in users else pd.Series(pd.NA, index=users.index)
-    directory["is_admin"] = is_admin.astype("boolean")
+    try:
+        directory["is_admin"] = is_admin.astype("boolean")
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"users: column 'is_admin' does not hold True and False: {error}. {advice}") from None
     return directory.dropna(subset=["uid"]).drop_duplicates("uid").reset_index(drop=True)
 
 

@@ -95,6 +95,8 @@ def find_new_addresses(
     known = before.assign(person=find_people(past.people, selection.people)[before["person"].to_numpy(dtype="int64")])
     known = known[known["person"] >= 0]
     enough = _days_of(selection, past, days) >= min_days
+    # Without a network that is known, every one would be new.
+    enough &= np.isin(np.arange(len(enough)), known["person"])
     rows = selection.rows.assign(network=to_networks(selection.rows["ip_address"], v4=v4, v6=v6))
     is_named = selection.people[["uid", "user"]].notna().any(axis=1).to_numpy()
     placed = rows[rows["network"].notna() & is_named[rows["person"]]]
@@ -195,7 +197,7 @@ def _assessed(
     elif no_history:
         reason = "no history was given"
     elif selection.events and without == len(acting):
-        reason = "nobody who acted from a network that can be read has enough history"
+        reason = "nobody who acted from a network that can be read has enough history of networks"
     span = None
     if not no_history and len(past.moments) and selection.first_event is not None:
         span = max(selection.first_event.timestamp() / 86_400 - past.moments["quarter"].min() / 96, 0.0)

@@ -87,6 +87,8 @@ class Assessed:
             "unclassified_texts": selection.unclassified_texts,
             "absent": selection.absent,
         }
+        if selection.undated and not selection.events:
+            more["not_assessed"] = more.get("not_assessed") or "no event has a date"
         return cls(check, **(stated | more))
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,9 +16,11 @@ import pyarrow as pa
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
 from te_audit_frames.analysis.grouping import Grouper
+from te_audit_frames.checks.in_memory import Bounds
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
 from te_audit_frames.checks.selection import as_text, inside, read_in_chunks, utc_dates
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import COLUMNS, require_columns
 
@@ -93,6 +95,7 @@ def read_baseline(
     end: Instant | None = None,
     v4: int = V4,
     v6: int = V6,
+    argument: str = "history",
 ) -> Baseline:
     """Read a history into counts: per person by quarter of an hour, network, event text and account group.
 
@@ -109,6 +112,8 @@ def read_baseline(
         Only events of this half-open period.
     v4, v6 : int
         How many leading bits make a network.
+    argument : str
+        What messages call the history.
 
     Returns
     -------
@@ -117,7 +122,7 @@ def read_baseline(
     Raises
     ------
     NotAnAuditFrame
-        `date` is missing, or both `uid` and `user` are.
+        `date` is missing, or both `uid` and `user` are, or `event` if texts are counted.
     InvalidArgument
         `history` is no frame and no archive, or another argument is wrong.
 
@@ -135,8 +140,16 @@ def read_baseline(
     if isinstance(history, Baseline):
         return history
     bounds = to_bounds(start, end)
-    history = _NOTHING if history is None else history
     tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6)
+    try:
+        return _count(_NOTHING if history is None else history, tally, bounds)
+    except NotAnAuditFrame as error:
+        raise NotAnAuditFrame(f"{argument}: {error}", missing=error.missing) from None
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{argument}: {str(error).removeprefix('events: ')}") from None
+
+
+def _count(history: Any, tally: _Tally, bounds: Bounds) -> Baseline:
     if is_archive(history):
         present: Sequence[str] = COLUMNS
         for chunk in read_in_chunks(history, tally.reading(present), bounds):
@@ -193,6 +206,8 @@ class _Tally:
         require_columns(present, ["date"])
         if not {"uid", "user"} & set(present):
             require_columns(present, ["uid", "user"])
+        if "texts" in self.parts:
+            require_columns(present, ["event"])
         keys = [key for part in self.parts for key in _KEYS[part]]
         return ["date", *(name for name in (*PAIR, *keys) if name in present)]
 
@@ -305,7 +320,13 @@ def _plain(values: pd.Series) -> list[str | None]:
     return [None if pd.isna(value) else str(value) for value in values]
 
 
-_NOTHING = pd.DataFrame({"date": pd.array([], dtype="datetime64[us, UTC]"), "uid": pd.array([], dtype="str")})
+_NOTHING = pd.DataFrame(
+    {
+        "date": pd.array([], dtype="datetime64[us, UTC]"),
+        "uid": pd.array([], dtype="str"),
+        "event": pd.array([], dtype="str"),
+    }
+)
 _NO_PAIRS = pd.DataFrame(
     {
         "events": np.array([], dtype="int64"),

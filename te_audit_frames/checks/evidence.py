@@ -12,10 +12,13 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
+from te_audit_frames.arguments import check_whole_number
+from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.selection import as_text, is_any_of, read_in_chunks, utc_dates
 from te_audit_frames.checks.vocabulary import CLASSES, classify_events
@@ -80,6 +83,8 @@ def evidence(
     >>> taf.evidence(events, runs.iloc[0])["event"].tolist()
     ['Test deleted.', 'Test deleted.']
     """
+    check_whole_number("v4", v4, 1, 32)
+    check_whole_number("v6", v6, 1, 128)
     wanted = _Wanted.of(row, vocabulary, v4, v6)
     if is_archive(events):
         bounds = (wanted.first, wanted.last + _MOMENT)
@@ -143,11 +148,12 @@ class _Wanted:
     def mask(self, events: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which rows of a pandas frame match."""
         require_columns(events.columns, self._needed)
-        dates, texts = events["date"], [np.nan if text is None else text for text in self._texts]
-        found = (dates >= self.first) & (dates <= self.last) & events["event"].isin(texts)
+        # Columns are read as the checks read them, so that dates and numbers of other types are found again.
+        dates, texts = _as_read(events, "date"), [np.nan if text is None else text for text in self._texts]
+        found = (dates >= self.first) & (dates <= self.last) & _as_read(events, "event").isin(texts)
         for name, value in self._keys.items():
             if name in events:
-                found &= events[name].isna() if value is None else events[name].astype("str") == value
+                found &= _as_read(events, name).isna() if value is None else _as_read(events, name) == value
         mask = np.array(found, dtype="bool")
         rest = np.flatnonzero(mask)
         if self._by_network and "ip_address" in events:
@@ -195,6 +201,10 @@ class _Wanted:
                 found = nw.from_native(classify_events(found.to_native(), vocabulary=self._vocabulary))
             found = found.filter(nw.col("object") == nw.lit(self._object)).drop(*CLASSES)
         return found.to_native()
+
+
+def _as_read(events: pd.DataFrame, name: str) -> pd.Series:
+    return to_events(pa.table({name: read_column(events[name], name)}))[name]
 
 
 def _plain_row(row: Any) -> Mapping[str, Any]:

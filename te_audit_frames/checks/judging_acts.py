@@ -11,7 +11,7 @@ from te_audit_frames.checks.access import find_access_changes, is_access_change
 from te_audit_frames.checks.assessed import assessed
 from te_audit_frames.checks.findings import capital, compared, make_finding, minutes, some_of, times
 from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
-from te_audit_frames.checks.rarity import Rarity
+from te_audit_frames.checks.rarity import UNKNOWN, Rarity
 from te_audit_frames.checks.reading import FAILURE, UNCLASSIFIED
 from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.runs import find_runs
@@ -41,7 +41,7 @@ def judge_runs(context: Context) -> Found:
     found = []
     for _, some in rows.groupby(["person", "week"], sort=True):
         row = some.iloc[0]  # the largest
-        rarity = context.weeks.rarity(row["person"], row["week"], totals[totals["events"] >= row["events"]])
+        rarity = context.rarity_of_acts(row["person"], row["week"], totals[totals["events"] >= row["events"]])
         severity = by_chance(rarity.chance, to_medium=row["events"] >= MANY)
         if np.isnan(rarity.chance) and row["events"] >= ALARMING:
             severity = "low"
@@ -124,6 +124,8 @@ def _by_kind(
     classes, done = _number_kinds(context, check)
     kind = np.array([classes[str(row["event_texts"][0])] for row in joined], dtype="int64")
     who, when = (np.array([row[name] for row in joined], dtype="int64") for name in ("person", "week"))
+    if not context.knows_history:
+        return [(row, UNKNOWN) for row in joined]
     return zip(joined, context.weeks.rarity_among(who, when, kind, done), strict=True)
 
 

@@ -39,7 +39,7 @@ def judge_logins(context: Context) -> Found:
     found = []
     person, week = context.weeks.person_of(by_user), context.week_of(by_user)
     for at, row in enumerate(row for _, row in by_user.iterrows()):
-        rarity = context.weeks.rarity(int(person[at]), int(week[at]), totals[totals["events"] >= row["events"]])
+        rarity = context.rarity_of_acts(int(person[at]), int(week[at]), totals[totals["events"] >= row["events"]])
         severity, how = log_ins.judge(int(person[at]), row)
         if severity == "low" and rarity.chance >= RARE:
             severity = "info"

@@ -48,7 +48,7 @@ def judge_addresses(context: Context) -> Found:
     person, week = context.weeks.person_of(rows), context.week_of(rows)
     left = 0
     for at, row in enumerate(row for _, row in rows.iterrows()):
-        if row["known_networks"] == 0 or set(row["event_texts"]) <= failed:
+        if set(row["event_texts"]) <= failed:
             left += 1
             continue
         rarity = context.weeks.rarity(int(person[at]), int(week[at]), later)
@@ -61,9 +61,7 @@ def judge_addresses(context: Context) -> Found:
         severity = by_chance(rarity.chance, to_medium=alone)
         found.append(make_finding("find_new_addresses", severity, row, why, rarity.chance))
     if left:
-        note = (
-            f"{left:,} new networks were left out: only failed log-ins came from there, or no address was known before"
-        )
+        note = f"{left:,} new networks were left out: only failed log-ins came from there"
         record = replace(record, notes=(*record.notes, note))
     return found, record
 

@@ -150,7 +150,7 @@ def find_failed_logins(
     failures = replace(selection, rows=rows[counted].reset_index(drop=True))
     successes = rows[~failed & known].reset_index(drop=True)
     result = _find(failures, successes, rule)
-    return attach_assessed(result, _assessed(selection, int((failed & ~counted).sum()), by))
+    return attach_assessed(result, _assessed(selection, int(failed.sum()), int(counted.sum()), by))
 
 
 @dataclass(frozen=True)
@@ -288,10 +288,13 @@ def _ranges(first: Numbers, behind: Numbers) -> Numbers:
     return np.arange(len(shift)) + shift
 
 
-def _assessed(selection: Selection, left_out: int, key: str) -> Assessed:
-    notes = []
-    if left_out:
-        lacking = "name no user" if key == "user" else "have no address"
-        notes.append(f"failed log-ins that {lacking}, and are not counted: {left_out:,}")
-    reason = "" if len(selection.rows) else "no event is known to be a log-in, neither failed nor successful"
+def _assessed(selection: Selection, failed: int, counted: int, key: str) -> Assessed:
+    notes, reason = [], ""
+    lacking = "name no user" if key == "user" else "have no address"
+    if counted < failed:
+        notes.append(f"failed log-ins that {lacking}, and are not counted: {failed - counted:,}")
+    if not len(selection.rows):
+        reason = "no event is known to be a log-in, neither failed nor successful"
+    elif failed and not counted:
+        reason = f"all {failed:,} failed log-ins {lacking}"
     return Assessed.of("find_failed_logins", selection, not_assessed=reason, notes=tuple(notes))

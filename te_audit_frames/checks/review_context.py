@@ -14,7 +14,8 @@ import pandas as pd
 from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline
 from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.rarity import MIN_SPAN, Weeks, week_of_date
+from te_audit_frames.checks.rarity import MIN_SPAN, UNKNOWN, Rarity, Weeks, week_of_date
+from te_audit_frames.checks.reading import UNCLASSIFIED
 from te_audit_frames.checks.selection import Selection
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.zones import Zones
@@ -69,6 +70,16 @@ class Context:
         done: pd.DataFrame = self.weeks.texts.merge(self.kinds, on="event", how="left")
         return done
 
+    @cached_property
+    def knows_history(self) -> bool:
+        """Whether the vocabulary knows any event of the history, so that acts can be compared with it."""
+        before = self.done.loc[self.done["week"] % 2 == 0, "action"]
+        return bool((before != UNCLASSIFIED).any())
+
+    def rarity_of_acts(self, person: int, week: int, done: pd.DataFrame) -> Rarity:
+        """Return how rare an act is, given in which weeks it was done; unknown if the history cannot tell."""
+        return self.weeks.rarity(person, week, done) if self.knows_history else UNKNOWN
+
     def week_of(self, rows: pd.DataFrame) -> npt.NDArray[np.int64]:
         """Return the week of each row's first event, as `Weeks` numbers those under review."""
         return np.asarray(2 * week_of_date(rows["first_event"]) + 1)
@@ -82,6 +93,8 @@ class Context:
             reason = "no history was given"
         elif not self.weeks.is_assessed:
             reason = f"the history is shorter than {MIN_SPAN:.0f} days"
+        elif not self.knows_history:
+            reason = "the vocabulary knows no event of the history"
         elif without:
             notes.append(
                 f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history; everybody's weeks stand in"

@@ -135,7 +135,7 @@ def review(
     if history is not None:
         first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
         span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
-    now = read_baseline(events, parts=_PARTS)
+    now = read_baseline(events, parts=_PARTS, argument="events")
     context = Context(
         events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
     )
@@ -169,7 +169,7 @@ def review(
 def _check_checks(checks: Collection[Check] | None) -> list[Check]:
     if checks is None:
         return list(CHECKS)
-    if isinstance(checks, str) or not len(checks):
+    if isinstance(checks, str) or not isinstance(checks, Collection) or not len(checks):
         raise InvalidArgument('checks: give a list of checks, such as ["find_runs"].')
     for name in checks:
         if name not in CHECKS:
@@ -200,10 +200,7 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
 def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tuple[Baseline, list[str]]:
     if history is None or isinstance(history, Baseline):
         return read_baseline(history), []
-    try:
-        past = read_baseline(history, parts=parts, end=start)
-    except InvalidArgument as error:
-        raise InvalidArgument(f"history: {str(error).removeprefix('events: ')}") from None
+    past = read_baseline(history, parts=parts, end=start)
     notes = []
     last = _last_day(history) if is_archive(history) else _last_date(history)
     if start is not None and last is not None and last >= start:

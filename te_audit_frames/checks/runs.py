@@ -144,6 +144,8 @@ def find_runs(
 
 
 def _check_actions(action: str | Sequence[str], vocabulary: str | PathLike[str] | None) -> frozenset[str]:
+    if not isinstance(action, str | Sequence):
+        raise InvalidArgument(f'action: {action!r} is not an action. For example action="delete".')
     actions = [action] if isinstance(action, str) else list(action)
     known = load_vocabulary(vocabulary).actions
     for name in actions:

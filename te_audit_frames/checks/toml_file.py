@@ -28,13 +28,16 @@ def read_toml(path: str | PathLike[str], argument: str, *, example: str) -> tupl
     InvalidArgument
         The file cannot be read, or is not TOML; the message names the line.
     """
+    if not isinstance(path, str | PathLike):
+        raise InvalidArgument(f"{argument}: {path!r} is not the path of a TOML file.")
     name = fspath(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidArgument(f"{argument}: {name} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise InvalidArgument(f"{argument}: {name} is not UTF-8 text. Save it as UTF-8.") from None
+        text = Path(path).read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise InvalidArgument(f"{argument}: {name} is not UTF-8 text. Save it as UTF-8.") from None
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidArgument(f"{argument}: {name} cannot be read: {reason}.") from None
     try:
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
