@@ -113,9 +113,9 @@ def test_columns_that_are_not_there_are_named():
     baseline = read_baseline(events, parts=("moments", "networks", "groups"))
     assert baseline.absent == ("uid", "ip_address", "aid", "account_group_name")
     assert baseline.people["user"].tolist() == ["Ada"]
-    with pytest.raises(taf.NotAnAuditFrame, match="^history: .*'event'"):
+    with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'event'"):
         read_baseline(events)
-    with pytest.raises(taf.NotAnAuditFrame, match="^history: .*'uid'"):
+    with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'uid'"):
         read_baseline(events[["date"]])
 
 

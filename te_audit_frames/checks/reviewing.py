@@ -208,7 +208,8 @@ def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tu
     if is_archive(history):
         notes += _gaps(history, "the history", start)
     if not past.events:
-        notes.append("the history has no events before the period")
+        advice = "; between() cuts events and their period together" if notes else ""
+        notes.append(f"the history has no events before the period{advice}")
     return past, notes
 
 
