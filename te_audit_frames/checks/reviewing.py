@@ -21,6 +21,7 @@ from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
 from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
 from te_audit_frames.checks.findings import Finding
+from te_audit_frames.checks.in_engine import utc_dates
 from te_audit_frames.checks.judging_acts import judge_access, judge_monitoring, judge_runs
 from te_audit_frames.checks.judging_logins import judge_logins
 from te_audit_frames.checks.judging_people import judge_accounts, judge_addresses, judge_hours
@@ -28,7 +29,7 @@ from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.rarity import Weeks
 from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.review_result import Review
-from te_audit_frames.checks.selection import Selection, select, utc_dates
+from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.severity import CHECKS, Check
 from te_audit_frames.checks.tallies import micros
 from te_audit_frames.checks.zones import Clocks, Zones
