@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.severity import CHECKS
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.severity import CHECKS
 from te_audit_frames.checks.toml_file import read_toml
 from te_audit_frames.errors import InvalidArgument
 

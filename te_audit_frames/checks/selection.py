@@ -29,9 +29,9 @@ from te_audit_frames.checks.in_memory import (
     is_open,
     read_memory,
 )
-from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.people import group_people, number_people
-from te_audit_frames.checks.reading import UNCLASSIFIED
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns, to_events
