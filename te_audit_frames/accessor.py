@@ -478,7 +478,7 @@ class AuditAccessor:
         days: int = 180,
         min_days: int = 20,
         min_events: int = 60,
-        ratio: float = 8.0,
+        ratio: float = 7.0,
     ) -> pd.DataFrame:
         """Find what people did outside their own hours of the week.
 

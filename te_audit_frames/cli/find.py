@@ -194,7 +194,7 @@ def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
 @click.option(
     "--ratio",
     type=click.FloatRange(1, 1_000_000),
-    default=8.0,
+    default=7.0,
     show_default=True,
     metavar="TIMES",
     help="How many times better the week must fit other hours.",

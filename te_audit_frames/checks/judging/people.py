@@ -24,7 +24,7 @@ def judge_hours(context: Context) -> Found:
     found = []
     for _, row in rows.iterrows():
         moment = row["first_event"].tz_convert(row["tz"])
-        chance = min(0.2 / row["ratio"], RARE)  # at a ratio of 8 it is found in 2 to 3 of 100 weeks
+        chance = min(0.2 / row["ratio"], RARE)  # of 100 weeks, 2 to 3 reach a ratio of 7, and 2 reach 10
         why = (
             f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; usual hours are "
             f"{row['usual_hours']}, and on {row['days_alike']:,} of {row['active_days']:,} active days was it so"
