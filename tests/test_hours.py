@@ -114,6 +114,13 @@ def test_one_odd_night_in_a_busy_week_counts_less():
     assert ratios[0] > ratios[1] > 8  # but a night that is odd enough is found in any week
 
 
+def test_evenings_that_are_a_little_odd_add_up():
+    past = frame(*workdays(MONDAY))
+    evenings = [act(MONDAY + timedelta(days=day, hours=17)) for day in range(4)]
+    assert len(taf.find_off_hours(frame(evenings[0]), history=past)) == 0
+    assert taf.find_off_hours(frame(*evenings), history=past)["events"].tolist() == [4]
+
+
 DRAWN = st.lists(
     st.tuples(
         st.integers(0, 10 * 24 * 12),
