@@ -208,9 +208,9 @@ def run(full: bool) -> list[Result]:
             results += _figures(f"{name}, in the four weeks behind a clock change", rows[behind])
             results += _figures(f"{name}, in all other weeks", rows[~behind])
             movers = rows["uid"].isin({uid for history in rows["history"].unique() for uid in clocks_change(history)})
-            for who, part in (("whose clocks change", movers), ("whose clocks do not change", ~movers)):
-                results += _figures(f"{name}, people {who}, in these four weeks", rows[behind & part])
-                results += _figures(f"{name}, people {who}, in all other weeks", rows[~behind & part])
+            for who, chosen in (("whose clocks change", movers), ("whose clocks do not change", ~movers)):
+                results += _figures(f"{name}, people {who}, in these four weeks", rows[behind & chosen])
+                results += _figures(f"{name}, people {who}, in all other weeks", rows[~behind & chosen])
     return results
 
 
