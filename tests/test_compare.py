@@ -161,10 +161,11 @@ def test_an_archive_that_was_not_read_so_far_is_refused():
         taf.compare(sources["archive"], before=BEFORE, now=NOW, by="event")
 
 
-def test_an_archive_that_was_synced_is_proven():
+@pytest.mark.parametrize("days", [35, pytest.param(None, id="two years", marks=pytest.mark.full)])
+def test_an_archive_that_was_synced_is_proven(days):
     with Sandbox(events=500, seed=0, days=30) as api, tempfile.TemporaryDirectory() as folder:
         archive = taf.Archive(folder)
-        start = pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=35)
+        start = days and pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=days)
         archive.sync(taf.Client(token=api.token, base_url=api.url), start=start, settle=0)
         last = archive.load()["date"].max().normalize()
         before, now = ((last - pd.Timedelta(days=n), last - pd.Timedelta(days=n - 7)) for n in (14, 7))

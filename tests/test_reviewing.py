@@ -249,9 +249,11 @@ def test_evidence_of_a_number_that_is_no_finding_is_refused():
             review.evidence(number)
 
 
+# A review takes seconds, and tests above have one of each kind.
 SLOW = settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
+@pytest.mark.full
 @SLOW
 @given(drawn_rows(), st.booleans(), st.randoms(use_true_random=False))
 def test_evidence_has_the_events_of_each_finding_and_the_order_of_rows_does_not_matter(drawn, with_history, random):
@@ -264,6 +266,7 @@ def test_evidence_has_the_events_of_each_finding_and_the_order_of_rows_does_not_
     pd.testing.assert_frame_equal(taf.review(to_events(table(again)), history=history).findings, review.findings)
 
 
+@pytest.mark.full
 @SLOW
 @given(drawn_rows(), st.sampled_from(sorted(SOURCES)))
 def test_every_library_gives_the_same_review(drawn, library):
@@ -273,6 +276,7 @@ def test_every_library_gives_the_same_review(drawn, library):
     pd.testing.assert_frame_equal(review.people, expected.people)
 
 
+@pytest.mark.full
 @SLOW
 @given(st.integers(0, 2**32 - 1))
 def test_a_quiet_copy_of_the_history_has_nothing_high(seed):
