@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, history, table
 
 import te_audit_frames as taf
@@ -112,6 +113,7 @@ def test_log_ins_are_no_sign_if_there_are_none():
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_everybody_is_listed_once_with_all_their_events(drawn):
     events = to_events(table(drawn))
     found = taf.classify_actors(events)

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import ADDRESSES, SOURCES, START, archive_of, event, frame
 
 import te_audit_frames as taf
@@ -134,6 +135,7 @@ def drawn_frame(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=4))
 def test_new_networks_are_those_found_one_event_at_a_time(drawn):
     events, history = drawn_frame(drawn), frame(*FULL)
     found = taf.find_new_addresses(events, history=history)
@@ -161,6 +163,7 @@ def test_new_networks_are_those_found_one_event_at_a_time(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events, history = drawn_frame(drawn), frame(*FULL)
     expected = taf.find_new_addresses(events, history=history)

@@ -9,8 +9,9 @@ from fractions import Fraction
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import with_receipt
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
@@ -96,6 +97,7 @@ def test_what_is_new_and_gone_more_and_fewer():
 
 
 @given(drawn_rows(), st.sampled_from(["user", "event", ["account_group", "ip_address"]]), st.integers(5, 60))
+@settings(max_examples=examples(100, brief=4))
 def test_counts_are_those_of_the_periods(drawn, by, minute):
     events = to_events(table(drawn))
     middle, end = START + timedelta(minutes=minute), START + timedelta(minutes=80)

@@ -10,8 +10,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import with_receipt
 from support.histories import ADDRESSES, SOURCES, START, archive_of, drawn_rows, event, everywhere, frame, table
 
@@ -51,6 +52,7 @@ def multiset(found) -> list[str]:
 
 
 @given(drawn_rows(), st.sampled_from(sorted(QUESTIONS)), st.sampled_from(sorted(SOURCES)))
+@settings(max_examples=examples(100, brief=5))
 def test_evidence_has_as_many_events_as_its_row(drawn, question, library):
     events = SOURCES[library](table(drawn))
     for row in QUESTIONS[question](events).itertuples():

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import START, attacks, drawn_rows, event, everywhere, frame, history, table
 
 import te_audit_frames as taf
@@ -48,6 +49,7 @@ def slow_runs(events: pd.DataFrame, *, gap: timedelta, min_size: int, by: str) -
 
 
 @given(drawn_rows(), st.integers(1, 30), st.integers(1, 4), st.sampled_from(sorted(BY)))
+@settings(max_examples=examples(100, brief=5))
 def test_runs_are_those_found_one_event_at_a_time(drawn, minutes, min_size, by):
     events = to_events(table(drawn))
     gap = timedelta(minutes=minutes)
@@ -58,6 +60,7 @@ def test_runs_are_those_found_one_event_at_a_time(drawn, minutes, min_size, by):
 
 
 @given(drawn_rows(), st.sampled_from(sorted(BY)))
+@settings(max_examples=examples(100, brief=5))
 def test_figures_are_those_of_the_evidence(drawn, by):
     events = to_events(table(drawn))
     found = taf.find_runs(events, min_size=2, by=by)
