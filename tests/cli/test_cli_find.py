@@ -196,7 +196,8 @@ def test_times_are_in_the_zone(folder):
 def test_people_come_from_an_archive_too(tmp_path):
     with Sandbox(events=300, seed=5, days=30, rate_limit=None) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
-        taf.Archive(tmp_path / "te-audit").sync(client, settle=0, users=True)
+        start = pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=35)
+        taf.Archive(tmp_path / "te-audit").sync(client, start=start, settle=0, users=True)
     result = run("find", "dormant-users", tmp_path / "te-audit", "--users", tmp_path / "te-audit")
     assert result.exit_code == 0, result.stderr
     assert "the directory has" in result.stderr
