@@ -187,6 +187,7 @@ def test_an_archive_gives_the_same():
         pd.testing.assert_frame_equal(taf.find_access_changes(archive), taf.find_access_changes(events))
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     "name",
     [

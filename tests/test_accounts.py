@@ -43,6 +43,7 @@ def statuses(users: pd.DataFrame, *rows: dict[str, object], **more: object) -> l
     return list(zip(found["uid"], found["status"], strict=True))
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize(
     ("who", "status"),
     [

@@ -144,6 +144,7 @@ def test_nothing_looks_like_something():
     assert nothing.dtypes.astype(str).to_dict() == something.dtypes.astype(str).to_dict()
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_real_people_are_not_called_automation(name):
     found = taf.classify_actors(history(name))

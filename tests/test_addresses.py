@@ -51,6 +51,7 @@ def test_an_address_written_as_ipv6_is_the_same():
     assert len(find("::ffff:203.0.113.5", history=HOME)) == 0
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize(
     ("now", "before", "count"),
     [

@@ -81,6 +81,7 @@ def test_the_schema_page_has_every_column_with_its_type():
     assert f"It is {SCHEMA_VERSION}." in page
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("title", ["The version", "DuckDB", "Polars"])
 def test_the_schema_pages_python_runs(title: str, practice: Sandbox):
     taf.Archive("te-audit").sync(taf.Client(), start="2026-03-01")
@@ -112,6 +113,7 @@ def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: San
 
 
 # Until these names are in the package, their pages are ahead of it.
+@pytest.mark.few(count=10)
 @pytest.mark.skipif(not hasattr(taf, "with_receipt"), reason="the guide describes names that are not here yet")
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

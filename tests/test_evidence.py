@@ -239,6 +239,7 @@ def test_bits_that_are_none_are_refused(bits):
         to_networks(pd.Series(["192.0.2.1"]), **bits)
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
 def test_the_record_is_plain_survives_filters_and_says_what_was_read(question):
     events = frame(event(0, "Flux capacitor"), event(1, "Test deleted.", "8"), event(2, "Test deleted.", date=None))

@@ -261,6 +261,7 @@ def test_usual_hours_list_everybody_and_say_who_is_assessed():
     assert early["events"].tolist() == [0, 0]
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_people_whom_nobody_attacked_are_rarely_found(name):
     events = history(name)

@@ -174,10 +174,10 @@ def test_evidence_by_address_is_exact(drawn, min_failures, min_users):
 
 def test_every_library_and_an_archive_give_the_same():
     events = frame(*spray(10, 2), *failures(25, start=500), event(530, "User login."), event(5, "Test created."))
-    for by in ("user", "ip_address"):
-        expected = taf.find_failed_logins(events, by=by)
-        assert len(expected) == 1 + (by == "ip_address")
-        with everywhere(events) as sources:
+    with everywhere(events) as sources:
+        for by in ("user", "ip_address"):
+            expected = taf.find_failed_logins(events, by=by)
+            assert len(expected) == 1 + (by == "ip_address")
             for source in sources.values():
                 found = taf.find_failed_logins(source, by=by)
                 pd.testing.assert_frame_equal(found, expected)

@@ -135,6 +135,7 @@ def test_an_archive_gives_the_same():
         pd.testing.assert_frame_equal(found, taf.find_monitoring_changes(events))
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     "name", ["cloudtrail-delete", "cloudtrail-stop", "cloudtrail-event-selectors", "vpc-remove-flow-logs"]
 )

@@ -41,6 +41,7 @@ def test_a_session_goes_from_log_in_to_log_out():
     assert found[["login", "logout"]].isna().values.tolist() == [[False, False], [True, True]]
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [

@@ -47,6 +47,7 @@ def test_what_is_printed_can_be_read_back(parquet, hostile, tmp_path, form, read
         pd.testing.assert_frame_equal(again, expected)
 
 
+@pytest.mark.full  # it starts the command
 def test_csv_with_a_byte_order_mark_has_local_times(parquet):
     words = ("events", parquet, "--format", "csv", "--tz", "Europe/Berlin")
     plain, marked = run(*words), run(*words, "--bom")

@@ -163,6 +163,7 @@ def _function(name):
     return FUNCTIONS[name].__name__
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_column_that_is_shown_first_exists(folder, name):
     by = {"runs": ["user", "ip_address", "account_group"], "failed-logins": ["user", "ip_address"]}.get(name, [None])
