@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli import archive, checks, directory, events, fetch, find, plots, summaries
+from te_audit_frames.cli import archive, checks, directory, events, exchange, fetch, find, plots, summaries
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program
 
@@ -75,6 +75,7 @@ for command in (
     directory.users,
     archive.sync,
     archive.archive,
+    exchange.pseudonymize,
     checks.vocabulary,
 ):
     program.add_command(command)

@@ -209,6 +209,33 @@ def ending(path: str) -> str:
     return PurePath(path).suffix.lower()
 
 
+def write_events(events: pd.DataFrame, path: str, *, raw_csv: bool = False) -> None:
+    """Write events to a file in the format that its ending names: .csv, .jsonl, or else Parquet."""
+    from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
+    from te_audit_frames.storage.parquet import write_parquet
+
+    match ending(path):
+        case ".csv":
+            write_csv(events, path, raw=raw_csv)
+        case ".jsonl":
+            write_jsonl(events, path)
+        case _:
+            write_parquet(events, path)
+
+
+def write_people(people: pd.DataFrame, path: str, *, raw_csv: bool = False) -> None:
+    """Write people to a file in the format that its ending names: .csv, .jsonl, or else Parquet."""
+    from te_audit_frames.storage.user_files import write_users, write_users_csv, write_users_jsonl
+
+    match ending(path):
+        case ".csv":
+            write_users_csv(people, path, raw=raw_csv)
+        case ".jsonl":
+            write_users_jsonl(people, path)
+        case _:
+            write_users(people, path)
+
+
 class _Lines(logging.Handler):
     """Writes each record as a line on stderr, above a progress bar."""
 

@@ -175,9 +175,7 @@ class _Work:
         result = pd.DataFrame(columns, columns=pd.Index(list(self._events.columns)))
         if self._is_people:
             if DIRECTORY_KEY in self._events.attrs:
-                receipt = pseudonymize_directory_receipt(
-                    directory_receipt(self._events), self._keyed, keep=self._keep
-                )
+                receipt = pseudonymize_directory_receipt(directory_receipt(self._events), self._keyed, keep=self._keep)
                 result.attrs[DIRECTORY_KEY] = receipt.to_dict()
             return result
         result = _without_order_of_names(result, [name for name in result.columns if name not in self._keep])
@@ -205,7 +203,9 @@ class _Work:
             return self._resources()
         if name == "memberships":
             return self._memberships()
-        return self._events[name].array  # dates and flags, whose types hold no text
+        if self._is_people:
+            self._array(name, USERS_SCHEMA.field(name).type)  # raises an error if it may hold text
+        return self._events[name].array
 
     def _array(self, name: str, kind: pa.DataType) -> pa.Array:
         series = self._events[name]

@@ -38,6 +38,7 @@ def test_the_guide_documents_every_command_and_exit_code():
         "users",
         "sync",
         "archive",
+        "pseudonymize",
         "vocabulary",
         "sandbox",
     ]
