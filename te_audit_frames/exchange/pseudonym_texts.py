@@ -18,16 +18,21 @@ from te_audit_frames.checks.loading import load_vocabulary
 from te_audit_frames.checks.words import singular
 from te_audit_frames.exchange.keyed import Keyed
 
-_MORE = frozenset(
+
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_MORE = _split(
     """
     api app apps cookie display failed host https interactive me no remember saml set sso succeeded timed title too
     under via yes ipv4 ipv6 oauth oauth2 2fa 2-step ec2 s3 let enough longer more than only ever it made make but such
     does conducted performed queued made yaml json blocked denied prevented prohibited restricted
-    """.split()
+    """
 )
 """Words of event texts that are in no table, such as those of "User Login (Remember-me cookie)"."""
 
-_NAMES = frozenset(
+_NAMES = _split(
     """
     art bank banks bean bill booth branch brand bush case chart clay cook court day dean drew duo field fields flowers
     ford free gate gates glass grade grant grants graves green hall hill hook house hunter jack job joy key keys kit
@@ -35,12 +40,15 @@ _NAMES = frozenset(
     pages park parent pat pike pope power powers price ray reading rich ring robot root rose sage second sharp shell
     shift short singer son spring stack staff stage star stone story strong summer swift temple trainer van ward watch
     water west white wise wood worth young
-    """.split()
+    """
 )
 """Words that are first names or surnames too. Capitalised, they are taken for names."""
 
-_CHARACTER = r"[0-9A-Za-z\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xa1-\u2012\u2015-\u2017\u201a\u201b\u201e\u201f-\u2025\u2027-\U0010ffff]"
-"""What words are made of: all but ASCII punctuation and spaces, and the dashes and quotation marks of typographers."""
+_CHARACTER = r"[^\t\n\r !-/:-@\[-`{-~\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2026]"
+"""What words are made of: all but spaces, ASCII punctuation, and the dashes, quotation marks and dots of typographers.
+
+Marks, symbols and control characters are among it, because they can be a part of names.
+"""
 
 _JOINER = r"[-._@':+\\/&%#$*=~\u2018\u2019]"
 _WORD = re.compile(rf"{_CHARACTER}(?:(?:{_CHARACTER}|{_JOINER})*{_CHARACTER})?")

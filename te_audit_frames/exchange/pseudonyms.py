@@ -77,19 +77,20 @@ def pseudonymize(
 
     Notes
     -----
-    *What can be linked.* A kind of text has a key of its own, and the same text is the same only within its kind. People
-    are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and resources with ``user``
-    or ``member`` in their type. So are account groups and roles, in resources with ``accountGroup`` or ``role`` in
-    their type. All other resources are one kind. Texts count as they were sent: ``Jane@x.com`` and ``jane@x.com`` are
-    two, as in summaries, which tell people apart by `uid`.
+    *What can be linked.* Each kind of text has a key of its own, and the same text has the same pseudonym only within
+    its kind. People are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and
+    resources with ``user`` or ``member`` in their type. So are account groups and roles, in resources with
+    ``accountGroup`` or ``role`` in their type. All other resources are one kind. Texts count as they were sent:
+    ``Jane@x.com`` and ``jane@x.com`` are two, as in summaries, which tell people apart by `uid`.
 
-    *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom. Somebody
-    who knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The length
-    of an address list, whether an address is a block, and which addresses share a network can be seen. A name that is a
-    word of the vocabulary and is written small stays in an event text: "user grant removed".
+    *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom.
+    Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
+    length of an address list, whether an address is a block, and which addresses share a network can be seen. A name
+    stays in an event text if it is a word of the vocabulary and is written small: "user grant removed".
 
-    *What is lost.* That a block of addresses contains another address. Account groups as keys of ``tz=`` must be
-    pseudonyms too; `pseudonym_table` has them. Of 10,000 networks, two become one by chance in one of 22,000 cases.
+    *What is lost.* A block of addresses no longer contains other addresses. Account groups as keys of ``tz=`` must be
+    pseudonyms too; `pseudonym_table` has them. With 10,000 networks, the chance that two of them become one is 1 in
+    22,000.
 
     Examples
     --------
