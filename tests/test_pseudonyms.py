@@ -57,7 +57,7 @@ def outputs(events, folder):
 @pytest.fixture(scope="module")
 def practice():
     """Events and people of an organisation in which something happened."""
-    with Sandbox(events=1_200, seed=0, incidents=True, now=datetime(2026, 4, 20, tzinfo=UTC)) as api:
+    with Sandbox(events=1_500, days=60, seed=0, incidents=True, now=datetime(2026, 4, 20, tzinfo=UTC)) as api:
         client = taf.Client(token=api.token, base_url=api.url)
         return client.fetch_events(window="104w"), client.fetch_users()
 
