@@ -125,7 +125,8 @@ def test_no_value_of_a_practice_organisation_is_left(practice):
 
 
 NASTY = st.none() | st.text(
-    st.sampled_from("aZ0 \t\n\r\0\u00a0\u2028\u202eé\u0301ßſİı🦊名@()\"',;=+-/%:.<>{}[]\\|") | st.characters(),
+    st.sampled_from("aZ0 \t\n\r\0\u00a0\u2028\u202eé\u0301ßſİı🦊名@()\"',;=+-/%:.<>{}[]\\|")
+    | st.characters(codec="utf-8"),
     max_size=12,
 )
 ADDRESSES = NASTY | st.sampled_from(
@@ -226,7 +227,7 @@ def test_a_review_of_the_result_has_the_same_findings(practice):
         changes = taf.find_access_changes(log)
         results.append(
             [
-                found.findings[columns].sort_values(columns, ignore_index=True).to_csv(),
+                found.findings[columns].round({"chance": 9}).sort_values(columns, ignore_index=True).to_csv(),
                 sorted(found.people["score"]),
                 [changes[name].tolist() for name in ("to_self", "ambiguous")],
                 changes["target_uid"].notna().sum(),

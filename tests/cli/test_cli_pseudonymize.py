@@ -84,32 +84,31 @@ def test_people_get_the_same_pseudonyms_and_the_table_is_apart(api, parquet, tmp
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "There is no key. Put it into the environment variable TE_PSEUDONYM_KEY"),
-        (["--key-file", "missing"], "missing"),
-        (["--key-file", "short"], "key: it has 31 bytes, but needs at least 32"),
-        (["--key-file", "open"], "--key-file: others can read"),
-        (["--key-file", "key", "--network", "24"], "--network: '24' is not"),
-        (["--key-file", "key", "--keep", "name"], "Invalid value for '--keep'"),
-        (["--key-file", "key", "--users", "users.parquet"], "--users and --users-output need each other"),
-        (["--key-file", "key", "--table", "safe.csv"], "--output and --table name the same file"),
-        (["--key", KEY], "No such option"),
+        ("", "There is no key. Put it into the environment variable TE_PSEUDONYM_KEY"),
+        ("--key-file {0}/missing", "missing"),
+        ("--key-file {0}/short", "key: it has 31 bytes, but needs at least 32"),
+        ("--key-file {0}/open", "--key-file: others can read"),
+        ("--key-file {0}/key --network 24", "--network: '24' is not"),
+        ("--key-file {0}/key --keep name", "Invalid value for '--keep'"),
+        ("--key-file {0}/key --users {0}/users.parquet", "--users and --users-output need each other"),
+        ("--key-file {0}/key --table {0}/safe.csv", "--output and --table name the same file"),
+        ("--key secret", "No such option"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_written(parquet, tmp_path, key_file, monkeypatch, words, message):
-    monkeypatch.chdir(tmp_path)
+def test_what_is_wrong_is_named_and_nothing_is_written(parquet, tmp_path, key_file, words, message):
     for name, text, mode in (("short", "s" * 31 + "\n", 0o600), ("open", KEY, 0o644)):
         (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / name).chmod(mode)
-    done = run("pseudonymize", parquet, "-o", "safe.csv", *words)
+    done = run("pseudonymize", parquet, "-o", tmp_path / "safe.csv", *words.format(tmp_path).split())
     assert done.exit_code in (2, 5)
     assert message in " ".join(done.stderr.split())
     assert "sssss" not in done.output
-    assert sorted(os.listdir(tmp_path)) == ["key", "open", "short"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "open", "short"]
 
 
 def test_an_archive_and_a_key_from_a_pipe(api, tmp_path):
     archive, output = tmp_path / "archive", tmp_path / "safe.parquet"
-    assert run("sync", archive, "--start", FOREVER[1], at=api).exit_code == 0
+    assert run("sync", archive, "--since", FOREVER[1], at=api).exit_code == 0
     reading, writing = os.pipe()
     os.write(writing, KEY.encode())
     os.close(writing)
