@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import te_audit_frames as taf
-from te_audit_frames.checks.event_text import read
-from te_audit_frames.checks.loading import load_vocabulary
+from te_audit_frames.checks.text.event_text import read
+from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.networks import network_of
 from te_audit_frames.exchange.keyed import Keyed
 from te_audit_frames.exchange.pseudonym_addresses import pseudonymize_address
@@ -140,7 +140,7 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_every_group_stays_the_same_group(rows):
     events = frame(*rows)
     safe = taf.pseudonymize(events, key=KEY)
@@ -158,7 +158,7 @@ def test_every_group_stays_the_same_group(rows):
                 assert [value and bool(value) for value in one.values()] == [v and bool(v) for v in other.values()]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(NASTY.filter(bool), min_size=1, max_size=4).map("zq".join))
 def test_words_with_anything_unknown_in_them_go(name):
     # "zq" is in no word that is known, so neither is a word that has it.

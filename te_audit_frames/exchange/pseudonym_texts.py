@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 
-from te_audit_frames.checks import grammar
-from te_audit_frames.checks.event_text import read
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.words import singular
+from te_audit_frames.checks.text import grammar
+from te_audit_frames.checks.text.event_text import read
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.words import singular
 from te_audit_frames.exchange.keyed import Keyed
 
 
