@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import te_audit_frames as taf
+from te_audit_frames.checks.networks import network_of
 from te_audit_frames.checks.text.event_text import read
 from te_audit_frames.checks.text.loading import load_vocabulary
-from te_audit_frames.checks.networks import network_of
 from te_audit_frames.exchange.keyed import Keyed
 from te_audit_frames.exchange.pseudonym_addresses import pseudonymize_address
 from te_audit_frames.exchange.pseudonym_texts import pseudonymize_text, pseudonymize_type

@@ -119,8 +119,9 @@ def _candidates(text: str, keyed: Keyed) -> Iterator[str]:
     """Yield the text with names replaced: first all that may be names, then only what is not in the vocabulary."""
     words = list(_WORD.finditer(text))
     unknown = [not _is_known(word[0]) for word in words]
-    certain = [each or _is_listed(words, at) for at, each in enumerate(unknown)]
-    for flags in (_with_doubtful(text, words, certain), certain):
+    phrases = _in_phrases(words)
+    certain = [each or (at not in phrases and _is_listed(words, at)) for at, each in enumerate(unknown)]
+    for flags in (_with_doubtful(text, words, certain, phrases), certain):
         spans = _spans(text, words, flags)
         for form in ("x-{}", "x{}"):
             yield _replaced(text, spans, keyed, form)
@@ -148,14 +149,13 @@ def _replaced(text: str, spans: Sequence[tuple[int, int]], keyed: Keyed, form: s
     return "".join([*parts, text[end:]])
 
 
-def _with_doubtful(text: str, words: Sequence[re.Match[str]], certain: Sequence[bool]) -> list[bool]:
+def _with_doubtful(text: str, words: Sequence[re.Match[str]], certain: Sequence[bool], phrases: set[int]) -> list[bool]:
     """Mark also the known words that may be somebody's names: quoted, after a colon, capitalised within a sentence."""
     later = [word[0] for word in words[1:]]
     in_sentence = sum(word.islower() for word in later) > sum(word[0].isupper() for word in later)
     tail = text.find(": ")
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     flags = list(certain)
-    phrases = _in_phrases(words)
     for at, word in enumerate(words):
         capital = at > 0 and word[0][0].isupper() and not word[0].isupper() and at not in phrases
         flags[at] = (
@@ -169,7 +169,7 @@ def _with_doubtful(text: str, words: Sequence[re.Match[str]], certain: Sequence[
 
 def _is_listed(words: Sequence[re.Match[str]], at: int) -> bool:
     word = words[at][0]
-    return at > 0 and word[0].isupper() and word.casefold() in _NAMES and at not in _in_phrases(words)
+    return at > 0 and word[0].isupper() and word.casefold() in _NAMES
 
 
 def _in_phrases(words: Sequence[re.Match[str]]) -> set[int]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from te_audit_frames.directory_receipts import directory_receipt
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.exchange.keyed import Keyed, Kind
-from te_audit_frames.exchange.pseudonym_addresses import parse_network, pseudonymize_address
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.exchange.keyed import Keyed
+from te_audit_frames.exchange.pseudonym_addresses import parse_network
+from te_audit_frames.exchange.pseudonym_columns import Columns, without_order_of_names
 from te_audit_frames.exchange.pseudonym_receipts import pseudonymize_directory_receipt, pseudonymize_receipt
-from te_audit_frames.exchange.pseudonym_texts import pseudonymize_text, pseudonymize_type
 from te_audit_frames.frames import dates_of, require_frame
 from te_audit_frames.receipts import attach_receipt, stored_receipt
-from te_audit_frames.schema import COLUMNS, DIRECTORY_KEY, RESOURCES, SOURCES, as_text
-from te_audit_frames.users import MEMBERSHIPS, USERS_SCHEMA
-
-_TEXT = pa.large_string()
-_Rename = Callable[[str], str]
+from te_audit_frames.schema import COLUMNS, DIRECTORY_KEY
+from te_audit_frames.users import USERS_SCHEMA
 
 
 def pseudonymize(
@@ -106,7 +99,9 @@ def pseudonymize(
     User x-... added.
     fd...
     """
-    return _Work(events, key=key, keep=keep, network=network).frame()
+    keyed = Keyed(key)
+    del key  # so that a traceback that shows local variables does not show it here
+    return _pseudonymize(events, keyed, keep=keep, network=network)[0]
 
 
 def pseudonym_table(events: pd.DataFrame, *, key: bytes | str, network: str = "/24") -> pd.DataFrame:
@@ -144,123 +139,36 @@ def pseudonym_table(events: pd.DataFrame, *, key: bytes | str, network: str = "/
     """
     require_frame(events, "events")
     known = USERS_SCHEMA.names if _is_people(events) else COLUMNS
-    work = _Work(events[[name for name in events.columns if name in known]], key=key, keep=(), network=network)
-    work.frame()
-    parts = [pd.DataFrame({"field": field, "original": old, "pseudonym": new}) for field, old, new in work.found]
+    known_columns = events[[name for name in events.columns if name in known]]
+    _, found = _pseudonymize(known_columns, Keyed(key), keep=(), network=network)
+    parts = [pd.DataFrame({"field": field, "original": old, "pseudonym": new}) for field, old, new in found]
     columns = ["field", "original", "pseudonym"]
     table = pd.concat([pd.DataFrame(columns=columns, dtype="str"), *parts])[columns].astype("str")
     table = table[table["original"] != table["pseudonym"]].drop_duplicates()
     return table.sort_values(columns, ignore_index=True)
 
 
-class _Work:
-    """One frame, and the pseudonyms of what is in it."""
-
-    def __init__(self, events: pd.DataFrame, *, key: bytes | str, keep: Iterable[str], network: str) -> None:
-        self._keyed = Keyed(key)
-        del key  # so that a traceback that shows local variables does not show it here
-        require_frame(events, "events")
-        self._bits = parse_network(network)
-        self._is_people = _is_people(events)
-        self._keep = _check_columns(events, keep, USERS_SCHEMA.names if self._is_people else COLUMNS)
-        self._events = events
-        self.found: list[tuple[str, list[str], list[str]]] = []
-        """Field, originals and pseudonyms, of each column that was renamed."""
-
-    def frame(self) -> pd.DataFrame:
-        columns: dict[str, Any] = {}
-        if not self._is_people:
-            dates_of(self._events)  # raises an error if `date` is not one, and could hold anything
-        for name in self._events.columns:
-            columns[name] = self._events[name].array if name in self._keep else self._column(name)
-        result = pd.DataFrame(columns, columns=pd.Index(list(self._events.columns)))
-        if self._is_people:
-            if DIRECTORY_KEY in self._events.attrs:
-                receipt = pseudonymize_directory_receipt(directory_receipt(self._events), self._keyed, keep=self._keep)
-                result.attrs[DIRECTORY_KEY] = receipt.to_dict()
-            return result
-        result = _without_order_of_names(result, [name for name in result.columns if name not in self._keep])
-        receipt_of_events = stored_receipt(self._events)
-        if receipt_of_events is not None:
-            attach_receipt(result, pseudonymize_receipt(receipt_of_events, self._keyed, keep=self._keep))
-        return result
-
-    def _column(self, name: str) -> Any:
-        keyed = self._keyed
-        renames: dict[str, _Rename] = {
-            "uid": lambda text: keyed.name("uid", text),
-            "user": keyed.person,
-            "name": keyed.called,
-            "email": keyed.mail,
-            "aid": lambda text: keyed.name("aid", text),
-            "account_group_name": lambda text: keyed.name("account group", text),
-            "event": lambda text: pseudonymize_text(text, keyed),
-            "ip_address": lambda text: pseudonymize_address(text, keyed, self._bits),
-            "extra": lambda text: f'{{"pseudonym": "{keyed.name("extra", text)}"}}' if text else text,
-        }
-        if name in renames:
-            return pd.array(self._renamed(name, self._array(name, _TEXT), renames[name]), dtype="str")
-        if name == "resources":
-            return self._resources()
-        if name == "memberships":
-            return self._memberships()
-        if self._is_people:
-            self._array(name, USERS_SCHEMA.field(name).type)  # raises an error if it may hold text
-        return self._events[name].array
-
-    def _array(self, name: str, kind: pa.DataType) -> pa.Array:
-        series = self._events[name]
-        try:
-            array = pa.array(series, type=kind, from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError):
-            # The cause may quote a value, which a message about names must not.
-            raise NotAnAuditFrame(
-                f"column {name!r} of dtype {series.dtype} cannot be read as {kind}. {SOURCES}", missing=[name]
-            ) from None
-        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-    def _renamed(self, field: str, texts: pa.Array, rename: _Rename) -> pa.Array:
-        """Rename each different text once."""
-        encoded = texts.dictionary_encode()
-        old = encoded.dictionary.to_pylist()
-        new = [rename(text) for text in old]
-        self.found.append((field, old, new))
-        return pa.array(new, _TEXT).take(encoded.indices)
-
-    def _resources(self) -> pd.arrays.ArrowExtensionArray:
-        keyed = self._keyed
-        lists = self._array("resources", RESOURCES)
-        things = pc.list_flatten(lists)
-        types, names = (pc.struct_field(things, name) for name in ("type", "name"))
-        kinds = types.dictionary_encode()
-        different = [_kind_of(text) for text in kinds.dictionary.to_pylist()]
-        number = kinds.indices.fill_null(len(different)).to_numpy(zero_copy_only=False)
-        renamed = pa.nulls(len(things), _TEXT)
-        for kind in dict.fromkeys([*different, "resource"]):
-            chosen = pa.array(np.array([each == kind for each in [*different, "resource"]])[number])
-            some = self._renamed("resources", names.filter(chosen), _rename_of(kind, keyed))
-            renamed = pc.replace_with_mask(renamed, chosen, some)
-        types = self._renamed("resource_type", types, lambda text: pseudonymize_type(text, keyed))
-        structs = pa.StructArray.from_arrays([types, renamed], ["type", "name"], mask=things.is_null())
-        return _lists_like(lists, structs, RESOURCES)
-
-    def _memberships(self) -> pd.arrays.ArrowExtensionArray:
-        keyed = self._keyed
-        lists = self._array("memberships", MEMBERSHIPS)
-        groups = pc.list_flatten(lists)
-        roles = pc.struct_field(groups, "roles")
-        names = self._renamed("role", pc.list_flatten(roles), _rename_of("role", keyed))
-        parts = [
-            self._renamed("aid", pc.struct_field(groups, "aid"), lambda text: keyed.name("aid", text)),
-            self._renamed(
-                "account_group_name",
-                pc.struct_field(groups, "account_group_name"),
-                lambda text: keyed.name("account group", text),
-            ),
-            _list_array(roles, names, roles.type),
-        ]
-        structs = pa.StructArray.from_arrays(parts, fields=list(MEMBERSHIPS.value_type), mask=groups.is_null())
-        return _lists_like(lists, structs, MEMBERSHIPS)
+def _pseudonymize(
+    events: pd.DataFrame, keyed: Keyed, *, keep: Iterable[str], network: str
+) -> tuple[pd.DataFrame, list[tuple[str, list[str], list[str]]]]:
+    """Return the frame without names, and the names with their pseudonyms."""
+    require_frame(events, "events")
+    bits = parse_network(network)
+    is_people = _is_people(events)
+    kept = _check_columns(events, keep, USERS_SCHEMA.names if is_people else COLUMNS)
+    if not is_people:
+        dates_of(events)  # raises an error if `date` is not one, and could hold anything
+    columns = Columns(events, keyed, bits)
+    arrays = {name: events[name].array if name in kept else columns.rename(name) for name in events.columns}
+    result = pd.DataFrame(arrays, columns=pd.Index(list(events.columns)))
+    if not is_people:
+        result = without_order_of_names(result, [name for name in result.columns if name not in kept])
+        if (receipt := stored_receipt(events)) is not None:
+            attach_receipt(result, pseudonymize_receipt(receipt, keyed, keep=kept))
+    elif DIRECTORY_KEY in events.attrs:
+        of_people = pseudonymize_directory_receipt(directory_receipt(events), keyed, keep=kept)
+        result.attrs[DIRECTORY_KEY] = of_people.to_dict()
+    return result, columns.found
 
 
 def _is_people(frame: Any) -> bool:
@@ -286,51 +194,3 @@ def _check_columns(events: pd.DataFrame, keep: Iterable[str], known: Collection[
             f"events.drop(columns={further}), or leave it in clear with keep={[*kept, *further]}."
         )
     return frozenset(kept)
-
-
-def _kind_of(type_: str) -> Kind:
-    """Return what a resource of this type is. Roles come first, as in `find_access_changes`: ``userRoleName``."""
-    folded = type_.lower().replace("_", "").replace(" ", "")
-    if "role" in folded:
-        return "role"
-    if "user" in folded or "member" in folded:
-        return "person"
-    return "account group" if "accountgroup" in folded else "resource"
-
-
-def _rename_of(kind: Kind, keyed: Keyed) -> _Rename:
-    return keyed.person if kind == "person" else lambda text: keyed.name(kind, text)
-
-
-def _lists_like(lists: pa.Array, values: pa.Array, kind: pa.DataType) -> pd.arrays.ArrowExtensionArray:
-    return pd.arrays.ArrowExtensionArray(pa.chunked_array([_list_array(lists, values, kind)]))
-
-
-def _list_array(lists: pa.Array, values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return the flattened values in lists of the same lengths and nulls."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype("int32"))
-    return pa.ListArray.from_arrays(offsets, values, type=kind, mask=lists.is_null())
-
-
-def _without_order_of_names(events: pd.DataFrame, renamed: list[str]) -> pd.DataFrame:
-    """Sort events of the same moment by their pseudonyms. Fetched events are sorted by their names there."""
-    moments = events["date"].astype("int64").to_numpy()
-    same = np.flatnonzero(moments[1:] == moments[:-1])
-    if not len(same):
-        return events
-    rows = np.union1d(same, same + 1)
-    group: npt.NDArray[np.int64] = np.cumsum(np.diff(moments[rows], prepend=moments[rows[0]]) != 0)
-    # Two runs of the same moment that are not neighbours are two groups.
-    group += np.cumsum(np.diff(rows, prepend=rows[0]) > 1)
-    keys = {"group": pa.array(group)}
-    for name in renamed:
-        if name == "resources":
-            lists = pa.array(events[name].iloc[rows], RESOURCES, from_pandas=True)
-            keys[name] = as_text(lists if isinstance(lists, pa.ChunkedArray) else pa.chunked_array([lists]))
-        elif name != "date":
-            keys[name] = pa.array(events[name].iloc[rows], _TEXT, from_pandas=True)
-    order = pc.sort_indices(pa.table(keys), [(name, "ascending") for name in keys]).to_numpy()
-    places = np.arange(len(events))
-    places[rows] = rows[order]
-    return events.take(places).reset_index(drop=True)
