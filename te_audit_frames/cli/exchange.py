@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.output import to_csv, write_events, write_people
+from te_audit_frames.cli.places import expand
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import atomic_write
@@ -58,7 +60,7 @@ Examples:
     multiple=True,
     type=click.Choice(COLUMNS),
     metavar="COLUMN",
-    help="A column to leave as it is. Repeatable.",
+    help="A column to leave as it is, such as account_group_name. It may be given several times.",,
 )
 @click.option(
     "--network",
@@ -97,7 +99,8 @@ def pseudonymize(
     """
     if (users is None) != (users_output is None):
         raise click.UsageError("--users and --users-output need each other. Give both, or neither.")
-    _check_different({"--output": output, "--users-output": users_output, "--table": table, "--key-file": key_file})
+    read = [("WHERE", place) for place in expand(where.places)] + [("--key-file", key_file), ("--users", users)]
+    _check_different(read, [("--output", output), ("--users-output", users_output), ("--table", table)])
     key = _read_key(key_file)
     events = where.read()
     people = None if users is None else reading.read_people(users)
@@ -132,13 +135,15 @@ def _read_key(path: str | None) -> bytes:
     return key.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _check_different(files: dict[str, str | None]) -> None:
-    """Raise an error if two options name the same file, which would then be overwritten."""
-    seen: dict[str, str] = {}
-    for option, path in files.items():
+def _check_different(read: Sequence[tuple[str, str | None]], written: Sequence[tuple[str, str | None]]) -> None:
+    """Raise an error if a file to write is one that is read, or is written twice: the names would be lost."""
+    seen = {_full(path): option for option, path in read if path is not None}
+    for option, path in written:
         if path is None:
             continue
-        name = path if "://" in path else str(Path(path).expanduser().resolve())
-        if name in seen:
-            raise click.UsageError(f"{seen[name]} and {option} name the same file. Give two.")
-        seen[name] = option
+        if (other := seen.setdefault(_full(path), option)) != option:
+            raise click.UsageError(f"{other} and {option} name the same file. Give two.")
+
+
+def _full(path: str) -> str:
+    return path if "://" in path else str(Path(path).expanduser().resolve())

@@ -106,6 +106,14 @@ def test_what_is_wrong_is_named_and_nothing_is_written(parquet, tmp_path, key_fi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "open", "short"]
 
 
+def test_the_originals_are_not_overwritten(parquet, key_file):
+    before = parquet.read_bytes()
+    done = run("pseudonymize", parquet.parent / "*.parquet", "--key-file", key_file, "-o", parquet)
+    assert done.exit_code == 2
+    assert "WHERE and --output name the same file" in done.stderr
+    assert parquet.read_bytes() == before
+
+
 def test_an_archive_and_a_key_from_a_pipe(api, tmp_path):
     archive, output = tmp_path / "archive", tmp_path / "safe.parquet"
     assert run("sync", archive, "--since", FOREVER[1], at=api).exit_code == 0
