@@ -60,7 +60,7 @@ Examples:
     multiple=True,
     type=click.Choice(COLUMNS),
     metavar="COLUMN",
-    help="A column to leave as it is, such as account_group_name. It may be given several times.",,
+    help="A column to leave as it is, such as account_group_name. It may be given several times.",
 )
 @click.option(
     "--network",
