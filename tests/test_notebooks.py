@@ -107,8 +107,7 @@ def test_without_a_token_it_runs_on_the_practice_server_and_shows_what_is_kept(n
 @pytest.mark.parametrize(
     ("name", "events"),
     [
-        ("01_explore", 0),
-        *[pytest.param(name, 0, marks=pytest.mark.full) for name in NAMES[1:]],
+        *[pytest.param(name, 0, marks=pytest.mark.full) for name in NAMES],
         *[pytest.param(name, 300, marks=pytest.mark.full) for name in NAMES[:3]],
     ],
 )

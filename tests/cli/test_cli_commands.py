@@ -53,6 +53,7 @@ def test_the_installed_command_says_its_version():
     assert done.returncode == 0
 
 
+@pytest.mark.full  # it starts Python; test_package.py sees that the import is light
 def test_completion_knows_the_commands():
     done = run(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
     assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]

@@ -331,6 +331,7 @@ def test_no_limit_still_has_headers(caller):
     assert int(answers[0].headers["X-Organization-Rate-Limit-Remaining"]) > 100_000
 
 
+@pytest.mark.full  # eight clients take seconds
 def test_requests_are_noted_without_the_token():
     with Sandbox(LOG) as api, Caller(api) as caller:
         caller.get(window="1d", aid="2071")
