@@ -104,7 +104,7 @@ def review(
     """
     people = None if users is None else reading.read_people(users)
     everyone = where.without_filters()
-    events = everyone.read_or_open(_EXAMINED)
+    events = everyone.read_or_open(_EXAMINED if number is None else COLUMNS)
     source, past = _open_history(everyone, history)
     with options.naming_options():
         found = taf.review(
@@ -117,16 +117,41 @@ def review(
         )
         if number is not None:
             evidence = found.evidence(number)
-            show_events(evidence[[column for column in COLUMNS if column in evidence]], output, tz=where.tz)
+            show_events(evidence[list(COLUMNS)], output, tz=where.tz)
             return
-    kept = _keep(found, where, max(min_severity, fail_on or "high", key=SEVERITIES.index))
+    shown = Shown(found, found.findings, min_severity, where.tz, source, given=history is not None)
+    if present(shown, where, fail_on=fail_on, quiet=quiet, output=output):
+        click.get_current_context().exit(FOUND)
+
+
+def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, output: Output) -> bool:
+    """Print those findings of a review that pass the filters, and the rest of it.
+
+    Parameters
+    ----------
+    shown : Shown
+        A review with all its findings.
+    where : Where
+        The filters.
+    fail_on : str, optional
+        The least severe findings to return true for.
+    quiet : bool
+        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show.
+    output : Output
+        How to print.
+
+    Returns
+    -------
+    bool
+        Whether there are findings at or above `fail_on`.
+    """
+    min_severity = shown.min_severity
+    kept = _keep(shown.review, where, max(min_severity, fail_on or "high", key=SEVERITIES.index))
     findings = kept[kept["severity"].isin(_up_from(min_severity))]
     failing = fail_on is not None and bool(kept["severity"].isin(_up_from(fail_on)).any())
     if not quiet or (failing if fail_on is not None else len(findings)):
-        shown = Shown(found, findings, min_severity, where.tz, source, given=history is not None)
-        _print(shown, output, quiet=quiet)
-    if failing:
-        click.get_current_context().exit(FOUND)
+        _print(replace(shown, findings=findings), output, quiet=quiet)
+    return failing
 
 
 def _open_history(where: Where, history: str | None) -> tuple[str | None, Any]:
@@ -140,7 +165,7 @@ def _open_history(where: Where, history: str | None) -> tuple[str | None, Any]:
 
 
 def _up_from(severity: str) -> tuple[str, ...]:
-    return SEVERITIES[: SEVERITIES.index(severity) + 1]  # type: ignore[arg-type]
+    return SEVERITIES[: SEVERITIES.index(severity) + 1]
 
 
 def _keep(found: taf.Review, where: Where, least: str) -> pd.DataFrame:

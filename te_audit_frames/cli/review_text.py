@@ -17,6 +17,9 @@ from te_audit_frames.safe_text import cut_to_width, visible
 
 _PEOPLE = ("user", "score", "high", "medium", "low", "checks")
 
+_NARROWEST = 12
+"""The least room for a name beside its time."""
+
 # What the headline says already.
 _SAID = ("the period is that of the receipt",)
 _SAID_OF_OWN_HISTORY = ("the history reaches into the period",)
@@ -81,11 +84,12 @@ def write_review(shown: Shown, room: int) -> list[str]:
     if not len(shown.findings):
         lines += wrapped(_nothing(shown), room, indent=2)
     if len(people := shown.people):
-        lines += ["", "People, with the findings of all checks together"]
+        lines += ["", "People"]
         lines += [f"  {line}" for line in table(people[list(_PEOPLE)], room=room - 2).splitlines()]
     if len(shown.review.reviewed):
         lines += ["", "Reviewed before"]
-        for finding in shown.review.reviewed.itertuples():
+        reviewed: list[Any] = list(shown.review.reviewed.itertuples())
+        for finding in reviewed:
             why = f"{finding.severity}, {finding.check}, {_who(shown, finding.Index, finding)}: {finding.reviewed_why}"
             lines += wrapped(visible(f"{why} ({finding.by}, until {finding.until})"), room, indent=2, hanging=4)
     lines += ["", "What was assessed"]
@@ -104,7 +108,7 @@ def write_review(shown: Shown, room: int) -> list[str]:
 def count_severities(shown: Shown) -> str:
     """Return how many findings of each severity are shown, and how many are not."""
     counts = shown.findings["severity"].value_counts()
-    asked = SEVERITIES[: SEVERITIES.index(shown.min_severity) + 1]  # type: ignore[arg-type]
+    asked = SEVERITIES[: SEVERITIES.index(shown.min_severity) + 1]
     text = ", ".join(f"{counts.get(name, 0):,} {name}" for name in asked)
     hidden = len(shown.review.findings) - len(shown.findings)
     reviewed = len(shown.review.reviewed)
@@ -119,7 +123,7 @@ def list_assessed(shown: Shown) -> list[str]:
     """Return one line per check: first what was not assessed, then what was in part, then the rest."""
     frame = shown.review.assessed
     order = ["not assessed", "in part", "assessed"]
-    rows = sorted(frame.itertuples(), key=lambda row: order.index(str(row.status)))
+    rows: list[Any] = sorted(frame.itertuples(), key=lambda row: order.index(str(row.status)))
     examined = f"{frame['events'].max():,} events of {frame['people'].max():,} people" if len(frame) else ""
     return [f"examined: {examined}", *(f"{row.status}: {row.check}{_reasons(row)}" for row in rows)]
 
@@ -143,7 +147,8 @@ def _history(shown: Shown) -> str:
             "History: none, so nothing could be called unusual. With --window 7d, for example, the last 7 days are "
             "compared with the days before."
         )
-    days = shown.review.assessed["baseline_days"].max()
+    # Of other checks, because unusual hours are learnt from the period too.
+    days: Any = shown.review.assessed.set_index("check").loc["find_runs", "baseline_days"]
     length = f"{days:,.0f} days before the period" if days > 0 else "which has no events before the period"
     return f"History: {shown.source}, {length}"
 
@@ -151,8 +156,10 @@ def _history(shown: Shown) -> str:
 def _nothing(shown: Shown) -> str:
     status = shown.review.assessed["status"]
     missing = int((status != "assessed").sum())
-    text = f"(nothing at or above {shown.min_severity}"
-    return f"{text}; {missing:,} of {len(status):,} checks could not be made in full: see below)" if missing else f"{text})"
+    text = f"nothing at or above {shown.min_severity}"
+    if missing:
+        text += f"; {missing:,} of {len(status):,} checks could not be made in full: see below"
+    return f"({text})"
 
 
 def _finding(shown: Shown, number: Any, finding: pd.Series, room: int) -> Iterator[str]:
@@ -160,9 +167,12 @@ def _finding(shown: Shown, number: Any, finding: pd.Series, room: int) -> Iterat
     first = finding["first_event"]
     when = "" if pd.isna(first) else iso(first.tz_convert(shown.tz))
     head = f"{number:>3}  {finding['severity']:<6}  "
-    left = max(room - len(head) - len(when) - 2, 12)
-    who = cut_to_width(visible(_who(shown, number, finding)), left)
-    yield f"{head}{padded(who, left)}  {when}".rstrip()
+    left, who = room - len(head) - len(when) - 2, visible(_who(shown, number, finding))
+    if left >= _NARROWEST:
+        yield f"{head}{padded(cut_to_width(who, left), left)}  {when}".rstrip()
+    else:
+        yield cut_to_width(f"{head}{who}", room)
+        yield from wrapped(when, room, indent=len(head))
     groups = ", ".join(finding["account_groups"])
     place = f" in {groups}" if groups else ""
     yield from wrapped(visible(f"{finding['why']} [{finding['check']}{place}]"), room, indent=len(head))
@@ -177,9 +187,10 @@ def _who(shown: Shown, number: Any, finding: Any) -> str:
 
 def _reasons(row: Any) -> str:
     """Return why a check was not assessed, and what else it says."""
+    said = bool(row.reason) or any("history" in note for note in row.notes)
     people = "person has" if row.without_baseline == 1 else "people have"
     counted = (
-        (f"{people} too little history", row.without_baseline * (not row.reason)),
+        (f"{people} too little history", row.without_baseline * (not said)),
         ("events have texts that no rule knows (te-audit-frames vocabulary --unclassified)", row.unclassified),
     )
     parts = [in_options(row.reason)] if row.reason else []
