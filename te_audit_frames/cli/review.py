@@ -186,7 +186,11 @@ def _passes(found: taf.Review, where: Where, number: int) -> bool:
 
 def _print(shown: Shown, output: Output, *, quiet: bool) -> None:
     if output.form == "table":
-        output.print("\n".join(write_review(shown, terminal_width())) + "\n")
+        lines = write_review(shown, terminal_width())
+        if len(shown.findings):
+            number = shown.findings.index[0]
+            lines += ["", f"To list the events behind finding {number}, add: --evidence {number}"]
+        output.print("\n".join(lines) + "\n")
     elif output.form == "json":
         output.print(json.dumps(_everything(shown)) + "\n")
     else:

@@ -99,9 +99,6 @@ def write_review(shown: Shown, room: int) -> list[str]:
         lines += ["", "Notes"]
         for note in notes:
             lines += wrapped(visible(note), room, indent=2, hanging=4)
-    if len(shown.findings):
-        number = shown.findings.index[0]
-        lines += ["", *wrapped(f"To list the events behind finding {number}, add: --evidence {number}", room)]
     return lines
 
 

@@ -116,4 +116,4 @@ def test_a_quiet_night_is_silent_and_another_one_reaches_the_mail_and_the_webhoo
         sent = night(_script(), WEBHOOK=f"http://127.0.0.1:{server.server_port}/")
         server.shutdown()
     assert (sent.stdout, sent.stderr, sent.returncode) == ("", "", 0)
-    assert [finding["severity"] for finding in bodies[0]["findings"]][0] == "high"
+    assert bodies[0]["findings"][0]["severity"] == "high"
