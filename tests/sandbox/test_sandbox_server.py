@@ -485,3 +485,14 @@ def test_refuses_options_that_are_wrong_or_unsafe(option, culprit):
         Sandbox(LOG, **option)
     if culprit == "token" and option["token"]:
         assert option["token"] not in str(caught.value)
+
+
+def test_a_client_with_the_servers_clock_warns_of_no_difference(tmp_path, recwarn):
+    clock = [NOW]
+    with Sandbox(LOG, now=lambda: clock[-1]) as api:
+        client = taf.Client(token=api.token, base_url=api.url, progress=False, clock=api.clock)
+        assert not taf.Archive(tmp_path).sync(client, start=NOW - timedelta(days=3)).notes
+        clock.append(NOW + timedelta(days=1))  # the clock moves along
+        assert api.clock.now() == clock[-1]
+        assert not taf.Archive(tmp_path).sync(client).notes
+    assert recwarn.list == []
