@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.checks.severity import SEVERITIES
+from te_audit_frames.checks.judging.severity import SEVERITIES
 from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.events import show_events
 from te_audit_frames.cli.exit_codes import FOUND
