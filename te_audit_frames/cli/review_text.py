@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.checks.review_result import Review
 from te_audit_frames.checks.judging.severity import SEVERITIES
+from te_audit_frames.checks.review_result import Review
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.terminal import padded, table, wrapped
 from te_audit_frames.periods import iso, parse_zone
