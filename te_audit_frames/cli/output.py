@@ -89,8 +89,7 @@ def to_json(frame: pd.DataFrame) -> str:
     [{"user": "Ada", "events": 2},
      {"user": null, "events": 1}]
     """
-    records = (json.dumps(dict(zip(frame.columns, row, strict=True))) for row in _rows(frame))
-    return "[" + ",\n ".join(records) + "]"
+    return "[" + ",\n ".join(map(json.dumps, records(frame))) + "]"
 
 
 def to_jsonl(frame: pd.DataFrame) -> str:
@@ -114,7 +113,12 @@ def to_jsonl(frame: pd.DataFrame) -> str:
     {"user": "Ada", "events": 2}
     {"user": null, "events": 1}
     """
-    return "".join(f"{json.dumps(dict(zip(frame.columns, row, strict=True)))}\n" for row in _rows(frame))
+    return "".join(f"{json.dumps(record)}\n" for record in records(frame))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as JSON values; see `to_json`."""
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in _rows(frame)]
 
 
 FORMATS = ("table", "csv", "json", "jsonl")
