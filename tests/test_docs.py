@@ -157,13 +157,13 @@ def test_the_reliability_page_names_every_campaign():
 def test_the_architecture_page_names_every_module():
     (tree,) = blocks(section(ROOT / "ARCHITECTURE.md", "The house"), "text")
     named: set[str] = set()
-    folder = ""
+    folders = {2: ""}  # by indentation
     for line in tree.splitlines():
         indent = len(line) - len(line.lstrip())
-        if match := re.match(r" {2}(\w+)/", line):
-            folder = f"{match[1]}/"
-        elif indent in (2, 4):
-            named |= {f"{folder if indent == 4 else ''}{name}" for name in re.findall(r"\b\w+\.py\b", line)}
+        if match := re.match(r" +(\w+)/", line):
+            folders[indent + 2] = f"{folders.get(indent, '')}{match[1]}/"
+        elif indent in folders:
+            named |= {folders[indent] + name for name in re.findall(r"\b\w+\.py\b", line)}
     package = ROOT / "te_audit_frames"
     there = {
         str(path.relative_to(package))
