@@ -262,6 +262,11 @@ class Clause:
         known = token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
         return not known and re.search(r"[a-z]{3}ed$", token.word) is not None
 
+    def _is_gerund(self, token: Token) -> bool:
+        """Return whether a word is or looks like a verb in -ing, and is no object, as "recording" is."""
+        looks = re.search(r"[a-z]{3}ing$", token.word) is not None and (token.word,) not in self._tables.phrases
+        return token.form == "gerund" or (looks and token.word not in self._tables.starts)
+
     # The object of the verb.
 
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
@@ -291,7 +296,7 @@ class Clause:
                 start += 2  # "requested to transfer project"
             end = start + before_preposition(tokens[start:])
             found = self._nouns.subject(tokens[start:end], tokens[end:])
-            if action in {"start", "stop"} and any(token.form == "gerund" for token in tokens[start : start + 1]):
+            if action in {"start", "stop"} and any(map(self._is_gerund, tokens[start : start + 1])):
                 return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])

@@ -21,6 +21,7 @@ _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
 _QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>')
 _BREAK = re.compile(r"\s*[:;]\s+|\s+-+\s+|[.!?]\s+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VERBS = {
     "login": ("log", "in"),
     "logoff": ("log", "off"),
@@ -84,7 +85,7 @@ def read(text: str, tables: Tables) -> Reading:
     if " ".join(plain.split()).casefold() in tables.words["failed_logins"]:
         return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
     if " " not in plain:
-        plain = re.sub(r"[._]", " ", plain)  # a key, such as "user.login"
+        plain = _CAMEL.sub(" ", re.sub(r"[._:/]", " ", plain))  # a key, such as "user.login" or "DeleteUser"
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
     tokens = _tokens(head, tables)

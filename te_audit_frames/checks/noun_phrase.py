@@ -18,6 +18,8 @@ _NAMED_BY_USERS = frozenset(
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
 _OWNED = frozenset({"owner", "member"})
+_SHARED = frozenset({"policy", "setting"})
+"""Objects that two nouns before them share: "user and group settings"."""
 _WEAK = frozenset({"entry", "item", "record", "stage", "step"})
 
 
@@ -128,6 +130,9 @@ class NounPhrases:
         names = [each.name for each in found]
         if len(set(names)) == 1 or not any(names[:-1]):
             return found[-1]  # "MFA and registration policy" is about the policy
+        firsts = [phrase[-1].word for phrase in phrases[:-1] if phrase]
+        if names[-1] in _SHARED and firsts == [*map(singular, firsts)] and len(phrases[-1]) > 1:
+            return found[-1]  # "Risk and MFA policy"
         return found[0] if tuple(names) in self._tables.pairs else Found()
 
     def _noun(self, tokens: Sequence[Token]) -> Found:
