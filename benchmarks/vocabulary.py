@@ -27,6 +27,8 @@ PARTS = (
     "fourth batch",
     "fifth batch",
     "sixth batch",
+    "seventh batch",
+    "seventh batch, kept aside",
     "as ThousandEyes might phrase them",
 )
 
@@ -85,8 +87,8 @@ def _part(batch: str, text: str) -> str:
         return "as ThousandEyes might phrase them"
     # By a hash of the text alone, so that a new text moves no other one.
     number = hashlib.sha256(fold(text).encode()).digest()[0]
-    if batch == "third":
-        return "third batch, kept aside" if number % 2 == 0 else "third batch"
+    if batch in ("third", "seventh"):
+        return f"{batch} batch, kept aside" if number % 2 == 0 else f"{batch} batch"
     return "kept aside" if number % 10 < 3 else "development"
 
 
