@@ -191,10 +191,19 @@ class Clause:
         """Read "User creates a test", "Deleting test failed"."""
         tokens = self._tokens
         first, following = tokens[0], tokens[1].word if len(tokens) > 1 else ""
-        if first.form == "gerund" and ((first.word,) not in self._tables.phrases or following in DETERMINERS):
+        is_noun = (singular(first.word),) in self._tables.phrases and following not in DETERMINERS
+        if first.form == "gerund" and not is_noun and not self._ends_in_verb():
             return self._build("present", 0, passive=False)
+        if first.form == "third" and following and following not in PREPOSITIONS and not is_noun:
+            return self._build("present", 0, passive=False)  # "Creates a test"
         third = self._third(len(tokens))
         return None if third is None else self._build("present", third, passive=False)
+
+    def _ends_in_verb(self) -> bool:
+        """Return whether the last word is a verb and no noun, as in the key "onboarding_prompt_delete"."""
+        last = self._tokens[-1]
+        is_noun = (singular(last.word),) in self._tables.phrases or last.base in self._tables.people["verbs"]
+        return len(self._tokens) > 2 and last.form == "base" and not is_noun
 
     def _third(self, end: int) -> int | None:
         """Return where a verb is that says what a user does: "User creates a test"."""
@@ -254,7 +263,9 @@ class Clause:
         found = self._nouns.subject([token for token in whole if token.word not in self._tables.failure], [])
         if found is None and last.word in self._tables.people["nouns"]:
             found = Found("user", last.word)
-        return self._finish("noun", last, action, found, outcome)
+        if last.base in self._tables.people["verbs"] and self._nouns.head(tokens[:1]).name == "user":
+            found = Found("user", tokens[0].word)  # "user_chat_join"
+        return self._finish("noun", last, self._placed(last, action, rest), found, outcome)  # "user_add_to_group"
 
     def _is_unknown_past(self, token: Token) -> bool:
         """Return whether a word looks like the past form of a verb that no table has."""

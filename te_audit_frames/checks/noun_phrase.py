@@ -89,6 +89,9 @@ class NounPhrases:
             if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
                 rest = tokens[end + 1 :]
                 return replace(found, part=part, of=self.head(rest[: before_preposition(rest)]).name)
+            if found.phrase == "parameter" and tokens[end : end + 1] == [Token("of")] and end + 1 < len(tokens):
+                part, tokens = max(part, PROPERTY), tokens[end + 1 :]
+                continue  # "Parameters of the task"
             if found.name:
                 return replace(found, part=part)
             named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
@@ -96,8 +99,8 @@ class NounPhrases:
             if found.is_only_part and not part_before:
                 if words in self._tables.personal:
                     return Found("user", " ".join(words), THING)
-                if len(words) == 1 and words[0] in self._tables.objects and end == len(tokens):
-                    return Found(words[0], words[0])
+                if "_".join(words) in self._tables.objects and end == len(tokens):
+                    return Found("_".join(words), " ".join(words))  # "Phone number added"
             if not found.is_only_part or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
                 return None
             tokens = tokens[end + 1 :]
@@ -140,7 +143,7 @@ class NounPhrases:
         spread = [(singular(word), token) for token in tokens for word in token.word.split()]
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
-        part = ""
+        part, thing = "", ""
         words = words[: self._name_start(words, tokens)]
         while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
@@ -167,8 +170,11 @@ class NounPhrases:
             kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
             if not kind and self._names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
+            if not kind and part == THING and thing in tables.objects:
+                return Found(thing, thing)  # "macOS profile", though nobody knows macOS
             if not kind:
                 return Found()
+            thing = words[-1] if not thing else "-"
             part, words = max(part, kind), words[:-dropped]
         return Found(part=part, is_only_part=bool(part))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
 from te_audit_frames.checks.words import Tables, Token, singular
@@ -22,6 +23,7 @@ _ROLES = frozenset(
         "viewer",
     }
 )
+_MANNERS = frozenset({"batch", "batches", "bulk"})
 _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _DID = frozenset({"performed", "conducted"})
@@ -44,7 +46,7 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         "attempted to" for "an attempt was made to", "assigned user" for "made Ann an admin", "shared" for
         "made public".
     """
-    tokens = list(tokens)
+    tokens = _without_manner(tokens)
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
         if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
@@ -55,6 +57,13 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
+
+
+def _without_manner(tokens: Sequence[Token]) -> list[Token]:
+    """Leave out "in batches", which names no object."""
+    words = [token.word for token in tokens]
+    manner = next((at for at, pair in enumerate(pairwise(words)) if pair[0] == "in" and pair[1] in _MANNERS), len(words))
+    return [*tokens[:manner], *tokens[manner + 2 :]]
 
 
 def _made(before: list[Token], after: list[Token], tables: Tables) -> list[Token]:
