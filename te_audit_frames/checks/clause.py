@@ -27,6 +27,8 @@ from te_audit_frames.checks.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
+_RELATIVES = frozenset({"that", "which", "who", "whose"})
+_CHANGES = frozenset({"change", "edit", "modification", "update"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
@@ -98,7 +100,8 @@ class Clause:
             failed = failed or (tried and any(other.word in self._tables.failure for other in tokens[:at]))
             if token.word == "to" and at == 0 and self._outcome == FAILURE:
                 failed = True
-            if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
+            is_aside = any(self._is_finite(place) or tokens[place].word in _RELATIVES for place in range(at))
+            if (not failed and not tried) or is_aside:
                 continue  # nor in "Changed whether users can be found when not invited"
             verb = at + 1 if token.word != "to" else at
             while verb < len(tokens) and tokens[verb].word in ABLE:
@@ -134,6 +137,7 @@ class Clause:
         first = tokens[0]
         end = before_preposition(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
+        past = [at for at in past if not self._is_adjective_of_object(at)]
         if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
             return None  # "User confirms password reset"
         if len(past) > 1:  # "password reset" is a noun where there is another verb
@@ -159,6 +163,12 @@ class Clause:
             return self._build("active", verb, passive=False)
         passive = not self._phrase_after(verb)
         return self._build("passive" if passive else "active", verb, passive=passive)
+
+    def _is_adjective_of_object(self, at: int) -> bool:
+        """Return whether a past form is part of the object of another verb: "Ann starts a stopped test"."""
+        tokens = self._tokens
+        follows = at > 1 and tokens[at - 1].word in DETERMINERS and tokens[at - 2].form == "third"
+        return follows and tokens[at].word in self._tables.adjectives
 
     def _is_imperative(self, end: int) -> bool:
         """Return whether the first word is a verb ("View dashboard") and not a noun ("View permission changed")."""
@@ -227,8 +237,11 @@ class Clause:
 
     def _run(self) -> Reading | None:
         """Read "Deployment failed"."""
-        found = self._nouns.head(self._tokens[: before_preposition(self._tokens)])
+        named = self._tokens[: before_preposition(self._tokens)]
+        found = self._nouns.head([token for token in named if token.word not in self._tables.attempt])
         failed = self._outcome == FAILURE or fails_later(self._tokens, self._tables)
+        if failed and found.name == "mfa":
+            return Reading("login", "user", FAILURE, f"failure: {found.phrase}")  # "2FA failed"
         if not failed or found.name not in self._tables.words["runs"] or found.part:
             return None
         return Reading("run", found.name, FAILURE, f"failure: {found.phrase}")
@@ -247,15 +260,18 @@ class Clause:
             return None
         if fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
+        phrase = self._nouns.longest([singular(token.word) for token in tokens])
+        if action in ENTRANCES and phrase > 1 and self._outcome != FAILURE and len(tokens) > phrase:
+            return None  # "Demand two-factor authentication"
         if action in ENTRANCES:
             if any(token.word in self._tables.failure for token in tokens):
                 self._outcome = FAILURE  # "Too many failed logins"
             happened = last.word not in self._tables.words["not_by_name"] and not tried
             outcome = self._outcome or (SUCCESS if happened else UNKNOWN)
             return Reading(action, "user", outcome, f"noun: {last.word}")
-        is_object = self._nouns.longest([singular(token.word) for token in tokens]) > 0
+        is_object = phrase > 0
         rest = self._tokens[end:]
-        of = len(rest) > 0 and rest[0].word == "of"
+        of = len(rest) > 0 and rest[0].word in ({"of", "to", "in"} if last.word in _CHANGES else {"of"})
         if noun is None and (is_object or (len(tokens) < 2 and not of)):
             return None  # "Access request" is a request, "Team invite" an invitation
         outcome = self._outcome or UNKNOWN

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from te_audit_frames.checks.clause import Clause
 from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.paraphrase import paraphrase
+from te_audit_frames.checks.paraphrase import paraphrase, verb_first
 from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.words import Tables, Token, singular
 
@@ -84,11 +84,14 @@ def read(text: str, tables: Tables) -> Reading:
     plain = _BRACKETS.sub(" ", _QUOTED.sub(" ", plain))
     if " ".join(plain.split()).casefold() in tables.words["failed_logins"]:
         return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
-    if " " not in plain:
+    is_key = " " not in plain
+    if is_key:
         plain = _CAMEL.sub(" ", re.sub(r"[._:/]", " ", plain))  # a key, such as "user.login" or "DeleteUser"
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
     tokens = _tokens(head, tables)
+    if is_key:
+        tokens = verb_first(tokens, tables)
     reading = Clause(tokens, tables).read()
     if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
         reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes

@@ -96,8 +96,8 @@ class NounPhrases:
                 return replace(found, part=part)
             named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
             words = tuple(singular(token.word) for token in named)
-            if found.is_only_part and not part_before:
-                if words in self._tables.personal:
+            if found.is_only_part and (not part_before or len(words) > 1):
+                if words in self._tables.personal and not part_before:
                     return Found("user", " ".join(words), THING)
                 if "_".join(words) in self._tables.objects and end == len(tokens):
                     return Found("_".join(words), " ".join(words))  # "Phone number added"
@@ -192,7 +192,7 @@ class NounPhrases:
         """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
-        return length == 0 or (length == 1 and follows)
+        return length == 0 or (length == 1 and follows and words[-1].isalpha())  # but "peer IPv6"
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables

@@ -59,9 +59,38 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     return tokens
 
 
+def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
+    """Put the verb of a key first: "add permission to role" for "role_add_permission".
+
+    Parameters
+    ----------
+    tokens : sequence of Token
+        The words of a key, such as "role_add_permission".
+    tables : Tables
+        The phrases that name objects.
+
+    Returns
+    -------
+    list of Token
+        The words as a command. They stay as they are if there is not exactly one verb, between nouns.
+    """
+    tokens = list(tokens)
+    verbs = [at for at, token in enumerate(tokens) if token.is_verb and (singular(token.word),) not in tables.phrases]
+    if len(verbs) != 1 or tokens[verbs[0]].form != "base" or any(token.word in PREPOSITIONS for token in tokens):
+        return tokens
+    at = verbs[0]
+    before, verb, after = tokens[:at], tokens[at], tokens[at + 1 :]
+    if not before or not after:
+        return tokens
+    place = {"add": [Token("to"), *before], "remove": [Token("from"), *before]}.get(verb.base, [])
+    return [verb, *after, *place]
+
+
 def _without_manner(tokens: Sequence[Token]) -> list[Token]:
     """Leave out "in batches", which names no object."""
     words = [token.word for token in tokens]
+    if words[:1] in (["batch"], ["mass"]) and tokens[1:2] and tokens[1].is_verb:
+        return list(tokens[1:])
     manner = next((at for at, pair in enumerate(pairwise(words)) if pair[0] == "in" and pair[1] in _MANNERS), len(words))
     return [*tokens[:manner], *tokens[manner + 2 :]]
 
