@@ -29,6 +29,7 @@ PARTS = (
     "sixth batch",
     "seventh batch",
     "seventh batch, kept aside",
+    "eighth batch",
     "as ThousandEyes might phrase them",
 )
 
@@ -81,7 +82,7 @@ def labels() -> list[Label]:
 
 
 def _part(batch: str, text: str) -> str:
-    if batch in ("second", "fourth", "fifth", "sixth"):
+    if batch in ("second", "fourth", "fifth", "sixth", "eighth"):
         return f"{batch} batch"
     if batch == "thousandeyes":
         return "as ThousandEyes might phrase them"
