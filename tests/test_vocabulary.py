@@ -122,6 +122,44 @@ Saved search shared -> share query success
 View report file -> view file unknown
 User tried to delete a test, but was not allowed to -> delete test failure
 Added comment to an issue, test, or other objects -> assign comment success
+user.invite -> invite user unknown
+dashboard.view -> view dashboard unknown
+api-token-revoked -> revoke api_token success
+DeleteAlertRule -> delete alert_rule unknown
+agent/added -> create agent success
+role_add_permission -> assign permission unknown
+account_role_remove_permission -> revoke permission unknown
+api_key.update_limit -> update limit unknown
+user_add_to_group -> assign user unknown
+user_group_join -> assign user unknown
+onboarding_prompt_delete -> delete prompt unknown
+user_2fa_fail -> login user failure
+Creates a dashboard. -> create dashboard unknown
+Adds tags to an agent. -> assign tag unknown
+Removes tests that do not run. -> delete test unknown
+Ann starts a stopped test -> start test unknown
+Change in alert rule settings -> update setting unknown
+Batch delete tests -> delete test unknown
+Add tests in batches -> create test unknown
+Added phone number -> create phone_number success
+Region of a phone number changed -> update phone_number success
+Parameters of a test updated -> update test success
+User and group settings updated -> update setting success
+MacOS profile created -> create profile success
+Agent IPv6 enabled -> enable ipv6 success
+Demand two-factor authentication -> unclassified unclassified unknown
+Authentication granted -> login user success
+Test deletion performed -> delete test success
+Password reset performed -> update password success
+Backup performed -> run backup success
+A request to delete a test -> request test unknown
+Started loading tests -> start unclassified success
+Incident opened -> create incident success
+Report opened -> view report success
+Message blocked -> reject message success
+Crown jewel created -> create unclassified success
+Test frobnicator deleted -> delete unclassified success
+label_assign_test -> unclassified unclassified unknown
 test.deleted -> delete test success
 Test: deleted -> delete test success
 """

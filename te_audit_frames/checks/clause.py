@@ -26,6 +26,7 @@ from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNO
 from te_audit_frames.checks.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
+_ADMISSIONS = frozenset({"grant", "accept"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
 _RELATIVES = frozenset({"that", "which", "who", "whose"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
@@ -159,6 +160,9 @@ class Clause:
         if tokens[verb].base in _REFUSALS and is_entrance(tokens[:verb], self._tables):
             self._outcome = FAILURE
             return self._named(verb)
+        if tokens[verb].base in _ADMISSIONS and is_entrance(tokens[:verb], self._tables):
+            self._outcome = self._outcome or SUCCESS
+            return self._named(verb)
         if tokens[verb].word == "requested" and verb + 1 < len(tokens) and tokens[verb + 1].word == "to":
             return self._build("active", verb, passive=False)
         passive = not self._phrase_after(verb)
@@ -188,6 +192,8 @@ class Clause:
     def _late(self, end: int) -> Reading | None:
         """Read a verb behind a preposition: "Password of the user changed"."""
         tokens = self._tokens
+        if end < len(tokens) and tokens[end].word in _RELATIVES:
+            return None  # "Removes tests that do not run"
         for at in range(end + 1, len(tokens)):
             is_last = at + 1 == len(tokens) or tokens[at + 1].word in PREPOSITIONS
             if tokens[at].form == "past" and is_last and tokens[at - 1].word not in PREPOSITIONS | DETERMINERS:

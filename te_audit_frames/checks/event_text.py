@@ -35,6 +35,9 @@ _PREFIXES = frozenset(
     {"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"}
 )
 """What begins a word with a hyphen that is nobody's name: "auto-delete"."""
+_SYLLABLES = frozenset({"de", "re", "un"})
+_LAST_VERBS = frozenset({"invite", "share", "view"})
+"""Verbs that are nouns in a sentence, and verbs at the end of a key."""
 _BEFORE_VERBS = NOT | {"to"}
 _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
@@ -86,6 +89,9 @@ def read(text: str, tables: Tables) -> Reading:
         return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
     is_key = " " not in plain
     if is_key:
+        *firsts, last = plain.casefold().split("-")
+        if firsts and firsts[0] not in _SYLLABLES and (last,) in tables.verbs:
+            plain = plain.replace("-", " ")  # "token-revoked"
         plain = _CAMEL.sub(" ", re.sub(r"[._:/]", " ", plain))  # a key, such as "user.login" or "DeleteUser"
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
@@ -93,6 +99,8 @@ def read(text: str, tables: Tables) -> Reading:
     if is_key:
         tokens = verb_first(tokens, tables)
     reading = Clause(tokens, tables).read()
+    if is_key and reading.action == UNCLASSIFIED and len(tokens) > 1 and tokens[-1].word in _LAST_VERBS:
+        reading = Clause([tokens[-1], *tokens[:-1]], tables).read()  # "user.invite"
     if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
         reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
     outcome = _outcome_of(afterwords, tables)
@@ -129,7 +137,7 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
             continue  # "read-only", "view-only"
         if word in _VERBS and words and words[-1][0] in _BEFORE_VERBS:
             words.extend((part, False) for part in _VERBS[word])
-        elif len(parts) > 1 and parts[0] in {"de", "re", "un"}:
+        elif len(parts) > 1 and parts[0] in _SYLLABLES:
             words.append(("".join(parts), False))
         elif len(parts) > 1 and all((a, singular(b)) in tables.hyphened for a, b in pairwise(parts)):
             words.extend((part, False) for part in parts)

@@ -26,6 +26,7 @@ _ROLES = frozenset(
 _MANNERS = frozenset({"batch", "batches", "bulk"})
 _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
+_RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
 
 
@@ -43,15 +44,23 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     -------
     list of Token
         The clause in plain words: "failed to create" for "was blocked from creating", "updated" for "made changes to",
-        "attempted to" for "an attempt was made to", "assigned user" for "made Ann an admin", "shared" for
+        "attempted to" for "an attempt was made to", "request test" for "a request to delete a test", "assigned user" for "made Ann an admin", "shared" for
         "made public".
     """
     tokens = _without_manner(tokens)
+    request = [token for token in tokens if token.word not in DETERMINERS]
+    if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
+        return [request[0], *request[3:]]  # "A request to create a test"
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
         if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
             if following[1].form == "gerund":
                 return [*_without_auxiliaries(tokens[:at]), Token("failed"), Token("to"), *tokens[at + 2 :]]
+        elif token.word in _DID and at > 0 and (not following or following[0].word in PREPOSITIONS):
+            noun = singular(tokens[at - 1].word)
+            is_deed = noun in tables.action_nouns or tokens[at - 1].word == tokens[at - 1].base
+            done = Token("successful") if is_deed and noun not in _RUNS else _past("execute", tables)
+            return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
             return [*tokens[at + 1 :], Token("successful")]
         elif token.word == "made":
@@ -80,8 +89,8 @@ def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         return tokens
     at = verbs[0]
     before, verb, after = tokens[:at], tokens[at], tokens[at + 1 :]
-    if not before or not after:
-        return tokens
+    if not before or not after or tables.action_of[verb.base] in {"assign", "revoke"}:
+        return tokens  # nobody knows what "label_assign_test" assigns
     place = {"add": [Token("to"), *before], "remove": [Token("from"), *before]}.get(verb.base, [])
     return [verb, *after, *place]
 
