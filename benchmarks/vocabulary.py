@@ -30,6 +30,7 @@ PARTS = (
     "seventh batch",
     "seventh batch, kept aside",
     "eighth batch",
+    "ninth batch",
     "as ThousandEyes might phrase them",
 )
 
@@ -82,7 +83,7 @@ def labels() -> list[Label]:
 
 
 def _part(batch: str, text: str) -> str:
-    if batch in ("second", "fourth", "fifth", "sixth", "eighth"):
+    if batch in ("second", "fourth", "fifth", "sixth", "eighth", "ninth"):
         return f"{batch} batch"
     if batch == "thousandeyes":
         return "as ThousandEyes might phrase them"

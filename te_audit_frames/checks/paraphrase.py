@@ -100,7 +100,9 @@ def _without_manner(tokens: Sequence[Token]) -> list[Token]:
     words = [token.word for token in tokens]
     if words[:1] in (["batch"], ["mass"]) and tokens[1:2] and tokens[1].is_verb:
         return list(tokens[1:])
-    manner = next((at for at, pair in enumerate(pairwise(words)) if pair[0] == "in" and pair[1] in _MANNERS), len(words))
+    manner = next(
+        (at for at, pair in enumerate(pairwise(words)) if pair[0] == "in" and pair[1] in _MANNERS), len(words)
+    )
     return [*tokens[:manner], *tokens[manner + 2 :]]
 
 
