@@ -159,6 +159,13 @@ Report opened -> view report success
 Message blocked -> reject message success
 Crown jewel created -> create unclassified success
 Test frobnicator deleted -> delete unclassified success
+agent-environment.create -> create environment unknown
+setup_add_connector -> create connector unknown
+You delete an alert rule -> delete alert_rule unknown
+Password changes -> update password unknown
+Delegated user enabled -> enable user success
+Test: Frobnicator 1 deleted -> delete test success
+User logged in/out -> unclassified unclassified unknown
 label_assign_test -> unclassified unclassified unknown
 test.deleted -> delete test success
 Test: deleted -> delete test success

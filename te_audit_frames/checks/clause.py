@@ -69,6 +69,8 @@ class Clause:
         for at, token in enumerate(tokens):
             if token.word not in CONJUNCTIONS:
                 continue
+            if tokens[at + 1 : at + 2] and tokens[at + 1].word in {"in", "out", "on", "off"}:
+                return True  # "logged in/out"
             before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
@@ -261,7 +263,8 @@ class Clause:
             return None
         last = tokens[-1]
         noun = self._tables.action_nouns.get(singular(last.word))
-        action = noun or (self._tables.action_of.get(last.base) if last.form in {"base", "gerund"} else None)
+        is_verb = last.form in {"base", "gerund"} or (last.form == "third" and singular(last.word) in _CHANGES)
+        action = noun or (self._tables.action_of.get(last.base) if is_verb else None)  # "Password changes"
         if action is None:
             return None
         if fails_later(self._tokens, self._tables):

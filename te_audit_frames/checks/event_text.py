@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from te_audit_frames.checks.clause import Clause
 from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.noun_phrase import NounPhrases
 from te_audit_frames.checks.paraphrase import paraphrase, verb_first
 from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.words import Tables, Token, singular
@@ -89,10 +91,7 @@ def read(text: str, tables: Tables) -> Reading:
         return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
     is_key = " " not in plain
     if is_key:
-        *firsts, last = plain.casefold().split("-")
-        if firsts and firsts[0] not in _SYLLABLES and (last,) in tables.verbs:
-            plain = plain.replace("-", " ")  # "token-revoked"
-        plain = _CAMEL.sub(" ", re.sub(r"[._:/]", " ", plain))  # a key, such as "user.login" or "DeleteUser"
+        plain = _words_of_key(plain, tables)
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
     tokens = _tokens(head, tables)
@@ -102,11 +101,27 @@ def read(text: str, tables: Tables) -> Reading:
     if is_key and reading.action == UNCLASSIFIED and len(tokens) > 1 and tokens[-1].word in _LAST_VERBS:
         reading = Clause([tokens[-1], *tokens[:-1]], tables).read()  # "user.invite"
     if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
-        reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
+        whole = _tokens(" ".join([head, *tails]), tables)
+        reading, afterwords = Clause(whole, tables).read(), suffixes
+        found = NounPhrases(tables).head(tokens)
+        is_done = reading.action != UNCLASSIFIED and whole[-1].form == "past"
+        if is_done and reading.object == UNCLASSIFIED and found.name and not found.part:
+            reading = replace(
+                reading, object=found.name, rule=f"{reading.rule} / {found.phrase}"
+            )  # "Test: Shop deleted"
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
         return Reading(reading.action, reading.object, outcome, reading.rule)
     return reading
+
+
+def _words_of_key(key: str, tables: Tables) -> str:
+    """Return the words of a key, such as "user.login", "DeleteUser" or "token-revoked"."""
+    *firsts, last = key.casefold().split("-")
+    has_verb = bool(firsts) and firsts[0] not in _SYLLABLES and (last,) in tables.verbs
+    if has_verb or re.search(r"[._:/]", key):
+        key = re.sub(r"\b(re|un|de)-", r"\1", key, flags=re.IGNORECASE).replace("-", " ")
+    return _CAMEL.sub(" ", re.sub(r"[._:/]", " ", key))
 
 
 def _as_said(known: Mapping[str, str]) -> Reading:

@@ -23,6 +23,7 @@ _ROLES = frozenset(
         "viewer",
     }
 )
+_NARRATORS = frozenset({"i", "we", "you"})
 _MANNERS = frozenset({"batch", "batches", "bulk"})
 _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
@@ -48,6 +49,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         "made public".
     """
     tokens = _without_manner(tokens)
+    if tokens[:1] and tokens[0].word in _NARRATORS:
+        tokens = tokens[1:]  # "You delete a test"
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
         return [request[0], *request[3:]]  # "A request to create a test"
@@ -91,7 +94,9 @@ def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     before, verb, after = tokens[:at], tokens[at], tokens[at + 1 :]
     if not before or not after or tables.action_of[verb.base] in {"assign", "revoke"}:
         return tokens  # nobody knows what "label_assign_test" assigns
-    place = {"add": [Token("to"), *before], "remove": [Token("from"), *before]}.get(verb.base, [])
+    place: list[Token] = []
+    if verb.base in {"add", "remove"} and (singular(before[-1].word),) in tables.phrases:
+        place = [Token("to" if verb.base == "add" else "from"), *before]
     return [verb, *after, *place]
 
 
