@@ -103,11 +103,11 @@ def read(text: str, tables: Tables) -> Reading:
     if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
         whole = _tokens(" ".join([head, *tails]), tables)
         reading, afterwords = Clause(whole, tables).read(), suffixes
-        found = NounPhrases(tables).head(tokens)
+        thing = NounPhrases(tables).head(tokens)
         is_done = reading.action != UNCLASSIFIED and whole[-1].form == "past"
-        if is_done and reading.object == UNCLASSIFIED and found.name and not found.part:
+        if is_done and reading.object == UNCLASSIFIED and thing.name and not thing.part:
             reading = replace(
-                reading, object=found.name, rule=f"{reading.rule} / {found.phrase}"
+                reading, object=thing.name, rule=f"{reading.rule} / {thing.phrase}"
             )  # "Test: Shop deleted"
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:

@@ -45,8 +45,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     -------
     list of Token
         The clause in plain words: "failed to create" for "was blocked from creating", "updated" for "made changes to",
-        "attempted to" for "an attempt was made to", "request test" for "a request to delete a test", "assigned user" for "made Ann an admin", "shared" for
-        "made public".
+        "attempted to" for "an attempt was made to", "request test" for "a request to delete a test",
+        "assigned user" for "made Ann an admin", "shared" for "made public".
     """
     tokens = _without_manner(tokens)
     if tokens[:1] and tokens[0].word in _NARRATORS:
