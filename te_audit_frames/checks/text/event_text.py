@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from te_audit_frames.checks.clause import Clause
-from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.noun_phrase import NounPhrases
-from te_audit_frames.checks.paraphrase import paraphrase, verb_first
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.clause import Clause
+from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.text.noun_phrase import NounPhrases
+from te_audit_frames.checks.text.paraphrase import paraphrase, verb_first
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
@@ -49,7 +49,7 @@ def fold(text: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.event_text import fold
+    >>> from te_audit_frames.checks.text.event_text import fold
     >>> fold(" Test  Deleted. ")
     'test deleted'
     """
