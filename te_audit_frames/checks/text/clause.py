@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from te_audit_frames.checks.text.grammar import (
     ABLE,
@@ -44,12 +45,16 @@ class Clause:
         if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]):
             self._outcome = FAILURE  # "tried to log in, but the password was wrong"
         tokens = tokens[:but]
-        self._tokens = [token for token in tokens if not self._is_noise(token)]
+        self._tokens = [token for at, token in enumerate(tokens) if not self._is_noise(tokens, at)]
 
-    def _is_noise(self, token: Token) -> bool:
-        word = token.word
-        known = word in self._tables.success or word in self._tables.failure
-        return (word.endswith("ly") and not known) or word in ADVERBS
+    def _is_noise(self, tokens: Sequence[Token], at: int) -> bool:
+        """Return whether a word is an adverb, and no part of a phrase, as in "hard drive" and "anomaly"."""
+        word, tables = tokens[at].word, self._tables
+        if word in ADVERBS:
+            pairs = pairwise(singular(token.word) for token in tokens[max(at - 1, 0) : at + 2])
+            return not any(pair in tables.hyphened for pair in pairs)
+        known = word in tables.success or word in tables.failure or word in tables.words_of_phrases
+        return word.endswith("ly") and not known
 
     def read(self) -> Reading:
         """Return what the clause says, or `Reading()` if its form is not known."""
@@ -141,6 +146,9 @@ class Clause:
         end = before_preposition(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
         past = [at for at in past if not self._is_adjective_of_object(at)]
+        if first.is_verb and (singular(first.word),) not in self._tables.phrases:
+            words = [singular(token.word) for token in tokens]
+            past = [at for at in past if at == 0 or self._nouns.longest(words[1 : at + 1]) < 2]  # "Delete tag set"
         if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
             return None  # "User confirms password reset"
         if len(past) > 1:  # "password reset" is a noun where there is another verb
@@ -174,7 +182,7 @@ class Clause:
         """Return whether a past form is part of the object of another verb: "Ann starts a stopped test"."""
         tokens = self._tokens
         follows = at > 1 and tokens[at - 1].word in DETERMINERS and tokens[at - 2].form == "third"
-        return follows and tokens[at].word in self._tables.adjectives
+        return follows and (tokens[at].word in self._tables.adjectives or tokens[at].word == tokens[at].base)
 
     def _is_imperative(self, end: int) -> bool:
         """Return whether the first word is a verb ("View dashboard") and not a noun ("View permission changed")."""
@@ -183,7 +191,8 @@ class Clause:
             return False
         if first.word == "view" and self._nouns.head(rest).name and self._nouns.head(rest).part != DEED:
             return (first.word, singular(rest[-1].word)) not in self._tables.phrases  # "View repository file"
-        if rest[-1].form == "past" or self._is_unknown_past(rest[-1]):
+        is_phrase = self._nouns.longest([singular(token.word) for token in rest]) > 1  # "Delete permission set"
+        if (rest[-1].form == "past" and not is_phrase) or self._is_unknown_past(rest[-1]):
             return False  # "Update scheduled", "Link clicked"
         if (singular(first.word),) not in self._tables.phrases:
             return True
