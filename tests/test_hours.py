@@ -231,7 +231,7 @@ def test_nothing_gives_no_rows_of_the_same_types():
     none = taf.find_off_hours(frame(), history=PAST)
     assert len(none) == 0 < len(some)
     assert none.dtypes.equals(some.dtypes)
-    assert taf.assessed(none).not_assessed == ""
+    assert taf.assessed(none).not_assessed == "there are no events"
     assert len(taf.usual_hours(frame())) == 0
 
 
