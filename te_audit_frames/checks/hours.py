@@ -22,7 +22,7 @@ from te_audit_frames.periods import Instant, to_instant
 DAYS = 180
 """How many days of history people's hours are learnt from."""
 
-MIN_DAYS, MIN_EVENTS = 20, 60
+MIN_DAYS, MIN_EVENTS = 20, 40
 """The least history of a person: active days among those, and events in all."""
 
 RATIO = 7.0
