@@ -99,7 +99,7 @@ def find_off_hours(
     people whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
 
     *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
-    all hours, or have little history; and an evening that is not very odd, in a week that is otherwise usual. On-call
+    all hours, or have little history; and a session that is not very odd, in a week that is otherwise usual. On-call
     duty, travel and deadlines look like an intruder. New habits become usual: what somebody did at odd hours one week
     is less odd the next. People with too little history are not assessed.
 
