@@ -48,12 +48,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, and its cells as text."""
+    """A column of a table: its heading, and its cells as text.
+
+    Numbers are aligned at the right, narrow cells stay on one line, and long ones are sentences, which get more room.
+    """
 
     name: str
     cells: Sequence[str]
     is_number: bool = False
     is_narrow: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True)

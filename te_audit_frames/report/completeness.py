@@ -95,10 +95,10 @@ def _judge_review(subject: Subject) -> Verdict:
     nothing = int((missing["status"] == "not assessed").sum())
     left = []
     if nothing:
-        left.append(f"{number_of(nothing, 'check')} of {len(review.assessed)} could not be made")
+        left.append(f"{nothing} of {len(review.assessed)} checks could not be made")
     if len(missing) - nothing:
-        left.append(f"{len(missing) - nothing} of {len(review.assessed)} were made in part")
-    open_ends = f" {' and '.join(left).capitalize()}." if left else ""
+        left.append(f"{len(missing) - nothing} of {len(review.assessed)} checks were made in part")
+    open_ends = f" {' and '.join(left)}." if left else ""
     if any(count for count, _ in found):
         shown = ", ".join(f"{count:,} {name}" for count, name in found if count)
         people = f"Findings about {number_of(len(review.people), 'person', 'people')}." if len(review.people) else ""
@@ -204,7 +204,7 @@ def _assessed(subject: Subject) -> list[Block]:
     info = review.findings[review.findings["severity"] == "info"]["check"].value_counts()
     table = Table(
         "assessed",
-        "What was checked, and what could not be",
+        "The questions of the review, and what they leave open",
         [
             Column("Question", [RULES[check].question for check in rows["check"]]),
             Column("Assessed", [_STATUS[status] for status in rows["status"]]),
@@ -212,7 +212,7 @@ def _assessed(subject: Subject) -> list[Block]:
             Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
             Column("Events concerned", counts(rows["concerned"]), is_number=True),
             Column("Days of history", counts(rows["baseline_days"]), is_number=True),
-            Column("What is left open", [_left_open(row) for _, row in rows.iterrows()]),
+            Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
         ],
     )
     texts = list(dict.fromkeys(str(text) for texts in rows["unclassified_texts"] for text in texts))

@@ -69,7 +69,7 @@ def describe_activity(subject: Subject) -> Section:
     # By the middle of the sorted counts, so that one wild day does not make every other day look quiet.
     text = (
         f"{number_of(total, 'event')} in {number_of(len(found), unit)}, {found['events'].median():,.0f} in the median "
-        f"{unit}, and {int(most['events']):,} at most, in that of {labels[int(found['events'].idxmax())]}."
+        f"{unit}, and {int(most['events']):,} at most ({labels[int(found['events'].idxmax())]})."
     )
     if partial:
         text += f" Hatched: {number_of(partial, unit)} that the events do not cover in full."
@@ -140,7 +140,7 @@ def _ranking(subject: Subject, by: str, title: str, one: str, several: str) -> l
         return [Paragraph("There are no events.")]
     shown, others = found.head(TOP), found.iloc[TOP:]
     largest = shown["share"].iloc[0]
-    text = f"{number_of(len(found), one, several)}; the most active has {largest:.0%} of all events."
+    text = f"{number_of(len(found), one, several)}; the first has {largest:.0%} of all events."
     if len(others):
         text += f" The {TOP} largest are shown; all others together have {others['share'].sum():.1%}."
     labels = list_labels(shown, [dimension])

@@ -94,7 +94,7 @@ def _item(subject: Subject, review: Review, number: int, row: pd.Series) -> Find
 def _chance(chance: float) -> str:
     if pd.isna(chance):
         return ""
-    return "a chance below 0.1 % in an active week" if chance < 0.001 else f"a chance of {chance:.1%} in an active week"
+    return "a chance below 0.1% in an active week" if chance < 0.001 else f"a chance of {chance:.1%} in an active week"
 
 
 def _people(review: Review) -> Table:
@@ -110,7 +110,7 @@ def _people(review: Review) -> Table:
             Column("High", counts(people["high"]), is_number=True),
             Column("Medium", counts(people["medium"]), is_number=True),
             Column("Low", counts(people["low"]), is_number=True),
-            Column("The strongest finding", [sentence(why) for why in people["why"]]),
+            Column("The strongest finding", [sentence(why) for why in people["why"]], is_long=True),
         ],
     )
 
@@ -124,7 +124,7 @@ def _reviewed(subject: Subject, review: Review) -> Table:
             Column("Person", [_who(row) for _, row in rows.iterrows()]),
             Column("Severity", rows["severity"].tolist()),
             Column("When", [span(*pair, subject.zone) for pair in zip(rows["first_event"], rows["last_event"], strict=True)]),
-            Column("Finding", [sentence(why) for why in rows["why"]]),
+            Column("Finding", [sentence(why) for why in rows["why"]], is_long=True),
             Column("Looked at by", cleaned(rows["by"])),
             Column("Why it is fine", cleaned(rows["reviewed_why"])),
             Column("Until", cleaned(rows["until"])),

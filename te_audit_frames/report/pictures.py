@@ -55,10 +55,10 @@ def _periods(
             high = (bottom - top) * height / ticks[-1]
             x = left + at * step + gap / 2
             bars[is_whole].append(f"M{_n(x)} {_n(bottom)}v{_n(-high)}h{_n(step - gap)}v{_n(high)}z")
-    labels = [
-        {"x": _n(left + at * step + step / 2), "text": text}
-        for at, text in _time_labels(periods, freq, most=8 if across == _WIDE else 4)
-    ]
+    labels = []
+    for at, text in _time_labels(periods, freq, most=8 if across == _WIDE else 4):
+        half = 4 * len(text)  # about half its width, so that none leaves the picture
+        labels.append({"x": _n(min(max(left + at * step + step / 2, half), across - half)), "text": text})
     lines = [
         {"y": _n(bottom - (bottom - top) * tick / ticks[-1]), "text": f"{tick:,}", "is_base": tick == 0} for tick in ticks
     ]
@@ -96,15 +96,19 @@ def nice_ticks(most: int) -> list[int]:
 def _time_labels(periods: pd.Series, freq: Freq, *, most: int) -> list[tuple[int, str]]:
     """Return which periods have a label on the axis of time, and their labels; the year stands where it is new."""
     every = math.ceil(len(periods) / most)
+    first = every // 2 if every > 1 else 0
+    if freq == "D" and every > 2:  # Mondays
+        every, first = 7 * math.ceil(every / 7), int((7 - periods.iloc[0].dayofweek) % 7)
     labels, year = [], None
-    for at in range(every // 2 if len(periods) > most else 0, len(periods), every):
+    for at in range(first, len(periods), every):
         period = periods.iloc[at]
+        day = f"{period.day} {_MONTHS[period.month - 1]}"
         if freq == "h":
-            text = f"{period.day} {_MONTHS[period.month - 1]} {period:%H:%M}"
+            text = f"{day} {period:%H:%M}"
         elif freq == "MS":
             text = f"{_MONTHS[period.month - 1]} {period.year}"
         else:
-            text = f"{period.day} {_MONTHS[period.month - 1]}" + (f" {period.year}" if period.year != year else "")
+            text = day if period.year == year else f"{day} {period.year}"
             year = period.year
         labels.append((at, text))
     return labels
@@ -118,7 +122,7 @@ def draw_heatmap(week: pd.DataFrame, zone: str) -> Picture:
         f"Squares for every weekday and hour, by the clock of {zone}; a stronger shade means more events. "
         f"The strongest is {day} from {hour:02}:00 with {most:,}. The table below has the numbers."
     )
-    sizes = ((_WIDE, 306), (_NARROW, 190))
+    sizes = ((_WIDE, 306), (_NARROW, 172))
     pictures = [_heatmap(week, most, size) for size in sizes]
     return Picture(alt, pictures[0], pictures[1], sizes)
 
@@ -127,7 +131,7 @@ def _heatmap(week: pd.DataFrame, most: int, size: tuple[int, int]) -> str:
     across, down = size
     is_wide = across == _WIDE
     left, top = (48, 8) if is_wide else (38, 6)
-    wide, high = (across - left - 8) / 24, (down - 60 - top) / 7
+    wide, high = (across - left - 8) / 24, (down - (60 if is_wide else 22) - top) / 7
     cells: dict[int, list[str]] = {shade: [] for shade in range(_SHADES + 1)}
     for row, day in enumerate(week.to_numpy().tolist()):
         for column, count in enumerate(day):
@@ -177,12 +181,12 @@ class _Bar:
 
 def draw_bars(names: Sequence[str], numbers: Sequence[int], title: str) -> Picture:
     """Draw one horizontal bar per name, the longest first; names are drawn as they are."""
-    shown = [cut_to_width(drawable(name), 38) for name in names]
+    shown = [cut_to_width(drawable(name), 36) for name in names]
     alt = (
         f"{title}, bars: " + ", ".join(f"{name} {number:,}" for name, number in list(zip(shown, numbers, strict=True))[:3])
     ) + (f" and {len(shown) - 3} more. " if len(shown) > 3 else ". ")
     sizes = ((_WIDE, 8 + 26 * len(shown)), (_NARROW, 8 + 40 * len(shown)))
-    label = max(60.0, *(7.4 * width(name) for name in shown)) + 14
+    label = max(60.0, *(8.0 * width(name) for name in shown)) + 12
     wide = _bars(shown, numbers, sizes[0], left=label, above=False)
     return Picture(f"{alt}The table below has the numbers.", wide, _bars(shown, numbers, sizes[1], left=2, above=True), sizes)
 

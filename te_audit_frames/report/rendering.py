@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("te_audit_frames.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=False,
     )
+    environment.filters["dates"] = _keep_dates_whole
+    return environment
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?")
+
+
+def _keep_dates_whole(text: str) -> Markup:
+    """Escape text, and keep browsers from breaking lines within its dates, as they do after hyphens."""
+    from markupsafe import Markup, escape
+
+    # What matches has only digits and their separators, so wrapping it cannot undo the escaping.
+    return Markup(_DATE.sub(r'<span class="d">\g<0></span>', str(escape(text))))  # noqa: S704  # nosec B704
 
 
 def render_page(**content: Any) -> bytes:
