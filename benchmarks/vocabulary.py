@@ -15,7 +15,7 @@ import pandas as pd
 
 import te_audit_frames as taf
 from benchmarks.measure import Result, alone
-from te_audit_frames.checks.event_text import fold
+from te_audit_frames.checks.text.event_text import fold
 
 TEXTS = Path(__file__).parent.parent / "tests" / "data" / "event_texts.csv"
 PARTS = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from support.histories import SOURCES, archive_of, drawn_rows, event, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.checks import selection
+from te_audit_frames.checks import in_archive
 from te_audit_frames.checks.baseline import PARTS, Baseline, find_people, read_baseline
 from te_audit_frames.checks.networks import to_networks
 from te_audit_frames.checks.people import group_people
@@ -72,8 +72,8 @@ def test_an_archive_is_added_up_over_many_chunks(monkeypatch):
     ]
     events = frame(*rows)
     with archive_of(events) as archive:
-        monkeypatch.setattr(selection, "_CHUNK", 50)
-        assert len(list(selection.read_in_chunks(archive, ["date"], (None, None)))) > 3
+        monkeypatch.setattr(in_archive, "_CHUNK", 50)
+        assert len(list(in_archive.read_in_chunks(archive, ["date"], (None, None)))) > 3
         assert_same(read_baseline(archive), read_baseline(events))
 
 
@@ -110,10 +110,12 @@ def test_a_baseline_is_read_once():
 
 def test_columns_that_are_not_there_are_named():
     events = frame(event(0, "Test created."))[["date", "user"]]
-    baseline = read_baseline(events)
-    assert baseline.absent == ("uid", "ip_address", "event", "aid", "account_group_name")
+    baseline = read_baseline(events, parts=("moments", "networks", "groups"))
+    assert baseline.absent == ("uid", "ip_address", "aid", "account_group_name")
     assert baseline.people["user"].tolist() == ["Ada"]
-    with pytest.raises(taf.NotAnAuditFrame, match="uid"):
+    with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'event'"):
+        read_baseline(events)
+    with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'uid'"):
         read_baseline(events[["date"]])
 
 

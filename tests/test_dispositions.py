@@ -41,6 +41,26 @@ def test_what_has_expired_comes_back_and_that_is_said(tmp_path):
     assert any("came back" in note for note in review.notes)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_reviewed"),
+    [("192.0.2.1", True), ("192.0.2.0/24", True), ("192.0.3.0/24", False), ("192.0.2.2", False), ("fd00::/8", False)],
+)
+def test_an_address_may_be_a_network(tmp_path, address, is_reviewed):
+    path = tmp_path / "reviewed.toml"
+    path.write_text(REVIEWED.replace('uid = "7"\ncheck = "find_monitoring_changes"', f'ip_address = "{address}"'))
+    spray = frame(*[at(1, 10, "Login failed.", str(uid), ip_address="192.0.2.1") for uid in range(100, 120)])
+    review = taf.review(spray, history=HISTORY, dispositions=path, at="2026-06-30", checks=["find_failed_logins"])
+    assert (len(review.reviewed), len(review.findings)) == ((1, 0) if is_reviewed else (0, 1))
+
+
+def test_entries_that_match_nothing_are_counted(tmp_path):
+    misspelt = REVIEWED.replace('uid = "7"', 'user = "Adda"')
+    assert (
+        "dispositions that no finding of this period matches: 1 of 2" in reviewed(tmp_path, REVIEWED + misspelt).notes
+    )
+    assert not any("matches" in note for note in reviewed(tmp_path, REVIEWED).notes)
+
+
 def test_today_counts_by_default(tmp_path):
     path = tmp_path / "reviewed.toml"
     path.write_text(REVIEWED.replace("2026-06-30", "2020-01-01"))

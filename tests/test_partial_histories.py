@@ -103,3 +103,13 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Any) -> Non
     path = tmp_path / "words.toml"
     path.write_text('[actions]\ndelete = ["zorg"]\n', encoding="utf-8-sig")
     assert taf.classify_events(EVENTS.assign(event="Test zorged."), vocabulary=path)["action"].iloc[0] == "delete"
+
+
+def test_a_path_is_no_frame_and_the_message_names_what_reads_it() -> None:
+    with pytest.raises(taf.InvalidArgument, match=r"^events: 'events\.parquet' is a path.*read_parquet\(\)"):
+        taf.find_runs("events.parquet")
+
+
+def test_a_missing_column_is_named_once() -> None:
+    with pytest.raises(taf.NotAnAuditFrame, match=r"no column 'event'\."):
+        taf.find_runs(EVENTS.drop(columns="event"))

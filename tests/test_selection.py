@@ -15,7 +15,7 @@ from support.frames import LIBRARIES
 from support.histories import START, archive_of, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.checks import selection as selection_module
+from te_audit_frames.checks import in_archive
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.schema import to_events
 
@@ -86,7 +86,7 @@ def test_people_are_uids_with_their_newest_names(drawn):
 def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
     rows = [event(90 * n, "Test deleted." if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(200)]
     events = frame(*rows, event(0, "Test deleted.", date=None))
-    monkeypatch.setattr(selection_module, "_CHUNK", 20)
+    monkeypatch.setattr(in_archive, "_CHUNK", 20)
     with archive_of(events) as archive:
         assert_same(select(archive, ["event"], keep=keep), select(events, ["event"], keep=keep))
         bounds = {"start": "2026-03-03T05:00:00Z", "end": "2026-03-06"}
@@ -97,7 +97,7 @@ def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
 
 def test_an_archive_is_read_in_few_columns_and_few_days_at_once(monkeypatch):
     events = frame(*(event(90 * n, "Test deleted.") for n in range(200)))
-    monkeypatch.setattr(selection_module, "_CHUNK", 40)
+    monkeypatch.setattr(in_archive, "_CHUNK", 40)
     loaded = []
     with archive_of(events) as archive:
         load = archive.load

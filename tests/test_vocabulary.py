@@ -17,10 +17,10 @@ from support.frames import LIBRARIES
 
 import te_audit_frames as taf
 from benchmarks import vocabulary as figures
-from te_audit_frames.checks.event_text import fold, read
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.reading import Reading
-from te_audit_frames.checks.words import singular
+from te_audit_frames.checks.text.event_text import fold, read
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.reading import Reading
+from te_audit_frames.checks.text.words import singular
 from te_audit_frames.cli.commands import program
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, to_events
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
 from te_audit_frames.analysis.grouping import Grouper
+from te_audit_frames.checks.in_archive import read_in_chunks
+from te_audit_frames.checks.in_engine import as_text, inside, utc_dates
 from te_audit_frames.checks.in_memory import Bounds
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.selection import as_text, inside, read_in_chunks, utc_dates
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import COLUMNS, require_columns

@@ -18,19 +18,20 @@ from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
-from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.judging_acts import judge_access, judge_monitoring, judge_runs
-from te_audit_frames.checks.judging_logins import judge_logins
-from te_audit_frames.checks.judging_people import judge_accounts, judge_addresses, judge_hours
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.rarity import Weeks
-from te_audit_frames.checks.review_context import Context, Found
+from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
+from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
+from te_audit_frames.checks.judging.context import Context, Found
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.logins import judge_logins
+from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
+from te_audit_frames.checks.judging.rarity import Weeks
+from te_audit_frames.checks.judging.severity import CHECKS, Check
 from te_audit_frames.checks.review_result import Review
-from te_audit_frames.checks.selection import Selection, select, utc_dates
-from te_audit_frames.checks.severity import CHECKS, Check
+from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import micros
+from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Instant, Period, to_instant
@@ -208,7 +209,8 @@ def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tu
     if is_archive(history):
         notes += _gaps(history, "the history", start)
     if not past.events:
-        notes.append("the history has no events before the period")
+        advice = "; between() cuts events and their period together" if notes else ""
+        notes.append(f"the history has no events before the period{advice}")
     return past, notes
 
 

@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.checks.event_text import read
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.reading import UNCLASSIFIED, Reading
-from te_audit_frames.checks.words import Tables
+from te_audit_frames.checks.text.event_text import read
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.reading import UNCLASSIFIED, Reading
+from te_audit_frames.checks.text.words import Tables
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.receipts import attach_receipt, stored_receipt
 from te_audit_frames.schema import SOURCES, require_columns

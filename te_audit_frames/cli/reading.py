@@ -125,7 +125,7 @@ class Where:
     def _check_actions(self) -> None:
         if not self.action:
             return
-        from te_audit_frames.checks.loading import load_vocabulary  # most commands do not need it
+        from te_audit_frames.checks.text.loading import load_vocabulary  # most commands do not need it
 
         known = sorted(load_vocabulary(self.vocabulary).actions)
         if unknown := [action for action in self.action if action not in known]:

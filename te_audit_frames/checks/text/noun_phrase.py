@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, PREPOSITIONS
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 DEED, PROPERTY, THING = "deed", "property", "thing"
 # In alphabetical order, so that max() prefers a thing of its own.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from te_audit_frames.checks.grammar import (
+from te_audit_frames.checks.text.grammar import (
     ABLE,
     ADVERBS,
     BE,
@@ -20,10 +20,10 @@ from te_audit_frames.checks.grammar import (
     POSSESSIVES,
     PREPOSITIONS,
 )
-from te_audit_frames.checks.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
-from te_audit_frames.checks.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.text.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})

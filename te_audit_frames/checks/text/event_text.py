@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from te_audit_frames.checks.clause import Clause
-from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.paraphrase import paraphrase
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.clause import Clause
+from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.text.paraphrase import paraphrase
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
@@ -43,7 +43,7 @@ def fold(text: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.event_text import fold
+    >>> from te_audit_frames.checks.text.event_text import fold
     >>> fold(" Test  Deleted. ")
     'test deleted'
     """

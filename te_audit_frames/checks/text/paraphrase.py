@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _ROLES = frozenset(
     {

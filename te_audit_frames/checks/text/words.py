@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from te_audit_frames.checks.grammar import PREPOSITIONS
+from te_audit_frames.checks.text.grammar import PREPOSITIONS
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def singular(word: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.words import singular
+    >>> from te_audit_frames.checks.text.words import singular
     >>> [singular(word) for word in ("policies", "branches", "tests", "access", "status")]
     ['policy', 'branch', 'test', 'access', 'status']
     """
