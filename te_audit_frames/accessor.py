@@ -886,9 +886,7 @@ class AuditAccessor:
         """
         from te_audit_frames.report.html import write_report
 
-        return write_report(
-            self._events, path, review=review, title=title, tz=tz, archive=archive, sections=sections
-        )
+        return write_report(self._events, path, review=review, title=title, tz=tz, archive=archive, sections=sections)
 
     def to_parquet(
         self, path: str | os.PathLike[str], *, compression: Compression | None = "zstd", filesystem: Any = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli import archive, checks, directory, events, fetch, find, plots, summaries
+from te_audit_frames.cli import archive, checks, directory, events, fetch, find, plots, report, summaries
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program
 
@@ -72,6 +72,7 @@ for command in (
     summaries.activity,
     plots.plot,
     find.find,
+    report.report,
     directory.users,
     archive.sync,
     archive.archive,

@@ -193,7 +193,7 @@ def lists(values: Iterable[Any], most: int = 5) -> list[str]:
     return [listed(value, most) for value in values]
 
 
-def listed(value: Iterable[Any], most: int = 5) -> str:
+def listed(value: Any, most: int = 5) -> str:
     """Return the first texts of a list, and how many more there are."""
     texts = [] if value is None or value is pd.NA else list(value)
     more = f" and {len(texts) - most:,} more" if len(texts) > most else ""

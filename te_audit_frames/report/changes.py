@@ -6,8 +6,8 @@ import pandas as pd
 
 from te_audit_frames.checks.access import find_access_changes
 from te_audit_frames.checks.assessed import Assessed, assessed
-from te_audit_frames.checks.reading import FAILURE
 from te_audit_frames.checks.runs import find_runs
+from te_audit_frames.checks.text.reading import FAILURE
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.report.blocks import (
     Block,
@@ -44,8 +44,8 @@ def describe_access(subject: Subject) -> Section:
     people = len(changes[["uid", "user"]].drop_duplicates())
     to_self = int(changes["to_self"].sum())
     text = (
-        f"{number_of(len(changes), 'change')} of roles, people, tokens and the like, by {number_of(people, 'person', 'people')}; "
-        f"{to_self:,} to their own access."
+        f"{number_of(len(changes), 'change')} of roles, people, tokens and the like, "
+        f"by {number_of(people, 'person', 'people')}; {to_self:,} to their own access."
     )
     shown = changes.iloc[::-1].head(MOST_CHANGES)
     more = f", the latest {len(shown):,} of {len(changes):,}" if len(changes) > len(shown) else ""
@@ -129,5 +129,7 @@ def _not_assessed(reason: str) -> Paragraph:
 def _unclassified(record: Assessed) -> list[Block]:
     if not record.unclassified:
         return []
-    text = f"{number_of(record.unclassified, 'event')} with a text that no rule of the vocabulary knows were not judged."
+    text = (
+        f"{number_of(record.unclassified, 'event')} with a text that no rule of the vocabulary knows were not judged."
+    )
     return [Paragraph(text, is_note=True)]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from te_audit_frames.checks.severity import RULES, SEVERITIES
+from te_audit_frames.checks.judging.severity import RULES, SEVERITIES
 from te_audit_frames.report.blocks import (
     Block,
     Column,
@@ -104,7 +104,9 @@ def _judge_review(subject: Subject) -> Verdict:
         people = f"Findings about {number_of(len(review.people), 'person', 'people')}." if len(review.people) else ""
         return Verdict(question, f"Yes: {shown}", f"{people}{open_ends}".strip(), "bad")
     if nothing:
-        return Verdict(question, "Not known", f"Nothing was found, but not everything was looked at.{open_ends}", "open")
+        return Verdict(
+            question, "Not known", f"Nothing was found, but not everything was looked at.{open_ends}", "open"
+        )
     return Verdict(question, "Nothing found", f"All checks were made.{open_ends}", "good" if not left else "open")
 
 
@@ -120,7 +122,7 @@ def _judge_extent(subject: Subject) -> Verdict:
             columns = [column for column in (dimension.key, dimension.label) if column]
             known = counted[columns].notna().any(axis=1)
             parts.append(number_of(int(known.sum()), one, several))
-    seen = "" if pd.isna(subject.first) else f" From {span(subject.first, subject.last, subject.zone)}."
+    seen = f" From {span(subject.first, subject.last, subject.zone)}." if subject.is_dated else ""
     what = ", ".join(parts)
     return Verdict("How much is there?", number_of(subject.rows, "event"), f"{what}.{seen}" if what else seen, "open")
 
@@ -164,8 +166,8 @@ def _coverage(subject: Subject) -> list[Block]:
     text = (
         f"The archive knows {number_of(len(days), 'UTC day')} of the period, with "
         f"{number_of(int(days['events'].fillna(0).sum()), 'event')}. {number_of(len(days) - len(partial), 'day')} "
-        f"complete, {len(partial):,} not; {number_of(int(days['sealed'].sum()), 'day')} read again after a while, so that "
-        "late events are in too."
+        f"complete, {len(partial):,} not; {number_of(int(days['sealed'].sum()), 'day')} read again after a while, so "
+        "that late events are in too."
     )
     blocks: list[Block] = [Heading("The archive"), Paragraph(text)]
     if len(partial):
@@ -177,8 +179,16 @@ def _gaps(partial: pd.DataFrame) -> Table:
     """Return the days that are not complete, consecutive ones as one row."""
     state = partial["gap"].map({True: "never read", False: "read in part"})
     group = ((partial["day"].diff() != _DAY) | (state != state.shift())).cumsum()
-    ranges = partial.assign(state=state).groupby(group).agg(
-        first=("day", "min"), last=("day", "max"), days=("day", "size"), events=("events", "sum"), state=("state", "first")
+    ranges = (
+        partial.assign(state=state)
+        .groupby(group)
+        .agg(
+            first=("day", "min"),
+            last=("day", "max"),
+            days=("day", "size"),
+            events=("events", "sum"),
+            state=("state", "first"),
+        )
     )
     shown = ranges.head(_MOST_RANGES)
     more = f"; the first {_MOST_RANGES} of {len(ranges):,} ranges" if len(ranges) > _MOST_RANGES else ""

@@ -58,18 +58,18 @@ def describe_activity(subject: Subject) -> Section:
     bounds = subject.bounds
     if bounds is None:
         return Section("activity", title, [Paragraph(NO_EVENTS)])
-    ends = pd.Series([*bounds, *([] if pd.isna(subject.first) else [subject.first, subject.last])])
+    ends = pd.Series([*bounds, *([subject.first, subject.last] if subject.is_dated else [])])
     freq = choose_freq((ends.max() - ends.min()) / pd.Timedelta(days=1))
     found, _, _ = count_activity(subject.events, freq=freq, tz=subject.zone)
     if not found["events"].any():
         return Section("activity", title, [Paragraph(NO_EVENTS)])
     unit, total, partial = _UNITS[freq], int(found["events"].sum()), int((~found["complete"]).sum())
-    most = found.loc[found["events"].idxmax()]
+    peak = int(found["events"].to_numpy().argmax())
     labels = found["period"].dt.strftime(_FORMS[freq]).tolist()
     # By the middle of the sorted counts, so that one wild day does not make every other day look quiet.
     text = (
         f"{number_of(total, 'event')} in {number_of(len(found), unit)}, {found['events'].median():,.0f} in the median "
-        f"{unit}, and {int(most['events']):,} at most ({labels[int(found['events'].idxmax())]})."
+        f"{unit}, and {found['events'].iloc[peak]:,} at most ({labels[peak]})."
     )
     if partial:
         text += f" Hatched: {number_of(partial, unit)} that the events do not cover in full."
@@ -89,15 +89,15 @@ def describe_activity(subject: Subject) -> Section:
 def describe_heatmap(subject: Subject) -> Section:
     """Return the section that counts events per weekday and hour."""
     title = "Hours of the week"
-    if pd.isna(subject.first):
+    if not subject.is_dated:
         return Section("heatmap", title, [Paragraph(NO_EVENTS)])
     week = hours_of_week(count_activity(subject.events, freq="h", tz=subject.zone)[0])
     total = int(week.to_numpy().sum())
     office = int(week.iloc[:5, 8:18].to_numpy().sum())
     weekend = int(week.iloc[5:].to_numpy().sum())
     text = (
-        f"By the clock of {subject.zone}: {office / total:.0%} of the events are from Monday to Friday between 08:00 and "
-        f"18:00, and {weekend / total:.0%} from the weekend."
+        f"By the clock of {subject.zone}: {office / total:.0%} of the events are from Monday to Friday between 08:00 "
+        f"and 18:00, and {weekend / total:.0%} from the weekend."
     )
     table = Table(
         "heatmap-table",
@@ -145,11 +145,15 @@ def _ranking(subject: Subject, by: str, title: str, one: str, several: str) -> l
         text += f" The {TOP} largest are shown; all others together have {others['share'].sum():.1%}."
     labels = list_labels(shown, [dimension])
     picture = draw_bars(labels, shown["events"].tolist(), f"Events by {one}")
-    return [Paragraph(text), picture, _ranking_table(subject, by, title, shown, others, dimension)]
+    return [
+        Paragraph(text),
+        picture,
+        _ranking_table(subject, by, title, shown=shown, others=others, dimension=dimension),
+    ]
 
 
 def _ranking_table(
-    subject: Subject, by: str, title: str, shown: pd.DataFrame, others: pd.DataFrame, dimension: Dimension
+    subject: Subject, by: str, title: str, *, shown: pd.DataFrame, others: pd.DataFrame, dimension: Dimension
 ) -> Table:
     names = shown[dimension.label or dimension.key].fillna(shown[dimension.key])
     rest = f"All others ({len(others):,})"
@@ -158,7 +162,9 @@ def _ranking_table(
         more = cells(pd.Series([others[source].agg(sum_up) if sum_up else np.nan])) if len(others) else []
         return Column(name, [*cells(shown[source]), *more], is_number=True)
 
-    columns = [Column(title, [clean(name) if pd.notna(name) else "(none)" for name in names] + [rest] * bool(len(others)))]
+    columns = [
+        Column(title, [clean(name) if pd.notna(name) else "(none)" for name in names] + [rest] * bool(len(others)))
+    ]
     if dimension.label:
         columns.append(Column(dimension.key, [*cleaned(shown[dimension.key]), *["–"] * bool(len(others))]))
     columns += [column("Events", counts, "events", "sum"), column("Share", shares, "share", "sum")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,17 +49,21 @@ def describe(subject: Subject) -> Section:
     """Return the section with the findings, the people, and what somebody has looked at before."""
     review = subject.review
     if review is None:
-        text = "These events were not reviewed. Review them with taf.review(events, history=...), and give it as review=."
+        text = (
+            "These events were not reviewed. Review them with taf.review(events, history=...), and give it as review=."
+        )
         return Section("findings", "Findings and people", [Paragraph(text)])
     blocks: list[Block] = []
     shown = _shown(review)
-    items = [_item(subject, review, int(number), row) for number, row in shown.iterrows()]
+    items = [_item(subject, review, number, row) for number, row in _numbered(shown)]
     blocks.append(Findings(items) if items else Paragraph("No check found anything above info."))
     above = int((review.findings["severity"] != "info").sum())
     if above > len(shown):
         blocks.append(Notes([f"{above - len(shown):,} more are in review.findings"]))
     if info := len(review.findings) - above:
-        text = f"{number_of(info, 'observation')} more, by themselves no reason to look: review.findings has them as info."
+        text = (
+            f"{number_of(info, 'observation')} more, by themselves no reason to look: review.findings has them as info."
+        )
         blocks.append(Paragraph(text, is_note=True))
     if len(review.people):
         blocks += [Heading("People"), _people(review)]
@@ -68,6 +74,11 @@ def describe(subject: Subject) -> Section:
 
 def _shown(review: Review) -> pd.DataFrame:
     return review.findings[review.findings["severity"] != "info"].head(MOST_FINDINGS)
+
+
+def _numbered(findings: pd.DataFrame) -> Iterator[tuple[int, pd.Series]]:
+    for number, (_, row) in zip(findings.index.tolist(), findings.iterrows(), strict=True):
+        yield number, row
 
 
 def _who(row: pd.Series) -> str:
@@ -92,7 +103,7 @@ def _item(subject: Subject, review: Review, number: int, row: pd.Series) -> Find
 
 
 def _chance(chance: float) -> str:
-    if pd.isna(chance):
+    if math.isnan(chance):
         return ""
     return "a chance below 0.1% in an active week" if chance < 0.001 else f"a chance of {chance:.1%} in an active week"
 
@@ -123,7 +134,10 @@ def _reviewed(subject: Subject, review: Review) -> Table:
         [
             Column("Person", [_who(row) for _, row in rows.iterrows()]),
             Column("Severity", rows["severity"].tolist()),
-            Column("When", [span(*pair, subject.zone) for pair in zip(rows["first_event"], rows["last_event"], strict=True)]),
+            Column(
+                "When",
+                [span(*pair, subject.zone) for pair in zip(rows["first_event"], rows["last_event"], strict=True)],
+            ),
             Column("Finding", [sentence(why) for why in rows["why"]], is_long=True),
             Column("Looked at by", cleaned(rows["by"])),
             Column("Why it is fine", cleaned(rows["reviewed_why"])),
@@ -143,13 +157,13 @@ def describe_evidence(subject: Subject) -> Section:
     if review is None:
         return Section("evidence", "Evidence", [Paragraph("Without a review, there is nothing to prove.")])
     source, left = _Source(review), MOST_EVIDENCE
-    for number, row in _shown(review).iterrows():
+    for number, row in _numbered(_shown(review)):
         if not row["events"] or pd.isna(row["first_event"]):
             continue
-        some = source.find(int(number), row)
+        some = source.find(number, row)
         shown = some.head(min(MOST_ROWS, left))
         left -= len(shown)
-        blocks.append(_evidence_table(subject, int(number), row, shown, len(some)))
+        blocks.append(_evidence_table(subject, number, row, shown, len(some)))
     if not blocks:
         blocks.append(Paragraph("No finding has events behind it."))
     return Section("evidence", "Evidence", blocks)
@@ -218,4 +232,3 @@ def _resources(value: Any) -> str:
     if value is None or value is pd.NA or isinstance(value, float):
         return NOTHING
     return listed([f"{clean(one.get('name'), 60)}" for one in value if one], 3)
-

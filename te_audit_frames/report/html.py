@@ -110,7 +110,7 @@ def write_report(
     >>> import tempfile
     >>> from pathlib import Path
     >>> import te_audit_frames as taf
-    >>> page = b'{"auditEvents": [{"date": "2026-03-02T09:00:00Z", "event": "Test deleted.", "uid": "7", "user": "Ada"}]}'
+    >>> page = b'{"auditEvents": [{"date": "2026-03-02T09:00:00Z", "event": "Test deleted.", "uid": "7"}]}'
     >>> events = taf.read_pages([page])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     digest = taf.write_report(events, Path(folder, "report.html"), review=taf.review(events))
@@ -157,7 +157,9 @@ def _check_title(title: object) -> str:
 def _describe(name: SectionName, subject: Subject) -> Section:
     title, describe, needed = _SECTIONS[name]
     if absent := [names for names in needed if not subject.has(*names)]:
-        text = f"Not shown, because the events have no column {' and no '.join(' or '.join(names) for names in absent)}."
+        text = (
+            f"Not shown, because the events have no column {' and no '.join(' or '.join(names) for names in absent)}."
+        )
         return Section(name, title, [Paragraph(text, is_note=True)])
     return describe(subject)
 

@@ -36,12 +36,12 @@ def draw_periods(found: pd.DataFrame, freq: Freq, zone: str) -> Picture:
         "The table below has the numbers."
     )
     sizes = ((_WIDE, 260), (_NARROW, 220))
-    pictures = [_periods(found["period"], heights, whole, freq, zone, size) for size in sizes]
+    pictures = [_periods(found["period"], heights, whole, freq=freq, zone=zone, size=size) for size in sizes]
     return Picture(alt, pictures[0], pictures[1], sizes)
 
 
 def _periods(
-    periods: pd.Series, heights: Sequence[int], whole: Sequence[bool], freq: Freq, zone: str, size: tuple[int, int]
+    periods: pd.Series, heights: Sequence[int], whole: Sequence[bool], *, freq: Freq, zone: str, size: tuple[int, int]
 ) -> str:
     across, down = size
     ticks = nice_ticks(max(heights))
@@ -60,7 +60,8 @@ def _periods(
         half = 4 * len(text)  # about half its width, so that none leaves the picture
         labels.append({"x": _n(min(max(left + at * step + step / 2, half), across - half)), "text": text})
     lines = [
-        {"y": _n(bottom - (bottom - top) * tick / ticks[-1]), "text": f"{tick:,}", "is_base": tick == 0} for tick in ticks
+        {"y": _n(bottom - (bottom - top) * tick / ticks[-1]), "text": f"{tick:,}", "is_base": tick == 0}
+        for tick in ticks
     ]
     return render_picture(
         "periods.svg",
@@ -183,12 +184,15 @@ def draw_bars(names: Sequence[str], numbers: Sequence[int], title: str) -> Pictu
     """Draw one horizontal bar per name, the longest first; names are drawn as they are."""
     shown = [cut_to_width(drawable(name), 36) for name in names]
     alt = (
-        f"{title}, bars: " + ", ".join(f"{name} {number:,}" for name, number in list(zip(shown, numbers, strict=True))[:3])
+        f"{title}, bars: "
+        + ", ".join(f"{name} {number:,}" for name, number in list(zip(shown, numbers, strict=True))[:3])
     ) + (f" and {len(shown) - 3} more. " if len(shown) > 3 else ". ")
     sizes = ((_WIDE, 8 + 26 * len(shown)), (_NARROW, 8 + 40 * len(shown)))
     label = max(60.0, *(8.0 * width(name) for name in shown)) + 12
     wide = _bars(shown, numbers, sizes[0], left=label, above=False)
-    return Picture(f"{alt}The table below has the numbers.", wide, _bars(shown, numbers, sizes[1], left=2, above=True), sizes)
+    return Picture(
+        f"{alt}The table below has the numbers.", wide, _bars(shown, numbers, sizes[1], left=2, above=True), sizes
+    )
 
 
 def _bars(names: Sequence[str], numbers: Sequence[int], size: tuple[int, int], *, left: float, above: bool) -> str:
@@ -205,4 +209,3 @@ def _bars(names: Sequence[str], numbers: Sequence[int], size: tuple[int, int], *
 def _n(number: float) -> str:
     """Write a coordinate with one decimal at most."""
     return f"{number:.1f}".removesuffix(".0")
-

@@ -16,8 +16,8 @@ from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.analysis.summaries import count_groups
+from te_audit_frames.checks.in_engine import utc_dates
 from te_audit_frames.checks.review_result import Review
-from te_audit_frames.checks.selection import utc_dates
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Period
 from te_audit_frames.receipts import Receipt, stored_receipt
@@ -74,7 +74,9 @@ class Subject:
         if archive is None and is_archive(events):
             archive = events
         if archive is not None and not is_archive(archive):
-            raise InvalidArgument(f'archive: {type(archive).__name__} is not an archive; give taf.Archive("te-audit/").')
+            raise InvalidArgument(
+                f'archive: {type(archive).__name__} is not an archive; give taf.Archive("te-audit/").'
+            )
         head = events.load(columns=["date"]) if is_archive(events) else events
         columns = list(COLUMNS) if is_archive(events) else _columns(events)
         lazy = as_lazy(head)
@@ -102,6 +104,11 @@ class Subject:
             self._groups[by] = counted, dimensions[0]
         return self._groups[by]
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether an event has a date."""
+        return self.rows > self.undated
+
     @cached_property
     def period(self) -> Period | None:
         """The period that the events stand for; None if it is not known."""
@@ -114,7 +121,7 @@ class Subject:
         """The start and the end of the period; without one, the first and the last date."""
         if self.period is not None:
             return self.period.start, self.period.end
-        return None if pd.isna(self.first) else (self.first.to_pydatetime(), self.last.to_pydatetime())
+        return (self.first.to_pydatetime(), self.last.to_pydatetime()) if self.is_dated else None
 
     @property
     def vocabulary(self) -> Any:
@@ -139,7 +146,9 @@ def _check_review(review: object, events: Any, rows: int) -> None:
     if review is None:
         return
     if not isinstance(review, Review):
-        raise InvalidArgument(f"review: {type(review).__name__} is not a review; give the result of taf.review(events).")
+        raise InvalidArgument(
+            f"review: {type(review).__name__} is not a review; give the result of taf.review(events)."
+        )
     if review.events is events or _is_same_archive(review.events, events):
         return
     if not (isinstance(events, pd.DataFrame) and isinstance(review.events, pd.DataFrame)):
