@@ -14,6 +14,7 @@ from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.evidence import evidence
 from te_audit_frames.checks.review_result import Review
+from te_audit_frames.checks.tallies import micros
 from te_audit_frames.report.blocks import (
     NOTHING,
     Block,
@@ -181,7 +182,7 @@ class _Source:
         if self._moments is None:
             return _to_pandas(self._review.evidence(number))
         # Only the rows of its time are compared, which matters among millions of events.
-        low, high = (row[name].as_unit("us").value for name in ("first_event", "last_event"))
+        low, high = micros(row[["first_event", "last_event"]].astype("datetime64[us, UTC]"))
         some = slice(np.searchsorted(self._moments, low), np.searchsorted(self._moments, high, side="right"))
         found: pd.DataFrame = evidence(
             self._review.events.iloc[some], self._review.rows[number], vocabulary=self._review.vocabulary
@@ -193,10 +194,9 @@ def _ascending(events: Any) -> npt.NDArray[np.int64] | None:
     """Return the dates of a pandas frame in microseconds, those of undated events last, if they are in order."""
     if not isinstance(events, pd.DataFrame) or not isinstance(events["date"].dtype, pd.DatetimeTZDtype):
         return None
-    dates = events["date"].dt.as_unit("us")
-    micros = dates.astype("int64").to_numpy(copy=True)
-    micros[dates.isna().to_numpy()] = np.iinfo(np.int64).max
-    return micros if bool((micros[1:] >= micros[:-1]).all()) else None
+    moments = micros(events["date"])
+    moments[events["date"].isna().to_numpy()] = np.iinfo(np.int64).max
+    return moments if bool((moments[1:] >= moments[:-1]).all()) else None
 
 
 def _to_pandas(found: Any) -> pd.DataFrame:

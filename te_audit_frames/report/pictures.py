@@ -99,7 +99,7 @@ def _time_labels(periods: pd.Series, freq: Freq, *, most: int) -> list[tuple[int
     every = math.ceil(len(periods) / most)
     first = every // 2 if every > 1 else 0
     if freq == "D" and every > 2:  # Mondays
-        every, first = 7 * math.ceil(every / 7), int((7 - periods.iloc[0].dayofweek) % 7)
+        every, first = 7 * math.ceil(every / 7), int((7 - periods.iloc[0].day_of_week) % 7)
     labels, year = [], None
     for at in range(first, len(periods), every):
         period = periods.iloc[at]
