@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import te_audit_frames as taf
@@ -113,3 +114,16 @@ def test_a_path_is_no_frame_and_the_message_names_what_reads_it() -> None:
 def test_a_missing_column_is_named_once() -> None:
     with pytest.raises(taf.NotAnAuditFrame, match=r"no column 'event'\."):
         taf.find_runs(EVENTS.drop(columns="event"))
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas], ids=["pandas", "Polars"])
+def test_failed_log_ins_make_no_network_known(library: Callable[[pd.DataFrame], Any]) -> None:
+    week = pd.Timedelta(days=7)
+    spray = {"event": "Login failed.", **ADA, "ip_address": "198.51.100.7"}
+    history = pd.concat([HISTORY, pd.DataFrame({**spray, "date": DAYS[-20:]})])
+    break_in = pd.DataFrame({**spray, "date": DAYS[-1] + week + pd.to_timedelta(range(30), unit="min")})
+    break_in.loc[29, "event"] = "User login."
+    found = taf.find_new_addresses(library(break_in), history=library(history))
+    assert found["network"].tolist() == ["198.51.100.0/24"]
+    review = taf.review(break_in, history=library(history))
+    assert ("high", "find_failed_logins") in review.findings[["severity", "check"]].itertuples(index=False, name=None)

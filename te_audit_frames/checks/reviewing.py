@@ -130,13 +130,13 @@ def review(
     period, notes = _period(events, selection)
     start = None if period is None else period.start
     parts: list[Part] = [*_PARTS, "groups"] if isinstance(tz, Mapping) else _PARTS
-    past, cut = _read_history(history, start, parts)
+    past, cut = _read_history(history, start, parts, vocabulary)
     notes += cut
     span = None
     if history is not None:
         first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
         span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
-    now = read_baseline(events, parts=_PARTS, argument="events")
+    now = read_baseline(events, parts=_PARTS, vocabulary=vocabulary, argument="events")
     context = Context(
         events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
     )
@@ -198,10 +198,12 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
 
 
-def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tuple[Baseline, list[str]]:
+def _read_history(
+    history: Any, start: datetime | None, parts: list[Part], vocabulary: str | PathLike[str] | None
+) -> tuple[Baseline, list[str]]:
     if history is None or isinstance(history, Baseline):
         return read_baseline(history), []
-    past = read_baseline(history, parts=parts, end=start)
+    past = read_baseline(history, parts=parts, end=start, vocabulary=vocabulary)
     notes = []
     last = _last_day(history) if is_archive(history) else _last_date(history)
     if start is not None and last is not None and last >= start:

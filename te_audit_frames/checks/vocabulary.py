@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.checks.text.event_text import read
 from te_audit_frames.checks.text.loading import load_vocabulary
-from te_audit_frames.checks.text.reading import UNCLASSIFIED, Reading
+from te_audit_frames.checks.text.reading import FAILURE, UNCLASSIFIED, Reading
 from te_audit_frames.checks.text.words import Tables
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.receipts import attach_receipt, stored_receipt
@@ -138,6 +138,20 @@ def _noted(events: pd.DataFrame, unclassified: int) -> pd.DataFrame:
     if unclassified:
         notes.append(f"{unclassified:,} {_NOTE}: no rule of the vocabulary knows their texts")
     return attach_receipt(events, replace(receipt, notes=notes))
+
+
+def failed_log_ins(texts: Iterable[str | None], vocabulary: str | PathLike[str] | None = None) -> list[str]:
+    """Return those of some event texts that report a failed log-in.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.vocabulary import failed_log_ins
+    >>> failed_log_ins(["Login failed.", "User login.", None])
+    ['Login failed.']
+    """
+    tables = load_vocabulary(vocabulary)
+    known = {text: read(text, tables) for text in texts if text is not None}
+    return [text for text, reading in known.items() if (reading.action, reading.outcome) == ("login", FAILURE)]
 
 
 def _read_all(pairs: Iterable[tuple[str | None, str | None]], tables: Tables) -> list[Reading]:
