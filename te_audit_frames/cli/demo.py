@@ -57,7 +57,10 @@ def show(out: str) -> None:
     click.echo("Files")
     for path in _files(events, folder):
         click.echo(f"  {path}")
+    report = _report(events, folder)
+    click.echo(f"  {report}")
     click.echo(f"\n{_NEXT}")
+    click.echo(f"\nAnd open {report} in a browser: the last three weeks, reviewed, in one file.")
 
 
 def _fetch() -> pd.DataFrame:
@@ -90,6 +93,15 @@ def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:
     for name, draw in pictures.items():
         save(draw, folder / name)
         yield folder / name
+
+
+def _report(events: pd.DataFrame, folder: Path) -> Path:
+    """Write a report on the last three weeks, reviewed by what was usual in the weeks before."""
+    period = taf.receipt(events).period
+    recent = taf.between(events, start=None if period is None else period.end - timedelta(days=21))
+    path = folder / "report.html"
+    taf.write_report(recent, path, review=taf.review(recent, history=events), title="A practice organisation")
+    return path
 
 
 class Duration(click.ParamType[timedelta]):
