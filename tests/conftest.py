@@ -16,7 +16,7 @@ collect_ignore_glob = ["support", "*conftest.py"]
 
 # Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
 derandomize = bool(os.environ.get("CI"))
-settings.register_profile("dev", max_examples=10, deadline=None, derandomize=derandomize)
+settings.register_profile("dev", max_examples=6, deadline=None, derandomize=derandomize)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=derandomize)
 settings.load_profile("dev")
 

@@ -296,6 +296,8 @@ def test_if_the_api_allows_only_short_ranges_the_range_is_halved(archive, widest
     assert keys(archive.load()) == told(world)
 
 
+# It writes two years of day files.
+@pytest.mark.full
 @pytest.mark.parametrize(
     "start",
     [pytest.param(NOW - 40 * DAY, id="from a day"), pytest.param(None, id="two years", marks=pytest.mark.full)],

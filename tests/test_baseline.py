@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from support.examples import examples
 from support.histories import SOURCES, archive_of, drawn_rows, event, frame, table
 
 import te_audit_frames as taf
@@ -29,6 +30,7 @@ def who(events: pd.DataFrame) -> pd.Series:
 
 
 @given(drawn_rows(minutes=20_000))
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = to_events(table(drawn))
     expected = read_baseline(events)
@@ -37,6 +39,7 @@ def test_every_library_gives_the_same(drawn):
 
 
 @given(drawn_rows(minutes=20_000))
+@settings(max_examples=examples(100, brief=4))
 def test_counts_are_those_of_plain_pandas(drawn):
     events = to_events(table(drawn))
     baseline = read_baseline(events)

@@ -9,6 +9,9 @@ import te_audit_frames as taf
 
 EVENTS = frame(at(1, 10, "Alert rule deleted."), at(1, 11, "Alert rule deleted.", "8"))
 
+CHECK = "find_monitoring_changes"
+"""The only check that finds something in these events."""
+
 REVIEWED = """
 [[reviewed]]
 uid = "7"
@@ -22,7 +25,7 @@ until = 2026-06-30
 def reviewed(tmp_path, text: str, at: str = "2026-06-30") -> taf.Review:
     path = tmp_path / "reviewed.toml"
     path.write_text(text, encoding="utf-8")
-    return taf.review(EVENTS, history=HISTORY, dispositions=path, at=at)
+    return taf.review(EVENTS, history=HISTORY, dispositions=path, at=at, checks=[CHECK])
 
 
 def test_what_was_looked_at_moves_until_the_day_is_over(tmp_path):
@@ -64,9 +67,9 @@ def test_entries_that_match_nothing_are_counted(tmp_path):
 def test_today_counts_by_default(tmp_path):
     path = tmp_path / "reviewed.toml"
     path.write_text(REVIEWED.replace("2026-06-30", "2020-01-01"))
-    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 0
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path, checks=[CHECK]).reviewed) == 0
     path.write_text(REVIEWED.replace("2026-06-30", "2999-01-01"))
-    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 1
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path, checks=[CHECK]).reviewed) == 1
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,7 @@ write_parquet(stuck(), sys.argv[1])
 """
 
 
+@pytest.mark.full  # it starts Python; faults/test_crashes.py kills one at every line
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_killed_writer_leaves_the_old_file(events, path):
     write_parquet(events, path)
@@ -411,6 +412,7 @@ def test_a_file_cut_short_anywhere_is_a_damaged_file(events, path):
             read_parquet(path)
 
 
+@pytest.mark.full  # it starts Python
 def test_flipped_bits_raise_no_other_error(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()

@@ -9,8 +9,9 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import LIBRARIES
 from support.histories import START, archive_of, drawn_rows, event, everywhere, frame, table
 
@@ -38,6 +39,7 @@ def assert_same(one: Selection, other: Selection) -> None:
 
 
 @given(drawn_rows(), st.sampled_from(sorted(LIBRARIES)), st.sampled_from([None, deletions]), st.booleans())
+@settings(max_examples=examples(100, brief=5))
 def test_every_library_gives_the_same(drawn, library, keep, bounded):
     bounds = {"start": START + timedelta(minutes=10), "end": START + timedelta(minutes=50)} if bounded else {}
     arguments = {"optional": ["ip_address", "resources"], "keep": keep, **bounds}
@@ -46,6 +48,7 @@ def test_every_library_gives_the_same(drawn, library, keep, bounded):
 
 
 @given(drawn_rows(), st.randoms(use_true_random=False))
+@settings(max_examples=examples(100, brief=5))
 def test_the_order_of_the_input_does_not_matter(drawn, random):
     shuffled = copy.copy(drawn)
     random.shuffle(shuffled)
@@ -54,6 +57,7 @@ def test_the_order_of_the_input_does_not_matter(drawn, random):
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_rows_are_those_that_classify_events_finds(drawn):
     events = to_events(table(drawn))
     classified = taf.classify_events(events)
@@ -69,6 +73,7 @@ def test_rows_are_those_that_classify_events_finds(drawn):
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_people_are_uids_with_their_newest_names(drawn):
     events = to_events(table(drawn))
     found = select(events, ["event"])

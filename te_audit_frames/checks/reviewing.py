@@ -236,7 +236,8 @@ def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]
     if "complete" not in coverage:
         return []
     gaps = int((~coverage["complete"].fillna(False).astype("bool")).sum())
-    return [f"{what} has {gaps:,} days that are missing or not complete"] if gaps else []
+    days = "1 day that is" if gaps == 1 else f"{gaps:,} days that are"
+    return [f"{what} has {days} missing or not complete"] if gaps else []
 
 
 def _with_groups(findings: list[Finding], selection: Selection) -> list[Finding]:

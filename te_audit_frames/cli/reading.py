@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import click
@@ -111,6 +111,20 @@ class Where:
         if is_whole and is_archive(place):
             return taf.Archive(place)
         return self.read(columns)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether only some users, events, actions or account groups are chosen."""
+        return bool(self._filtered())
+
+    def without_filters(self) -> Where:
+        """Return the same places and period with all their events. The filters are checked before any work is done."""
+        self._check_actions()
+        return replace(self, user=(), event=(), action=(), account_group=())
+
+    def accepts(self, events: pd.DataFrame) -> bool:
+        """Return whether any event passes the filters."""
+        return len(self._select(events)) > 0
 
     def _filtered(self) -> list[str]:
         """List the columns that the filters need."""

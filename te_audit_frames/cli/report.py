@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 import te_audit_frames as taf
 from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.places import is_archive
+from te_audit_frames.cli.review import open_history_of
 from te_audit_frames.report.html import SECTIONS
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
@@ -96,12 +96,7 @@ def report(
 
 
 def _review(where: Where, events: Any, history: str | None, users: str | None, dispositions: str | None) -> taf.Review:
-    if history is not None:
-        past = reading.open_history(history, _EXAMINED)
-    elif where.window is None and where.start is None:
-        past = None
-    else:
-        past = replace(where, window=None, start=None, end=None).read_or_open(_EXAMINED)
+    _, past = open_history_of(where, history)
     return taf.review(
         events,
         history=past,

@@ -107,7 +107,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class FindingItem:
-    """One finding, as a reader sees it."""
+    """One finding, as a reader sees it. `evidence` is the id of its evidence in the page, empty if it is not there."""
 
     number: int
     severity: str
@@ -119,7 +119,7 @@ class FindingItem:
     check: str
     technique: str
     chance: str
-    has_evidence: bool
+    evidence: str
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,12 @@ def _item(subject: Subject, review: Review, number: int, row: pd.Series) -> Find
         check=str(row["check"]),
         technique=f"{row['technique']} ({review.attack_version})" if row["technique"] else "",
         chance=_chance(row["chance"]),
-        has_evidence=bool(row["events"]) and pd.notna(row["first_event"]),
+        evidence=f"evidence-{number}" if "evidence" in subject.sections and _has_events(row) else "",
     )
+
+
+def _has_events(row: pd.Series) -> bool:
+    return bool(row["events"]) and pd.notna(row["first_event"])
 
 
 def _chance(chance: float) -> str:
@@ -159,7 +163,7 @@ def describe_evidence(subject: Subject) -> Section:
         return Section("evidence", "Evidence", [Paragraph("Without a review, there is nothing to prove.")])
     source, left = _Source(review), MOST_EVIDENCE
     for number, row in _numbered(_shown(review)):
-        if not row["events"] or pd.isna(row["first_event"]):
+        if not _has_events(row):
             continue
         some = source.find(number, row)
         shown = some.head(min(MOST_ROWS, left))
@@ -218,13 +222,16 @@ def _evidence_table(subject: Subject, number: int, row: pd.Series, shown: pd.Dat
             columns.append(Column(title, cleaned(shown[name])))
     if "resources" in shown:
         columns.append(Column("Resources", [_resources(value) for value in shown["resources"]]))
-    more = f", the first {len(shown):,} of {total:,}; review.evidence({number}) has all" if total > len(shown) else ""
+    more = (
+        f", the first {len(shown):,} of {total:,}; review.evidence({number}) has all" if total > len(shown) > 0 else ""
+    )
     return Table(
         f"evidence-table-{number}",
         f"The events behind finding {number}{more}",
         columns,
         folded=f"Finding {number}, {row['severity']}: {_who(row)}, {number_of(total, 'event')}",
         anchor=f"evidence-{number}",
+        empty=f"Not shown, because other findings have filled the page. review.evidence({number}) has them.",
     )
 
 

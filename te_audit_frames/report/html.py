@@ -120,7 +120,7 @@ def write_report(
     chosen = _check_sections(sections)
     zone = parse_zone(tz)
     shown_title = _check_title(title)
-    subject = Subject.of(events, review=review, archive=archive, zone=zone)
+    subject = Subject.of(events, review=review, archive=archive, zone=zone, sections=chosen)
     page = render_page(
         title=shown_title,
         period=_period(subject),

@@ -46,6 +46,8 @@ class Subject:
         The review of these events.
     zone : tzinfo
         By whose clock times are shown.
+    sections : collection of str
+        What the report shows of them.
     """
 
     events: Any
@@ -58,10 +60,13 @@ class Subject:
     coverage: pd.DataFrame | None
     review: Review | None
     zone: tzinfo
+    sections: Collection[str]
     _groups: dict[str, tuple[pd.DataFrame, Dimension]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Any, *, review: Review | None, archive: Any, zone: tzinfo) -> Subject:
+    def of(
+        cls, events: Any, *, review: Review | None, archive: Any, zone: tzinfo, sections: Collection[str]
+    ) -> Subject:
         """Find out what is known about events.
 
         Raises
@@ -91,7 +96,7 @@ class Subject:
         receipt = stored_receipt(head) if isinstance(head, pd.DataFrame) else None
         first, last = (pd.Timestamp(found[name]) for name in ("first", "last"))
         coverage = archive.coverage() if isinstance(archive, EventArchive) else None
-        return cls(events, columns, receipt, rows, rows - dated, first, last, coverage, review, zone)
+        return cls(events, columns, receipt, rows, rows - dated, first, last, coverage, review, zone, sections)
 
     def has(self, *names: str) -> bool:
         """Whether the events have at least one of these columns."""

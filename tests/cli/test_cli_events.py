@@ -47,6 +47,7 @@ def test_what_is_printed_can_be_read_back(parquet, hostile, tmp_path, form, read
         pd.testing.assert_frame_equal(again, expected)
 
 
+@pytest.mark.full  # it starts the command
 def test_csv_with_a_byte_order_mark_has_local_times(parquet):
     words = ("events", parquet, "--format", "csv", "--tz", "Europe/Berlin")
     plain, marked = run(*words), run(*words, "--bom")
@@ -113,6 +114,7 @@ def on_terminal(*words):
     return seen.decode()
 
 
+@pytest.mark.few(count=1)  # each starts the command, and formats are tested above
 @pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
 def test_hostile_names_do_not_act_on_a_terminal(hostile, form):
     shown = on_terminal("events", hostile, "--format", form)

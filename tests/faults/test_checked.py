@@ -225,6 +225,7 @@ def test_complete_means_every_event_once(cases, part, request, record_property):
 # ---- the judge itself ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full  # a test of the campaign itself
 def perfect(case, question):
     """Return the outcome of a fetch that brings exactly the truth."""
     _, api = case.start()

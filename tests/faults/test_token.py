@@ -303,6 +303,7 @@ def test_the_token_shows_nowhere(cases, tmp_path, caplog, capfd, monkeypatch):
     assert sent == {BEARER}, "it was never sent, so nothing could show it"
 
 
+@pytest.mark.full  # a test of the campaign itself
 @pytest.mark.parametrize(
     "form", [TOKEN, BEARER, quote(BEARER), base64.b64encode(f"x{BEARER}".encode()).decode(), *quoted(TOKEN).split()]
 )
