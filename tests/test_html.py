@@ -113,6 +113,7 @@ def make_events() -> pd.DataFrame:
 
 EVENTS = make_events()
 REVIEW = taf.review(EVENTS)
+RUNS = ["find_runs"]
 
 
 @pytest.fixture(scope="module")
@@ -186,9 +187,7 @@ def test_the_same_events_give_the_same_bytes_elsewhere_and_at_another_time(tmp_p
         [sys.executable, "-c", code], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=True
     )
     events = taf.read_parquet(tmp_path / "events.parquet")
-    here = taf.write_report(
-        events, tmp_path / "here.html", review=taf.review(events, checks=["find_runs"]), tz="Asia/Tokyo"
-    )
+    here = taf.write_report(events, tmp_path / "here.html", review=taf.review(events, checks=RUNS), tz="Asia/Tokyo")
     assert done.stdout.strip() == here
 
 
@@ -255,16 +254,16 @@ def test_changes_of_access_and_deletions_are_listed(page):
 
 def test_evidence_is_found_in_any_order_of_rows(tmp_path, page):
     shuffled = EVENTS.sample(frac=1, random_state=1)
-    other = write(shuffled, tmp_path, review=taf.review(shuffled), tz="Europe/Berlin", sections=["evidence"])
-    for key in [key for key in page.tables if key.startswith("evidence-table")]:
-        assert len(other.tables[key]) == len(page.tables[key])
+    other = write(shuffled, tmp_path, review=taf.review(shuffled, checks=RUNS), sections=["evidence"])
+    assert len(other.tables["evidence-table-0"]) == 21
 
 
-@pytest.mark.parametrize("library", [name for name in SOURCES if name != "pandas"])
-def test_every_library_gives_the_same_page(library, tmp_path):
+@pytest.mark.parametrize("library", ["polars", "pyarrow", "duckdb"])
+def test_every_library_gives_the_same_numbers(library, page, tmp_path):
     given = SOURCES[library](to_arrow(EVENTS))
-    sections = ["activity", "heatmap", "who", "what", "where", "access", "deletions"]
-    assert write(given, tmp_path, sections=sections).tables == write(EVENTS, tmp_path, sections=sections).tables
+    tables = write(given, tmp_path, tz="Europe/Berlin").tables
+    assert {key: page.tables[key] for key in tables} == tables
+    assert len(tables) > 8
 
 
 def test_an_archive_is_its_own_coverage(tmp_path):
@@ -272,7 +271,7 @@ def test_an_archive_is_its_own_coverage(tmp_path):
         EVENTS.copy(), source="api", resolved={"start": START.isoformat(), "end": "2026-04-01T00:00:00Z"}
     )
     with archive_of(fetched) as archive:
-        page = write(archive, tmp_path, review=taf.review(archive))
+        page = write(archive, tmp_path, review=taf.review(archive, checks=RUNS), sections=["completeness", "who"])
     assert "The archive knows" in page.words
     assert [whole(cell) for cell in page.column("user-table", "Events")] == taf.summarize_by_user(EVENTS)[
         "events"
@@ -314,7 +313,7 @@ def test_without_receipt_and_review_nothing_is_claimed(tmp_path):
 
 def test_nothing_found_is_not_said_if_a_check_could_not_be_made(tmp_path):
     quiet = frame(event(0, "Test updated."))
-    review = taf.review(quiet)
+    review = taf.review(quiet, checks=["find_runs", "find_dormant_users"])
     assert (review.assessed["status"] == "not assessed").any()
     page = write(quiet, tmp_path, review=review)
     assert "Not known Nothing was found, but not everything was looked at" in page.words
@@ -335,7 +334,7 @@ def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
 
 @pytest.mark.parametrize("events", [EVENTS.iloc[:0], frame({"event": "Undated.", "uid": "7"})])
 def test_no_events_and_no_dates_are_said(events, tmp_path):
-    page = write(events, tmp_path, review=taf.review(events))
+    page = write(events, tmp_path, review=taf.review(events, checks=RUNS))
     assert "There are no events with a date." in page.words
     assert f"{len(events)} event" in page.words
 
@@ -361,8 +360,8 @@ def test_hostile_names_are_text_in_the_page_and_in_its_pictures(tmp_path):
     hostile = frame(*rows)
     title = "".join(PAYLOADS)
     harmless = frame(*(row | {key: "x" for key, value in row.items() if isinstance(value, str)} for row in rows))
-    page = write(hostile, tmp_path, review=taf.review(hostile, checks=["find_runs"]), title=title)
-    plain = write(harmless, tmp_path, review=taf.review(harmless, checks=["find_runs"]))
+    page = write(hostile, tmp_path, review=taf.review(hostile, checks=RUNS), title=title)
+    plain = write(harmless, tmp_path, review=taf.review(harmless, checks=RUNS))
     for page_tag in ("script", "img", "source"):
         assert {frozenset(attrs) for attrs in page.all(page_tag)} <= {frozenset(attrs) for attrs in plain.all(page_tag)}
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags} | {"bdi", "a", "code", "ol"}
@@ -393,8 +392,12 @@ def test_a_name_of_many_letters_costs_a_line(tmp_path):
         ({"events": EVENTS.drop(columns="date")}, taf.NotAnAuditFrame, "no column 'date'"),
         ({"events": EVENTS.assign(date="yesterday")}, taf.NotAnAuditFrame, "not timestamps"),
         ({"events": 7}, taf.InvalidArgument, "not a supported frame"),
-        ({"review": taf.review(EVENTS.iloc[:5])}, taf.InvalidArgument, "it is of other events: of 5, while"),
-        ({"review": taf.review(EVENTS.assign(uid="9"))}, taf.InvalidArgument, "it is of other events"),
+        (
+            {"review": taf.review(EVENTS.iloc[:5], checks=RUNS)},
+            taf.InvalidArgument,
+            "it is of other events: of 5, while",
+        ),
+        ({"review": taf.review(EVENTS.assign(uid="9"), checks=RUNS)}, taf.InvalidArgument, "it is of other events"),
         ({"review": "review"}, taf.InvalidArgument, "str is not a review"),
         ({"archive": "te-audit/"}, taf.InvalidArgument, "str is not an archive"),
         ({"sections": ["who", "whom"]}, taf.InvalidArgument, "'whom' is not one of completeness, findings, activity"),
@@ -421,8 +424,8 @@ def test_a_folder_that_is_not_writable_is_an_error(tmp_path):
 
 def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp_path):
     digests = {
-        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=REVIEW),
-        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=REVIEW),
+        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=REVIEW, sections=["findings"]),
+        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=REVIEW, sections=["findings"]),
     }
     assert len(digests) == 1
 
