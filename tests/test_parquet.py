@@ -412,7 +412,6 @@ def test_a_file_cut_short_anywhere_is_a_damaged_file(events, path):
             read_parquet(path)
 
 
-@pytest.mark.full  # it starts Python
 def test_flipped_bits_raise_no_other_error(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()
@@ -428,6 +427,7 @@ def test_flipped_bits_raise_no_other_error(events, path):
     assert noticed > 150
 
 
+@pytest.mark.full  # it starts Python
 def test_fsspec_is_not_needed_and_not_loaded():
     script = "import sys, te_audit_frames.storage.parquet; print('fsspec' in sys.modules)"
     assert run(script).communicate(timeout=60)[0] == "False\n"

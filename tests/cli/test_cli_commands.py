@@ -54,12 +54,12 @@ def test_the_installed_command_says_its_version():
     assert done.returncode == 0
 
 
-@pytest.mark.full  # it starts Python; test_package.py sees that the import is light
 def test_completion_knows_the_commands():
     done = run(_TE_AUDIT_FRAMES_COMPLETE="bash_complete", COMP_WORDS="te-audit-frames s", COMP_CWORD="1")
     assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
+@pytest.mark.full  # it starts Python; test_package.py sees that the import is light
 def test_help_imports_nothing_that_it_does_not_need():
     script = (
         "import sys; sys.argv = ['te-audit-frames', '--help']\n"

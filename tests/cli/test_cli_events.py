@@ -47,7 +47,6 @@ def test_what_is_printed_can_be_read_back(parquet, hostile, tmp_path, form, read
         pd.testing.assert_frame_equal(again, expected)
 
 
-@pytest.mark.full  # it starts the command
 def test_csv_with_a_byte_order_mark_has_local_times(parquet):
     words = ("events", parquet, "--format", "csv", "--tz", "Europe/Berlin")
     plain, marked = run(*words), run(*words, "--bom")
@@ -58,6 +57,7 @@ def test_csv_with_a_byte_order_mark_has_local_times(parquet):
     assert rows[0]["date"].endswith("+01:00")
 
 
+@pytest.mark.full  # it starts the command
 def test_csv_is_utf_8_with_a_byte_order_mark_whatever_the_locale(hostile):
     env = os.environ | {"PYTHONIOENCODING": "latin-1"}
     done = subprocess.run(

@@ -303,7 +303,6 @@ def test_the_token_shows_nowhere(cases, tmp_path, caplog, capfd, monkeypatch):
     assert sent == {BEARER}, "it was never sent, so nothing could show it"
 
 
-@pytest.mark.full  # a test of the campaign itself
 @pytest.mark.parametrize(
     "form", [TOKEN, BEARER, quote(BEARER), base64.b64encode(f"x{BEARER}".encode()).decode(), *quoted(TOKEN).split()]
 )
@@ -311,6 +310,7 @@ def test_the_search_finds_each_form(form):
     assert hits(["nothing", f"<{form}>"]) == [f"<{form}>".encode()]
 
 
+@pytest.mark.full  # a test of the campaign itself
 def test_the_search_finds_what_a_client_without_care_shows():
     with pytest.raises(requests.ConnectionError) as caught:
         requests.get(NOBODY, headers={"Authorization": BEARER})

@@ -332,7 +332,6 @@ def test_no_limit_still_has_headers(caller):
     assert int(answers[0].headers["X-Organization-Rate-Limit-Remaining"]) > 100_000
 
 
-@pytest.mark.full  # eight clients take seconds
 def test_requests_are_noted_without_the_token():
     with Sandbox(LOG) as api, Caller(api) as caller:
         caller.get(window="1d", aid="2071")
@@ -345,6 +344,7 @@ def test_requests_are_noted_without_the_token():
         assert api.token not in repr(api.requests) + repr(api)
 
 
+@pytest.mark.full  # eight clients take seconds
 def test_many_clients_at_once_get_the_same(caller):
     query = {"window": "7d", "useAllPermittedAids": "true", "max": "37"}
     alone = caller.events(**query)
