@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,7 +20,7 @@ from te_audit_frames.errors import ArchiveError, AuditFramesError, InvalidArgume
 from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_events
 from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
@@ -36,7 +35,7 @@ from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
-from te_audit_frames.storage.table import DayFile, EventTable, read_coverage
+from te_audit_frames.storage.table import DayFile, EventTable, in_threads, read_coverage
 from te_audit_frames.storage.user_snapshots import (
     UserSource,
     find_snapshot,
@@ -304,8 +303,7 @@ class Archive:
             last = self._end_of(coverage)
             bounds = (last - length, last)
         files = self._table.files(bounds)
-        with ThreadPoolExecutor(CORES) as pool:
-            read = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
+        read = in_threads(lambda file: self._table.rows(file, wanted, bounds, groups), files)
         schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
         rows = pa.concat_tables([*(rows for rows, _ in read), schema.empty_table()])
         counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}

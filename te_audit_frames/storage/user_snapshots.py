@@ -22,7 +22,7 @@ from te_audit_frames.storage.day_file import ONE_DAY
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import SyncReport
-from te_audit_frames.storage.table import FileCheck
+from te_audit_frames.storage.day_file import FileCheck
 from te_audit_frames.storage.user_files import dump_users, frame_of, load_users
 from te_audit_frames.users import USERS_SCHEMA, to_users_table
 
