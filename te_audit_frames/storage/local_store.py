@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -135,7 +136,8 @@ class LocalStore:
 
 def _make(folder: Path) -> None:
     try:
-        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        absent = list(takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
+        for missing in reversed(absent):
             missing.mkdir(mode=0o700, exist_ok=True)
             flush_folder(missing.parent)
     except (FileExistsError, NotADirectoryError):

@@ -37,6 +37,8 @@ GROUP = ("aid", "account_group_name")
 _FILES_PER_TASK = 16
 """Files that one thread reads in a row. A long history has thousands of small files, and each task costs time, too."""
 
+_NO_ROWS = ARROW_SCHEMA.empty_table()
+
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
@@ -108,7 +110,7 @@ class EventTable:
         if groups is not None:
             named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in GROUP)
             rows = rows.filter(pc.or_(*named))
-        return rows.select(list(columns)), count
+        return (rows if len(needed) == len(columns) else rows.select(list(columns))), count
 
     def check(self, name: str) -> FileCheck:
         """Check one file by itself: its digest, schema, row count and dates."""
@@ -198,7 +200,7 @@ def merge_rows(
     store, writer
         The archive.
     rows : mapping of date to pyarrow.Table
-        The events of each day. None is the key for events without a date.
+        The events of each day, in any order. None is the key for events without a date.
     could_see : callable, optional
         Returns a mask of the archived rows that the reading could have returned; see `merge`.
 
@@ -211,8 +213,9 @@ def merge_rows(
     def maker_of(day: date | None, fetched: pa.Table) -> MakeContent:
         def make(content: bytes | None) -> NewContent:
             file = store.address(name_of(day))
-            archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
-            merged = merge(archived, fetched, visible=could_see and could_see(archived))
+            archived = _NO_ROWS if content is None else load(content, file=file)
+            visible = could_see(archived) if could_see and archived.num_rows else None
+            merged = merge(archived, fetched, visible=visible)
             merged_days[day] = MergedDay(archived, merged, is_new=content is None)
             if content is not None and not merged.added.num_rows and not merged.filled:
                 return NewContent(None)
