@@ -105,6 +105,7 @@ class Archive:
         lookback: str | timedelta = DEFAULT_LOOKBACK,
         settle: float = 60.0,
         errors: Literal["raise", "coerce"] = "coerce",
+        page_size: int | Literal["largest"] | None = None,
         users: bool = False,
     ) -> SyncReport:
         """Bring the archive up to date.
@@ -112,6 +113,9 @@ class Archive:
         The first sync goes back two years, which is how long the vendor keeps the log. It starts with the newest day
         and keeps each day once it is read to its end. If it is interrupted, the next sync goes on from there. Later
         syncs read what is new, and read the `lookback` again to find late events.
+
+        A sync may take as long as it needs. It ends with an error if no new page arrives for as long as the client's
+        `deadline`.
 
         Nothing is ever deleted. For each event, the archive keeps the highest count ever seen in one reading. If the
         token sees fewer account groups than an earlier one, the days it read do not count as complete.
@@ -132,7 +136,9 @@ class Archive:
             while they are read.
         errors : {"coerce", "raise"}, default "coerce"
             How to handle a value that does not fit its column: move it to `extra`, or raise an error.
-
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`; if it has none, ``"largest"``, because the number of
+            requests decides how long a first sync takes. If the API refuses or ignores that, it chooses the size.
         users : bool, default False
             Keep a snapshot of the people of the organisation too, as ``users/snapshot_date=…/users.parquet``. It takes
             one request. Once a week it takes one more for each account group, to read the roles of its members, which
@@ -188,6 +194,7 @@ class Archive:
                 lookback=lookback_time,
                 settle=settle_time,
                 errors=errors,
+                page_size=page_size,
             )
             report = sync.run()
             if users:
