@@ -333,8 +333,8 @@ _CLIENT_OPTIONS = (
         type=click.FloatRange(0, 10_000_000, min_open=True),
         default=_DEFAULTS["deadline"],
         show_default=True,
-        help="The time after which the command gives up. Waits for the rate limit count. A sync gives up only if no new "
-        "page arrives for so long.",
+        help="The time after which the command gives up. Waits for the rate limit count. A sync gives up only if no "
+        "new page arrives for so long.",
     ),
     click.option(
         "--reserve",

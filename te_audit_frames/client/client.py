@@ -341,6 +341,7 @@ class Client:
         aid: str | int | None = None,
         all_account_groups: bool = False,
         errors: Errors = "raise",
+        page_size: PageSize | None = None,
         cursor: str | None = None,
     ) -> Page:
         """Send one `GET /v7/audit-user-events` as it is, and decode the page it returns.
@@ -364,6 +365,8 @@ class Client:
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty and
             keep the value in `extra`.
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`.
         cursor : str, optional
             The `next_cursor` of the page before, together with that page's other arguments.
 
@@ -389,6 +392,7 @@ class Client:
         (10, None)
         """
         check_errors(errors)
+        size = check_page_size(page_size) or self._page_size
         parameters = _parameters(aid, all_account_groups=all_account_groups)
         if window is not None or start is not None or end is not None:
             ask(window=window, start=start, end=end)
@@ -411,11 +415,11 @@ class Client:
                 context=context,
             )
 
-        paging = self._largest_pages.parameters(self._page_size)
+        paging = self._largest_pages.parameters(size)
         try:
             return get(paging)
         except BadRequest:
-            if self._page_size != "largest" or not paging:
+            if size != "largest" or not paging:
                 raise
         page = get({})
         self._largest_pages.are_refused = True

@@ -33,7 +33,7 @@ def check_page_size(page_size: PageSize | None) -> PageSize | None:
     if isinstance(page_size, str):
         if page_size == "largest":
             return "largest"
-        raise InvalidArgument(f'page_size: {page_size!r} is neither a whole number nor "largest"')
+        raise InvalidArgument(f'page_size: {page_size!r} is not a whole number from 1 to 100,000, nor "largest"')
     return check_whole_number("page_size", page_size, 1, 100_000)
 
 

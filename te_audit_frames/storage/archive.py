@@ -265,7 +265,8 @@ class Archive:
         start, end : str, datetime, date or pandas.Timestamp, optional
             The half-open period `[start, end)`. Events without a date are then left out. By default, everything.
         window : str or timedelta, optional
-            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended.
+            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended. If
+            imported events are newer, it ends with the UTC day of the newest.
         columns : sequence of str, optional
             Only these columns, in this order.
         account_groups : str, int or a sequence of them, optional
@@ -547,11 +548,13 @@ class Archive:
     # ---- helpers -------------------------------------------------------------------------------------------------
 
     def _end_of(self, coverage: Coverage) -> datetime:
-        """Return the end of the last reading, or the end of the last day if events were only imported."""
-        if coverage.latest is not None:
-            return coverage.latest.read_to
-        days = [file.day for file in self._table.files((None, None)) if file.day is not None]
-        return midnight(days[-1]) + ONE_DAY if days else datetime.now(UTC)
+        """Return the end of the last reading, or the end of the last day if it has imported events after that."""
+        read_to = coverage.latest and coverage.latest.read_to
+        dated = [file for file in self._table.files((read_to, None)) if file.day is not None]
+        # An import counts as read up to a day before its fetch, since clocks may be wrong. Its events may be newer.
+        if read_to and not (dated and self._table.rows(dated[-1], ("date",), (read_to, None))[0].num_rows):
+            return read_to
+        return midnight(cast("date", dated[-1].day)) + ONE_DAY if dated else datetime.now(UTC)
 
     def _survey(self) -> tuple[dict[str, Entry], set[str]]:
         """Return the manifest entries of every sound file, and the account groups of the events."""
