@@ -549,7 +549,8 @@ class Archive:
 
     def _end_of(self, coverage: Coverage) -> datetime:
         """Return the end of the last reading, or the end of the last day if it has imported events after that."""
-        read_to = coverage.latest and coverage.latest.read_to
+        latest = coverage.latest
+        read_to = latest.read_to if latest else None
         dated = [file for file in self._table.files((read_to, None)) if file.day is not None]
         # An import counts as read up to a day before its fetch, since clocks may be wrong. Its events may be newer.
         if read_to and not (dated and self._table.rows(dated[-1], ("date",), (read_to, None))[0].num_rows):
