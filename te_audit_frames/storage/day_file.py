@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
 from te_audit_frames.periods import EPOCH
-from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, ROWS_FOR_THREADS
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.writer import ParquetWriter
 
 TABLE = "events"
@@ -35,6 +35,9 @@ _PARTITION = "event_date="
 
 _ROWS, _KEY, _DIGEST = (f"te_audit_frames.{name}" for name in ("rows", "key", "sha256"))
 _ZEROS = b"0" * 64
+
+_ROWS_FOR_THREADS = 2_000
+"""Rows from which the columns of a file are decoded side by side. With fewer, starting the threads takes longer."""
 
 UNSEALED = {_DIGEST: _ZEROS.decode()}
 """Belongs at the end of the footer of a file that `seal_file` is to seal."""
@@ -191,7 +194,7 @@ def _open(content: bytes) -> pq.ParquetFile:
 
 
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
-    use_threads = file.metadata.num_rows >= ROWS_FOR_THREADS
+    use_threads = file.metadata.num_rows >= _ROWS_FOR_THREADS
     # All columns of a file are read sooner than all columns by their names.
     rows = file.read(columns=None if tuple(columns) == COLUMNS else list(columns), use_threads=use_threads)
     return rows if rows.column_names == list(columns) else rows.select(list(columns))
