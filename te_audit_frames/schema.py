@@ -224,7 +224,9 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64] | None:
     ties = np.flatnonzero(ranked[1:] == ranked[:-1])
     if len(ties):
         # Only few events share their date with another, so only these are compared by all columns.
-        tied = np.union1d(ties, ties + 1)
+        is_tied = np.zeros(len(order), dtype=np.bool_)
+        is_tied[ties] = is_tied[ties + 1] = True
+        tied = np.flatnonzero(is_tied)
         rows = table.take(order[tied])
         keys = rows.drop_columns("resources").append_column("resources", as_text(rows["resources"]))
         order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
