@@ -43,8 +43,8 @@ def find_off_hours(
 
     The hours of each person are learnt from the `days` before the week in question: from `history`, and from earlier
     weeks of `events`. A week is judged as a whole. It is found if it fits other habits, which are the person's own
-    moved by six hours or more, at least `ratio` times better than the person's habits as they are. One session is enough,
-    whatever else is in the week, if the average of its quarters of an hour does so sevenfold better still. The row is
+    moved by six hours or more, at least `ratio` times better than the person's habits as they are. One session is
+    enough, whatever else is in the week, if its average quarter of an hour does so sevenfold better still. The row is
     then the oddest unbroken series of events of that week that are outside the person's hours.
 
     Parameters
