@@ -44,9 +44,8 @@ def judge_addresses(context: Context) -> Found:
     history = context.past if context.has_history else None
     rows = find_new_addresses(context.events, history=history)
     record = assessed(rows)
-    all_networks = context.weeks.networks
-    later = all_networks[all_networks.duplicated(["person"])]  # everybody's first network is no change
-    later = later[~later.duplicated(["person", "network"])]
+    first_uses = context.weeks.networks.drop_duplicates(["person", "network"])
+    later = first_uses[first_uses.duplicated("person")]  # everybody's first network is no change
     found = []
     person, week = context.weeks.person_of(rows), context.week_of(rows)
     left = 0
