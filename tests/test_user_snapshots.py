@@ -222,7 +222,7 @@ def test_another_failure_ends_the_sync_and_keeps_the_events(world, archive):
 def test_a_client_without_people_is_refused(archive):
     class Events:
         def __init__(self, client):
-            self.iter_batches = client.iter_batches
+            self.iter_batches, self.page_size = client.iter_batches, client.page_size
 
     with Sandbox(LOG, now=NOW) as api, pytest.raises(taf.InvalidArgument, match="has no fetch_users"):
         archive.sync(Events(client_at(api, NOW)), users=True, start=NOW - DAY)

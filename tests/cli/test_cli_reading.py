@@ -245,6 +245,9 @@ def test_every_command_that_reads_events_reads_every_place():
         "plot activity",
         "plot heatmap",
         "plot top",
+        "review",
+        "report",
+        "pseudonymize",
         "vocabulary",
     ]
     assert len([words for words in READS if words[0] == "find"]) == 9
@@ -253,7 +256,14 @@ def test_every_command_that_reads_events_reads_every_place():
 @pytest.mark.few(count=5)
 @pytest.mark.parametrize("words", [words for words in READS if "dormant-users" not in words], ids=" ".join)
 def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
-    more = {"plot": ["-o", tmp_path / "p.png"], "find": ["--format", "jsonl"]}.get(words[0], [])
+    more = {
+        "plot": ["-o", tmp_path / "p.png"],
+        "report": ["-o", tmp_path / "report.html"],
+        "pseudonymize": ["-o", tmp_path / "safe.parquet", "--key-file", places / "key"],
+        "find": ["--format", "jsonl"],
+    }.get(words[0], [])
+    (places / "key").write_text("0123456789abcdef" * 4)
+    (places / "key").chmod(0o600)
     result = run(*words, places / "archive", "--window", "7d", "--tz", "Europe/Berlin", *more)
     assert result.exit_code == 0, result.stderr
 
