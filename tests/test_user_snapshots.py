@@ -106,6 +106,7 @@ def test_without_users_nothing_of_them_is_asked_or_kept(archive, tmp_path):
         archive.users()
 
 
+@pytest.mark.full
 def test_roles_are_asked_for_once_a_week(world, archive):
     asked = {}
     for day in range(16):
@@ -394,6 +395,7 @@ def test_a_snapshot_is_not_written_through_a_link(world, archive, tmp_path):
     assert elsewhere.read_bytes() == before
 
 
+@pytest.mark.full
 def test_snapshots_in_a_bucket(world, bucket):
     archive = taf.Archive(bucket)
     report = world.sync(archive)

@@ -144,6 +144,7 @@ def user_of(events):
     return next(user for user in events["user"] if "(" in user)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", ["archive", "events.csv"])
 def test_filters_keep_what_matches_any_of_their_values(places, events, place):
     place = (str(places / place),)
@@ -253,6 +254,7 @@ def test_every_command_that_reads_events_reads_every_place():
     assert len([words for words in READS if words[0] == "find"]) == 9
 
 
+@pytest.mark.full
 @pytest.mark.few(count=5)
 @pytest.mark.parametrize("words", [words for words in READS if "dormant-users" not in words], ids=" ".join)
 def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
@@ -268,6 +270,7 @@ def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
     assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.full
 def test_an_archive_and_a_file_in_a_bucket_are_read(bucket, places, events):
     taf.Archive(bucket).import_parquet(places / "events.parquet")
     taf.write_parquet(events, f"{bucket}/files/events.parquet")
