@@ -128,7 +128,18 @@ class Columns:
             _list_array(roles, names, roles.type),
         ]
         structs = pa.StructArray.from_arrays(parts, fields=list(MEMBERSHIPS.value_type), mask=groups.is_null())
-        return _lists_like(lists, structs, MEMBERSHIPS)
+        in_order = [_sorted_memberships(each) for each in _list_array(lists, structs, MEMBERSHIPS).to_pylist()]
+        return pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(in_order, MEMBERSHIPS)]))
+
+
+def _sorted_memberships(groups: list[Any] | None) -> list[Any] | None:
+    """Sort by pseudonyms, because fetched account groups are in the order of their identifiers."""
+    if groups is None:
+        return None
+    for group in groups:
+        if group is not None and group["roles"] is not None:
+            group["roles"].sort(key=repr)
+    return sorted(groups, key=repr)
 
 
 def _kind_of(type_: str) -> Kind:
@@ -192,3 +203,33 @@ def without_order_of_names(events: pd.DataFrame, renamed: Collection[str]) -> pd
     places = np.arange(len(events))
     places[rows] = rows[order]
     return events.take(places).reset_index(drop=True)
+
+
+def in_order_of_pseudonyms(people: pd.DataFrame, renamed: Collection[str]) -> pd.DataFrame:
+    """Sort people by their pseudonyms.
+
+    Fetched people are in the order of their identifiers, which would tell who is who.
+
+    Parameters
+    ----------
+    people : pandas.DataFrame
+        People.
+    renamed : collection of str
+        The columns with pseudonyms.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows. They keep their order if no column has pseudonyms.
+    """
+    keys: dict[str, pa.Array] = {}
+    for name in ("uid", "email", "name", "memberships"):
+        if name == "memberships" and name in renamed:
+            lists = pa.array(people[name], MEMBERSHIPS, from_pandas=True)
+            keys[name] = pa.array([repr(each) for each in lists.to_pylist()], _TEXT)
+        elif name in renamed:
+            keys[name] = pa.array(people[name], _TEXT, from_pandas=True)
+    if not keys:
+        return people
+    order = pc.sort_indices(pa.table(keys), [(name, "ascending") for name in keys]).to_numpy()
+    return people.take(order).reset_index(drop=True)

@@ -23,7 +23,7 @@ _CHECKED = (
 )  # fmt: skip
 _SOURCES = ("api", "pages", "archive", "mixed")
 _ORDERS = ("newest first", "oldest first", "none", "unknown")
-_VERSIONS = ("te_audit_frames", "pandas", "pyarrow", "requests", "python")
+_VERSIONS = ("te-audit-frames", "pandas", "pyarrow", "requests", "python")
 _VERSION = re.compile(r"\d+(?:\.\d+)*(?:[-.+]?(?:a|b|rc|dev|post)\d*)*", re.ASCII)
 _DIRECTORY_COUNTS = (
     "users", "only_in_groups", "account_groups", "account_groups_read", "requests", "retries", "throttled",
@@ -114,7 +114,7 @@ def pseudonymize_directory_receipt(
         "source": _one_of(receipt.source, _SOURCES),
         "fetched_at": _instant(receipt.fetched_at) or "",
         "roles_asked_at": _instant(receipt.roles_asked_at),
-        "refused": refused,
+        "refused": sorted(refused),  # in a new order, as above
         "versions": _versions(receipt.versions),
         "notes": [*_left_out(len(receipt.notes), "note"), _what_was_done(keyed, keep)],
     }
@@ -171,9 +171,9 @@ def _window(text: object) -> str | None:
 def _scope(scope: Mapping[str, Any], aid: Callable[[str], str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "aid" in scope:
-        # The receipt of an archive lists several, separated by commas.
+        # The receipt of an archive lists several, sorted and separated by commas.
         ids = scope["aid"]
-        found["aid"] = ", ".join(map(aid, str(ids).split(", "))) if ids is not None else None
+        found["aid"] = ", ".join(sorted(map(aid, str(ids).split(", ")))) if ids is not None else None
     if "all_account_groups" in scope:
         found["all_account_groups"] = bool(scope["all_account_groups"])
     return found

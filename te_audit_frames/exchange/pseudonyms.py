@@ -11,7 +11,11 @@ from te_audit_frames.directory_receipts import directory_receipt
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.exchange.keyed import Keyed
 from te_audit_frames.exchange.pseudonym_addresses import parse_network
-from te_audit_frames.exchange.pseudonym_columns import Columns, without_order_of_names
+from te_audit_frames.exchange.pseudonym_columns import (
+    Columns,
+    in_order_of_pseudonyms,
+    without_order_of_names,
+)
 from te_audit_frames.exchange.pseudonym_receipts import pseudonymize_directory_receipt, pseudonymize_receipt
 from te_audit_frames.frames import dates_of, require_frame
 from te_audit_frames.receipts import attach_receipt, stored_receipt
@@ -43,9 +47,10 @@ def pseudonymize(
     Returns
     -------
     pandas.DataFrame
-        A new frame with the same columns and dtypes, and a new index. Null and empty text stay what they are. Rows keep
-        their order, except events of the same moment, which the log may have sorted by name. Of `attrs` only the
-        receipt remains, without names. The columns become:
+        A new frame with the same columns and dtypes, and a new index. Null and empty text stay what they are. Events
+        keep their order, except those of the same moment, which the log may have sorted by name. People, their
+        account groups and roles are in the order of their pseudonyms. Of `attrs` only the receipt remains, without
+        names. The columns become:
 
         - `uid`, `aid`, `account_group_name`: such as ``user-k3j5…``, 80 bits of HMAC-SHA256;
         - `user`: the same for the name and the e-mail address in it, each for itself:
@@ -80,6 +85,9 @@ def pseudonymize(
     Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
     length of an address list, whether an address is a block, and which addresses share a network can be seen. A name
     stays in an event text if it is a word of the vocabulary and is written small: "user grant removed".
+
+    The order of events can be seen too. Events that you sorted by name tell something about the names: sort them by
+    `date` before.
 
     *What is lost.* A block of addresses no longer contains other addresses. Account groups as keys of ``tz=`` must be
     pseudonyms too; `pseudonym_table` has them. With 10,000 networks, the chance that two of them become one is 1 in
@@ -161,8 +169,9 @@ def _pseudonymize(
     columns = Columns(events, keyed, bits)
     arrays = {name: events[name].array if name in kept else columns.rename(name) for name in events.columns}
     result = pd.DataFrame(arrays, columns=pd.Index(list(events.columns)))
+    renamed = [name for name in result.columns if name not in kept]
+    result = in_order_of_pseudonyms(result, renamed) if is_people else without_order_of_names(result, renamed)
     if not is_people:
-        result = without_order_of_names(result, [name for name in result.columns if name not in kept])
         if (receipt := stored_receipt(events)) is not None:
             attach_receipt(result, pseudonymize_receipt(receipt, keyed, keep=kept))
     elif DIRECTORY_KEY in events.attrs:
