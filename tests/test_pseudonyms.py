@@ -89,8 +89,8 @@ def test_no_output_has_any_original(tmp_path):
         "account_groups": {"": 4, "aid-secret-90177": 1},
         "filters": [{"label": "--user zebulon", "digest": "zebulon", "kept": 5, "of": 9, "zebulon": "zebulon"}],
         "checked": {"ranges": 1, "differences": ["zebulon"], "zebulon": "zebulon"},
-        "versions": {"te-audit-frames": "0.1.0", "pandas": "3.1.0", "zebulon": "1", "pyarrow": "zebulon"}, "notes": ["zebulon"],
-        "zebulon": "zebulon",
+        "versions": {"te-audit-frames": "0.1.0", "pandas": "3.1.0", "zebulon": "1", "pyarrow": "zebulon"},
+        "notes": ["zebulon"], "zebulon": "zebulon",
     }  # fmt: skip
     events.attrs = {ATTRS_KEY: plain, "zebulon": "zebulon"}
     events.index = pd.Index(["zebulon"] * 5, name="zebulon")
@@ -343,10 +343,36 @@ def test_texts_without_names_stay(text):
         ('Test "Login page" deleted', 'Test "#" deleted'),
         ("Report created: Failed logins", "Report created: #"),
         ("zebulon", "#"),
+        ("User admin@test.it added.", "User # added."),
+        ("support@agent.it", "#"),
+        ("Mark.Page@test.email", "#"),
+        ("User (mark)@test.it added", "User (#)@# added"),
+        ("User mark.page deleted", "User # deleted"),
+        ("Test https://login.app/web created", "Test # created"),
+        ("Test https://test.app/web?user=admin created", "Test #?# created"),
+        ("Test web.app deleted", "Test # deleted"),
+        ("Mark created a test.", "# created a test."),
+        ("Bill updated a dashboard", "# updated a dashboard"),
+        ("Grant deleted Test", "# deleted Test"),
+        ("Page deleted a test", "# deleted a test"),
+        ("Mark Page", "#"),
+        ("Park Hill deleted test", "# deleted test"),
+        ("Mark logged in", "# logged in"),
+        ("Bill deletes test", "# deletes test"),
+        ("Mark's test deleted", "# test deleted"),
+        ("Grant: test deleted", "#: test deleted"),
+        ("Mark has deleted a test", "# has deleted a test"),
     ],
 )
 def test_names_go_from_texts(text, left):
     assert re.sub(r"[Xx]-?[bcdfghjkmnpqrstv]{20}", "#", pseudonymize_text(text, KEYED)) == left
+
+
+def test_names_of_the_people_of_a_frame_go_from_its_texts():
+    texts = ["Mark test as done", "mark.page", "User page deleted", "Test deleted", "Page Deleted", "Test page viewed"]
+    events = frame(*({"event": text, "user": "Mark Page (mark@x.example)"} for text in texts), {"user": "Test User"})
+    changed = taf.pseudonymize(events, key=KEY)["event"].dropna() != texts
+    assert changed.tolist() == [True, True, True, False, True, False]
 
 
 @pytest.mark.full
@@ -371,6 +397,7 @@ def test_known_types_of_resources_stay_and_others_lose_their_unknown_words():
     known = ["testName", "reportTitle", "userDisplayName", "alertRuleName", *load_vocabulary().resource_types]
     assert [each for each in known if pseudonymize_type(each, KEYED) != each] == []
     assert re.fullmatch(r"userX\w{20}Name", pseudonymize_type("userZebulonName", KEYED))
+    assert re.fullmatch(r"X\w{20}", pseudonymize_type("Mark.Page@test.email", KEYED))
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.exchange.keyed import Keyed, Kind
 from te_audit_frames.exchange.pseudonym_addresses import pseudonymize_address
-from te_audit_frames.exchange.pseudonym_texts import pseudonymize_text, pseudonymize_type
+from te_audit_frames.exchange.pseudonym_texts import pseudonymize_text, pseudonymize_type, words_of_users
 from te_audit_frames.schema import RESOURCES, SOURCES, as_text
 from te_audit_frames.users import MEMBERSHIPS, USERS_SCHEMA
 
@@ -55,6 +55,7 @@ class Columns:
             The column has another type, and so could hold anything.
         """
         keyed = self._keyed
+        people = words_of_users(self._users()) if name == "event" else frozenset()
         renames: dict[str, _Rename] = {
             "uid": lambda text: keyed.name("uid", text),
             "user": keyed.person,
@@ -62,7 +63,7 @@ class Columns:
             "email": keyed.mail,
             "aid": lambda text: keyed.name("aid", text),
             "account_group_name": lambda text: keyed.name("account group", text),
-            "event": lambda text: pseudonymize_text(text, keyed),
+            "event": lambda text: pseudonymize_text(text, keyed, people),
             "ip_address": lambda text: pseudonymize_address(text, keyed, self._bits),
             "extra": lambda text: f'{{"pseudonym": "{keyed.name("extra", text)}"}}' if text else text,
         }
@@ -75,6 +76,12 @@ class Columns:
         if name != "date":
             self._array(name, USERS_SCHEMA.field(name).type)  # raises an error if it may hold text
         return self._events[name].array
+
+    def _users(self) -> list[str]:
+        """Return the different people of the frame, whether or not they stay in clear."""
+        if "user" not in self._events.columns:
+            return []
+        return [text for text in self._array("user", _TEXT).unique().to_pylist() if text]
 
     def _array(self, name: str, kind: pa.DataType) -> pa.Array:
         series = self._events[name]

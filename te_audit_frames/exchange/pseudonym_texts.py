@@ -8,7 +8,7 @@ neither first names nor surnames can be counted on their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 
@@ -34,15 +34,18 @@ _MORE = _split(
 
 _NAMES = _split(
     """
-    art bank banks bean bill booth branch brand bush case chart clay cook court day dean drew duo field fields flowers
-    ford free gate gates glass grade grant grants graves green hall hill hook house hunter jack job joy key keys kit
-    lake lan lane law link little lock long love mac major mark marks mason master masters may miles moon noble page
-    pages park parent pat pike pope power powers price ray reading rich ring robot root rose sage second sharp shell
-    shift short singer son spring stack staff stage star stone story strong summer swift temple trainer van ward watch
-    water west white wise wood worth young
+    art bank banks bean bill booth branch brand bush butler case cash chart clay cook court cross day dean drew duo
+    field fields flowers ford free gate gates glass grade grant grants graves green hall hill hook house hunt hunter
+    jack job joy key keys kit lake lan lane law link little lock long love mac major mark marks mason master masters
+    may miles moon noble page pages park parent pat pike pope power powers price ray reading rich ring robot root rose
+    sage second sharp shell shift short singer son spring stack staff stage star stone story street strong summer swift
+    temple trainer van ward watch water west white wise wood worth young
     """
 )
 """Words that are first names or surnames too. Capitalised, they are taken for names."""
+
+_FUNCTION = grammar.PREPOSITIONS | grammar.CONJUNCTIONS | grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS
+"""Words that do not begin the object of a verb."""
 
 _CHARACTER = r"[^\t\n\r !-/:-@\[-`{-~\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2026]"
 """What words are made of: all but spaces, ASCII punctuation, and the dashes, quotation marks and dots of typographers.
@@ -55,14 +58,42 @@ _WORD = re.compile(rf"{_CHARACTER}(?:(?:{_CHARACTER}|{_JOINER})*{_CHARACTER})?")
 _QUOTED = re.compile(
     r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>|\u201c[^\u201c\u201d]*\u201d|\u2018[^\u2018\u2019]*\u2019(?!\w)'
 )
+_CONTACT = re.compile(r"@|://|\w\.\w")
+"""A part of an e-mail address, a URL, or the name of a host."""
+
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|[-_. ]+|[^-A-Za-z_. ]+")
 
 
-def pseudonymize_text(text: str, keyed: Keyed) -> str:
+def words_of_users(users: Iterable[str]) -> frozenset[str]:
+    """Return the words of the names and e-mail addresses of people that are also words of the vocabulary.
+
+    Parameters
+    ----------
+    users : iterable of str
+        The people of a frame, such as ``"Mark Page (mark@example.com)"``.
+
+    Returns
+    -------
+    frozenset of str
+        In small letters. Words that are in no list of names are left out, since people are also called "Test User".
+
+    Examples
+    --------
+    >>> from te_audit_frames.exchange.pseudonym_texts import words_of_users
+    >>> sorted(words_of_users(["Mark Page (mark@example.com)", "Test User"]))
+    ['mark', 'page']
+    """
+    found = {word for user in users for word in re.findall(r"[^\W\d_]+", user.casefold())}
+    return frozenset(found & _NAMES)
+
+
+def pseudonymize_text(text: str, keyed: Keyed, people: frozenset[str] = frozenset()) -> str:
     """Return an event text with pseudonyms for the words that can be names.
 
-    Of several ways to replace them, the first is taken that leaves the class of the event as it was: with and without
-    the words that only look like names because they are capitalised, quoted, or after a colon.
+    E-mail addresses, URLs, host names, and all words that are not in the vocabulary are always replaced. So are words
+    that are first names or surnames too, where a name stands. Of several ways to replace the rest, the first is taken
+    that leaves the class of the event as it was: with and without the words that only look like names because they are
+    capitalised, quoted, or after a colon.
 
     Parameters
     ----------
@@ -70,6 +101,8 @@ def pseudonymize_text(text: str, keyed: Keyed) -> str:
         As the API sent it.
     keyed : Keyed
         The key.
+    people : frozenset of str
+        From `words_of_users`. These words are replaced wherever they are capitalised or follow "user".
 
     Returns
     -------
@@ -89,7 +122,7 @@ def pseudonymize_text(text: str, keyed: Keyed) -> str:
     tables = load_vocabulary()
     original = None
     first = ""
-    for candidate in _candidates(text, keyed):
+    for candidate in _candidates(text, keyed, people):
         if candidate == text:
             return text
         original = original or read(text, tables)
@@ -102,6 +135,8 @@ def pseudonymize_text(text: str, keyed: Keyed) -> str:
 
 def pseudonymize_type(text: str, keyed: Keyed) -> str:
     """Return the type of a resource, such as ``testName``, with a pseudonym for the words that are in no vocabulary."""
+    if re.search("@|://", text):
+        return f"X{keyed.word('type', text)}"
     parts: list[str] = []
     unknown = ""
     for part in [*_CAMEL.findall(text), ""]:
@@ -115,18 +150,25 @@ def pseudonymize_type(text: str, keyed: Keyed) -> str:
     return "".join(parts)
 
 
-def _candidates(text: str, keyed: Keyed) -> Iterator[str]:
+def _candidates(text: str, keyed: Keyed, people: frozenset[str]) -> Iterator[str]:
     """Yield the text with names replaced: first all that may be names, then only what is not in the vocabulary."""
     words = list(_WORD.finditer(text))
-    unknown = [not _is_known(word[0]) for word in words]
+    # Up to the next spaces, because brackets and question marks belong to them too.
+    contacts = [match.span() for match in re.finditer(r"\S+", text) if _CONTACT.search(match[0])]
     phrases = _in_phrases(words)
-    certain = [each or (at not in phrases and _is_listed(words, at)) for at, each in enumerate(unknown)]
+    certain = [
+        not _is_known(word[0])
+        or any(start <= word.start() < end for start, end in contacts)
+        or _is_of_people(words, at, people)
+        or (at not in phrases and (_is_listed(words, at) or _is_subject(words, at)))
+        for at, word in enumerate(words)
+    ]
     for flags in (_with_doubtful(text, words, certain, phrases), certain):
         spans = _spans(text, words, flags)
         for form in ("x-{}", "x{}"):
             yield _replaced(text, spans, keyed, form)
-    if not re.search(r"\s", text):
-        yield pseudonymize_type(text, keyed)  # a key, such as "PauseConnector" or "test.deleted"
+    if _is_key(text, people):
+        yield text
 
 
 def _spans(text: str, words: Sequence[re.Match[str]], flags: Sequence[bool]) -> list[tuple[int, int]]:
@@ -174,6 +216,42 @@ def _is_listed(words: Sequence[re.Match[str]], at: int) -> bool:
     return at > 0 and word[0].isupper() and word.casefold() in _NAMES
 
 
+def _is_of_people(words: Sequence[re.Match[str]], at: int, people: frozenset[str]) -> bool:
+    word = words[at][0]
+    if not people.intersection(re.findall(r"[^\W\d_]+", word.casefold())):
+        return False
+    return word[0].isupper() or (at > 0 and words[at - 1][0].casefold() in {"user", "member"})
+
+
+def _is_subject(words: Sequence[re.Match[str]], at: int) -> bool:
+    """Return whether a text begins with somebody's name, as in "Mark created a test" and "Park Hill deleted test"."""
+    first = words[at][0]
+    name = re.sub(r"['\u2019]s?$", "", first.casefold())
+    if at > 0 or not first[0].isupper() or name not in _NAMES:
+        return False
+    is_thing = (singular(name),) in load_vocabulary().phrases
+    gap = words[0].string[words[0].end() : words[1].start()] if len(words) > 1 else ""
+    if not is_thing and (name != first.casefold() or gap.strip()):
+        return True  # "Mark's test", "Bill: test deleted", "Grant (admin) deleted"
+    if not gap:
+        return False
+    second, third = words[1][0], words[2][0].casefold() if len(words) > 2 else ""
+    if second[0].isupper() and not second.isupper() and (second.casefold() in _NAMES or not _is_known(second)):
+        return True
+    if not is_thing and second.casefold() in grammar.BE | grammar.HAVE | grammar.ADVERBS:
+        return True
+    # "Page deleted" and "Key created by ..." are of things, "Page deleted a test" is not.
+    return second.casefold() in _finite() and (not is_thing or (third != "" and third not in _FUNCTION))
+
+
+def _is_key(text: str, people: frozenset[str]) -> bool:
+    """Return whether a text is a key of known words, such as "PauseConnector" or "test.deleted"."""
+    if re.search(r"[\s@]|://", text):
+        return False
+    parts = [part for part in _CAMEL.findall(text) if part.strip("-_. ")]
+    return all(_is_known(part) and part.casefold() not in people for part in parts)
+
+
 def _in_phrases(words: Sequence[re.Match[str]]) -> set[int]:
     """Return the positions of words that belong to a phrase of the vocabulary, such as "Account Group"."""
     folded = [singular(word[0].casefold()) for word in words]
@@ -190,6 +268,13 @@ def _is_known(word: str) -> bool:
     if folded in _words():
         return True
     return all(part in _words() or singular(part) in _words() for part in re.split(rf"{_JOINER}+", folded))
+
+
+@cache
+def _finite() -> frozenset[str]:
+    """Return the forms of verbs that follow a subject: "deleted", "deletes", and "logged" of "logged in"."""
+    verbs = load_vocabulary().verbs
+    return frozenset(words[0] for words, (_, form) in verbs.items() if form in {"past", "third"})
 
 
 @cache

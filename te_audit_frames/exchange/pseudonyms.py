@@ -55,8 +55,9 @@ def pseudonymize(
         - `uid`, `aid`, `account_group_name`: such as ``user-k3j5…``, 80 bits of HMAC-SHA256;
         - `user`: the same for the name and the e-mail address in it, each for itself:
           ``user-… (mail-…@pseudonym.invalid)``;
-        - `event`: words that are not in the vocabulary of event texts are replaced, as are quoted and capitalised words
-          that may be names;
+        - `event`: e-mail addresses, URLs, host names and words that are not in the vocabulary of event texts are
+          replaced, as are quoted and capitalised words that may be names. Words that name a `user` of the frame count
+          as names more often;
         - `ip_address`: an IPv6 address in ``fd00::/8`` with 40 keyed bits of the network and 80 of the address. What is
           no address stays none;
         - `resources`: every name. Words of types that are not in the vocabulary are replaced;
@@ -84,7 +85,8 @@ def pseudonymize(
     *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom.
     Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
     length of an address list, whether an address is a block, and which addresses share a network can be seen. A name
-    stays in an event text if it is a word of the vocabulary and is written small: "user grant removed".
+    stays in an event text if it is a word of the vocabulary and is written small, as in "test of grant removed", or is
+    not known as a name and begins the text, as in "Trace updated a test".
 
     The order of events can be seen too. Events that you sorted by name tell something about the names: sort them by
     `date` before.
