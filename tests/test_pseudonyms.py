@@ -403,11 +403,18 @@ def test_known_types_of_resources_stay_and_others_lose_their_unknown_words():
 # ---- arguments ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["k" * 31, b"k" * 31, "", b"", "é" * 15, None, 7, bytearray(32), ["k"] * 32])
+@pytest.mark.parametrize("key", ["k" * 31, b"k" * 31, "", b"", "é" * 15, None, 7, bytearray(32), "k" * 64,
+                                 b"\0" * 32, "key" * 10 + " \n\n", ["k"] * 32])  # fmt: skip
 def test_a_key_that_is_too_short_or_no_text_is_refused_and_not_shown(key):
     with pytest.raises(taf.InvalidArgument, match=r"^key: ") as caught:
         taf.pseudonymize(frame(), key=key)
     assert "kkk" not in str(caught.value)
+
+
+def test_what_editors_put_around_a_key_is_no_part_of_it():
+    for text in (f"{KEY}\n\n", f"\ufeff{KEY}", f" {KEY}\t\r\n"):
+        assert Keyed(text).fingerprint == KEYED.fingerprint
+    assert Keyed(f"{KEY}\n".encode()).fingerprint != KEYED.fingerprint
 
 
 def test_nothing_shows_or_keeps_the_key():
@@ -419,11 +426,12 @@ def test_nothing_shows_or_keeps_the_key():
 def test_kept_columns_stay_as_they_are_and_the_receipt_says_so():
     events = taf.read_pages([json.dumps({"auditEvents": [{"aid": "90177", "uid": "7", "user": ADA}]}).encode()])
     events = events.assign(team="Shops")
-    safe = taf.pseudonymize(events, key=KEY, keep=["aid", "team", "resources", "extra", "event"])
+    events[0] = 1.5
+    safe = taf.pseudonymize(events, key=KEY, keep=["aid", "team", "resources", "extra", "event", 0])
     assert safe[["aid", "team"]].equals(events[["aid", "team"]])
     assert safe["user"].iloc[0] != ADA
     assert taf.receipt(safe).account_groups == {"90177": 1}
-    assert "the columns in clear are aid, event, extra, resources, team" in taf.receipt(safe).notes[-1]
+    assert "the columns in clear are 0, aid, event, extra, resources, team" in taf.receipt(safe).notes[-1]
 
 
 @pytest.mark.parametrize("dtype", ["object", "category", "string"])
@@ -451,6 +459,10 @@ def test_empty_frames_and_frames_of_some_columns():
         ),
         (lambda each: each, {"keep": ["team"]}, taf.InvalidArgument, "keep: 'team' is not a column"),
         (lambda each: each, {"keep": "user"}, taf.InvalidArgument, r"keep=\['user'\]"),
+        (lambda each: each, {"keep": None}, taf.InvalidArgument, r"^keep: .*list"),
+        (lambda each: each, {"keep": 7}, taf.InvalidArgument, r"^keep: .*list"),
+        (lambda each: each, {"keep": [["user"]]}, taf.InvalidArgument, r"^keep: .*list"),
+        (lambda each: each, {"keep": [("user", [])]}, taf.InvalidArgument, r"^keep: .*list"),
         (lambda each: each, {"network": "24"}, taf.InvalidArgument, 'network: .* network="/24"'),
         (lambda each: each, {"network": "/33"}, taf.InvalidArgument, "network: "),
         (lambda each: each, {"network": 24}, taf.InvalidArgument, "network: "),
@@ -458,7 +470,12 @@ def test_empty_frames_and_frames_of_some_columns():
         (lambda each: each.drop(columns="date"), {}, taf.NotAnAuditFrame, "'date'"),
         (lambda each: each.assign(date="Zebulon"), {}, taf.NotAnAuditFrame, "'date'"),
         (lambda each: each.assign(resources="Zebulon"), {}, taf.NotAnAuditFrame, "'resources'"),
-        (lambda each: each.assign(uid=[{"Zebulon"}]), {}, taf.NotAnAuditFrame, "'uid'"),
+        (
+            lambda each: each.assign(uid=[{"Zebulon"}]),
+            {},
+            taf.NotAnAuditFrame,
+            r"'uid'.*\.astype\(\{\"uid\": \"str\"\}\)",
+        ),
         (lambda each: pd.DataFrame(), {}, taf.NotAnAuditFrame, "'date'"),
         (lambda each: "events.parquet", {}, taf.InvalidArgument, "takes a pandas frame"),
     ],
@@ -516,6 +533,42 @@ def test_people_their_groups_and_roles_are_in_the_order_of_pseudonyms(kept):
         for each in memberships:
             pair = {KEYED.name("aid", f"{n:04}"): KEYED.name("account group", f"Group {n:04}") for n in range(20)}
             assert each["account_group_name"] == pair[each["aid"]]
+
+
+@pytest.mark.parametrize("function", [taf.pseudonymize, taf.pseudonym_table])
+def test_a_column_that_is_there_twice_is_named(function):
+    for whole, name in ((frame({"user": "Ada"}), "user"), (frame({}), "date"), (directory(1), "email")):
+        with pytest.raises(taf.InvalidArgument, match=f"column '{name}' is there twice"):
+            function(pd.concat([whole, whole[[name]]], axis=1), key=KEY)
+
+
+def test_frames_with_some_columns_of_people_are_people():
+    users = directory(2)
+    safe = taf.pseudonymize(users.drop(columns="email"), key=KEY)
+    assert safe.equals(taf.pseudonymize(users, key=KEY).drop(columns="email"))
+    with pytest.raises(taf.NotAnAuditFrame, match=r"'is_admin'.*People come from fetch_users\(\)"):
+        taf.pseudonymize(users.assign(is_admin="Zebulon"), key=KEY)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64"])
+def test_identifiers_that_are_numbers_count_as_text(dtype):
+    events = frame({"uid": "7"}, {"uid": "12345678901"})
+    assert taf.pseudonymize(events.astype({"uid": dtype}), key=KEY).equals(taf.pseudonymize(events, key=KEY))
+
+
+def test_account_groups_stay_in_clear_in_memberships_too():
+    safe = taf.pseudonymize(directory(1), key=KEY, keep=["uid", "account_group_name"])
+    groups = safe["memberships"].iloc[0]
+    assert sorted(each["account_group_name"] for each in groups) == [f"Group {n:04}" for n in range(20)]
+    assert {each["aid"][:4] for each in groups} == {"aid-"}
+    table = taf.pseudonym_table(directory(1), key=KEY)
+    assert "account_group_name" in set(table["field"])
+
+
+def test_owners_and_addresses_among_resources_are_people():
+    resources = [{"type": each, "name": ADA} for each in ("owner", "ownerEmail", "email", "testName")]
+    safe = taf.pseudonymize(frame({"user": ADA, "resources": resources}), key=KEY).iloc[0]
+    assert [each["name"] == safe["user"] for each in safe["resources"]] == [True, True, True, False]
 
 
 def test_the_table_reverses_what_was_done(practice):

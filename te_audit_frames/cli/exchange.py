@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,9 @@ import te_audit_frames as taf
 from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.output import to_csv, write_events, write_people
 from te_audit_frames.cli.places import expand
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.exchange.keyed import Keyed
+from te_audit_frames.exchange.pseudonym_columns import MEMBERSHIP_COLUMNS
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import atomic_write
@@ -29,8 +34,8 @@ _FORMATS = (".parquet", ".csv", ".jsonl")
     epilog="""\b
 WHERE is an archive, a bucket such as s3://bucket/te-audit, a .parquet, .csv or .jsonl file
 from fetch, or a glob such as 'months/*.parquet'. There may be several.
-The key is read from TE_PSEUDONYM_KEY or from --key-file: at least 32 bytes, without the line
-break at its end. It must never leave with the file. With the same key, a person has the
+The key is read from TE_PSEUDONYM_KEY or from --key-file: one line of at least 32 bytes,
+without the white space around it. It must never leave with the file. With the same key, a person has the
 same pseudonym in every file.
 
 \b
@@ -60,7 +65,7 @@ Examples:
     multiple=True,
     type=click.Choice(COLUMNS),
     metavar="COLUMN",
-    help="A column to leave as it is, such as account_group_name. It may be given several times.",
+    help="A column to leave as it is, such as account_group_name, also in --users. It may be given several times.",
 )
 @click.option(
     "--network",
@@ -106,7 +111,7 @@ def pseudonymize(
     people = None if users is None else reading.read_people(users)
     with options.naming_options():
         safe = taf.pseudonymize(events, key=key, keep=keep, network=network)
-    safe_people = None if people is None else taf.pseudonymize(people, key=key)
+    safe_people = None if people is None else taf.pseudonymize(people, key=key, keep=_kept_of_people(keep))
     if table is not None:
         originals = [taf.pseudonym_table(events, key=key, network=network)]
         originals += [] if people is None else [taf.pseudonym_table(people, key=key)]
@@ -118,21 +123,41 @@ def pseudonymize(
     if safe_people is not None and users_output is not None:
         write_people(safe_people, users_output)
         click.echo(f"{len(safe_people):,} people with pseudonyms are in {visible(users_output)}.", err=True)
+    click.echo(
+        f"The fingerprint of the key is {Keyed(key).fingerprint}: the same key gives the same pseudonyms.", err=True
+    )
     if table is not None:
         click.echo(f"The names and their pseudonyms are in {visible(table)}. Keep it as secret as the key.", err=True)
 
 
-def _read_key(path: str | None) -> bytes:
+def _kept_of_people(keep: Sequence[str]) -> list[str]:
+    """Return what stays in clear in the people of ``--users``: what stays in the events."""
+    kept = [name for name in keep if name in ("uid", *MEMBERSHIP_COLUMNS)]
+    return [*kept, "name", "email"] if "user" in keep else kept
+
+
+def _read_key(path: str | None) -> bytes | str:
+    """Return the key: text without what editors and shells put around it, or bytes that are no text as they are."""
     if path is not None:
-        key = values.read_secret(path, option="--key-file")
+        option, key = "--key-file", values.read_secret(path, option="--key-file")
     elif _KEY in os.environ:
-        key = os.fsencode(os.environ[_KEY])
+        option, key = _KEY, os.fsencode(os.environ[_KEY])
     else:
         raise click.UsageError(
             f"There is no key. Put it into the environment variable {_KEY}, or give --key-file FILE. To make one: "
             "(umask 077; openssl rand -hex 32 > key)"
         )
-    return key.removesuffix(b"\n").removesuffix(b"\r")
+    if key.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in key:
+        raise InvalidArgument(f"{option}: the key is in UTF-16, as PowerShell writes files. Save it as UTF-8.")
+    try:
+        text = key.decode().strip("\ufeff" + string.whitespace)
+    except UnicodeDecodeError:
+        return key
+    if len(text.splitlines()) > 1:
+        raise InvalidArgument(
+            f"{option}: the key has several lines, which computers end differently. Make it one line."
+        )
+    return text
 
 
 def _check_different(read: Sequence[tuple[str, str | None]], written: Sequence[tuple[str, str | None]]) -> None:

@@ -180,7 +180,7 @@ def read_secret(path: str, *, option: str) -> bytes:
     Raises
     ------
     InvalidArgument
-        Others can read the file.
+        Others can read the file, or it is longer than any secret.
     FileError
         The file cannot be read.
     """
@@ -191,5 +191,8 @@ def read_secret(path: str, *, option: str) -> bytes:
                 f"{option}: others can read {path} (its mode is {stat.S_IMODE(mode):04o}). "
                 f"Make it yours alone with: chmod 600 {path}"
             )
-        # No variable holds the secret, so no traceback shows it.
-        return file.read(_LONGEST_SECRET)
+        secret = file.read(_LONGEST_SECRET + 1)
+    if len(secret) > _LONGEST_SECRET:
+        del secret  # so that a traceback that shows local variables does not show it
+        raise InvalidArgument(f"{option}: {path} is longer than {_LONGEST_SECRET:,} bytes. Is it the right file?")
+    return secret

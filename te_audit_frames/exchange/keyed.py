@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import string
 from collections.abc import Callable
 from typing import Literal, NoReturn
 
@@ -42,12 +43,13 @@ class Keyed:
     Parameters
     ----------
     key : bytes or str
-        The secret, at least 32 bytes long. Text counts as its UTF-8.
+        The secret, at least 32 bytes long. Text counts as its UTF-8, without white space and a byte order mark around
+        it. Bytes count as they are.
 
     Raises
     ------
     InvalidArgument
-        The key is too short, or is neither bytes nor text.
+        The key is too short, is one byte repeated, or is neither bytes nor text.
 
     Examples
     --------
@@ -123,9 +125,12 @@ def derive_keys(key: bytes | str) -> Keys:
     """
     if not isinstance(key, bytes | str):
         raise InvalidArgument(f"key: takes bytes or text, not {type(key).__name__}. {_ADVICE}")
-    secret = key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")
+    # Text often comes from a file, with a line break that nobody sees.
+    secret = key if isinstance(key, bytes) else key.strip(_AROUND).encode("utf-8", "surrogatepass")
     if len(secret) < MIN_KEY:
         raise InvalidArgument(f"key: it has {len(secret)} bytes, but needs at least {MIN_KEY}. {_ADVICE}")
+    if len(set(secret)) == 1:
+        raise InvalidArgument(f"key: it is one byte, repeated, which anyone can guess. {_ADVICE}")
     known: dict[Kind, bytes] = {}
     state = hmac.new(secret, digestmod=hashlib.sha256)
 
@@ -139,6 +144,7 @@ def derive_keys(key: bytes | str) -> Keys:
     return key_of
 
 
+_AROUND = string.whitespace + "\ufeff"
 _ADVICE = "Make one with secrets.token_hex(32), keep it apart from the events, and use it for all of them."
 
 

@@ -21,6 +21,11 @@ from te_audit_frames.users import MEMBERSHIPS, USERS_SCHEMA
 _TEXT = pa.large_string()
 _Rename = Callable[[str], str]
 
+MEMBERSHIP_COLUMNS = ("aid", "account_group_name")
+"""The columns of events that frames of people have within `memberships`."""
+
+_PEOPLE_SOURCES = "People come from fetch_users(), read_users() or Archive.users()."
+
 
 class Columns:
     """The columns of one frame, and the pseudonyms of what is in them.
@@ -33,6 +38,8 @@ class Columns:
         The key.
     bits : int
         How many leading bits of an IPv4 address make a network.
+    kept : collection of str
+        The columns that stay in clear, and of `MEMBERSHIP_COLUMNS` those that stay in memberships.
 
     Attributes
     ----------
@@ -40,10 +47,11 @@ class Columns:
         Field, originals and pseudonyms of each column that was renamed so far.
     """
 
-    def __init__(self, frame: pd.DataFrame, keyed: Keyed, bits: int) -> None:
+    def __init__(self, frame: pd.DataFrame, keyed: Keyed, bits: int, kept: Collection[str]) -> None:
         self._events = frame
         self._keyed = keyed
         self._bits = bits
+        self._kept = kept
         self.found: list[tuple[str, list[str], list[str]]] = []
 
     def rename(self, name: str) -> Any:
@@ -86,11 +94,15 @@ class Columns:
     def _array(self, name: str, kind: pa.DataType) -> pa.Array:
         series = self._events[name]
         try:
+            if kind == _TEXT and pd.api.types.is_integer_dtype(series.dtype):  # such as identifiers from a CSV file
+                series = pd.Series(pa.array(series, from_pandas=True).cast(_TEXT), dtype="str")
             array = pa.array(series, type=kind, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError):
             # The cause may quote a value, which a message about names must not.
+            advice = f' Convert it, for example with .astype({{"{name}": "str"}}).' if kind == _TEXT else ""
+            sources = SOURCES if "date" in self._events.columns else _PEOPLE_SOURCES
             raise NotAnAuditFrame(
-                f"column {name!r} of dtype {series.dtype} cannot be read as {kind}. {SOURCES}", missing=[name]
+                f"column {name!r} of dtype {series.dtype} cannot be read as {kind}.{advice} {sources}", missing=[name]
             ) from None
         return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
@@ -125,15 +137,13 @@ class Columns:
         groups = pc.list_flatten(lists)
         roles = pc.struct_field(groups, "roles")
         names = self._renamed("role", pc.list_flatten(roles), _rename_of("role", keyed))
+        kinds: dict[str, Kind] = {"aid": "aid", "account_group_name": "account group"}
         parts = [
-            self._renamed("aid", pc.struct_field(groups, "aid"), lambda text: keyed.name("aid", text)),
-            self._renamed(
-                "account_group_name",
-                pc.struct_field(groups, "account_group_name"),
-                lambda text: keyed.name("account group", text),
-            ),
-            _list_array(roles, names, roles.type),
+            texts if name in self._kept else self._renamed(name, texts, _rename_of(kind, keyed))
+            for name, kind in kinds.items()
+            for texts in [pc.struct_field(groups, name)]
         ]
+        parts.append(_list_array(roles, names, roles.type))
         structs = pa.StructArray.from_arrays(parts, fields=list(MEMBERSHIPS.value_type), mask=groups.is_null())
         in_order = [_sorted_memberships(each) for each in _list_array(lists, structs, MEMBERSHIPS).to_pylist()]
         return pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(in_order, MEMBERSHIPS)]))
@@ -156,7 +166,9 @@ def _kind_of(type_: str) -> Kind:
         return "role"
     if "user" in folded or "member" in folded:
         return "person"
-    return "account group" if "accountgroup" in folded else "resource"
+    if "accountgroup" in folded:
+        return "account group"
+    return "person" if "owner" in folded or "email" in folded else "resource"
 
 
 def _rename_of(kind: Kind, keyed: Keyed) -> _Rename:

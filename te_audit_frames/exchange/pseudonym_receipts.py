@@ -102,14 +102,15 @@ def pseudonymize_directory_receipt(
     Returns
     -------
     DirectoryReceipt
-        The paths in `refused` have pseudonyms for the account groups.
+        The paths in `refused` have pseudonyms for the account groups, unless `aid` stays in clear.
     """
     plain = receipt.to_dict()
     refused = []
     for path in receipt.refused:
         first, _, rest = path.partition("/")
         known = first if first in _PATHS else "other"
-        refused.append(f"{known}/{keyed.name('aid', rest)}" if rest else known)
+        group = rest if "aid" in keep and re.fullmatch(r"\d{1,20}", rest, re.ASCII) else keyed.name("aid", rest)
+        refused.append(f"{known}/{group}" if rest else known)
     changed = {
         "source": _one_of(receipt.source, _SOURCES),
         "fetched_at": _instant(receipt.fetched_at) or "",
@@ -122,7 +123,7 @@ def pseudonymize_directory_receipt(
 
 
 def _what_was_done(keyed: Keyed, keep: Collection[str]) -> str:
-    kept = f", the columns in clear are {', '.join(sorted(keep))}" if keep else ""
+    kept = f", the columns in clear are {', '.join(sorted(map(str, keep)))}" if keep else ""
     return f"names are pseudonyms, made with the key {keyed.fingerprint}{kept}"
 
 

@@ -12,6 +12,7 @@ from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.exchange.keyed import Keyed
 from te_audit_frames.exchange.pseudonym_addresses import parse_network
 from te_audit_frames.exchange.pseudonym_columns import (
+    MEMBERSHIP_COLUMNS,
     Columns,
     in_order_of_pseudonyms,
     without_order_of_names,
@@ -36,10 +37,11 @@ def pseudonymize(
     events : pandas.DataFrame
         Events, or people from `fetch_users` or `Archive.users`. Of an archive, load a part: ``archive.load(...)``.
     key : bytes or str
-        The secret, at least 32 bytes long; text counts as its UTF-8. Make one with ``secrets.token_hex(32)``, and keep
-        it apart from the result.
+        The secret, at least 32 bytes long. Text counts as its UTF-8 without white space around it, bytes count as they
+        are. Make one with ``secrets.token_hex(32)``, and keep it apart from the result.
     keep : iterable of str
-        Columns that stay as they are. Columns of your own must be named here, or dropped before.
+        Columns that stay as they are. Columns of your own must be named here, or dropped before. Of people, also
+        ``"aid"`` and ``"account_group_name"``, which stay in `memberships`.
     network : str
         How many leading bits of an IPv4 address make a network, such as ``"/24"``; of an IPv6 address, it is twice as
         many. Addresses of one network get pseudonyms of one /48 network.
@@ -69,8 +71,8 @@ def pseudonymize(
     Raises
     ------
     InvalidArgument
-        The key is too short; `keep` names a column that is not there; the frame has further columns, or one column
-        twice; `network` is not such a number of bits; or the receipt is damaged.
+        The key is too short, or one byte repeated; `keep` is no list, or names a column that is not there; the frame
+        has further columns, or one column twice; `network` is not such a number of bits; or the receipt is damaged.
     NotAnAuditFrame
         The column `date` is missing, or a column has another type than events have.
 
@@ -78,9 +80,9 @@ def pseudonymize(
     -----
     *What can be linked.* Each kind of text has a key of its own, and the same text has the same pseudonym only within
     its kind. People are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and
-    resources with ``user`` or ``member`` in their type. So are account groups and roles, in resources with
-    ``accountGroup`` or ``role`` in their type. All other resources are one kind. Texts count as they were sent:
-    ``Jane@x.com`` and ``jane@x.com`` are two, as in summaries, which tell people apart by `uid`.
+    resources with ``user``, ``member``, ``owner`` or ``email`` in their type. So are account groups and roles, in
+    resources with ``accountGroup`` or ``role`` in their type. All other resources are one kind. Texts count as they
+    were sent: ``Jane@x.com`` and ``jane@x.com`` are two, as in summaries, which tell people apart by `uid`.
 
     *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom.
     Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
@@ -149,7 +151,7 @@ def pseudonym_table(events: pd.DataFrame, *, key: bytes | str, network: str = "/
     """
     require_frame(events, "events")
     known = USERS_SCHEMA.names if _is_people(events) else COLUMNS
-    known_columns = events[[name for name in events.columns if name in known]]
+    known_columns = events.loc[:, [name in known for name in events.columns]]
     _, found = _pseudonymize(known_columns, Keyed(key), keep=(), network=network)
     parts = [pd.DataFrame({"field": field, "original": old, "pseudonym": new}) for field, old, new in found]
     columns = ["field", "original", "pseudonym"]
@@ -168,7 +170,7 @@ def _pseudonymize(
     kept = _check_columns(events, keep, USERS_SCHEMA.names if is_people else COLUMNS)
     if not is_people:
         dates_of(events)  # raises an error if `date` is not one, and could hold anything
-    columns = Columns(events, keyed, bits)
+    columns = Columns(events, keyed, bits, kept)
     arrays = {name: events[name].array if name in kept else columns.rename(name) for name in events.columns}
     result = pd.DataFrame(arrays, columns=pd.Index(list(events.columns)))
     renamed = [name for name in result.columns if name not in kept]
@@ -183,19 +185,24 @@ def _pseudonymize(
 
 
 def _is_people(frame: Any) -> bool:
-    """Return whether a frame is of people; frames of events have no e-mail addresses."""
-    columns = getattr(frame, "columns", ())
-    return "email" in columns and "event" not in columns
+    """Return whether a frame is of people; frames of events have other columns."""
+    columns = set(getattr(frame, "columns", ()))
+    return not columns & {"date", "event"} and bool(columns & (set(USERS_SCHEMA.names) - set(COLUMNS)))
 
 
 def _check_columns(events: pd.DataFrame, keep: Iterable[str], known: Collection[str]) -> frozenset[str]:
     if isinstance(keep, str):
         raise InvalidArgument(f"keep: takes a list of columns. For example keep=[{keep!r}].")
-    kept = list(keep)
+    try:
+        kept = list(keep)
+        found = frozenset(kept)
+    except TypeError:
+        raise InvalidArgument('keep: takes a list of the names of columns. For example keep=["user"].') from None
     if not events.columns.is_unique:
-        twice = list(events.columns[events.columns.duplicated()])
+        twice = list(dict.fromkeys(events.columns[events.columns.duplicated()]))
         raise InvalidArgument(f"events: column {', '.join(map(repr, twice))} is there twice. Keep one of them.")
-    if absent := [name for name in kept if name not in events.columns]:
+    inner = MEMBERSHIP_COLUMNS if "memberships" in events.columns and "memberships" in known else ()
+    if absent := [name for name in kept if name not in events.columns and name not in inner]:
         raise InvalidArgument(
             f"keep: {absent[0]!r} is not a column of the frame, which has {', '.join(map(repr, events.columns))}"
         )
@@ -204,4 +211,4 @@ def _check_columns(events: pd.DataFrame, keep: Iterable[str], known: Collection[
             f"events: column {', '.join(map(repr, further))} may hold names. Drop it with "
             f"events.drop(columns={further}), or leave it in clear with keep={[*kept, *further]}."
         )
-    return frozenset(kept)
+    return found

@@ -1,12 +1,14 @@
 """The command pseudonymize: what it writes, where the key comes from, and what it refuses."""
 
 import csv
+import json
 import os
 
 import pytest
 from support.command_line import FOREVER, run
 
 import te_audit_frames as taf
+from te_audit_frames.exchange.keyed import Keyed
 from te_audit_frames.storage.csv_jsonl_reader import read_csv, read_jsonl
 
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
@@ -29,7 +31,10 @@ def test_the_file_is_what_the_function_returns(parquet, tmp_path, key_file):
     events = taf.read_parquet(parquet)
     assert taf.read_parquet(output).equals(taf.pseudonymize(events, key=KEY))
     assert done.stdout == ""
-    assert done.stderr == f"{len(events):,} events with pseudonyms are in {output}.\n"
+    assert done.stderr.splitlines() == [
+        f"{len(events):,} events with pseudonyms are in {output}.",
+        f"The fingerprint of the key is {Keyed(KEY).fingerprint}: the same key gives the same pseudonyms.",
+    ]
     assert output.stat().st_mode & 0o777 == 0o600
 
 
@@ -65,14 +70,18 @@ def test_people_get_the_same_pseudonyms_and_the_table_is_apart(api, parquet, tmp
     assert run("users", "-o", users, at=api).exit_code == 0
     done = run(
         "pseudonymize", parquet, "--key-file", key_file, "-o", output, "--users", users, "--users-output", safe_users,
-        "--table", table, "--keep", "account_group_name", "--network", "/16",
+        "--table", table, "--keep", "account_group_name", "--keep", "uid", "--network", "/16",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     events, safe = taf.read_parquet(parquet), taf.read_parquet(output)
     assert safe["account_group_name"].tolist() == events["account_group_name"].tolist()
     with safe_users.open(encoding="utf-8", newline="") as file:
         people = list(csv.DictReader(file))
+    assert safe["uid"].tolist() == events["uid"].tolist()
     assert {row["uid"] for row in people} >= set(safe["uid"])
+    groups = {each["account_group_name"] for row in people for each in json.loads(row["memberships"])}
+    assert groups == {each["account_group_name"] for row in taf.read_users(users)["memberships"] for each in row}
+    assert not {row["email"] for row in people} & set(taf.read_users(users)["email"])
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     back = {row["pseudonym"]: row["original"] for row in rows if row["field"] == "ip_address"}
@@ -86,6 +95,9 @@ def test_people_get_the_same_pseudonyms_and_the_table_is_apart(api, parquet, tmp
     [
         ("", "There is no key. Put it into the environment variable TE_PSEUDONYM_KEY"),
         ("--key-file {0}/missing", "missing"),
+        ("--key-file {0}/lines", "--key-file: the key has several lines"),
+        ("--key-file {0}/utf16", "--key-file: the key is in UTF-16"),
+        ("--key-file {0}/large", "is longer than 65,536 bytes"),
         ("--key-file {0}/short", "key: it has 31 bytes, but needs at least 32"),
         ("--key-file {0}/open", "--key-file: others can read"),
         ("--key-file {0}/key --network 24", "--network: '24' is not"),
@@ -96,14 +108,28 @@ def test_people_get_the_same_pseudonyms_and_the_table_is_apart(api, parquet, tmp
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(parquet, tmp_path, key_file, words, message):
-    for name, text, mode in (("short", "s" * 31 + "\n", 0o600), ("open", KEY, 0o644)):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        (tmp_path / name).chmod(mode)
+    keys = {
+        "short": b"s" * 31 + b"\n", "open": KEY.encode(), "lines": f"{KEY}\n{KEY}".encode(),
+        "utf16": KEY.encode("utf-16"), "large": bytes(range(256)) * 256 + b"s",
+    }  # fmt: skip
+    for name, content in keys.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o644 if name == "open" else 0o600)
     done = run("pseudonymize", parquet, "-o", tmp_path / "safe.csv", *words.format(tmp_path).split())
     assert done.exit_code in (2, 5)
     assert message in " ".join(done.stderr.split())
     assert "sssss" not in done.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "open", "short"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["key", *keys])
+
+
+def test_what_editors_put_around_a_key_is_no_part_of_it(parquet, tmp_path, key_file):
+    texts = set()
+    for content in (KEY, f"{KEY}\n\n", f"\ufeff{KEY} \r\n"):
+        key_file.write_text(content, encoding="utf-8", newline="")
+        done = run("pseudonymize", parquet, "--key-file", key_file, "-o", tmp_path / "safe.csv", "--user", "*a*")
+        assert done.exit_code == 0, done.output
+        texts.add((tmp_path / "safe.csv").read_bytes())
+    assert len(texts) == 1
 
 
 def test_the_originals_are_not_overwritten(parquet, key_file):
