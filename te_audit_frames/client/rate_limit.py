@@ -284,6 +284,12 @@ class Pacer:
                 free = min(free, self._budget.enough(now) - under_way)
             return max(free, 0)
 
+    @property
+    def permits(self) -> int:
+        """How many requests the budget allows now, in addition to those in flight."""
+        with self._changed:
+            return self._budget.free(self._clock.monotonic())
+
     def try_leave(self) -> float:
         """Take a permit and return 0.0, or return the seconds until there may be one."""
         with self._changed:
