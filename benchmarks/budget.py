@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -9,6 +10,7 @@ import requests
 
 import te_audit_frames as taf
 from benchmarks.measure import Result, alone, at_most
+from benchmarks.schedule import limited
 from te_audit_frames.sandbox import Sandbox
 
 LIMIT, PERIOD, WORKERS, LATENCY = 60, 10.0, 8, 0.1
@@ -21,7 +23,19 @@ def run(full: bool) -> list[Result]:
     # All but the last window are waited out; in the last one only latency counts.
     ideal = (windows - 1) * PERIOD + LIMIT // 2 * LATENCY / WORKERS
     shared, crowded = _fetch(LIMIT * windows // 2 - 5, other=True)
+    virtual = []
+    for name, rounding in (("up", math.ceil), ("down", math.floor)):
+        runs = [limited(1_100, seed, rounding=rounding) for seed in range(20 if full else 3)]
+        stretches = [run.stretch for run in runs]
+        what = f"budget, 240 requests in 60 s, virtual time, Reset rounded {name}"
+        virtual += [
+            at_most(f"{what}: time of the ideal, worst", max(stretches), 1.02),
+            at_most(
+                f"{what}: 429s of our own making in {len(runs)} fetches", sum(run.throttled for run in runs), 0, ""
+            ),
+        ]
     return [
+        *virtual,
         at_most(f"budget, {LIMIT} requests per {PERIOD:.0f} s: time of the ideal schedule", took / ideal, 1.15),
         at_most("budget: 429s of our own making", receipt.throttled, 0, "answers"),
         at_most(

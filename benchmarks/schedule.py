@@ -152,6 +152,7 @@ class Simulation:
         self._pacer = Pacer(Budget(), self._clock)
         self._slicing = Slicing(START, START + span, workers=workers)
         self._read: Counter[Slice] = Counter()  # rows sent so far
+        self._sent: dict[Slice, float] = {}  # when the latest request of a slice was sent
         self._numbers = itertools.count()
         self._events: list[tuple[float, int, str, Slice, tuple[bool, Allowance | None]]] = []
         self._without_permit: deque[Slice] = deque()
@@ -193,6 +194,7 @@ class Simulation:
                 self._then(min(wait, 0.05), "permit", self._without_permit[0])
                 return
             self._requests += 1
+            self._sent[self._without_permit[0]] = self._clock.seconds
             self._then(self._half_a_trip(), "server", self._without_permit.popleft())
 
     def _next_answer(self) -> Slice:
@@ -204,7 +206,8 @@ class Simulation:
                 self._then(self._half_a_trip(), "answer", part, counted)
             elif what == "answer":
                 throttled, allowance = told
-                self._pacer.answer(allowance, throttled=throttled, took=LATENCY)
+                took = self._clock.seconds - self._sent[part]
+                self._pacer.answer(allowance, throttled=throttled, took=took)
                 if not throttled:
                     self._under_way -= 1
                     self._send()
