@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from te_audit_frames.client.read_pages import read_pages
     from te_audit_frames.concatenation import concat
     from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
+    from te_audit_frames.exchange.pseudonyms import pseudonym_table, pseudonymize
     from te_audit_frames.frames import between, where, with_receipt
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
@@ -141,6 +142,8 @@ __all__ = [
     "plot_activity",
     "plot_heatmap",
     "plot_top",
+    "pseudonym_table",
+    "pseudonymize",
     "read_pages",
     "read_parquet",
     "read_users",
@@ -194,6 +197,8 @@ _LATER = {
     "plot_activity": "analysis.plots",
     "plot_heatmap": "analysis.plots",
     "plot_top": "analysis.plots",
+    "pseudonym_table": "exchange.pseudonyms",
+    "pseudonymize": "exchange.pseudonyms",
     "read_pages": "client.read_pages",
     "read_parquet": "storage.parquet",
     "read_users": "storage.user_files",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from te_audit_frames.analysis.freq import Freq
+    from te_audit_frames.checks.judging.severity import Check
     from te_audit_frames.checks.review_result import Review
-    from te_audit_frames.checks.severity import Check
     from te_audit_frames.checks.tallies import By
     from te_audit_frames.checks.zones import Zones
     from te_audit_frames.storage.parquet import Compression

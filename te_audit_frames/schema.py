@@ -161,7 +161,7 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
     >>> require_columns(["date", "uid"], ("date",))
     """
     names = {str(name) for name in present}  # type: ignore[attr-defined]
-    missing = [name for name in needed if name not in names]
+    missing = [name for name in dict.fromkeys(needed) if name not in names]
     if missing:
         raise NotAnAuditFrame(
             f"this {what} does not hold audit events: it has no column {', '.join(map(repr, missing))}. {SOURCES}",

@@ -16,7 +16,7 @@ collect_ignore_glob = ["support", "*conftest.py"]
 
 # Small examples for every day, more for the whole check. With CI set, both try the same examples every time.
 derandomize = bool(os.environ.get("CI"))
-settings.register_profile("dev", max_examples=10, deadline=None, derandomize=derandomize)
+settings.register_profile("dev", max_examples=6, deadline=None, derandomize=derandomize)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=derandomize)
 settings.load_profile("dev")
 
@@ -35,7 +35,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers",
         "campaign(full, middle, short): how many cases run with --full-faults, with --full, and without either, by "
-        "default a quarter of `middle`",
+        "default an eighth of `middle`",
     )
     config.addinivalue_line(
         "markers",
@@ -111,7 +111,7 @@ def cases(request):
         return counts["full"]
     if request.config.getoption("--full"):
         return counts["middle"]
-    return counts.get("short", max(1, counts["middle"] // 4))
+    return counts.get("short", max(1, counts["middle"] // 8))
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import SOURCES, archive_of, attacks, event, frame
 
 import te_audit_frames as taf
@@ -155,6 +156,7 @@ def drawn_frame(drawn):
 
 
 @given(DRAWN)
+@settings(max_examples=examples(100, brief=4))
 def test_rows_and_their_evidence_divide_the_events(drawn):
     events = drawn_frame(drawn)
     found = taf.find_access_changes(events)
@@ -169,6 +171,7 @@ def test_rows_and_their_evidence_divide_the_events(drawn):
 
 
 @given(DRAWN)
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = drawn_frame(drawn)
     expected = taf.find_access_changes(events)
@@ -184,6 +187,7 @@ def test_an_archive_gives_the_same():
         pd.testing.assert_frame_equal(taf.find_access_changes(archive), taf.find_access_changes(events))
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     "name",
     [

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import SOURCES, START, archive_of, event, frame
 
 import te_audit_frames as taf
@@ -42,6 +43,7 @@ def statuses(users: pd.DataFrame, *rows: dict[str, object], **more: object) -> l
     return list(zip(found["uid"], found["status"], strict=True))
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize(
     ("who", "status"),
     [
@@ -146,6 +148,7 @@ def drawn_frame(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=4))
 def test_rows_and_their_evidence_agree(drawn):
     events = drawn_frame(drawn)
     found = taf.find_dormant_users(USERS, events)
@@ -166,6 +169,7 @@ def test_rows_and_their_evidence_agree(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = drawn_frame(drawn)
     expected = taf.find_dormant_users(USERS, events)

@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, history, table
 
 import te_audit_frames as taf
@@ -112,6 +113,7 @@ def test_log_ins_are_no_sign_if_there_are_none():
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_everybody_is_listed_once_with_all_their_events(drawn):
     events = to_events(table(drawn))
     found = taf.classify_actors(events)
@@ -142,6 +144,7 @@ def test_nothing_looks_like_something():
     assert nothing.dtypes.astype(str).to_dict() == something.dtypes.astype(str).to_dict()
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_real_people_are_not_called_automation(name):
     found = taf.classify_actors(history(name))

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import ADDRESSES, SOURCES, START, archive_of, event, frame
 
 import te_audit_frames as taf
@@ -50,6 +51,7 @@ def test_an_address_written_as_ipv6_is_the_same():
     assert len(find("::ffff:203.0.113.5", history=HOME)) == 0
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize(
     ("now", "before", "count"),
     [
@@ -134,6 +136,7 @@ def drawn_frame(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=4))
 def test_new_networks_are_those_found_one_event_at_a_time(drawn):
     events, history = drawn_frame(drawn), frame(*FULL)
     found = taf.find_new_addresses(events, history=history)
@@ -161,6 +164,7 @@ def test_new_networks_are_those_found_one_event_at_a_time(drawn):
 
 
 @given(ROWS)
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events, history = drawn_frame(drawn), frame(*FULL)
     expected = taf.find_new_addresses(events, history=history)

@@ -316,6 +316,7 @@ def test_the_sync_after_an_interrupted_first_one_goes_on_from_there(archive, sta
     assert not archive.coverage()["gap"].any()
 
 
+@pytest.mark.full  # it writes two years of day files
 def test_days_that_the_vendor_has_forgotten_do_not_count_as_complete(archive):
     World(*many(15)).sync(archive, start="2024-04-10")
     coverage = archive.coverage().set_index("day")

@@ -40,12 +40,14 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return archive
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("by", ["user", "account_group", "event", "ip_address", ["event", "user"]])
 @pytest.mark.parametrize("top", [None, 1])
 def test_a_summary_is_the_one_of_the_loaded_events(synced: Watched, by: Any, top: int | None) -> None:
     pd.testing.assert_frame_equal(taf.summarize(synced, by=by, top=top), taf.summarize(synced.load(), by=by, top=top))
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize("freq", ["D", "h", "W", "MS"])
 @pytest.mark.parametrize("by", [None, "user"])
 def test_activity_covers_the_coverage_of_the_archive(synced: Watched, freq: Any, by: Any) -> None:

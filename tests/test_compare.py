@@ -9,8 +9,9 @@ from fractions import Fraction
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import with_receipt
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
@@ -96,6 +97,7 @@ def test_what_is_new_and_gone_more_and_fewer():
 
 
 @given(drawn_rows(), st.sampled_from(["user", "event", ["account_group", "ip_address"]]), st.integers(5, 60))
+@settings(max_examples=examples(100, brief=4))
 def test_counts_are_those_of_the_periods(drawn, by, minute):
     events = to_events(table(drawn))
     middle, end = START + timedelta(minutes=minute), START + timedelta(minutes=80)
@@ -116,10 +118,10 @@ def test_counts_are_those_of_the_periods(drawn, by, minute):
 def test_every_library_and_an_archive_give_the_same():
     rows = [event(n * 300, "Test created.", str(7 + n % 3), aid=str(n % 2), ip_address=None) for n in range(60)]
     events = frame(*rows, event(0, "Test created.", date=None))
-    for by in ("user", ["account_group", "ip_address"]):
-        expected = taf.compare(events, before=BEFORE, now=NOW, by=by)
-        assert len(expected) in (2, 3)
-        with everywhere(events) as sources:
+    with everywhere(events) as sources:
+        for by in ("user", ["account_group", "ip_address"]):
+            expected = taf.compare(events, before=BEFORE, now=NOW, by=by)
+            assert len(expected) in (2, 3)
             for source in sources.values():
                 found = taf.compare(source, before=BEFORE, now=NOW, by=by, incomplete="allow")
                 pd.testing.assert_frame_equal(found, expected)
@@ -161,10 +163,11 @@ def test_an_archive_that_was_not_read_so_far_is_refused():
         taf.compare(sources["archive"], before=BEFORE, now=NOW, by="event")
 
 
-def test_an_archive_that_was_synced_is_proven():
+@pytest.mark.parametrize("days", [35, pytest.param(None, id="two years", marks=pytest.mark.full)])
+def test_an_archive_that_was_synced_is_proven(days):
     with Sandbox(events=500, seed=0, days=30) as api, tempfile.TemporaryDirectory() as folder:
         archive = taf.Archive(folder)
-        start = pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=35)
+        start = days and pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=days)
         archive.sync(taf.Client(token=api.token, base_url=api.url), start=start, settle=0)
         last = archive.load()["date"].max().normalize()
         before, now = ((last - pd.Timedelta(days=n), last - pd.Timedelta(days=n - 7)) for n in (14, 7))

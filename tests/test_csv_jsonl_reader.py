@@ -17,6 +17,7 @@ from support.hostile_text import PAYLOADS
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
+from te_audit_frames.storage import csv_jsonl_reader
 from te_audit_frames.storage.csv_jsonl import csv_lines, jsonl_lines, write_csv, write_jsonl
 from te_audit_frames.storage.csv_jsonl_reader import read_csv, read_jsonl
 
@@ -95,9 +96,12 @@ def test_a_raw_file_keeps_its_apostrophes_if_anything_in_it_shows_that_it_is_raw
     assert read_csv(tmp_path / "events.csv")["user"].tolist() == ["=1"]
 
 
-def test_a_long_cell_and_many_rows_are_read(tmp_path):
+# Rows are made into tables of 65,536; smaller tables join in the same way.
+@pytest.mark.parametrize(("rows", "at_once"), [(700, 256), pytest.param(70_000, 65_536, marks=pytest.mark.full)])
+def test_a_long_cell_and_many_rows_are_read(tmp_path, monkeypatch, rows, at_once):
+    monkeypatch.setattr(csv_jsonl_reader, "_ROWS_PER_TABLE", at_once)
     limit = csv.field_size_limit()
-    page = {"auditEvents": [{"event": "x" * 300_000, "date": "2026-01-01T00:00:00Z"}] + [{"uid": "7"}] * 70_000}
+    page = {"auditEvents": [{"event": "x" * 300_000, "date": "2026-01-01T00:00:00Z"}] + [{"uid": "7"}] * rows}
     events = taf.read_pages([json.dumps(page).encode()])
     write_csv(events, tmp_path / "events.csv")
     write_jsonl(events, tmp_path / "events.jsonl")

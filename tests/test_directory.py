@@ -153,6 +153,7 @@ ENDPOINTS = ("users", "account-groups", "account-groups/{id}", "account-groups/2
 SUBSETS = [chosen for size in range(6) for chosen in itertools.combinations(ENDPOINTS, size)]
 
 
+@pytest.mark.few(count=10)
 @pytest.mark.parametrize("refused", SUBSETS, ids=" ".join)
 def test_what_is_refused_is_null_and_noted(refused, users):
     no_groups = "account-groups" in refused or "account-groups/{id}" in refused

@@ -9,6 +9,9 @@ import te_audit_frames as taf
 
 EVENTS = frame(at(1, 10, "Alert rule deleted."), at(1, 11, "Alert rule deleted.", "8"))
 
+CHECK = "find_monitoring_changes"
+"""The only check that finds something in these events."""
+
 REVIEWED = """
 [[reviewed]]
 uid = "7"
@@ -22,7 +25,7 @@ until = 2026-06-30
 def reviewed(tmp_path, text: str, at: str = "2026-06-30") -> taf.Review:
     path = tmp_path / "reviewed.toml"
     path.write_text(text, encoding="utf-8")
-    return taf.review(EVENTS, history=HISTORY, dispositions=path, at=at)
+    return taf.review(EVENTS, history=HISTORY, dispositions=path, at=at, checks=[CHECK])
 
 
 def test_what_was_looked_at_moves_until_the_day_is_over(tmp_path):
@@ -41,12 +44,32 @@ def test_what_has_expired_comes_back_and_that_is_said(tmp_path):
     assert any("came back" in note for note in review.notes)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_reviewed"),
+    [("192.0.2.1", True), ("192.0.2.0/24", True), ("192.0.3.0/24", False), ("192.0.2.2", False), ("fd00::/8", False)],
+)
+def test_an_address_may_be_a_network(tmp_path, address, is_reviewed):
+    path = tmp_path / "reviewed.toml"
+    path.write_text(REVIEWED.replace('uid = "7"\ncheck = "find_monitoring_changes"', f'ip_address = "{address}"'))
+    spray = frame(*[at(1, 10, "Login failed.", str(uid), ip_address="192.0.2.1") for uid in range(100, 120)])
+    review = taf.review(spray, history=HISTORY, dispositions=path, at="2026-06-30", checks=["find_failed_logins"])
+    assert (len(review.reviewed), len(review.findings)) == ((1, 0) if is_reviewed else (0, 1))
+
+
+def test_entries_that_match_nothing_are_counted(tmp_path):
+    misspelt = REVIEWED.replace('uid = "7"', 'user = "Adda"')
+    assert (
+        "dispositions that no finding of this period matches: 1 of 2" in reviewed(tmp_path, REVIEWED + misspelt).notes
+    )
+    assert not any("matches" in note for note in reviewed(tmp_path, REVIEWED).notes)
+
+
 def test_today_counts_by_default(tmp_path):
     path = tmp_path / "reviewed.toml"
     path.write_text(REVIEWED.replace("2026-06-30", "2020-01-01"))
-    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 0
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path, checks=[CHECK]).reviewed) == 0
     path.write_text(REVIEWED.replace("2026-06-30", "2999-01-01"))
-    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path).reviewed) == 1
+    assert len(taf.review(EVENTS, history=HISTORY, dispositions=path, checks=[CHECK]).reviewed) == 1
 
 
 @pytest.mark.parametrize(

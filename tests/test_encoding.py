@@ -96,6 +96,7 @@ def test_questions_in_a_row_get_the_answers_of_single_questions(drawn: list[Row]
         pd.testing.assert_frame_equal(QUESTIONS[name](events), QUESTIONS[name](unencoded(events)))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_changed_events_get_new_answers(
@@ -125,7 +126,7 @@ def test_a_column_is_encoded_once() -> None:
 def test_dropped_frames_are_forgotten_and_their_memory_is_returned() -> None:
     gc.collect()
     before, held = len(encoding._remembered), pa.total_allocated_bytes()
-    for _ in range(5):
+    for _ in range(examples(5, brief=2)):
         events = frame(20_000)
         without = pa.total_allocated_bytes()
         for question in QUESTIONS.values():
@@ -150,7 +151,7 @@ def test_an_entry_whose_id_belongs_to_another_array_is_not_believed() -> None:
 
 def test_two_threads_at_once_get_the_same_answers() -> None:
     expected = {name: question(frame(20_000)) for name, question in QUESTIONS.items()}
-    for _ in range(5):
+    for _ in range(examples(5, brief=2)):
         events, start = frame(20_000), Barrier(4)
 
         def ask(names: list[str], events: pd.DataFrame = events, start: Barrier = start) -> list[pd.DataFrame]:

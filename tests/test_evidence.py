@@ -10,8 +10,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import with_receipt
 from support.histories import ADDRESSES, SOURCES, START, archive_of, drawn_rows, event, everywhere, frame, table
 
@@ -51,6 +52,7 @@ def multiset(found) -> list[str]:
 
 
 @given(drawn_rows(), st.sampled_from(sorted(QUESTIONS)), st.sampled_from(sorted(SOURCES)))
+@settings(max_examples=examples(100, brief=5))
 def test_evidence_has_as_many_events_as_its_row(drawn, question, library):
     events = SOURCES[library](table(drawn))
     for row in QUESTIONS[question](events).itertuples():
@@ -237,6 +239,7 @@ def test_bits_that_are_none_are_refused(bits):
         to_networks(pd.Series(["192.0.2.1"]), **bits)
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
 def test_the_record_is_plain_survives_filters_and_says_what_was_read(question):
     events = frame(event(0, "Flux capacitor"), event(1, "Test deleted.", "8"), event(2, "Test deleted.", date=None))

@@ -139,6 +139,7 @@ CALLS = {
 }
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file that cannot be read")
 @pytest.mark.parametrize(
     "broken",

@@ -30,6 +30,7 @@ def test_the_names_of_columns_are_read_from_any_frame(library: str) -> None:
 
 
 @given(values=VALUES)
+@settings(max_examples=examples(100, brief=5))
 def test_codes_are_in_the_order_of_their_values_and_give_them_back(values: list[Any]) -> None:
     kind = pa.int64() if all(isinstance(value, int | None) for value in values) else pa.large_string()
     dates = pa.nulls(len(values), pa.timestamp("us", "UTC"))

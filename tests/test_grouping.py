@@ -109,7 +109,7 @@ def test_events_without_a_date_can_be_left_out() -> None:
     assert grouper.dated().count(grouper.identity)["events"].tolist() == [1]
 
 
-@pytest.mark.parametrize("events", [None, [], "events.parquet", pd.Series([1])])
+@pytest.mark.parametrize("events", [None, [], pd.Series([1])])
 def test_what_is_no_frame_is_refused(events: Any) -> None:
     with pytest.raises(taf.InvalidArgument, match=r"^events: a .* is not a supported frame\. Supported are pandas"):
         Grouper.of(events, "user")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import SOURCES, archive_of, frame, history
 
 import te_audit_frames as taf
@@ -132,6 +133,7 @@ PAST = frame(*workdays(MONDAY), *workdays(MONDAY, uid="8", hours=(21, 23)), *wor
 
 
 @given(DRAWN, st.sampled_from([1.0, 3.0, 8.0]))
+@settings(max_examples=examples(100, brief=4))
 def test_evidence_is_exactly_the_events_of_a_row(drawn, ratio):
     events = drawn_frame(drawn)
     found = taf.find_off_hours(events, history=PAST, ratio=ratio)
@@ -145,6 +147,7 @@ def test_evidence_is_exactly_the_events_of_a_row(drawn, ratio):
 
 
 @given(DRAWN)
+@settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = drawn_frame(drawn)
     expected = taf.find_off_hours(events, history=PAST, ratio=1)
@@ -228,7 +231,7 @@ def test_nothing_gives_no_rows_of_the_same_types():
     none = taf.find_off_hours(frame(), history=PAST)
     assert len(none) == 0 < len(some)
     assert none.dtypes.equals(some.dtypes)
-    assert taf.assessed(none).not_assessed == ""
+    assert taf.assessed(none).not_assessed == "there are no events"
     assert len(taf.usual_hours(frame())) == 0
 
 
@@ -258,6 +261,7 @@ def test_usual_hours_list_everybody_and_say_who_is_assessed():
     assert early["events"].tolist() == [0, 0]
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_people_whom_nobody_attacked_are_rarely_found(name):
     events = history(name)

@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
@@ -135,6 +136,7 @@ def slow_flags(rows, key, within, limits):
 
 
 @given(drawn_rows(max_size=60), st.integers(2, 12), st.integers(1, 3), st.integers(1, 3), st.integers(3, 40))
+@settings(max_examples=examples(100, brief=5))
 def test_what_is_found_is_what_is_found_one_event_at_a_time(drawn, min_failures, min_addresses, before, minutes):
     limits = {"min_failures": min_failures, "min_addresses": min_addresses, "min_before_success": before}
     within = timedelta(minutes=minutes)
@@ -157,6 +159,7 @@ def test_what_is_found_is_what_is_found_one_event_at_a_time(drawn, min_failures,
 
 
 @given(drawn_rows(max_size=60), st.integers(2, 6), st.integers(1, 3))
+@settings(max_examples=examples(100, brief=5))
 def test_evidence_by_address_is_exact(drawn, min_failures, min_users):
     events = to_events(table(drawn))
     found = taf.find_failed_logins(events, by="ip_address", min_failures=min_failures, min_users=min_users)
@@ -171,10 +174,10 @@ def test_evidence_by_address_is_exact(drawn, min_failures, min_users):
 
 def test_every_library_and_an_archive_give_the_same():
     events = frame(*spray(10, 2), *failures(25, start=500), event(530, "User login."), event(5, "Test created."))
-    for by in ("user", "ip_address"):
-        expected = taf.find_failed_logins(events, by=by)
-        assert len(expected) == 1 + (by == "ip_address")
-        with everywhere(events) as sources:
+    with everywhere(events) as sources:
+        for by in ("user", "ip_address"):
+            expected = taf.find_failed_logins(events, by=by)
+            assert len(expected) == 1 + (by == "ip_address")
             for source in sources.values():
                 found = taf.find_failed_logins(source, by=by)
                 pd.testing.assert_frame_equal(found, expected)

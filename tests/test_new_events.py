@@ -31,7 +31,7 @@ def events_of(draw):
 
 
 @given(before=st.lists(events_of(), max_size=12), later=st.lists(events_of(), max_size=12), gone=st.integers(0, 3))
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(60, brief=3))
 def test_the_archive_before_and_the_new_events_are_the_archive_after(tmp_path_factory, before, later, gone):
     archive = taf.Archive(tmp_path_factory.mktemp("archive") / "te-audit")
     world = World(*before, event(NOW - 7 * DAY))

@@ -20,7 +20,7 @@ if not all(map(find_spec, ("nbformat", "nbclient", "ipykernel"))):
     pytest.skip("the extra test-engines brings what runs notebooks", allow_module_level=True)
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = ["01_explore", "02_trends", "03_archive", "04_scale"]
+NAMES = ["01_explore", "02_trends", "03_archive", "04_scale", "05_review"]
 
 # A token as the API gives it is a UUID; the practice server's says what it is.
 TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|practice-\w+|bearer \w", re.IGNORECASE)
@@ -107,9 +107,8 @@ def test_without_a_token_it_runs_on_the_practice_server_and_shows_what_is_kept(n
 @pytest.mark.parametrize(
     ("name", "events"),
     [
-        ("01_explore", 0),
-        *[pytest.param(name, 0, marks=pytest.mark.full) for name in NAMES[1:]],
-        *[pytest.param(name, 300, marks=pytest.mark.full) for name in NAMES[:3]],
+        *[pytest.param(name, 0, marks=pytest.mark.full) for name in NAMES],
+        *[pytest.param(name, 300, marks=pytest.mark.full) for name in NAMES if name != "04_scale"],
     ],
 )
 def test_with_a_token_it_asks_the_api(name, events, tmp_path, monkeypatch):

@@ -307,6 +307,7 @@ write_parquet(stuck(), sys.argv[1])
 """
 
 
+@pytest.mark.full  # it starts Python; faults/test_crashes.py kills one at every line
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_killed_writer_leaves_the_old_file(events, path):
     write_parquet(events, path)
@@ -426,6 +427,7 @@ def test_flipped_bits_raise_no_other_error(events, path):
     assert noticed > 150
 
 
+@pytest.mark.full  # it starts Python
 def test_fsspec_is_not_needed_and_not_loaded():
     script = "import sys, te_audit_frames.storage.parquet; print('fsspec' in sys.modules)"
     assert run(script).communicate(timeout=60)[0] == "False\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import te_audit_frames as taf
@@ -40,6 +41,7 @@ def test_acts_are_not_compared_with_a_history_that_the_vocabulary_does_not_know(
     assert set(acts["severity"]) <= {"low", "info"}
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     "history", [HISTORY.drop(columns="ip_address"), HISTORY.assign(ip_address=None)], ids=["absent", "null"]
 )
@@ -48,7 +50,7 @@ def test_without_known_networks_none_is_new(history: pd.DataFrame) -> None:
     found = taf.find_new_addresses(EVENTS, history=history)
     assert len(found) == 0
     assert "history of networks" in taf.assessed(found).not_assessed
-    status = taf.review(EVENTS, history=history).assessed.set_index("check")["status"]
+    status = taf.review(EVENTS, history=history, checks=["find_new_addresses"]).assessed.set_index("check")["status"]
     assert status["find_new_addresses"] == "not assessed"
 
 
@@ -103,3 +105,26 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Any) -> Non
     path = tmp_path / "words.toml"
     path.write_text('[actions]\ndelete = ["zorg"]\n', encoding="utf-8-sig")
     assert taf.classify_events(EVENTS.assign(event="Test zorged."), vocabulary=path)["action"].iloc[0] == "delete"
+
+
+def test_a_path_is_no_frame_and_the_message_names_what_reads_it() -> None:
+    with pytest.raises(taf.InvalidArgument, match=r"^events: 'events\.parquet' is a path.*read_parquet\(\)"):
+        taf.find_runs("events.parquet")
+
+
+def test_a_missing_column_is_named_once() -> None:
+    with pytest.raises(taf.NotAnAuditFrame, match=r"no column 'event'\."):
+        taf.find_runs(EVENTS.drop(columns="event"))
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas], ids=["pandas", "Polars"])
+def test_failed_log_ins_make_no_network_known(library: Callable[[pd.DataFrame], Any]) -> None:
+    week = pd.Timedelta(days=7)
+    spray = {"event": "Login failed.", **ADA, "ip_address": "198.51.100.7"}
+    history = pd.concat([HISTORY, pd.DataFrame({**spray, "date": DAYS[-20:]})])
+    break_in = pd.DataFrame({**spray, "date": DAYS[-1] + week + pd.to_timedelta(range(30), unit="min")})
+    break_in.loc[29, "event"] = "User login."
+    found = taf.find_new_addresses(library(break_in), history=library(history))
+    assert found["network"].tolist() == ["198.51.100.0/24"]
+    review = taf.review(break_in, history=library(history))
+    assert ("high", "find_failed_logins") in review.findings[["severity", "check"]].itertuples(index=False, name=None)

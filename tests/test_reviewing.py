@@ -170,7 +170,7 @@ def test_a_history_that_overlaps_is_cut_and_that_is_said():
 
 
 def test_the_period_is_that_of_the_receipt_or_of_the_events():
-    bare = taf.review(frame(at(1, 9, "Test updated.")), history=HISTORY)
+    bare = taf.review(frame(at(1, 9, "Test updated.")), history=HISTORY, checks=["find_runs"])
     assert bare.period.start == MONDAY + timedelta(days=1, hours=9)
     assert any("no receipt" in note for note in bare.notes)
 
@@ -216,8 +216,11 @@ def test_frames_without_addresses_and_of_one_person_are_reviewed():
 
 
 def test_missing_log_ins_are_mentioned():
-    assert any("single sign-on" in note for note in taf.review(frame(at(1, 9, "Test updated."))).notes)
-    assert not any("single sign-on" in note for note in taf.review(frame(at(1, 9, "User login."))).notes)
+    def notes(text: str) -> tuple[str, ...]:
+        return taf.review(frame(at(1, 9, text)), checks=["find_runs"]).notes
+
+    assert any("single sign-on" in note for note in notes("Test updated."))
+    assert not any("single sign-on" in note for note in notes("User login."))
 
 
 def test_an_archive_gives_the_same_as_a_frame():
@@ -243,15 +246,17 @@ def test_the_representations_escape_foreign_text_and_json_is_complete():
 
 
 def test_evidence_of_a_number_that_is_no_finding_is_refused():
-    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), history=HISTORY)
+    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), checks=["find_monitoring_changes"])
     for number in (1, -1, True, "0"):
         with pytest.raises(taf.InvalidArgument, match="number"):
             review.evidence(number)
 
 
+# A review takes seconds, and tests above have one of each kind.
 SLOW = settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
+@pytest.mark.full
 @SLOW
 @given(drawn_rows(), st.booleans(), st.randoms(use_true_random=False))
 def test_evidence_has_the_events_of_each_finding_and_the_order_of_rows_does_not_matter(drawn, with_history, random):
@@ -264,6 +269,7 @@ def test_evidence_has_the_events_of_each_finding_and_the_order_of_rows_does_not_
     pd.testing.assert_frame_equal(taf.review(to_events(table(again)), history=history).findings, review.findings)
 
 
+@pytest.mark.full
 @SLOW
 @given(drawn_rows(), st.sampled_from(sorted(SOURCES)))
 def test_every_library_gives_the_same_review(drawn, library):
@@ -273,6 +279,7 @@ def test_every_library_gives_the_same_review(drawn, library):
     pd.testing.assert_frame_equal(review.people, expected.people)
 
 
+@pytest.mark.full
 @SLOW
 @given(st.integers(0, 2**32 - 1))
 def test_a_quiet_copy_of_the_history_has_nothing_high(seed):

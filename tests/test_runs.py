@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import START, attacks, drawn_rows, event, everywhere, frame, history, table
 
 import te_audit_frames as taf
@@ -48,6 +49,7 @@ def slow_runs(events: pd.DataFrame, *, gap: timedelta, min_size: int, by: str) -
 
 
 @given(drawn_rows(), st.integers(1, 30), st.integers(1, 4), st.sampled_from(sorted(BY)))
+@settings(max_examples=examples(100, brief=5))
 def test_runs_are_those_found_one_event_at_a_time(drawn, minutes, min_size, by):
     events = to_events(table(drawn))
     gap = timedelta(minutes=minutes)
@@ -58,6 +60,7 @@ def test_runs_are_those_found_one_event_at_a_time(drawn, minutes, min_size, by):
 
 
 @given(drawn_rows(), st.sampled_from(sorted(BY)))
+@settings(max_examples=examples(100, brief=5))
 def test_figures_are_those_of_the_evidence(drawn, by):
     events = to_events(table(drawn))
     found = taf.find_runs(events, min_size=2, by=by)
@@ -122,10 +125,10 @@ def test_every_library_and_an_archive_give_the_same():
     rows = [event(n, "Test deleted.", resources=[{"type": "testName", "name": str(n % 4)}]) for n in range(9)]
     rows += [event(n, "Deleted", uid=None, user=None, ip_address=None) for n in range(2_000, 2_006)]
     events = frame(*rows)
-    for by in BY:
-        expected = taf.find_runs(events, by=by)
-        assert len(expected) == 2
-        with everywhere(events) as sources:
+    with everywhere(events) as sources:
+        for by in BY:
+            expected = taf.find_runs(events, by=by)
+            assert len(expected) == 2
             for source in sources.values():
                 found = taf.find_runs(source, by=by)
                 pd.testing.assert_frame_equal(found, expected)
@@ -186,6 +189,7 @@ def test_the_order_of_the_input_does_not_matter():
     pd.testing.assert_frame_equal(taf.find_runs(shuffled), taf.find_runs(events))
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_real_histories_have_few_runs_and_all_have_their_evidence(name):
     events = history(name)

@@ -241,6 +241,7 @@ def test_the_original_of_harmless_json_is_found_again(value):
     assert original_json(harmless_json(text)) == text
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("text", ["\t", ";", "'\"", ";x", "x", "=;"])
 def test_long_texts_take_linear_time(text):
     # If every position were searched again, this would take hours.

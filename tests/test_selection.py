@@ -9,13 +9,14 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.frames import LIBRARIES
 from support.histories import START, archive_of, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.checks import selection as selection_module
+from te_audit_frames.checks import in_archive
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.schema import to_events
 
@@ -38,6 +39,7 @@ def assert_same(one: Selection, other: Selection) -> None:
 
 
 @given(drawn_rows(), st.sampled_from(sorted(LIBRARIES)), st.sampled_from([None, deletions]), st.booleans())
+@settings(max_examples=examples(100, brief=5))
 def test_every_library_gives_the_same(drawn, library, keep, bounded):
     bounds = {"start": START + timedelta(minutes=10), "end": START + timedelta(minutes=50)} if bounded else {}
     arguments = {"optional": ["ip_address", "resources"], "keep": keep, **bounds}
@@ -46,6 +48,7 @@ def test_every_library_gives_the_same(drawn, library, keep, bounded):
 
 
 @given(drawn_rows(), st.randoms(use_true_random=False))
+@settings(max_examples=examples(100, brief=5))
 def test_the_order_of_the_input_does_not_matter(drawn, random):
     shuffled = copy.copy(drawn)
     random.shuffle(shuffled)
@@ -54,6 +57,7 @@ def test_the_order_of_the_input_does_not_matter(drawn, random):
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_rows_are_those_that_classify_events_finds(drawn):
     events = to_events(table(drawn))
     classified = taf.classify_events(events)
@@ -69,6 +73,7 @@ def test_rows_are_those_that_classify_events_finds(drawn):
 
 
 @given(drawn_rows())
+@settings(max_examples=examples(100, brief=5))
 def test_people_are_uids_with_their_newest_names(drawn):
     events = to_events(table(drawn))
     found = select(events, ["event"])
@@ -86,7 +91,7 @@ def test_people_are_uids_with_their_newest_names(drawn):
 def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
     rows = [event(90 * n, "Test deleted." if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(200)]
     events = frame(*rows, event(0, "Test deleted.", date=None))
-    monkeypatch.setattr(selection_module, "_CHUNK", 20)
+    monkeypatch.setattr(in_archive, "_CHUNK", 20)
     with archive_of(events) as archive:
         assert_same(select(archive, ["event"], keep=keep), select(events, ["event"], keep=keep))
         bounds = {"start": "2026-03-03T05:00:00Z", "end": "2026-03-06"}
@@ -97,7 +102,7 @@ def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
 
 def test_an_archive_is_read_in_few_columns_and_few_days_at_once(monkeypatch):
     events = frame(*(event(90 * n, "Test deleted.") for n in range(200)))
-    monkeypatch.setattr(selection_module, "_CHUNK", 40)
+    monkeypatch.setattr(in_archive, "_CHUNK", 40)
     loaded = []
     with archive_of(events) as archive:
         load = archive.load

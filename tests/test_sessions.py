@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
@@ -40,6 +41,7 @@ def test_a_session_goes_from_log_in_to_log_out():
     assert found[["login", "logout"]].isna().values.tolist() == [[False, False], [True, True]]
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -85,6 +87,7 @@ def test_a_session_that_is_silent_to_the_end_of_the_events_is_over():
 
 
 @given(drawn_rows(minutes=60), st.integers(1, 30))
+@settings(max_examples=examples(100, brief=5))
 def test_every_event_is_in_one_session_and_the_evidence_is_exact(drawn, idle):
     events = to_events(table(drawn))
     found = taf.find_sessions(events, idle=timedelta(minutes=idle))

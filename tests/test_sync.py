@@ -160,7 +160,7 @@ def undated_in_between(events):
     return [*events[:95], {"event": "no date", "aid": "1", "uid": "u"}, *events[95:]]
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("order", [shuffled, undated_first, undated_in_between])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_undated_and_unordered_events_are_kept_while_reading_and_a_sync_resumes(archive, order, workers):
@@ -223,6 +223,7 @@ with Fatal(shuffled(many(LENGTH)), page_size=4) as server:
 """
 
 
+@pytest.mark.full  # it starts Python
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
 def test_a_kill_loses_one_piece_of_a_log_out_of_order(archive):
     program = KILLED.format(path=[str(Path(__file__).parent)], place=archive.location, after=40)

@@ -17,11 +17,18 @@ def place(tmp_path):
     return tmp_path / "te-audit"
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """The folder of a synced archive, to be copied."""
+    folder = tmp_path_factory.mktemp("original") / "te-audit"
+    World(*many(15), {"event": "no date", "aid": "1"}).sync(taf.Archive(folder))
+    return folder
+
+
 @pytest.fixture
-def archive(place):
-    archive = taf.Archive(place)
-    World(*many(15), {"event": "no date", "aid": "1"}).sync(archive)
-    return archive
+def archive(place, original):
+    shutil.copytree(original, place)
+    return taf.Archive(place)
 
 
 def problems(archive, **how):

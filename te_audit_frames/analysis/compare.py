@@ -98,6 +98,8 @@ def compare(
     """
     if incomplete not in ("raise", "allow"):
         raise InvalidArgument(f"incomplete: {incomplete!r} is neither 'raise' nor 'allow'")
+    if by is None:
+        raise InvalidArgument('by: None names no column. Choose what to compare, for example by="event".')
     zone = None if tz is None else parse_zone(tz)
     periods = _period("before", before, zone), _period("now", now, zone)
     if periods[0].end > periods[1].start:

@@ -6,9 +6,11 @@ no engine, so their columns are encoded as integers, which are grouped many time
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
 from typing import Any
 
 import narwhals as nw
@@ -176,6 +178,11 @@ def as_lazy(events: Any) -> nw.LazyFrame[Any]:
             frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
             return frame
     except TypeError:
+        if isinstance(events, str | PathLike):
+            raise InvalidArgument(
+                f"events: {os.fspath(events)!r} is a path, not a frame. Read it first: read_parquet() reads a file, "
+                "read_pages() saved answers, and Archive() opens an archive."
+            ) from None
         raise InvalidArgument(
             f"events: a {type(events).__module__}.{type(events).__qualname__} is not a supported frame. Supported are "
             "pandas, Polars, Dask and PySpark frames, PyArrow tables, and DuckDB relations."

@@ -25,7 +25,8 @@ def find_new_addresses(
 ) -> pd.DataFrame:
     """Find the networks from which a person acted for the first time.
 
-    A network is new if the person never acted from it in `history`. Without a history, nothing is new and nothing is
+    A network is new if the person never acted from it in `history`; a failed log-in there is no act, since anybody can
+    fail to log in. Without a history, nothing is new and nothing is
     assessed.
 
     Parameters

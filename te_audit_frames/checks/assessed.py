@@ -87,8 +87,9 @@ class Assessed:
             "unclassified_texts": selection.unclassified_texts,
             "absent": selection.absent,
         }
-        if selection.undated and not selection.events:
-            more["not_assessed"] = more.get("not_assessed") or "no event has a date"
+        if not selection.events:
+            reason = "no event has a date" if selection.undated else "there are no events"
+            more["not_assessed"] = more.get("not_assessed") or reason
         return cls(check, **(stated | more))
 
     def to_dict(self) -> dict[str, Any]:

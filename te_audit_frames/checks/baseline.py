@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import PathLike
 from typing import Any, Literal, get_args
 
 import narwhals as nw
@@ -15,11 +16,13 @@ import pyarrow as pa
 
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy, column_to_arrow
-from te_audit_frames.analysis.grouping import Grouper
+from te_audit_frames.analysis.grouping import Grouper, collect
+from te_audit_frames.checks.in_archive import read_in_chunks
+from te_audit_frames.checks.in_engine import as_text, inside, plain_texts, utc_dates
 from te_audit_frames.checks.in_memory import Bounds
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.selection import as_text, inside, read_in_chunks, utc_dates
+from te_audit_frames.checks.vocabulary import failed_log_ins
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds
 from te_audit_frames.schema import COLUMNS, require_columns
@@ -53,8 +56,8 @@ class Baseline:
         `person`, `quarter` (the quarter of an hour, counted since 1970 in UTC; int64) and `events` (int64), in this
         order. Quarters fit every time zone; days and hours can be made of them.
     networks : pandas.DataFrame
-        `person`, `network` (str), `first`, `last` (``datetime64[us, UTC]``) and `events`. Events without an address
-        are left out.
+        `person`, `network` (str), `first`, `last` (``datetime64[us, UTC]``) and `events`. Events without an address,
+        and failed log-ins, are left out.
     texts : pandas.DataFrame
         `person`, `event` (str), `week` (the Monday, ``datetime64[us, UTC]``) and `events`.
     groups : pandas.DataFrame
@@ -95,6 +98,7 @@ def read_baseline(
     end: Instant | None = None,
     v4: int = V4,
     v6: int = V6,
+    vocabulary: str | PathLike[str] | None = None,
     argument: str = "history",
 ) -> Baseline:
     """Read a history into counts: per person by quarter of an hour, network, event text and account group.
@@ -112,6 +116,8 @@ def read_baseline(
         Only events of this half-open period.
     v4, v6 : int
         How many leading bits make a network.
+    vocabulary : path, optional
+        A table of words of your own; see `classify_events`.
     argument : str
         What messages call the history.
 
@@ -140,7 +146,7 @@ def read_baseline(
     if isinstance(history, Baseline):
         return history
     bounds = to_bounds(start, end)
-    tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6)
+    tally = _Tally(tuple(part for part in PARTS if part in parts), v4, v6, vocabulary)
     try:
         return _count(_NOTHING if history is None else history, tally, bounds)
     except NotAnAuditFrame as error:
@@ -197,6 +203,7 @@ class _Tally:
     parts: tuple[Part, ...]
     v4: int
     v6: int
+    vocabulary: str | PathLike[str] | None = None
     pairs: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
     seen: list[pd.DataFrame] = field(default_factory=list)
     counted: dict[Part, list[pd.DataFrame]] = field(default_factory=lambda: {part: [] for part in PARTS})
@@ -209,7 +216,9 @@ class _Tally:
         if "texts" in self.parts:
             require_columns(present, ["event"])
         keys = [key for part in self.parts for key in _KEYS[part]]
-        return ["date", *(name for name in (*PAIR, *keys) if name in present)]
+        if "networks" in self.parts:
+            keys.append("event")
+        return ["date", *(name for name in dict.fromkeys((*PAIR, *keys)) if name in present)]
 
     def add(self, grouper: Grouper, values: dict[str, pa.Array]) -> None:
         """Count the events of a chunk."""
@@ -220,7 +229,8 @@ class _Tally:
         for part in self.parts:
             keys = [key for key in _KEYS[part] if key in names]
             if keys or part == "moments":
-                groups = grouper.count([*who, *keys], step=_STEPS[part])
+                counting = self._without_failed_log_ins(grouper, values) if part == "networks" else grouper
+                groups = counting.count([*who, *keys], step=_STEPS[part])
                 if not len(groups):
                     continue
                 numbered = self._numbered(groups, who, values)
@@ -230,6 +240,21 @@ class _Tally:
                 for key in keys:
                     numbered[key] = _decode(numbered[key], values.get(key))
                 self.counted[part].append(_compact(numbered))
+
+    def _without_failed_log_ins(self, grouper: Grouper, values: dict[str, pa.Array]) -> Grouper:
+        """Leave out failed log-ins: they need not be by the person, and make no network known."""
+        frame = grouper.frame
+        if "event" not in frame.collect_schema().names():
+            return grouper
+        if "event" in values:
+            texts = values["event"].to_pylist()
+            failed: list[Any] = [texts.index(text) for text in failed_log_ins(texts, self.vocabulary)]
+        else:
+            texts = plain_texts(collect(frame.select("event").unique())["event"])
+            failed = failed_log_ins(texts, self.vocabulary)
+        if not failed:
+            return grouper
+        return Grouper(frame.filter(~nw.col("event").is_in(failed).fill_null(False)), [])
 
     def _numbered(self, groups: pd.DataFrame, who: list[str], values: dict[str, pa.Array]) -> pd.DataFrame:
         """Replace `uid` and `user` by the number of their pair."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.severity import CHECKS
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.severity import CHECKS
 from te_audit_frames.checks.toml_file import read_toml
 from te_audit_frames.errors import InvalidArgument
 
@@ -33,7 +34,8 @@ class Disposition:
     until : date
         The last day, in UTC, on which it holds.
     uid, user, ip_address : str or None
-        Whom or what it is about; those that are given must all match.
+        Whom or what it is about; those that are given must all match. An address may be a network, such as
+        ``"203.0.113.0/24"``, and then stands for all of its addresses.
     check : str or None
         The check; None for all of them.
     since : datetime or None
@@ -56,7 +58,7 @@ class Disposition:
             return False
         if self.user is not None and self.user != user:
             return False
-        if self.ip_address is not None and finding.row.get("ip_address") != self.ip_address:
+        if self.ip_address is not None and not _is_within(finding.row.get("ip_address"), self.ip_address):
             return False
         if self.check is not None and self.check != finding.check:
             return False
@@ -100,6 +102,9 @@ def split_reviewed(
         open_.append(finding)
         back += any(one.matches(finding) for one in expired)
     notes = [f"findings that came back, because their disposition has expired: {back:,}"] if back else []
+    idle = sum(not any(one.matches(finding) for finding in findings) for one in valid)
+    if idle:
+        notes.append(f"dispositions that no finding of this period matches: {idle:,} of {len(valid):,}")
     return open_, reviewed, notes
 
 
@@ -137,6 +142,9 @@ class _File:
                 raise self._mistake(head, f"{name} is missing; {_EXAMPLE}")
         if not {"uid", "user", "ip_address"} & set(entry):
             raise self._mistake(head, f"say whom it is about: uid, user or ip_address; {_EXAMPLE}")
+        if "ip_address" in entry and _to_network(entry["ip_address"]) is None:
+            line = self._find("ip_address", head)
+            raise self._mistake(line, f'{entry["ip_address"]!r} is no address; right is ip_address = "203.0.113.7"')
         if "check" in entry and entry["check"] not in CHECKS:
             close = difflib.get_close_matches(entry["check"], CHECKS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(CHECKS)}"
@@ -151,6 +159,20 @@ class _File:
 
     def _mistake(self, line: int, what: str) -> InvalidArgument:
         return InvalidArgument(f"dispositions: {self._name}, line {line + 1}: {what.rstrip('.')}.")
+
+
+def _to_network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _is_within(address: Any, text: str) -> bool:
+    found, wanted = _to_network(address), _to_network(text)
+    if found is None or wanted is None or found.version != wanted.version:
+        return False
+    return wanted.supernet_of(found)  # type: ignore[arg-type]
 
 
 def _moment(value: date) -> datetime:

@@ -18,9 +18,10 @@ from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.arguments import check_whole_number
+from te_audit_frames.checks.in_archive import read_in_chunks
+from te_audit_frames.checks.in_engine import as_text, is_any_of, utc_dates
 from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.checks.networks import V4, V6, to_networks
-from te_audit_frames.checks.selection import as_text, is_any_of, read_in_chunks, utc_dates
 from te_audit_frames.checks.vocabulary import CLASSES, classify_events
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import where

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from te_audit_frames.arguments import check_number, check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.baseline import QUARTER, Baseline, Part, find_people, read_baseline
-from te_audit_frames.checks.habits import SLOTS, Habits, Whole, day_of, first_day_of, week_of
+from te_audit_frames.checks.baseline import QUARTER, Part, read_baseline
+from te_audit_frames.checks.habits import SLOTS, Habits, day_of, first_day_of, week_of
+from te_audit_frames.checks.hour_verdicts import Acted, HoursRule, Verdict, different_quarters, judge_weeks
 from te_audit_frames.checks.selection import Selection, select
-from te_audit_frames.checks.tallies import micros, tally
+from te_audit_frames.checks.tallies import tally
 from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.periods import Instant, to_instant
 
@@ -28,9 +27,6 @@ MIN_DAYS, MIN_EVENTS = 20, 60
 
 RATIO = 8.0
 """How many times better a week must fit the same habits at other hours."""
-
-_SECONDS = 1_000_000 * QUARTER  # a quarter of an hour in microseconds
-_NEAR = 2  # quarters before and after: what counts as the same time of day in `days_alike`
 
 
 def find_off_hours(
@@ -119,14 +115,14 @@ def find_off_hours(
                     first_event  usual_hours  active_days  days_alike
     0 2026-04-08 02:10:00+00:00  05:30-12:45           60           0
     """
-    rule = _Rule.of(days, min_days, min_events, ratio)
+    rule = HoursRule.of(days, min_days, min_events, ratio)
     groups = ["aid", "account_group_name"] if isinstance(tz, Mapping) else []
     selection = select(events, ["event"], optional=groups)
     past = read_baseline(history, parts=_parts(tz))
-    judged = _Judged.of(selection, past, tz)
-    verdicts = list(_judge(judged, rule))
-    result = _describe(selection, judged, verdicts)
-    return attach_assessed(result, _assessed(selection, judged, verdicts, rule, history is None))
+    acted = Acted.of(selection, past, tz)
+    verdicts = list(judge_weeks(acted, rule))
+    result = _describe(selection, acted, verdicts)
+    return attach_assessed(result, _assessed(selection, acted, verdicts, rule, history is None))
 
 
 def usual_hours(
@@ -177,7 +173,7 @@ def usual_hours(
       user  active_days  assessed  usual_hours
     0  Ada           60      True  05:30-12:45
     """
-    rule = _Rule.of(days, min_days, min_events, ratio)
+    rule = HoursRule.of(days, min_days, min_events, ratio)
     past = read_baseline(history, parts=_parts(tz))
     people = past.people[past.people[["uid", "user"]].notna().any(axis=1)]
     clocks = Clocks.assign(tz, past.people, past.groups)
@@ -191,7 +187,7 @@ def usual_hours(
     before = day_of(local) < until
     seen = np.bincount(person[before], events[before], len(past.people)).astype("int64")
     recent = before & (day_of(local) >= until - rule.days)
-    habits = Habits.learn(*_different(person[recent], local[recent]), len(past.people), until=until)
+    habits = Habits.learn(*different_quarters(person[recent], local[recent]), len(past.people), until=until)
     enough = (habits.days >= rule.min_days) & (seen >= rule.min_events)
     covered = (habits.oddness + habits.weekend[:, :1] <= math.log(rule.ratio)).sum(axis=1) / 4
     texts = [_ranges(odd <= 0) if known else "" for odd, known in zip(habits.oddness, enough, strict=True)]
@@ -214,148 +210,8 @@ def _parts(tz: Zones) -> list[Part]:
     return ["moments", "groups"] if isinstance(tz, Mapping) else ["moments"]
 
 
-@dataclass(frozen=True)
-class _Rule:
-    days: int
-    min_days: int
-    min_events: int
-    ratio: float
-
-    @classmethod
-    def of(cls, days: int, min_days: int, min_events: int, ratio: float) -> _Rule:
-        check_whole_number("days", days, 28, 730)
-        check_whole_number("min_days", min_days, 5, days)
-        check_whole_number("min_events", min_events, 1)
-        check_number("ratio", ratio, 1, 1e6)
-        return cls(days, min_days, min_events, float(ratio))
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """Who acted in which local quarter: what is to be judged, and all that was before it.
-
-    Attributes
-    ----------
-    person, quarter : numpy.ndarray of int64
-        Each pair once, by quarter.
-    events : numpy.ndarray of int64
-        How many events each pair has.
-    is_new : numpy.ndarray of bool
-        Whether a pair has events to judge.
-    of_row : numpy.ndarray of int64
-        The pair of each row of the selection; -1 for events that name nobody.
-    """
-
-    people: pd.DataFrame
-    clocks: Clocks
-    person: Whole
-    quarter: Whole
-    events: Whole
-    is_new: npt.NDArray[np.bool_]
-    of_row: Whole
-    cut: int
-
-    @classmethod
-    def of(cls, selection: Selection, past: Baseline, tz: Zones) -> _Judged:
-        people, rows = selection.people, selection.rows
-        number = find_people(past.people, people)
-        who = np.flatnonzero(people[["uid", "user"]].notna().any(axis=1).to_numpy())
-        new = rows["person"].isin(who).to_numpy()
-        old = past.moments.assign(person=number[past.moments["person"].to_numpy()])
-        old = old[old["person"] >= 0]
-        start = 0 if selection.first_event is None else int(selection.first_event.timestamp() // QUARTER)
-        early = (old["quarter"] < start).to_numpy()
-        clocks = Clocks.assign(tz, people, _groups(selection, past, number))
-        person = np.concatenate([old["person"].to_numpy()[early], rows["person"].to_numpy()[new]])
-        quarter = np.concatenate([old["quarter"].to_numpy()[early], (micros(rows["date"]) // _SECONDS)[new]])
-        events = np.concatenate([old["events"].to_numpy()[early], np.ones(new.sum(), dtype="int64")])
-        local = clocks.local(person, quarter)
-        keys, of = np.unique(_pack(person, local), return_inverse=True)
-        of_row = np.full(len(rows), -1)
-        of_row[new] = of[early.sum() :]
-        is_new = np.zeros(len(keys), dtype="bool")
-        is_new[of_row[new]] = True
-        return cls(
-            people,
-            clocks,
-            *_unpack(keys),
-            np.bincount(of, events, len(keys)).astype("int64"),
-            is_new,
-            of_row,
-            int((~early).sum()),
-        )
-
-
-def _groups(selection: Selection, past: Baseline, number: Whole) -> pd.DataFrame:
-    names = ["aid", "account_group_name"]
-    if "aid" not in selection.rows:
-        return pd.DataFrame(columns=["person", *names, "events"])
-    now = selection.rows.groupby(["person", *names], dropna=False, as_index=False).size()
-    now = now.rename(columns={"size": "events"})
-    old = past.groups.assign(person=number[past.groups["person"].to_numpy(dtype="int64")])
-    return pd.concat([old[old["person"] >= 0], now], ignore_index=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Verdict:
-    """What came of one week."""
-
-    people: Whole  # who acted in it, and has enough history
-    habits: Habits
-    score: npt.NDArray[np.float64]
-    moments: Whole  # positions of what is found among the quarters judged
-    index: Whole  # whose each of them is, as a row of the habits
-    alike: Whole  # on how many days they acted at about that time
-    more: Whole  # how many series each person has besides
-    unknown: Whole  # who acted in it, and has too little history
-
-
-def _judge(judged: _Judged, rule: _Rule) -> Iterator[_Verdict]:
-    """Judge week after week; each reads only the days before it that hours are learnt from."""
-    day, week = day_of(judged.quarter), week_of(judged.quarter)
-    before = np.zeros(len(judged.people), dtype="int64")  # events of each person before the week
-    counted = 0
-    for number in np.unique(week[judged.is_new]):
-        monday = first_day_of(int(number))
-        low, first, last = np.searchsorted(day, [monday - rule.days, monday, monday + 7])
-        np.add.at(before, judged.person[counted:first], judged.events[counted:first])
-        counted = first
-        moments = first + np.flatnonzero(judged.is_new[first:last])
-        acting = np.unique(judged.person[moments])
-        place = np.full(len(judged.people), -1)
-        place[acting] = np.arange(len(acting))
-        past = low + np.flatnonzero(place[judged.person[low:first]] >= 0)
-        habits = Habits.learn(place[judged.person[past]], judged.quarter[past], len(acting), until=monday)
-        known = (habits.days >= rule.min_days) & (before[acting] >= rule.min_events)
-        # In the order of people, then of quarters.
-        moments = moments[np.argsort(place[judged.person[moments]], kind="stable")]
-        moments = moments[known[place[judged.person[moments]]]]
-        index = place[judged.person[moments]]
-        score, series = habits.judge(index, judged.quarter[moments])
-        found = score >= math.log(rule.ratio)
-        strongest = series.strongest(len(acting))
-        kept = found[index] & (series.of >= 0) & (series.of == strongest[index])
-        more = np.bincount(series.person, minlength=len(acting)) - 1
-        # Only what exceeds the threshold needs the rest.
-        moments, index = moments[kept], index[kept]
-        past = past[found[place[judged.person[past]]]]
-        near = _days_near(place[judged.person[past]], judged.quarter[past], len(acting))
-        alike = near[index, judged.quarter[moments] % SLOTS]
-        yield _Verdict(acting[known], habits, score, moments, index, alike, more, acting[~known])
-
-
-def _days_near(person: Whole, quarter: Whole, people: int) -> Whole:
-    """Count the days on which each person acted within half an hour of each quarter of the day."""
-    day, slot = day_of(quarter), quarter % SLOTS
-    day = day - day.min(initial=0)
-    near = [(slot + apart) % SLOTS for apart in range(-_NEAR, _NEAR + 1)]
-    keys = np.unique(np.concatenate([(person * 2**24 + day) * SLOTS + other for other in near]))
-    counts = np.bincount(keys // SLOTS // 2**24 * SLOTS + keys % SLOTS, minlength=people * SLOTS)
-    return np.asarray(counts.reshape(people, SLOTS))
-
-
-def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -> pd.DataFrame:
-    count = len(judged.person)
+def _describe(selection: Selection, acted: Acted, verdicts: list[Verdict]) -> pd.DataFrame:
+    count = len(acted.person)
     is_odd, alike = np.zeros(count, dtype="bool"), np.zeros(count, dtype="int64")
     ratios, active = np.full(count, np.nan), np.zeros(count, dtype="int64")
     more = np.zeros(count, dtype="int64")
@@ -371,12 +227,12 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
             hours[len(hours)] = _ranges(verdict.habits.oddness[person] <= 0)
     rows = selection.rows
     order = np.argsort(rows["person"].to_numpy(), kind="stable")
-    order = order[judged.of_row[order] >= 0]
-    of = judged.of_row[order]
-    week = week_of(judged.quarter[of]) if count else of
+    order = order[acted.of_row[order] >= 0]
+    of = acted.of_row[order]
+    week = week_of(acted.quarter[of]) if count else of
     # A series ends at the next event that is not outside the hours, at another person, and with the week.
     breaks = np.ones(len(order), dtype="bool")
-    breaks[1:] = (np.diff(judged.person[of]) != 0) | (np.diff(week) != 0) | (np.diff(is_odd[of].astype("int8")) != 0)
+    breaks[1:] = (np.diff(acted.person[of]) != 0) | (np.diff(week) != 0) | (np.diff(is_odd[of].astype("int8")) != 0)
     kept = np.flatnonzero(is_odd[of])
     _, groups = np.unique(np.cumsum(breaks)[kept], return_inverse=True)
     found = int(groups.max(initial=-1)) + 1
@@ -385,8 +241,8 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
     first[groups[::-1]] = of[kept][::-1]
     most = np.zeros(found, dtype="int64")
     np.maximum.at(most, groups, alike[of[kept]])
-    who = judged.people.iloc[judged.person[first]].reset_index(drop=True)
-    zones = [str(judged.clocks.zones[zone]) for zone in judged.clocks.of[judged.person[first]]]
+    who = acted.people.iloc[acted.person[first]].reset_index(drop=True)
+    zones = [str(acted.clocks.zones[zone]) for zone in acted.clocks.of[acted.person[first]]]
     result = pd.concat([who[["uid", "user"]], result], axis=1).assign(
         tz=pd.array(zones, dtype="str"),
         usual_hours=pd.array([hours[number] for number in text[first]], dtype="str"),
@@ -398,14 +254,14 @@ def _describe(selection: Selection, judged: _Judged, verdicts: list[_Verdict]) -
     return result.sort_values(["first_event", "uid", "user"], ignore_index=True)
 
 
-def _assessed(selection: Selection, judged: _Judged, verdicts: list[_Verdict], rule: _Rule, is_alone: bool) -> Assessed:
+def _assessed(selection: Selection, acted: Acted, verdicts: list[Verdict], rule: HoursRule, is_alone: bool) -> Assessed:
     known = np.unique(np.concatenate([np.zeros(0, dtype="int64"), *(verdict.people for verdict in verdicts)]))
     unknown = np.concatenate([np.zeros(0, dtype="int64"), *(verdict.unknown for verdict in verdicts)])
     never = np.setdiff1d(unknown, known)
     weeks = sum(len(verdict.people) for verdict in verdicts)
-    notes = list(judged.clocks.notes)
+    notes = list(acted.clocks.notes)
     if len(never):
-        names = judged.people["user"].fillna(judged.people["uid"]).iloc[never].tolist()
+        names = acted.people["user"].fillna(acted.people["uid"]).iloc[never].tolist()
         shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
         notes.append(
             f"not assessed, because they have fewer than {rule.min_days} active days in the {rule.days} days before, "
@@ -413,18 +269,18 @@ def _assessed(selection: Selection, judged: _Judged, verdicts: list[_Verdict], r
         )
     if len(unknown):
         notes.append(f"{len(unknown):,} of {weeks + len(unknown):,} weeks of a person have too little history")
-    if judged.cut:
+    if acted.cut:
         notes.append("the history reaches into the events: what is no older than the first of them was left out")
-    nobody = int((judged.of_row < 0).sum())
+    nobody = int((acted.of_row < 0).sum())
     if nobody:
         notes.append(f"{nobody:,} events name nobody")
     reason = ""
     if selection.events and not weeks:
         reason = "nobody has enough history" + (" (no history was given)" if is_alone else "")
-    old = judged.quarter[~judged.is_new]
+    old = acted.quarter[~acted.is_new]
     span = 0.0
-    if len(old) and selection.events and judged.is_new.any():
-        span = float((judged.quarter[judged.is_new].max() - old.min()) / SLOTS)
+    if len(old) and selection.events and acted.is_new.any():
+        span = float((acted.quarter[acted.is_new].max() - old.min()) / SLOTS)
     return Assessed.of(
         "find_off_hours",
         selection,
@@ -433,19 +289,6 @@ def _assessed(selection: Selection, judged: _Judged, verdicts: list[_Verdict], r
         not_assessed=reason,
         notes=tuple(notes),
     )
-
-
-def _different(person: Whole, quarter: Whole) -> tuple[Whole, Whole]:
-    return _unpack(np.unique(_pack(person, quarter)))
-
-
-def _pack(person: Whole, quarter: Whole) -> Whole:
-    """Return a number for each pair, in the order of the quarters."""
-    return np.asarray((quarter + 2**30 << 32) + person)
-
-
-def _unpack(keys: Whole) -> tuple[Whole, Whole]:
-    return keys % 2**32, (keys >> 32) - 2**30
 
 
 def _ranges(usual: npt.NDArray[np.bool_]) -> str:

@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.analysis.group_columns import column_to_arrow
-from te_audit_frames.checks.event_text import read
 from te_audit_frames.checks.people import PAIR
-from te_audit_frames.checks.reading import UNCLASSIFIED, Reading
-from te_audit_frames.checks.words import Tables
+from te_audit_frames.checks.text.event_text import read
+from te_audit_frames.checks.text.reading import UNCLASSIFIED, Reading
+from te_audit_frames.checks.text.words import Tables
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, SOURCES

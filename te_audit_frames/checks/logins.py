@@ -13,7 +13,6 @@ import pandas as pd
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.reading import FAILURE, SUCCESS
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     BY,
@@ -27,6 +26,7 @@ from te_audit_frames.checks.tallies import (
     number_by,
     tally,
 )
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
 from te_audit_frames.checks.windows import (
     Numbers,
     count_different_within,

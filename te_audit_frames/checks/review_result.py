@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from te_audit_frames.checks.evidence import evidence
-from te_audit_frames.checks.severity import ATTACK_VERSION, SEVERITIES
+from te_audit_frames.checks.judging.severity import ATTACK_VERSION, SEVERITIES
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period
 from te_audit_frames.safe_text import visible

@@ -18,19 +18,20 @@ from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
-from te_audit_frames.checks.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.judging_acts import judge_access, judge_monitoring, judge_runs
-from te_audit_frames.checks.judging_logins import judge_logins
-from te_audit_frames.checks.judging_people import judge_accounts, judge_addresses, judge_hours
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.rarity import Weeks
-from te_audit_frames.checks.review_context import Context, Found
+from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
+from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
+from te_audit_frames.checks.judging.context import Context, Found
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.logins import judge_logins
+from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
+from te_audit_frames.checks.judging.rarity import Weeks
+from te_audit_frames.checks.judging.severity import CHECKS, Check
 from te_audit_frames.checks.review_result import Review
-from te_audit_frames.checks.selection import Selection, select, utc_dates
-from te_audit_frames.checks.severity import CHECKS, Check
+from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import micros
+from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Instant, Period, to_instant
@@ -129,13 +130,13 @@ def review(
     period, notes = _period(events, selection)
     start = None if period is None else period.start
     parts: list[Part] = [*_PARTS, "groups"] if isinstance(tz, Mapping) else _PARTS
-    past, cut = _read_history(history, start, parts)
+    past, cut = _read_history(history, start, parts, vocabulary)
     notes += cut
     span = None
     if history is not None:
         first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
         span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
-    now = read_baseline(events, parts=_PARTS, argument="events")
+    now = read_baseline(events, parts=_PARTS, vocabulary=vocabulary, argument="events")
     context = Context(
         events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
     )
@@ -197,10 +198,12 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
 
 
-def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tuple[Baseline, list[str]]:
+def _read_history(
+    history: Any, start: datetime | None, parts: list[Part], vocabulary: str | PathLike[str] | None
+) -> tuple[Baseline, list[str]]:
     if history is None or isinstance(history, Baseline):
         return read_baseline(history), []
-    past = read_baseline(history, parts=parts, end=start)
+    past = read_baseline(history, parts=parts, end=start, vocabulary=vocabulary)
     notes = []
     last = _last_day(history) if is_archive(history) else _last_date(history)
     if start is not None and last is not None and last >= start:
@@ -208,7 +211,8 @@ def _read_history(history: Any, start: datetime | None, parts: list[Part]) -> tu
     if is_archive(history):
         notes += _gaps(history, "the history", start)
     if not past.events:
-        notes.append("the history has no events before the period")
+        advice = "; between() cuts events and their period together" if notes else ""
+        notes.append(f"the history has no events before the period{advice}")
     return past, notes
 
 
@@ -232,7 +236,8 @@ def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]
     if "complete" not in coverage:
         return []
     gaps = int((~coverage["complete"].fillna(False).astype("bool")).sum())
-    return [f"{what} has {gaps:,} days that are missing or not complete"] if gaps else []
+    days = "1 day that is" if gaps == 1 else f"{gaps:,} days that are"
+    return [f"{what} has {days} missing or not complete"] if gaps else []
 
 
 def _with_groups(findings: list[Finding], selection: Selection) -> list[Finding]:

@@ -15,8 +15,6 @@ import pyarrow.compute as pc
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.reading import FAILURE
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     BY,
@@ -32,6 +30,8 @@ from te_audit_frames.checks.tallies import (
     number_by,
     tally,
 )
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.reading import FAILURE
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.schema import require_columns
 

@@ -1,48 +1,42 @@
 """Selection: the few columns and rows that a check needs, as a small pandas frame, from any engine or an archive.
 
-Frames in memory are read by `in_memory`. What engines and archives need is here, with the joining of the parts, since
-all of it has to give the same answer.
+`in_memory`, `in_engine` and `in_archive` read the parts, which are joined here, so that all give the same answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from os import PathLike
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.analysis.archived import EventArchive, is_archive
-from te_audit_frames.analysis.group_columns import NAIVE, as_lazy
-from te_audit_frames.analysis.grouping import collect
+from te_audit_frames.analysis.archived import is_archive
+from te_audit_frames.analysis.group_columns import as_lazy
+from te_audit_frames.checks.in_archive import count_undated, read_in_chunks
+from te_audit_frames.checks.in_engine import plain_texts, read_engine
 from te_audit_frames.checks.in_memory import (
     NO_PAIRS,
     NO_TEXTS,
-    Bounds,
     Keep,
     Part,
     Plan,
     is_open,
-    read_column,
     read_memory,
 )
-from te_audit_frames.checks.loading import load_vocabulary
-from te_audit_frames.checks.people import PAIR, group_people, number_people
-from te_audit_frames.checks.reading import UNCLASSIFIED
+from te_audit_frames.checks.people import group_people, number_people
+from te_audit_frames.checks.text.loading import load_vocabulary
+from te_audit_frames.checks.text.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
-from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds
-from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, SOURCES, require_columns, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns, to_events
 
 CLASSES = ["action", "object", "outcome"]
-
-_CHUNK = 500_000  # events of an archive that are in memory at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,133 +160,13 @@ def select(
     plan = Plan(list(wanted), known, people, keep, with_object, vocabulary, tables, bounds)
     if is_archive(events):
         parts = [read_memory(chunk, plan) for chunk in read_in_chunks(events, plan.reading(), bounds)]
-        undated = _count_undated(events) if bounds == (None, None) else 0
+        undated = count_undated(events) if bounds == (None, None) else 0
     else:
-        parts = [read_memory(events, plan) if isinstance(events, pd.DataFrame | pa.Table) else _query(events, plan)]
+        parts = [
+            read_memory(events, plan) if isinstance(events, pd.DataFrame | pa.Table) else read_engine(events, plan)
+        ]
         undated = parts[0].undated
     return _join(parts, plan, undated)
-
-
-# ---- archives -------------------------------------------------------------------------------------------------------
-
-
-def read_in_chunks(archive: EventArchive, columns: Sequence[str], bounds: Bounds) -> Iterator[pd.DataFrame]:
-    """Load some columns of an archive, a few days at a time, so that memory does not grow with the archive.
-
-    Events without a date are left out.
-
-    Parameters
-    ----------
-    archive : Archive
-        Where to read.
-    columns : sequence of str
-        What to read.
-    bounds : tuple of datetime or None
-        The half-open period; None is open.
-
-    Yields
-    ------
-    pandas.DataFrame
-        Some days, oldest first; whole days, but for the bounds.
-    """
-    since, until = bounds
-    coverage = archive.coverage()
-    days = coverage[coverage["events"].fillna(0) > 0].sort_values("day")
-    chunks = days["events"].astype("int64").cumsum() // _CHUNK
-    for _, some in days.groupby(chunks)["day"]:
-        start, end = some.min().to_pydatetime(), some.max().to_pydatetime() + timedelta(days=1)
-        start, end = max(start, since or start), min(end, until or end)
-        if start < end:
-            yield archive.load(start=start, end=end, columns=columns)
-
-
-def _count_undated(archive: EventArchive) -> int:
-    # Only the call without a period lists the file of the events without a date.
-    if len(archive.files()) == len(archive.files(start="0002-01-01", end="9999-01-01")):
-        return 0
-    return int(archive.load(columns=["date"])["date"].isna().sum())
-
-
-# ---- frames with an engine ------------------------------------------------------------------------------------------
-
-
-def _query(frame: nw.LazyFrame[Any], plan: Plan) -> Part:
-    kinds = frame.collect_schema()
-    dated = frame.select(utc_dates(frame), *(as_text(name, kinds[name]) for name in plan.reading() if name != "date"))
-    counts = collect(
-        dated.select(
-            nw.len().alias("all"),
-            nw.col("date").is_null().cast(nw.Int64).sum().alias("undated"),
-        )
-    ).iloc[0]
-    undated = int(counts["undated"]) if counts["all"] else 0
-    dated = dated.filter(inside(plan.bounds))
-    ends = collect(
-        dated.select(nw.len().alias("all"), nw.col("date").min().alias("first"), nw.col("date").max().alias("last"))
-    ).iloc[0]
-    texts, pairs, kept = NO_TEXTS, NO_PAIRS, dated
-    if plan.keep is not None:
-        texts = collect(dated.group_by("event").agg(nw.len().alias("events")))
-        texts["event"] = pd.array(_plain(texts["event"]), dtype="str")
-        chosen = [text for text in _plain(texts["event"]) if plan.may_keep(text)]
-        kept = dated.filter(is_any_of("event", chosen))
-    if plan.people:
-        there = [name for name in PAIR if name in plan.present]
-        pairs = collect(dated.group_by(*there).agg(nw.len().alias("events"), nw.col("date").max().alias("last")))
-        for name in PAIR:
-            pairs[name] = pd.array(_plain(pairs[name]) if name in pairs else [None] * len(pairs), dtype="str")
-    rows = kept.collect().to_arrow()
-    return Part(
-        pa.table({name: read_column(rows[name], name) for name in plan.reading()}),
-        int(ends["all"]),
-        undated,
-        ends["first"].to_pydatetime() if ends["all"] else None,
-        ends["last"].to_pydatetime() if ends["all"] else None,
-        texts,
-        pairs[[*PAIR, "events", "last"]],
-    )
-
-
-def utc_dates(frame: nw.LazyFrame[Any]) -> nw.Expr:
-    """Return the dates of events in UTC; raise NotAnAuditFrame if they are no dates, or in no time zone."""
-    kind = frame.collect_schema()["date"]
-    if not isinstance(kind, nw.Datetime):
-        raise NotAnAuditFrame(f"column 'date' holds {kind}, not timestamps. {SOURCES}")
-    if kind.time_zone is None:
-        raise NotAnAuditFrame(NAIVE)
-    # Polars does not compare timestamps of different zones.
-    return nw.col("date").dt.convert_time_zone("UTC") if frame.implementation.is_polars() else nw.col("date")
-
-
-def as_text(name: str, kind: Any) -> nw.Expr:
-    """Return a column of events as text, unless it holds the resources."""
-    return nw.col(name) if name == "resources" or isinstance(kind, nw.String) else nw.col(name).cast(nw.String)
-
-
-def inside(bounds: Bounds) -> nw.Expr:
-    """Return whether an event has a date, and lies in the half-open period."""
-    start, end = bounds
-    mask = ~nw.col("date").is_null()
-    if start is not None:
-        mask &= nw.col("date") >= nw.lit(start)
-    if end is not None:
-        mask &= nw.col("date") < nw.lit(end)
-    return mask
-
-
-def is_any_of(name: str, values: Sequence[str | None]) -> nw.Expr:
-    """Return whether a column has one of these values; None stands for null."""
-    known = [value for value in values if value is not None]
-    null = nw.col(name).is_null()
-    mask = nw.col(name).is_in(known).fill_null(False) if known else null & ~null
-    return mask | null if len(known) < len(values) else mask
-
-
-def _plain(values: pd.Series) -> list[str | None]:
-    return [None if pd.isna(value) else str(value) for value in values]
-
-
-# ---- the parts together ---------------------------------------------------------------------------------------------
 
 
 def _join(parts: Sequence[Part], plan: Plan, undated: int) -> Selection:
@@ -306,7 +180,7 @@ def _join(parts: Sequence[Part], plan: Plan, undated: int) -> Selection:
     unclassified: list[tuple[str | None, int]] = []
     if plan.keep is not None:
         counts = texts.groupby("event", dropna=False)["events"].sum().sort_values(ascending=False, kind="stable")
-        known = {text: plan.read(text) for text in _plain(counts.index.to_series())}
+        known = {text: plan.read(text) for text in plain_texts(counts.index.to_series())}
         unclassified = [
             (text, int(count))
             for (text, reading), count in zip(known.items(), counts, strict=True)
@@ -356,7 +230,7 @@ def _classified(rows: pd.DataFrame, plan: Plan, may_differ: bool) -> pd.DataFram
         classified: pd.DataFrame = rows.join(classes).loc[kept].reset_index(drop=True)
         return classified
     codes, texts = pd.factorize(rows["event"], use_na_sentinel=False)
-    readings = [plan.read(text) for text in _plain(pd.Series(texts))]
+    readings = [plan.read(text) for text in plain_texts(pd.Series(texts))]
     return rows.assign(
         **{
             name: pd.array([getattr(reading, name) for reading in readings], dtype="str").take(codes)

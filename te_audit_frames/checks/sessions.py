@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.reading import FAILURE
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import (
     Groups,
@@ -23,6 +22,7 @@ from te_audit_frames.checks.tallies import (
     micros_of,
     tally,
 )
+from te_audit_frames.checks.text.reading import FAILURE
 from te_audit_frames.periods import EPOCH
 
 Flags = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli import archive, checks, directory, events, fetch, find, plots, summaries
+from te_audit_frames.cli import archive, checks, directory, events, exchange, fetch, find, plots, review, summaries
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program
 
@@ -30,7 +30,7 @@ Example, without any account:
 \b
 Exit codes: 0 done, 2 usage, 3 authentication or permission, 4 API or network,
   5 data (a file cannot be read or written, or holds no events), 6 another run is writing
-  to the archive, 130 interrupted.
+  to the archive, 7 a review has findings that --fail-on asks about, 130 interrupted.
 
 \b
 To complete commands with Tab, add the line for your shell to its start-up file:
@@ -72,9 +72,11 @@ for command in (
     summaries.activity,
     plots.plot,
     find.find,
+    review.review,
     directory.users,
     archive.sync,
     archive.archive,
+    exchange.pseudonymize,
     checks.vocabulary,
 ):
     program.add_command(command)

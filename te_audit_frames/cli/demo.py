@@ -13,6 +13,7 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli.output import save
+from te_audit_frames.cli.review_text import Shown, write_review
 from te_audit_frames.cli.terminal import table, terminal_width
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ _EVENTS = 12_000
 # Small pages and some latency, so that the progress bar can be seen.
 _PAGE_SIZE = 100
 _LATENCY = 0.1
+# All that has happened in the practice organisation happened in this time.
+_REVIEWED = timedelta(days=21)
 
 _NEXT = """\
 Next, with your own token (ThousandEyes > Account Settings > Users and Roles > User API Tokens):
   export TE_TOKEN=...
   te-audit-frames fetch --window 30d -o events.parquet
   te-audit-frames summary events.parquet --by user
+  te-audit-frames review events.parquet --window 7d
 or in Python:
   import te_audit_frames as taf
   events = taf.fetch_events(window="30d")
@@ -37,7 +41,7 @@ or in Python:
 
 
 def show(out: str) -> None:
-    """Fetch from a practice server, print the receipt and summaries, and write the demo's files.
+    """Fetch from a practice server, print the receipt, summaries and a review, and write the demo's files.
 
     Parameters
     ----------
@@ -51,21 +55,24 @@ def show(out: str) -> None:
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    click.echo(f"Fetching 90 days, {_EVENTS:,} events, over HTTP from a practice ThousandEyes on this machine.\n")
-    events = _fetch()
+    events, users = _fetch()
     _print(events)
+    _review(events, users)
     click.echo("Files")
     for path in _files(events, folder):
         click.echo(f"  {path}")
     click.echo(f"\n{_NEXT}")
 
 
-def _fetch() -> pd.DataFrame:
+def _fetch() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the events and the people of a practice organisation in which something has happened."""
     from te_audit_frames.sandbox import Sandbox  # no other command needs it, and each should start quickly
 
-    with Sandbox(events=_EVENTS, seed=0, page_size=_PAGE_SIZE, latency=_LATENCY) as practice:
+    with Sandbox(events=_EVENTS, seed=0, incidents=True, page_size=_PAGE_SIZE, latency=_LATENCY) as practice:
+        count = len(practice.event_log)
+        click.echo(f"Fetching 90 days, {count:,} events, over HTTP from a practice ThousandEyes on this machine.\n")
         client = taf.Client(token=practice.token, base_url=practice.url)
-        return client.fetch_events(window="90d")
+        return client.fetch_events(window="90d"), client.fetch_users()
 
 
 def _print(events: pd.DataFrame) -> None:
@@ -76,6 +83,17 @@ def _print(events: pd.DataFrame) -> None:
         ("What: the 10 most frequent types of event", taf.summarize_by_event_type(events, top=10)),
     ):
         click.echo(f"{title}\n\n{table(counts, room=terminal_width())}\n")
+
+
+def _review(events: pd.DataFrame, users: pd.DataFrame) -> None:
+    """Print what deserves a look in the last weeks, compared with the weeks before."""
+    period = taf.receipt(events).period
+    start = None if period is None else period.end - _REVIEWED
+    found = taf.review(taf.between(events, start=start), history=events, users=users)
+    severe = found.findings[found.findings["severity"].isin(("high", "medium"))]
+    click.echo("What deserves a look: the last three weeks\n")
+    shown = Shown(found, severe, "medium", "UTC", "the same log", given=False)
+    click.echo("\n".join(write_review(shown, terminal_width())) + "\n")
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:

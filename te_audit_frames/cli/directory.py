@@ -9,7 +9,7 @@ import click
 import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import in_options
-from te_audit_frames.cli.output import ending
+from te_audit_frames.cli.output import ending, write_people
 from te_audit_frames.safe_text import visible
 
 
@@ -43,18 +43,10 @@ def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: 
     The file has one row per person, with account groups, roles, whether a role has management permissions, and the
     last login.
     """
-    from te_audit_frames.storage.user_files import write_users_csv, write_users_jsonl
-
     if raw_csv and ending(output) != ".csv":
         raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
     people = options.make_client(**settings).fetch_users(memberships=not without_memberships)
-    match ending(output):
-        case ".csv":
-            write_users_csv(people, output, raw=raw_csv)
-        case ".jsonl":
-            write_users_jsonl(people, output)
-        case _:
-            taf.write_users(people, output)
+    write_people(people, output, raw_csv=raw_csv)
     receipt = taf.directory_receipt(people)
     click.echo(f"{len(people):,} people, as of {receipt.fetched_at}, are in {visible(output)}.", err=True)
     for note in receipt.notes:

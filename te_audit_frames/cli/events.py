@@ -43,11 +43,15 @@ def events(where: Where, limit: int | None, output: Output) -> None:
     CSV and JSON Lines are as fetch writes them, with times in --tz.
     """
     found = where.read()
-    found = found.tail(limit) if limit is not None else found
+    show_events(found.tail(limit) if limit is not None else found, output, tz=where.tz)
+
+
+def show_events(found: pd.DataFrame, output: Output, *, tz: str) -> None:
+    """Print events: as a table, or as fetch writes them."""
     if output.form == "table":
-        output.show(found, tz=where.tz, first=_FIRST)
+        output.show(found, tz=tz, first=_FIRST)
     else:
-        output.print(*_as_written(found, output.form, where.tz))
+        output.print(*_as_written(found, output.form, tz))
 
 
 def _as_written(found: pd.DataFrame, form: str, tz: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ from te_audit_frames.errors import (
 from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
+FOUND = 7  # no error: a review has findings that --fail-on asks about
 DEFECT = 1
 INTERRUPTED, BROKEN_PIPE = 130, 141  # a shell's codes for programs that SIGINT or SIGPIPE ended
 
@@ -182,11 +183,13 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bneither window nor start was given\b", "neither --window nor --start was given"),
         (r"\bstart=", "--start "),
         (r"\bno history was given\b", "no --history was given"),
+        (r"\bno directory was given\b", "no --users was given"),
         (r"^vocabulary: ", "--vocabulary: "),
         (r"^users: ", "--users: "),
         (r"Archive\.sync\(client, users=True\) keeps one", "te-audit-frames sync --users keeps one"),
         (r"Fetch it with the token", "Fetch it (te-audit-frames users) with the token"),
         (r"^location: ", ""),
+        (r" It is the index of a row of findings\.$", ""),
         # pyarrow's text about a broken file is of no use here.
         (r"(is not a Parquet file, or is damaged or cut short): .*?\. (?=[A-Z])", r"\1. "),
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import click
-import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import in_options
-from te_audit_frames.cli.output import ending
+from te_audit_frames.cli.output import ending, write_events
 from te_audit_frames.cli.partial import keep_partial
 from te_audit_frames.safe_text import visible
 
@@ -89,7 +88,7 @@ def fetch(
             all_account_groups=False if login_account_group else None,
             errors=errors,
         )
-    _write(events, output, raw_csv=raw_csv)
+    write_events(events, output, raw_csv=raw_csv)
     receipt = taf.receipt(events)
     click.echo(
         f"{len(events):,} events of {visible(receipt.scope_name)}, from {receipt.period}, are in {visible(output)}.",
@@ -97,15 +96,3 @@ def fetch(
     )
     for note in receipt.notes:
         click.echo(f"Note: {visible(in_options(note))}.", err=True)
-
-
-def _write(events: pd.DataFrame, output: str, *, raw_csv: bool) -> None:
-    from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
-
-    match ending(output):
-        case ".csv":
-            write_csv(events, output, raw=raw_csv)
-        case ".jsonl":
-            write_jsonl(events, output)
-        case _:
-            taf.write_parquet(events, output)

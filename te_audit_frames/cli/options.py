@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 DIMENSIONS = {"user": "user", "account-group": "account_group", "event-type": "event", "ip-address": "ip_address"}
 """Every value of ``--by``, and the package's spelling of it."""
 
-_LONGEST_TOKEN = 65_536
+_LONGEST_SECRET = 65_536
 
 
 class Moment(click.ParamType[str]):
@@ -157,18 +157,20 @@ class Target(click.Path):
         return path
 
 
-def read_token(path: str) -> str:
-    """Read a token from a file that only its owner can read.
+def read_secret(path: str, *, option: str) -> bytes:
+    """Read a token or a key from a file that only its owner can read.
 
     Parameters
     ----------
     path : str
         A file, or a pipe such as a shell's ``<(...)``.
+    option : str
+        The option that named it, for the message.
 
     Returns
     -------
-    str
-        The file's text; the Client strips and checks it.
+    bytes
+        The content of the file.
 
     Raises
     ------
@@ -181,11 +183,11 @@ def read_token(path: str) -> str:
         mode = os.fstat(file.fileno()).st_mode
         if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
             raise InvalidArgument(
-                f"--token-file: others can read {path} (its mode is {stat.S_IMODE(mode):04o}). "
+                f"{option}: others can read {path} (its mode is {stat.S_IMODE(mode):04o}). "
                 f"Make it yours alone with: chmod 600 {path}"
             )
-        # No variable holds the token, so no traceback shows it. The Client refuses what is not text.
-        return file.read(_LONGEST_TOKEN).decode(errors="replace")
+        # No variable holds the secret, so no traceback shows it.
+        return file.read(_LONGEST_SECRET)
 
 
 @contextmanager
@@ -363,5 +365,9 @@ def make_client(*, token_file: str | None, verbose: bool, **settings: Any) -> ta
         )
     if verbose:
         show_log()
-    # The token is read within the call: no variable holds it, so no traceback shows it.
-    return taf.Client(token=None if token_file is None else read_token(token_file), **settings)
+    # The token is read within the call: no variable holds it, so no traceback shows it. The Client strips it, and
+    # refuses what is not text.
+    return taf.Client(
+        token=None if token_file is None else read_secret(token_file, option="--token-file").decode(errors="replace"),
+        **settings,
+    )

@@ -89,8 +89,7 @@ def to_json(frame: pd.DataFrame) -> str:
     [{"user": "Ada", "events": 2},
      {"user": null, "events": 1}]
     """
-    records = (json.dumps(dict(zip(frame.columns, row, strict=True))) for row in _rows(frame))
-    return "[" + ",\n ".join(records) + "]"
+    return "[" + ",\n ".join(map(json.dumps, records(frame))) + "]"
 
 
 def to_jsonl(frame: pd.DataFrame) -> str:
@@ -114,7 +113,12 @@ def to_jsonl(frame: pd.DataFrame) -> str:
     {"user": "Ada", "events": 2}
     {"user": null, "events": 1}
     """
-    return "".join(f"{json.dumps(dict(zip(frame.columns, row, strict=True)))}\n" for row in _rows(frame))
+    return "".join(f"{json.dumps(record)}\n" for record in records(frame))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as JSON values; see `to_json`."""
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in _rows(frame)]
 
 
 FORMATS = ("table", "csv", "json", "jsonl")
@@ -207,6 +211,33 @@ def _plain(value: Any) -> Any:
 def ending(path: str) -> str:
     """Return the ending of a path, such as ``.csv``."""
     return PurePath(path).suffix.lower()
+
+
+def write_events(events: pd.DataFrame, path: str, *, raw_csv: bool = False) -> None:
+    """Write events to a file in the format that its ending names: .csv, .jsonl, or else Parquet."""
+    from te_audit_frames.storage.csv_jsonl import write_csv, write_jsonl
+    from te_audit_frames.storage.parquet import write_parquet
+
+    match ending(path):
+        case ".csv":
+            write_csv(events, path, raw=raw_csv)
+        case ".jsonl":
+            write_jsonl(events, path)
+        case _:
+            write_parquet(events, path)
+
+
+def write_people(people: pd.DataFrame, path: str, *, raw_csv: bool = False) -> None:
+    """Write people to a file in the format that its ending names: .csv, .jsonl, or else Parquet."""
+    from te_audit_frames.storage.user_files import write_users, write_users_csv, write_users_jsonl
+
+    match ending(path):
+        case ".csv":
+            write_users_csv(people, path, raw=raw_csv)
+        case ".jsonl":
+            write_users_jsonl(people, path)
+        case _:
+            write_users(people, path)
 
 
 class _Lines(logging.Handler):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import click
@@ -112,6 +112,20 @@ class Where:
             return taf.Archive(place)
         return self.read(columns)
 
+    @property
+    def has_filters(self) -> bool:
+        """Whether only some users, events, actions or account groups are chosen."""
+        return bool(self._filtered())
+
+    def without_filters(self) -> Where:
+        """Return the same places and period with all their events. The filters are checked before any work is done."""
+        self._check_actions()
+        return replace(self, user=(), event=(), action=(), account_group=())
+
+    def accepts(self, events: pd.DataFrame) -> bool:
+        """Return whether any event passes the filters."""
+        return len(self._select(events)) > 0
+
     def _filtered(self) -> list[str]:
         """List the columns that the filters need."""
         needed = [
@@ -125,7 +139,7 @@ class Where:
     def _check_actions(self) -> None:
         if not self.action:
             return
-        from te_audit_frames.checks.loading import load_vocabulary  # most commands do not need it
+        from te_audit_frames.checks.text.loading import load_vocabulary  # most commands do not need it
 
         known = sorted(load_vocabulary(self.vocabulary).actions)
         if unknown := [action for action in self.action if action not in known]:

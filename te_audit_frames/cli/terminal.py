@@ -80,7 +80,7 @@ def table(frame: pd.DataFrame, *, room: int | None = None, empty: str = "(no eve
     to_right = [pd.api.types.is_numeric_dtype(dtype) and dtype != "bool" for dtype in frame.dtypes]
     lines = [
         "  ".join(
-            _pad(cut_to_width(cell, wide), wide, right)
+            padded(cut_to_width(cell, wide), wide, right)
             for cell, wide, right in zip(row[:shown], widths, to_right, strict=False)
         ).rstrip()
         for row in zip(*columns, strict=True)
@@ -136,6 +136,42 @@ def _item(item: Any) -> str:
     return NONE if item is None else str(item)
 
 
-def _pad(text: str, columns: int, to_right: bool) -> str:
+def padded(text: str, columns: int, to_right: bool = False) -> str:
+    """Return text with blanks up to a width, after it or before it."""
     blanks = " " * (columns - width(text))
     return blanks + text if to_right else text + blanks
+
+
+def wrapped(text: str, room: int, *, indent: int = 0, hanging: int | None = None) -> list[str]:
+    """Return text as lines of whole words. A word that is wider than a line is cut.
+
+    Parameters
+    ----------
+    text : str
+        Text that is harmless on a terminal.
+    room : int
+        The widest line, in columns of the terminal.
+    indent : int
+        Blanks before the first line.
+    hanging : int, optional
+        Blanks before the others; by default as before the first.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from te_audit_frames.cli.terminal import wrapped
+    >>> wrapped("Deleted 40 in 4 minutes.", 14, indent=2)
+    ['  Deleted 40', '  in 4', '  minutes.']
+    """
+    lines: list[str] = []
+    line = " " * indent
+    for word in text.split():
+        longer = f"{line} {word}" if line.strip() else line + word
+        if line.strip() and width(longer) > room:
+            lines.append(line)
+            longer = " " * (indent if hanging is None else hanging) + word
+        line = longer
+    return [cut_to_width(each, room) for each in [*lines, line]]

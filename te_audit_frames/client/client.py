@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import Any, Literal, NoReturn, Self, get_args
+from typing import Any, Literal, NoReturn, Self, cast, get_args
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from te_audit_frames.client.directory import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.progress import Progress
-from te_audit_frames.client.rate_limit import Budget, Clock, Pacer
+from te_audit_frames.client.rate_limit import Budget, Clock, Pacer, SomeClock
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import InvalidArgument
@@ -81,8 +81,8 @@ class Client:
         A file of certificate authorities to trust instead of the default ones.
     progress : bool, optional
         Whether to show a progress bar; by default only in a terminal or a notebook.
-    clock : Clock, optional
-        A clock for tests; by default the system's.
+    clock : optional
+        A clock for practice, such as `Sandbox.clock`; by default the system's.
 
     Raises
     ------
@@ -115,7 +115,7 @@ class Client:
         verify: Verify = "spot",
         ca_bundle: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
-        clock: Clock | None = None,
+        clock: SomeClock | None = None,
     ) -> None:
         # Not os.environ: IPython's verbose tracebacks print every object that a line names.
         secret, problem = Secret.check(os.getenv("TE_TOKEN") if token is None else token)
@@ -131,7 +131,7 @@ class Client:
             raise InvalidArgument(f'verify: {verify!r} is neither "spot" nor "full"')
         self._verify = verify
         origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
-        self._clock = clock or Clock()
+        self._clock = cast("Clock", clock or Clock())  # it has the same methods
         self._reserve = check_number("reserve", reserve, 0, 0.95)
         self._policy: dict[str, Any] = {
             "secret": secret,

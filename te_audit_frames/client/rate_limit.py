@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 LONGEST_WAIT = 65.0
 """Seconds. A window lasts a minute, so headers that announce a much longer wait are wrong."""
@@ -27,6 +28,19 @@ _UNLIMITED = 1_000
 
 _LATEST_ANSWER = 5.0
 """Answers to requests of one window may arrive up to this many seconds after its end."""
+
+
+class SomeClock(Protocol):
+    """What a client needs of a clock; `Clock` is one."""
+
+    def monotonic(self) -> float:
+        """Return seconds on a scale that never goes backwards."""
+
+    def now(self) -> datetime:
+        """Return an aware time."""
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Wait on a held condition, for at most this many seconds."""
 
 
 class Clock:

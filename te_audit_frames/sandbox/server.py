@@ -21,6 +21,7 @@ from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
 from te_audit_frames.sandbox.organisation import Organisation, to_event_log
 from te_audit_frames.sandbox.parameters import LARGEST_PAGE
+from te_audit_frames.sandbox.practice_clock import PracticeClock
 from te_audit_frames.sandbox.rate_limit import RateLimit
 from te_audit_frames.sandbox.server_behaviour import Behaviour, Options, require
 
@@ -237,6 +238,22 @@ class Sandbox:
         if self._server is None:
             raise RuntimeError("the sandbox is not started; write: with Sandbox() as api")
         return f"http://{self._address[0]}:{self._server.port}"
+
+    @property
+    def clock(self) -> PracticeClock:
+        """A clock for ``Client(clock=...)`` that agrees with the server's, so that nothing warns of the difference.
+
+        Examples
+        --------
+        >>> from datetime import UTC, datetime
+        >>> import te_audit_frames as taf
+        >>> from te_audit_frames.sandbox import Sandbox
+        >>> with Sandbox(events=100, now=datetime(2026, 3, 1, tzinfo=UTC)) as api:
+        ...     client = taf.Client(token=api.token, base_url=api.url, clock=api.clock)
+        ...     len(client.fetch_events(window="90d"))
+        100
+        """
+        return PracticeClock(self._clock)
 
     def start(self) -> Sandbox:
         """Listen, and return the sandbox itself."""

@@ -145,6 +145,11 @@ def load_users(content: bytes, *, file: str) -> tuple[pa.Table, dict[str, Any] |
     DamagedFile
         A bit of the file is not as it was written, or something else or a newer version wrote it.
     """
+    if DIRECTORY_KEY.encode() not in content:
+        raise DamagedFile(
+            f"{file}: it is not a file of people as this package writes them. write_users(), or on the command line "
+            "te-audit-frames users -o FILE, makes one."
+        )
     # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
     if problem := find_damage(content):
         raise DamagedFile(f"{file}: {problem}. Restore it from a backup, or fetch the people again.")

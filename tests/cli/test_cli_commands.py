@@ -35,15 +35,17 @@ def test_the_guide_documents_every_command_and_exit_code():
         "activity",
         "plot",
         "find",
+        "review",
         "users",
         "sync",
         "archive",
+        "pseudonymize",
         "vocabulary",
         "sandbox",
     ]
     assert [name for name in commands if f"te-audit-frames {name}" not in guide] == []
     assert [name for name in find.commands if f"| `find {name}` |" not in guide] == []
-    assert [code for code in (0, 2, 3, 4, 5, 6, 130) if f"| {code} |" not in guide] == []
+    assert [code for code in (0, 2, 3, 4, 5, 6, 7, 130) if f"| {code} |" not in guide] == []
 
 
 def test_the_installed_command_says_its_version():
@@ -57,6 +59,7 @@ def test_completion_knows_the_commands():
     assert done.stdout.split() == ["plain,summary", "plain,sync", "plain,sandbox"]
 
 
+@pytest.mark.full  # it starts Python; test_package.py sees that the import is light
 def test_help_imports_nothing_that_it_does_not_need():
     script = (
         "import sys; sys.argv = ['te-audit-frames', '--help']\n"

@@ -57,6 +57,7 @@ def test_csv_with_a_byte_order_mark_has_local_times(parquet):
     assert rows[0]["date"].endswith("+01:00")
 
 
+@pytest.mark.full  # it starts the command
 def test_csv_is_utf_8_with_a_byte_order_mark_whatever_the_locale(hostile):
     env = os.environ | {"PYTHONIOENCODING": "latin-1"}
     done = subprocess.run(
@@ -113,6 +114,7 @@ def on_terminal(*words):
     return seen.decode()
 
 
+@pytest.mark.few(count=1)  # each starts the command, and formats are tested above
 @pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
 def test_hostile_names_do_not_act_on_a_terminal(hostile, form):
     shown = on_terminal("events", hostile, "--format", form)

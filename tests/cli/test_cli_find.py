@@ -116,24 +116,38 @@ def expected_of(name, folder):
     return FUNCTIONS[name](events=archive.load(window="30d"), **arguments)
 
 
+def from_json_lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def from_csv(result):
+    rows = list(csv.DictReader(io.StringIO(result.stdout_bytes.decode(), newline="")))
+    numbers = {"events": int, "event_texts": json.loads, "duration": float}
+    return [{name: numbers.get(name, str)(cell) for name, cell in row.items()} for row in rows]
+
+
+@pytest.mark.few
+@pytest.mark.parametrize(("form", "read"), [("jsonl", from_json_lines), ("csv", from_csv)])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_command_prints_the_rows_of_its_function_in_every_format(folder, name):
+def test_a_command_prints_the_rows_of_its_function_in_every_format(folder, name, form, read):
     expected = expected_of(name, folder)
     assert len(expected)
-    words = words_of(name, folder)
-    lines = run(*words, "--format", "jsonl").stdout.splitlines()
-    rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout_bytes.decode(), newline="")))
-    assert [list(json.loads(line)) for line in lines] == [list(expected)] * len(expected)
+    rows = read(run(*words_of(name, folder), "--format", form))
     assert [list(row) for row in rows] == [list(expected)] * len(expected)
-    for line, row, frame_row in zip(lines, rows, expected.to_dict("records"), strict=True):
-        record = json.loads(line)
-        assert record["events"] == int(row["events"]) == frame_row["events"]
-        assert record["event_texts"] == json.loads(row["event_texts"]) == list(frame_row["event_texts"])
-        if "duration" in record:
-            assert record["duration"] == float(row["duration"]) == frame_row["duration"].total_seconds()
-        if record["first_event"]:
-            assert pd.Timestamp(record["first_event"]) == pd.Timestamp(row["first_event"]) == frame_row["first_event"]
-    shown = run(*words)
+    for row, frame_row in zip(rows, expected.to_dict("records"), strict=True):
+        assert row["events"] == frame_row["events"]
+        assert row["event_texts"] == list(frame_row["event_texts"])
+        if "duration" in row:
+            assert row["duration"] == frame_row["duration"].total_seconds()
+        if row["first_event"]:
+            assert pd.Timestamp(row["first_event"]) == frame_row["first_event"]
+
+
+@pytest.mark.few(count=3)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_command_prints_a_table_and_what_it_examined(folder, name):
+    expected = expected_of(name, folder)
+    shown = run(*words_of(name, folder))
     table = shown.stdout.splitlines()
     assert max(map(width, table)) <= 80
     first = [each for each in _FIRST[_function(name)].split() if each in expected]
@@ -149,6 +163,7 @@ def _function(name):
     return FUNCTIONS[name].__name__
 
 
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_column_that_is_shown_first_exists(folder, name):
     by = {"runs": ["user", "ip_address", "account_group"], "failed-logins": ["user", "ip_address"]}.get(name, [None])
@@ -196,7 +211,8 @@ def test_times_are_in_the_zone(folder):
 def test_people_come_from_an_archive_too(tmp_path):
     with Sandbox(events=300, seed=5, days=30, rate_limit=None) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
-        taf.Archive(tmp_path / "te-audit").sync(client, settle=0, users=True)
+        start = pd.Timestamp.now(tz="UTC") - pd.Timedelta(days=35)
+        taf.Archive(tmp_path / "te-audit").sync(client, start=start, settle=0, users=True)
     result = run("find", "dormant-users", tmp_path / "te-audit", "--users", tmp_path / "te-audit")
     assert result.exit_code == 0, result.stderr
     assert "the directory has" in result.stderr

@@ -54,6 +54,7 @@ def test_every_place_gives_the_same_events(places, events, place):
         assert taf.receipt(found).period == taf.receipt(events).period
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("place", KINDS)
 @pytest.mark.parametrize(
     ("chosen", "start", "end"),
@@ -249,6 +250,7 @@ def test_every_command_that_reads_events_reads_every_place():
     assert len([words for words in READS if words[0] == "find"]) == 9
 
 
+@pytest.mark.few(count=5)
 @pytest.mark.parametrize("words", [words for words in READS if "dormant-users" not in words], ids=" ".join)
 def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
     more = {"plot": ["-o", tmp_path / "p.png"], "find": ["--format", "jsonl"]}.get(words[0], [])

@@ -1,4 +1,4 @@
-"""The demo: one command from nothing to tables, a file and pictures."""
+"""The demo: one command from nothing to tables, a review, a file and pictures."""
 
 import os
 import re
@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
+from te_audit_frames.safe_text import width
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 FILES = ["activity.png", "events.parquet", "heatmap.png", "top_users.png"]
@@ -47,7 +48,8 @@ def test_it_takes_a_few_seconds(shown):
 def test_it_shows_progress_the_receipt_and_three_summaries(shown):
     screen, folder, _ = shown
     events = taf.read_parquet(folder / "events.parquet")
-    assert len(events) == 12_000
+    assert len(events) > 12_000
+    assert f"Fetching 90 days, {len(events):,} events" in screen
     assert re.search(r"fetching: [0-9]+ events .*[0-9]+ pages", screen)
     assert re.search(r"complete +yes", screen)
     assert "asked for       window 90d" in screen
@@ -59,8 +61,16 @@ def test_it_shows_progress_the_receipt_and_three_summaries(shown):
 def test_its_tables_do_not_wrap(shown):
     tables = shown[0].replace("\r\n", "\n").partition("Who: ")[2].partition("Files")[0]
     assert "uid " in tables
-    assert max(map(len, tables.splitlines())) <= 100
+    assert max(map(width, tables.splitlines())) <= 100
     assert "…" in tables
+
+
+def test_it_shows_what_deserves_a_look_and_what_was_assessed(shown):
+    look = shown[0].replace("\r\n", "\n").partition("What deserves a look")[2].partition("Files")[0]
+    assert re.search(r"^  0  high  .*\n +Deleted \d+ in \d+ minutes; ", look, re.MULTILINE)
+    assert re.search(r"failed log-ins of 18 users from \S+ +\(stuffing\); +then", look.replace("\n", " "))
+    assert "History: the same log, 69 days before the period" in look
+    assert "in part: find_off_hours" in look.partition("What was assessed")[2]
 
 
 def test_it_ends_with_what_to_type_next(shown):

@@ -244,6 +244,7 @@ def perfect(case, question):
     return Outcome(frame, receipt, None, everything, everything, NOW, 2 * SECOND)
 
 
+@pytest.mark.full  # a test of the campaign itself
 def test_the_judge_finds_what_is_missing_doubled_or_wrongly_vouched_for():
     judged = 0
     for seed in range(40):

@@ -434,6 +434,8 @@ def framed(name, content):
     return f'<iframe srcdoc="{html.escape(noting(name) + content)}"></iframe>'
 
 
+# A browser takes longer to start than a hundred tests.
+@pytest.mark.full
 @pytest.mark.campaign(full=200, middle=40, short=3)
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to open notebooks and pictures in")
 def test_nothing_runs_in_a_browser(payloads, tmp_path):

@@ -310,6 +310,7 @@ def test_the_search_finds_each_form(form):
     assert hits(["nothing", f"<{form}>"]) == [f"<{form}>".encode()]
 
 
+@pytest.mark.full  # a test of the campaign itself
 def test_the_search_finds_what_a_client_without_care_shows():
     with pytest.raises(requests.ConnectionError) as caught:
         requests.get(NOBODY, headers={"Authorization": BEARER})

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
+import te_audit_frames as taf
 from te_audit_frames.sandbox import Organisation, Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -343,6 +344,7 @@ def test_requests_are_noted_without_the_token():
         assert api.token not in repr(api.requests) + repr(api)
 
 
+@pytest.mark.full  # eight clients take seconds
 def test_many_clients_at_once_get_the_same(caller):
     query = {"window": "7d", "useAllPermittedAids": "true", "max": "37"}
     alone = caller.events(**query)
@@ -485,3 +487,14 @@ def test_refuses_options_that_are_wrong_or_unsafe(option, culprit):
         Sandbox(LOG, **option)
     if culprit == "token" and option["token"]:
         assert option["token"] not in str(caught.value)
+
+
+def test_a_client_with_the_servers_clock_warns_of_no_difference(tmp_path, recwarn):
+    clock = [NOW]
+    with Sandbox(LOG, now=lambda: clock[-1]) as api:
+        client = taf.Client(token=api.token, base_url=api.url, progress=False, clock=api.clock)
+        assert not taf.Archive(tmp_path).sync(client, start=NOW - timedelta(days=3)).notes
+        clock.append(NOW + timedelta(days=1))  # the clock moves along
+        assert api.clock.now() == clock[-1]
+        assert not taf.Archive(tmp_path).sync(client).notes
+    assert recwarn.list == []

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,14 @@ def data_file(name: str) -> Path:
     pytest.skip(f"{name} is not at hand")
 
 
+@cache
 def history(name: str) -> pd.DataFrame:
     """Read a history of real people, or skip the test if the data are not at hand."""
     with gzip.open(data_file(f"{name}.jsonl.gz"), "rb") as lines:
         return taf.read_pages([b'{"auditEvents": [' + b",".join(lines) + b"]}"])
 
 
+@cache
 def attacks() -> dict[str, pd.DataFrame]:
     """Read the recorded attacks, or skip the test if the data are not at hand."""
     return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from te_audit_frames.checks.grammar import PREPOSITIONS
+from te_audit_frames.checks.text.grammar import PREPOSITIONS
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Tables:
         return frozenset(words[0] for words in self.phrases)
 
     @cached_property
+    def words_of_phrases(self) -> frozenset[str]:
+        """All words of the phrases."""
+        return frozenset(word for words in self.phrases for word in words)
+
+    @cached_property
     def property_phrases(self) -> frozenset[tuple[str, ...]]:
         """Phrases that name a property, with their words in the singular."""
         return frozenset(tuple(map(singular, phrase.split())) for phrase in self.properties["nouns"])
@@ -93,7 +98,7 @@ class Tables:
     @cached_property
     def fixed(self) -> frozenset[tuple[str, ...]]:
         """Phrases that contain a preposition. They are kept together when a clause is cut at prepositions."""
-        return frozenset(phrase for phrase in self.phrases if PREPOSITIONS & set(phrase[:-1]))
+        return frozenset(phrase for phrase in self.phrases if PREPOSITIONS & set(phrase))
 
     @cached_property
     def hyphened(self) -> frozenset[tuple[str, str]]:
@@ -132,7 +137,7 @@ def singular(word: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.words import singular
+    >>> from te_audit_frames.checks.text.words import singular
     >>> [singular(word) for word in ("policies", "branches", "tests", "access", "status")]
     ['policy', 'branch', 'test', 'access', 'status']
     """

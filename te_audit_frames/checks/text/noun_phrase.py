@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, PREPOSITIONS
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 DEED, PROPERTY, THING = "deed", "property", "thing"
 # In alphabetical order, so that max() prefers a thing of its own.
@@ -18,6 +18,8 @@ _NAMED_BY_USERS = frozenset(
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
 _OWNED = frozenset({"owner", "member"})
+_SHARED = frozenset({"policy", "setting"})
+"""Objects that two nouns before them share: "user and group settings"."""
 _WEAK = frozenset({"entry", "item", "record", "stage", "step"})
 
 
@@ -87,15 +89,18 @@ class NounPhrases:
             if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
                 rest = tokens[end + 1 :]
                 return replace(found, part=part, of=self.head(rest[: before_preposition(rest)]).name)
+            if found.phrase == "parameter" and tokens[end : end + 1] == [Token("of")] and end + 1 < len(tokens):
+                part, tokens = max(part, PROPERTY), tokens[end + 1 :]
+                continue  # "Parameters of the task"
             if found.name:
                 return replace(found, part=part)
             named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
             words = tuple(singular(token.word) for token in named)
-            if found.is_only_part and not part_before:
-                if words in self._tables.personal:
+            if found.is_only_part and (not part_before or len(words) > 1):
+                if words in self._tables.personal and not part_before:
                     return Found("user", " ".join(words), THING)
-                if len(words) == 1 and words[0] in self._tables.objects and end == len(tokens):
-                    return Found(words[0], words[0])
+                if "_".join(words) in self._tables.objects and end == len(tokens):
+                    return Found("_".join(words), " ".join(words))  # "Phone number added"
             if not found.is_only_part or end == len(tokens) or tokens[end].word not in {"of", "for", "on", "in"}:
                 return None
             tokens = tokens[end + 1 :]
@@ -128,6 +133,9 @@ class NounPhrases:
         names = [each.name for each in found]
         if len(set(names)) == 1 or not any(names[:-1]):
             return found[-1]  # "MFA and registration policy" is about the policy
+        firsts = [phrase[-1].word for phrase in phrases[:-1] if phrase]
+        if names[-1] in _SHARED and firsts == [*map(singular, firsts)] and len(phrases[-1]) > 1:
+            return found[-1]  # "Risk and MFA policy"
         return found[0] if tuple(names) in self._tables.pairs else Found()
 
     def _noun(self, tokens: Sequence[Token]) -> Found:
@@ -135,7 +143,7 @@ class NounPhrases:
         spread = [(singular(word), token) for token in tokens for word in token.word.split()]
         words = [word for word, _ in spread]
         tokens = [token for _, token in spread]
-        part = ""
+        part, thing = "", ""
         words = words[: self._name_start(words, tokens)]
         while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
@@ -162,8 +170,11 @@ class NounPhrases:
             kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
             if not kind and self._names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
+            if not kind and part == THING and thing in tables.objects:
+                return Found(thing, thing)  # "macOS profile", though nobody knows macOS
             if not kind:
                 return Found()
+            thing = words[-1] if not thing else "-"
             part, words = max(part, kind), words[:-dropped]
         return Found(part=part, is_only_part=bool(part))
 
@@ -181,7 +192,7 @@ class NounPhrases:
         """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
-        return length == 0 or (length == 1 and follows)
+        return length == 0 or (length == 1 and follows and words[-1].isalpha())  # but "peer IPv6"
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables

@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from te_audit_frames.checks.clause import Clause
-from te_audit_frames.checks.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.paraphrase import paraphrase
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.clause import Clause
+from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.text.noun_phrase import NounPhrases
+from te_audit_frames.checks.text.paraphrase import paraphrase, verb_first
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _SUFFIX = re.compile(r"\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
 _QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>')
 _BREAK = re.compile(r"\s*[:;]\s+|\s+-+\s+|[.!?]\s+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VERBS = {
     "login": ("log", "in"),
     "logoff": ("log", "off"),
@@ -34,6 +37,9 @@ _PREFIXES = frozenset(
     {"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"}
 )
 """What begins a word with a hyphen that is nobody's name: "auto-delete"."""
+_SYLLABLES = frozenset({"de", "re", "un"})
+_LAST_VERBS = frozenset({"invite", "share", "view"})
+"""Verbs that are nouns in a sentence, and verbs at the end of a key."""
 _BEFORE_VERBS = NOT | {"to"}
 _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
@@ -43,7 +49,7 @@ def fold(text: str) -> str:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.event_text import fold
+    >>> from te_audit_frames.checks.text.event_text import fold
     >>> fold(" Test  Deleted. ")
     'test deleted'
     """
@@ -83,18 +89,39 @@ def read(text: str, tables: Tables) -> Reading:
     plain = _BRACKETS.sub(" ", _QUOTED.sub(" ", plain))
     if " ".join(plain.split()).casefold() in tables.words["failed_logins"]:
         return Reading("login", "user", FAILURE, f"words: {plain.casefold()}")
-    if " " not in plain:
-        plain = re.sub(r"[._]", " ", plain)  # a key, such as "user.login"
+    is_key = " " not in plain
+    if is_key:
+        plain = _words_of_key(plain, tables)
     head, *tails = _BREAK.split(plain)
     afterwords = [*tails, *suffixes]
     tokens = _tokens(head, tables)
+    if is_key:
+        tokens = verb_first(tokens, tables)
     reading = Clause(tokens, tables).read()
+    if is_key and reading.action == UNCLASSIFIED and len(tokens) > 1 and tokens[-1].word in _LAST_VERBS:
+        reading = Clause([tokens[-1], *tokens[:-1]], tables).read()  # "user.invite"
     if reading.action == UNCLASSIFIED and not any(token.form == "past" for token in tokens):  # "Test: deleted"
-        reading, afterwords = Clause(_tokens(" ".join([head, *tails]), tables), tables).read(), suffixes
+        whole = _tokens(" ".join([head, *tails]), tables)
+        reading, afterwords = Clause(whole, tables).read(), suffixes
+        thing = NounPhrases(tables).head(tokens)
+        is_done = reading.action != UNCLASSIFIED and whole[-1].form == "past"
+        if is_done and reading.object == UNCLASSIFIED and thing.name and not thing.part:
+            reading = replace(
+                reading, object=thing.name, rule=f"{reading.rule} / {thing.phrase}"
+            )  # "Test: Shop deleted"
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
         return Reading(reading.action, reading.object, outcome, reading.rule)
     return reading
+
+
+def _words_of_key(key: str, tables: Tables) -> str:
+    """Return the words of a key, such as "user.login", "DeleteUser" or "token-revoked"."""
+    *firsts, last = key.casefold().split("-")
+    has_verb = bool(firsts) and firsts[0] not in _SYLLABLES and (last,) in tables.verbs
+    if has_verb or re.search(r"[._:/]", key):
+        key = re.sub(r"\b(re|un|de)-", r"\1", key, flags=re.IGNORECASE).replace("-", " ")
+    return _CAMEL.sub(" ", re.sub(r"[._:/]", " ", key))
 
 
 def _as_said(known: Mapping[str, str]) -> Reading:
@@ -125,7 +152,7 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
             continue  # "read-only", "view-only"
         if word in _VERBS and words and words[-1][0] in _BEFORE_VERBS:
             words.extend((part, False) for part in _VERBS[word])
-        elif len(parts) > 1 and parts[0] in {"de", "re", "un"}:
+        elif len(parts) > 1 and parts[0] in _SYLLABLES:
             words.append(("".join(parts), False))
         elif len(parts) > 1 and all((a, singular(b)) in tables.hyphened for a, b in pairwise(parts)):
             words.extend((part, False) for part in parts)

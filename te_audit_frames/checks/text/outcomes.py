@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from te_audit_frames.checks.grammar import BE, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.noun_phrase import before_preposition
-from te_audit_frames.checks.reading import FAILURE, SUCCESS
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.grammar import BE, HAVE, NOT, PREPOSITIONS
+from te_audit_frames.checks.text.noun_phrase import before_preposition
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 ENTRANCES = frozenset({"login", "logout"})
 """Actions that let a person in or out."""

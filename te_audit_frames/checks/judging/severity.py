@@ -142,7 +142,7 @@ def by_chance(chance: float, *, to_medium: bool = True) -> Severity:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.severity import by_chance
+    >>> from te_audit_frames.checks.judging.severity import by_chance
     >>> by_chance(0.001), by_chance(0.03), by_chance(0.3), by_chance(float("nan"))
     ('medium', 'low', 'info', 'info')
     """
@@ -156,7 +156,7 @@ def raised(severity: Severity) -> Severity:
 
     Examples
     --------
-    >>> from te_audit_frames.checks.severity import raised
+    >>> from te_audit_frames.checks.judging.severity import raised
     >>> raised("low"), raised("high")
     ('medium', 'high')
     """

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from te_audit_frames.checks.grammar import (
+from te_audit_frames.checks.text.grammar import (
     ABLE,
     ADVERBS,
     BE,
@@ -20,13 +21,16 @@ from te_audit_frames.checks.grammar import (
     POSSESSIVES,
     PREPOSITIONS,
 )
-from te_audit_frames.checks.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
-from te_audit_frames.checks.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.text.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
+_ADMISSIONS = frozenset({"grant", "accept"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
+_RELATIVES = frozenset({"that", "which", "who", "whose"})
+_CHANGES = frozenset({"change", "edit", "modification", "update"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
@@ -41,12 +45,16 @@ class Clause:
         if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]):
             self._outcome = FAILURE  # "tried to log in, but the password was wrong"
         tokens = tokens[:but]
-        self._tokens = [token for token in tokens if not self._is_noise(token)]
+        self._tokens = [token for at, token in enumerate(tokens) if not self._is_noise(tokens, at)]
 
-    def _is_noise(self, token: Token) -> bool:
-        word = token.word
-        known = word in self._tables.success or word in self._tables.failure
-        return (word.endswith("ly") and not known) or word in ADVERBS
+    def _is_noise(self, tokens: Sequence[Token], at: int) -> bool:
+        """Return whether a word is an adverb, and no part of a phrase, as in "hard drive" and "anomaly"."""
+        word, tables = tokens[at].word, self._tables
+        if word in ADVERBS:
+            pairs = pairwise(singular(token.word) for token in tokens[max(at - 1, 0) : at + 2])
+            return not any(pair in tables.hyphened for pair in pairs)
+        known = word in tables.success or word in tables.failure or word in tables.words_of_phrases
+        return word.endswith("ly") and not known
 
     def read(self) -> Reading:
         """Return what the clause says, or `Reading()` if its form is not known."""
@@ -66,6 +74,8 @@ class Clause:
         for at, token in enumerate(tokens):
             if token.word not in CONJUNCTIONS:
                 continue
+            if tokens[at + 1 : at + 2] and tokens[at + 1].word in {"in", "out", "on", "off"}:
+                return True  # "logged in/out"
             before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
@@ -98,7 +108,8 @@ class Clause:
             failed = failed or (tried and any(other.word in self._tables.failure for other in tokens[:at]))
             if token.word == "to" and at == 0 and self._outcome == FAILURE:
                 failed = True
-            if (not failed and not tried) or any(self._is_finite(place) for place in range(at)):
+            is_aside = any(self._is_finite(place) or tokens[place].word in _RELATIVES for place in range(at))
+            if (not failed and not tried) or is_aside:
                 continue  # nor in "Changed whether users can be found when not invited"
             verb = at + 1 if token.word != "to" else at
             while verb < len(tokens) and tokens[verb].word in ABLE:
@@ -134,6 +145,10 @@ class Clause:
         first = tokens[0]
         end = before_preposition(tokens)
         past = [at for at, token in enumerate(tokens[:end]) if token.form == "past"]
+        past = [at for at in past if not self._is_adjective_of_object(at)]
+        if first.is_verb and (singular(first.word),) not in self._tables.phrases:
+            words = [singular(token.word) for token in tokens]
+            past = [at for at in past if at == 0 or self._nouns.longest(words[1 : at + 1]) < 2]  # "Delete tag set"
         if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
             return None  # "User confirms password reset"
         if len(past) > 1:  # "password reset" is a noun where there is another verb
@@ -155,10 +170,19 @@ class Clause:
         if tokens[verb].base in _REFUSALS and is_entrance(tokens[:verb], self._tables):
             self._outcome = FAILURE
             return self._named(verb)
+        if tokens[verb].base in _ADMISSIONS and is_entrance(tokens[:verb], self._tables):
+            self._outcome = self._outcome or SUCCESS
+            return self._named(verb)
         if tokens[verb].word == "requested" and verb + 1 < len(tokens) and tokens[verb + 1].word == "to":
             return self._build("active", verb, passive=False)
         passive = not self._phrase_after(verb)
         return self._build("passive" if passive else "active", verb, passive=passive)
+
+    def _is_adjective_of_object(self, at: int) -> bool:
+        """Return whether a past form is part of the object of another verb: "Ann starts a stopped test"."""
+        tokens = self._tokens
+        follows = at > 1 and tokens[at - 1].word in DETERMINERS and tokens[at - 2].form == "third"
+        return follows and (tokens[at].word in self._tables.adjectives or tokens[at].word == tokens[at].base)
 
     def _is_imperative(self, end: int) -> bool:
         """Return whether the first word is a verb ("View dashboard") and not a noun ("View permission changed")."""
@@ -167,7 +191,8 @@ class Clause:
             return False
         if first.word == "view" and self._nouns.head(rest).name and self._nouns.head(rest).part != DEED:
             return (first.word, singular(rest[-1].word)) not in self._tables.phrases  # "View repository file"
-        if rest[-1].form == "past" or self._is_unknown_past(rest[-1]):
+        is_phrase = self._nouns.longest([singular(token.word) for token in rest]) > 1  # "Delete permission set"
+        if (rest[-1].form == "past" and not is_phrase) or self._is_unknown_past(rest[-1]):
             return False  # "Update scheduled", "Link clicked"
         if (singular(first.word),) not in self._tables.phrases:
             return True
@@ -178,6 +203,8 @@ class Clause:
     def _late(self, end: int) -> Reading | None:
         """Read a verb behind a preposition: "Password of the user changed"."""
         tokens = self._tokens
+        if end < len(tokens) and tokens[end].word in _RELATIVES:
+            return None  # "Removes tests that do not run"
         for at in range(end + 1, len(tokens)):
             is_last = at + 1 == len(tokens) or tokens[at + 1].word in PREPOSITIONS
             if tokens[at].form == "past" and is_last and tokens[at - 1].word not in PREPOSITIONS | DETERMINERS:
@@ -191,10 +218,19 @@ class Clause:
         """Read "User creates a test", "Deleting test failed"."""
         tokens = self._tokens
         first, following = tokens[0], tokens[1].word if len(tokens) > 1 else ""
-        if first.form == "gerund" and ((first.word,) not in self._tables.phrases or following in DETERMINERS):
+        is_noun = (singular(first.word),) in self._tables.phrases and following not in DETERMINERS
+        if first.form == "gerund" and not is_noun and not self._ends_in_verb():
             return self._build("present", 0, passive=False)
+        if first.form == "third" and following and following not in PREPOSITIONS and not is_noun:
+            return self._build("present", 0, passive=False)  # "Creates a test"
         third = self._third(len(tokens))
         return None if third is None else self._build("present", third, passive=False)
+
+    def _ends_in_verb(self) -> bool:
+        """Return whether the last word is a verb and no noun, as in the key "onboarding_prompt_delete"."""
+        last = self._tokens[-1]
+        is_noun = (singular(last.word),) in self._tables.phrases or last.base in self._tables.people["verbs"]
+        return len(self._tokens) > 2 and last.form == "base" and not is_noun
 
     def _third(self, end: int) -> int | None:
         """Return where a verb is that says what a user does: "User creates a test"."""
@@ -218,8 +254,11 @@ class Clause:
 
     def _run(self) -> Reading | None:
         """Read "Deployment failed"."""
-        found = self._nouns.head(self._tokens[: before_preposition(self._tokens)])
+        named = self._tokens[: before_preposition(self._tokens)]
+        found = self._nouns.head([token for token in named if token.word not in self._tables.attempt])
         failed = self._outcome == FAILURE or fails_later(self._tokens, self._tables)
+        if failed and found.name == "mfa":
+            return Reading("login", "user", FAILURE, f"failure: {found.phrase}")  # "2FA failed"
         if not failed or found.name not in self._tables.words["runs"] or found.part:
             return None
         return Reading("run", found.name, FAILURE, f"failure: {found.phrase}")
@@ -233,20 +272,24 @@ class Clause:
             return None
         last = tokens[-1]
         noun = self._tables.action_nouns.get(singular(last.word))
-        action = noun or (self._tables.action_of.get(last.base) if last.form in {"base", "gerund"} else None)
+        is_verb = last.form in {"base", "gerund"} or (last.form == "third" and singular(last.word) in _CHANGES)
+        action = noun or (self._tables.action_of.get(last.base) if is_verb else None)  # "Password changes"
         if action is None:
             return None
         if fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
+        phrase = self._nouns.longest([singular(token.word) for token in tokens])
+        if action in ENTRANCES and phrase > 1 and self._outcome != FAILURE and len(tokens) > phrase:
+            return None  # "Demand two-factor authentication"
         if action in ENTRANCES:
             if any(token.word in self._tables.failure for token in tokens):
                 self._outcome = FAILURE  # "Too many failed logins"
             happened = last.word not in self._tables.words["not_by_name"] and not tried
             outcome = self._outcome or (SUCCESS if happened else UNKNOWN)
             return Reading(action, "user", outcome, f"noun: {last.word}")
-        is_object = self._nouns.longest([singular(token.word) for token in tokens]) > 0
+        is_object = phrase > 0
         rest = self._tokens[end:]
-        of = len(rest) > 0 and rest[0].word == "of"
+        of = len(rest) > 0 and rest[0].word in ({"of", "to", "in"} if last.word in _CHANGES else {"of"})
         if noun is None and (is_object or (len(tokens) < 2 and not of)):
             return None  # "Access request" is a request, "Team invite" an invitation
         outcome = self._outcome or UNKNOWN
@@ -254,13 +297,20 @@ class Clause:
         found = self._nouns.subject([token for token in whole if token.word not in self._tables.failure], [])
         if found is None and last.word in self._tables.people["nouns"]:
             found = Found("user", last.word)
-        return self._finish("noun", last, action, found, outcome)
+        if last.base in self._tables.people["verbs"] and self._nouns.head(tokens[:1]).name == "user":
+            found = Found("user", tokens[0].word)  # "user_chat_join"
+        return self._finish("noun", last, self._placed(last, action, rest), found, outcome)  # "user_add_to_group"
 
     def _is_unknown_past(self, token: Token) -> bool:
         """Return whether a word looks like the past form of a verb that no table has."""
         tables = self._tables
         known = token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
         return not known and re.search(r"[a-z]{3}ed$", token.word) is not None
+
+    def _is_gerund(self, token: Token) -> bool:
+        """Return whether a word is or looks like a verb in -ing, and is no object, as "recording" is."""
+        looks = re.search(r"[a-z]{3}ing$", token.word) is not None and (token.word,) not in self._tables.phrases
+        return token.form == "gerund" or (looks and token.word not in self._tables.starts)
 
     # The object of the verb.
 
@@ -291,7 +341,7 @@ class Clause:
                 start += 2  # "requested to transfer project"
             end = start + before_preposition(tokens[start:])
             found = self._nouns.subject(tokens[start:end], tokens[end:])
-            if action in {"start", "stop"} and any(token.form == "gerund" for token in tokens[start : start + 1]):
+            if action in {"start", "stop"} and any(map(self._is_gerund, tokens[start : start + 1])):
                 return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from te_audit_frames.checks.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
-from te_audit_frames.checks.words import Tables, Token, singular
+from te_audit_frames.checks.text.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _ROLES = frozenset(
     {
@@ -22,8 +23,11 @@ _ROLES = frozenset(
         "viewer",
     }
 )
+_NARRATORS = frozenset({"i", "we", "you"})
+_MANNERS = frozenset({"batch", "batches", "bulk"})
 _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restricted", "stopped"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
+_RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
 
 
@@ -41,20 +45,70 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     -------
     list of Token
         The clause in plain words: "failed to create" for "was blocked from creating", "updated" for "made changes to",
-        "attempted to" for "an attempt was made to", "assigned user" for "made Ann an admin", "shared" for
-        "made public".
+        "attempted to" for "an attempt was made to", "request test" for "a request to delete a test",
+        "assigned user" for "made Ann an admin", "shared" for "made public".
     """
-    tokens = list(tokens)
+    tokens = _without_manner(tokens)
+    if tokens[:1] and tokens[0].word in _NARRATORS:
+        tokens = tokens[1:]  # "You delete a test"
+    request = [token for token in tokens if token.word not in DETERMINERS]
+    if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
+        return [request[0], *request[3:]]  # "A request to create a test"
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
         if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
             if following[1].form == "gerund":
                 return [*_without_auxiliaries(tokens[:at]), Token("failed"), Token("to"), *tokens[at + 2 :]]
+        elif token.word in _DID and at > 0 and (not following or following[0].word in PREPOSITIONS):
+            noun = singular(tokens[at - 1].word)
+            is_deed = noun in tables.action_nouns or tokens[at - 1].word == tokens[at - 1].base
+            done = Token("successful") if is_deed and noun not in _RUNS else _past("execute", tables)
+            return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
             return [*tokens[at + 1 :], Token("successful")]
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
+
+
+def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
+    """Put the verb of a key first: "add permission to role" for "role_add_permission".
+
+    Parameters
+    ----------
+    tokens : sequence of Token
+        The words of a key, such as "role_add_permission".
+    tables : Tables
+        The phrases that name objects.
+
+    Returns
+    -------
+    list of Token
+        The words as a command. They stay as they are if there is not exactly one verb, between nouns.
+    """
+    tokens = list(tokens)
+    verbs = [at for at, token in enumerate(tokens) if token.is_verb and (singular(token.word),) not in tables.phrases]
+    if len(verbs) != 1 or tokens[verbs[0]].form != "base" or any(token.word in PREPOSITIONS for token in tokens):
+        return tokens
+    at = verbs[0]
+    before, verb, after = tokens[:at], tokens[at], tokens[at + 1 :]
+    if not before or not after or tables.action_of[verb.base] in {"assign", "revoke"}:
+        return tokens  # nobody knows what "label_assign_test" assigns
+    place: list[Token] = []
+    if verb.base in {"add", "remove"} and (singular(before[-1].word),) in tables.phrases:
+        place = [Token("to" if verb.base == "add" else "from"), *before]
+    return [verb, *after, *place]
+
+
+def _without_manner(tokens: Sequence[Token]) -> list[Token]:
+    """Leave out "in batches", which names no object."""
+    words = [token.word for token in tokens]
+    if words[:1] in (["batch"], ["mass"]) and tokens[1:2] and tokens[1].is_verb:
+        return list(tokens[1:])
+    manner = next(
+        (at for at, pair in enumerate(pairwise(words)) if pair[0] == "in" and pair[1] in _MANNERS), len(words)
+    )
+    return [*tokens[:manner], *tokens[manner + 2 :]]
 
 
 def _made(before: list[Token], after: list[Token], tables: Tables) -> list[Token]:

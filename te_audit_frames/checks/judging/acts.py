@@ -9,13 +9,13 @@ import pandas as pd
 
 from te_audit_frames.checks.access import find_access_changes, is_access_change
 from te_audit_frames.checks.assessed import assessed
-from te_audit_frames.checks.findings import capital, compared, make_finding, minutes, some_of, times
+from te_audit_frames.checks.judging.context import Context, Found
+from te_audit_frames.checks.judging.findings import capital, compared, make_finding, minutes, some_of, times
+from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
+from te_audit_frames.checks.judging.severity import ALARMING, MANY, RULES, Check, by_chance, raised
 from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
-from te_audit_frames.checks.rarity import UNKNOWN, Rarity
-from te_audit_frames.checks.reading import FAILURE, UNCLASSIFIED
-from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.runs import find_runs
-from te_audit_frames.checks.severity import ALARMING, MANY, RULES, Check, by_chance, raised
+from te_audit_frames.checks.text.reading import FAILURE, UNCLASSIFIED
 
 _ACCESS: Mapping[tuple[str, str], str] = {
     ("create", "api_token"): "T1098.001 Account Manipulation: Additional Cloud Credentials",

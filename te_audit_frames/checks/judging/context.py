@@ -13,10 +13,10 @@ import pandas as pd
 
 from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.rarity import MIN_SPAN, UNKNOWN, Rarity, Weeks, week_of_date
-from te_audit_frames.checks.reading import UNCLASSIFIED
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.rarity import MIN_SPAN, UNKNOWN, Rarity, Weeks, week_of_date
 from te_audit_frames.checks.selection import Selection
+from te_audit_frames.checks.text.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.zones import Zones
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from te_audit_frames.checks.rarity import Rarity
-from te_audit_frames.checks.severity import RULES, Check, Severity
+from te_audit_frames.checks.judging.rarity import Rarity
+from te_audit_frames.checks.judging.severity import RULES, Check, Severity
 
 
 @dataclass(frozen=True)

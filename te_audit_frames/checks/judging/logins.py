@@ -11,13 +11,13 @@ import pandas as pd
 
 from te_audit_frames.checks.assessed import assessed
 from te_audit_frames.checks.baseline import find_people
-from te_audit_frames.checks.findings import make_finding, moment
+from te_audit_frames.checks.judging.context import Context, Found
+from te_audit_frames.checks.judging.findings import make_finding, moment
+from te_audit_frames.checks.judging.severity import RARE, Severity
 from te_audit_frames.checks.logins import find_failed_logins
 from te_audit_frames.checks.networks import to_networks
-from te_audit_frames.checks.reading import FAILURE, SUCCESS
-from te_audit_frames.checks.review_context import Context, Found
 from te_audit_frames.checks.selection import select
-from te_audit_frames.checks.severity import RARE, Severity
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
 
 _PASSWORDS: Mapping[str, str] = {
     "brute force": "T1110.001 Brute Force: Password Guessing",

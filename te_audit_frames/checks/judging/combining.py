@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.checks.findings import Finding
-from te_audit_frames.checks.severity import (
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.severity import (
     POINTS,
     RULES,
     SAME_ACT_HOURS,

@@ -11,10 +11,10 @@ from importlib.resources import files
 from os import PathLike, fspath
 from typing import Any
 
-from te_audit_frames.checks.event_text import fold
-from te_audit_frames.checks.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN
+from te_audit_frames.checks.text.event_text import fold
+from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN
+from te_audit_frames.checks.text.words import Tables, singular
 from te_audit_frames.checks.toml_file import read_toml
-from te_audit_frames.checks.words import Tables, singular
 from te_audit_frames.errors import InvalidArgument
 
 _SECTIONS: Mapping[str, str] = {

@@ -9,12 +9,12 @@ import pandas as pd
 from te_audit_frames.checks.accounts import find_dormant_users
 from te_audit_frames.checks.addresses import find_new_addresses
 from te_audit_frames.checks.assessed import assessed
-from te_audit_frames.checks.findings import compared, make_finding, times
 from te_audit_frames.checks.hours import find_off_hours
-from te_audit_frames.checks.rarity import UNKNOWN
-from te_audit_frames.checks.reading import FAILURE
-from te_audit_frames.checks.review_context import Context, Found
-from te_audit_frames.checks.severity import RARE, by_chance
+from te_audit_frames.checks.judging.context import Context, Found
+from te_audit_frames.checks.judging.findings import compared, make_finding, times
+from te_audit_frames.checks.judging.rarity import UNKNOWN
+from te_audit_frames.checks.judging.severity import RARE, by_chance
+from te_audit_frames.checks.text.reading import FAILURE
 
 
 def judge_hours(context: Context) -> Found:

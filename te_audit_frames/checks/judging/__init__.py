@@ -1,0 +1,1 @@
+"""Judging: what the checks found, with a severity and a sentence each."""

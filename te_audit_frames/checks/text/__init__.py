@@ -1,0 +1,1 @@
+"""Event texts: English read into an action, an object and an outcome."""

@@ -1,0 +1,149 @@
+"""The command pseudonymize: events and people for others, without names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pandas as pd
+
+import te_audit_frames as taf
+from te_audit_frames.cli import options, reading
+from te_audit_frames.cli.output import to_csv, write_events, write_people
+from te_audit_frames.cli.places import expand
+from te_audit_frames.safe_text import visible
+from te_audit_frames.schema import COLUMNS
+from te_audit_frames.storage.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from te_audit_frames.cli.reading import Where
+
+_KEY = "TE_PSEUDONYM_KEY"
+_FORMATS = (".parquet", ".csv", ".jsonl")
+
+
+@click.command(
+    epilog="""\b
+WHERE is an archive, a bucket such as s3://bucket/te-audit, a .parquet, .csv or .jsonl file
+from fetch, or a glob such as 'months/*.parquet'. There may be several.
+The key is read from TE_PSEUDONYM_KEY or from --key-file: at least 32 bytes, without the line
+break at its end. It must never leave with the file. With the same key, a person has the
+same pseudonym in every file.
+
+\b
+Examples:
+  (umask 077; openssl rand -hex 32 > key)
+  te-audit-frames pseudonymize te-audit --window 30d --key-file key -o safe.parquet
+  te-audit-frames pseudonymize te-audit --key-file key -o safe.parquet \\
+    --users users.parquet --users-output safe-users.parquet"""
+)
+@reading.where_options()
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=options.Target(*_FORMATS),
+    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced.",
+)
+@click.option(
+    "--key-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="The file that holds the key. It must be readable only by you (chmod 600).",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    type=click.Choice(COLUMNS),
+    metavar="COLUMN",
+    help="A column to leave as it is, such as account_group_name. It may be given several times.",
+)
+@click.option(
+    "--network",
+    default="/24",
+    show_default=True,
+    metavar="/BITS",
+    help="How many leading bits of an IPv4 address make a network; of IPv6, it is twice as many.",
+)
+@reading.users_option(required=False)
+@click.option(
+    "--users-output",
+    metavar="FILE",
+    type=options.Target(*_FORMATS),
+    help="Where to write the people of --users with the same pseudonyms.",
+)
+@click.option(
+    "--table",
+    metavar="FILE",
+    type=options.Target(".csv"),
+    help="Also write a .csv with every name and its pseudonym. It is as secret as the key.",
+)
+def pseudonymize(
+    *,
+    where: Where,
+    output: str,
+    key_file: str | None,
+    keep: tuple[str, ...],
+    network: str,
+    users: str | None,
+    users_output: str | None,
+    table: str | None,
+) -> None:
+    """Write the events in WHERE with pseudonyms in place of names.
+
+    Dates, kinds of events and counts stay, and networks can be told apart.
+    """
+    if (users is None) != (users_output is None):
+        raise click.UsageError("--users and --users-output need each other. Give both, or neither.")
+    read = [("WHERE", place) for place in expand(where.places)] + [("--key-file", key_file), ("--users", users)]
+    _check_different(read, [("--output", output), ("--users-output", users_output), ("--table", table)])
+    key = _read_key(key_file)
+    events = where.read()
+    people = None if users is None else reading.read_people(users)
+    with options.naming_options():
+        safe = taf.pseudonymize(events, key=key, keep=keep, network=network)
+    safe_people = None if people is None else taf.pseudonymize(people, key=key)
+    if table is not None:
+        originals = [taf.pseudonym_table(events, key=key, network=network)]
+        originals += [] if people is None else [taf.pseudonym_table(people, key=key)]
+        text = to_csv(pd.concat(originals).drop_duplicates(ignore_index=True))
+        with atomic_write(table) as file:
+            file.write(f"{text}\n".encode())
+    write_events(safe, output)
+    click.echo(f"{len(safe):,} events with pseudonyms are in {visible(output)}.", err=True)
+    if safe_people is not None and users_output is not None:
+        write_people(safe_people, users_output)
+        click.echo(f"{len(safe_people):,} people with pseudonyms are in {visible(users_output)}.", err=True)
+    if table is not None:
+        click.echo(f"The names and their pseudonyms are in {visible(table)}. Keep it as secret as the key.", err=True)
+
+
+def _read_key(path: str | None) -> bytes:
+    if path is not None:
+        key = options.read_secret(path, option="--key-file")
+    elif _KEY in os.environ:
+        key = os.fsencode(os.environ[_KEY])
+    else:
+        raise click.UsageError(
+            f"There is no key. Put it into the environment variable {_KEY}, or give --key-file FILE. To make one: "
+            "(umask 077; openssl rand -hex 32 > key)"
+        )
+    return key.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _check_different(read: Sequence[tuple[str, str | None]], written: Sequence[tuple[str, str | None]]) -> None:
+    """Raise an error if a file to write is one that is read, or is written twice: the names would be lost."""
+    seen = {_full(path): option for option, path in read if path is not None}
+    for option, path in written:
+        if path is None:
+            continue
+        if (other := seen.setdefault(_full(path), option)) != option:
+            raise click.UsageError(f"{other} and {option} name the same file. Give two.")
+
+
+def _full(path: str) -> str:
+    return path if "://" in path else str(Path(path).expanduser().resolve())

@@ -1,0 +1,226 @@
+"""The command review: all questions about a period at once, for a person, a program, or cron."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+import pandas as pd
+
+import te_audit_frames as taf
+from te_audit_frames.checks.judging.severity import SEVERITIES
+from te_audit_frames.cli import options, reading
+from te_audit_frames.cli.events import show_events
+from te_audit_frames.cli.exit_codes import FOUND
+from te_audit_frames.cli.output import in_zone, records
+from te_audit_frames.cli.review_text import Shown, count_severities, list_assessed, notes_of, write_review
+from te_audit_frames.cli.terminal import terminal_width
+from te_audit_frames.periods import iso, parse_zone
+from te_audit_frames.safe_text import visible
+from te_audit_frames.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from te_audit_frames.cli.output import Output
+    from te_audit_frames.cli.reading import Where
+
+_EXAMINED = [column for column in COLUMNS if column != "extra"]
+
+
+@click.command(
+    epilog="""\b
+With --window or --start, the history is what WHERE has before the period, unless --history
+names another. Without any history, nothing can be called unusual, and the output says so.
+
+\b
+--user, --event, --action and --account-group choose findings by the events behind them.
+Everybody is reviewed all the same, because people are compared with each other.
+
+\b
+Examples:
+  te-audit-frames review te-audit --window 7d --tz Europe/Berlin
+  te-audit-frames review te-audit --window 7d --evidence 0
+  te-audit-frames review events.parquet --history te-audit --users te-audit --format json
+
+\b
+Every night, by cron, with a mail only if something deserves a look:
+  te-audit-frames sync te-audit --quiet &&
+  te-audit-frames review te-audit --window 25h --quiet --fail-on high
+
+\b
+Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for every command."""
+)
+@reading.where_options(vocabulary=True)
+@click.option(
+    "--history",
+    metavar="ARCHIVE",
+    help="What happened before: an archive, or a file. It may contain WHERE itself.  [default: what WHERE has before "
+    "--window or --start]",
+)
+@reading.users_option(required=False)
+@click.option(
+    "--dispositions",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="A TOML file of what somebody has looked at. Its findings are listed apart, and do not count for --fail-on.",
+)
+@click.option(
+    "--min-severity",
+    type=click.Choice(SEVERITIES),
+    default="low",
+    show_default=True,
+    help="The least severe findings to show.",
+)
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 7 if there are findings this severe or more."
+)
+@click.option(
+    "--evidence", "number", type=click.IntRange(min=0), metavar="N", help="List the events behind finding N instead."
+)
+@click.option(
+    "--quiet", is_flag=True, help="Print nothing unless there are findings at or above --fail-on or --min-severity."
+)
+@options.output_options
+def review(
+    *,
+    where: Where,
+    history: str | None,
+    users: str | None,
+    dispositions: str | None,
+    min_severity: str,
+    fail_on: str | None,
+    number: int | None,
+    quiet: bool,
+    output: Output,
+) -> None:
+    """Review a period: what deserves a look, who, and what could not be assessed.
+
+    All questions of "find" are asked at once. What is usual for each person is learnt from the history, and --tz is
+    where people live.
+
+    CSV and JSON Lines have the findings; what was assessed is then printed on stderr. JSON has everything, as one
+    object.
+    """
+    people = None if users is None else reading.read_people(users)
+    everyone = where.without_filters()
+    events = everyone.read_or_open(_EXAMINED if number is None else COLUMNS)
+    source, past = _open_history(everyone, history)
+    with options.naming_options():
+        found = taf.review(
+            events,
+            history=past,
+            users=people,
+            tz=where.tz,
+            dispositions=dispositions,
+            vocabulary=where.vocabulary,
+        )
+        if number is not None:
+            evidence = found.evidence(number)
+            show_events(evidence[list(COLUMNS)], output, tz=where.tz)
+            return
+    shown = Shown(found, found.findings, min_severity, where.tz, source, given=history is not None)
+    if present(shown, where, fail_on=fail_on, quiet=quiet, output=output):
+        click.get_current_context().exit(FOUND)
+
+
+def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, output: Output) -> bool:
+    """Print those findings of a review that pass the filters, and the rest of it.
+
+    Parameters
+    ----------
+    shown : Shown
+        A review with all its findings.
+    where : Where
+        The filters.
+    fail_on : str, optional
+        The least severe findings to return true for.
+    quiet : bool
+        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show.
+    output : Output
+        How to print.
+
+    Returns
+    -------
+    bool
+        Whether there are findings at or above `fail_on`.
+    """
+    min_severity = shown.min_severity
+    kept = _keep(shown.review, where, max(min_severity, fail_on or "high", key=SEVERITIES.index))
+    findings = kept[kept["severity"].isin(_up_from(min_severity))]
+    failing = fail_on is not None and bool(kept["severity"].isin(_up_from(fail_on)).any())
+    if not quiet or (failing if fail_on is not None else len(findings)):
+        _print(replace(shown, findings=findings), output, quiet=quiet)
+    return failing
+
+
+def _open_history(where: Where, history: str | None) -> tuple[str | None, Any]:
+    """Return the name of the history and the history: by default what WHERE has before the period."""
+    if history is not None:
+        return history, reading.open_history(history, _EXAMINED)
+    if where.window is None and where.start is None:
+        return None, None
+    before = replace(where, window=None, start=None, end=None)
+    return ", ".join(where.places), before.read_or_open(_EXAMINED)
+
+
+def _up_from(severity: str) -> tuple[str, ...]:
+    return SEVERITIES[: SEVERITIES.index(severity) + 1]
+
+
+def _keep(found: taf.Review, where: Where, least: str) -> pd.DataFrame:
+    """Keep the findings that are severe enough, and of which an event passes the filters."""
+    severe = found.findings[found.findings["severity"].isin(_up_from(least))]
+    if not where.has_filters:
+        return severe
+    return severe[[_passes(found, where, int(number)) for number in severe.index]]
+
+
+def _passes(found: taf.Review, where: Where, number: int) -> bool:
+    evidence = found.evidence(number)
+    if not len(evidence):  # such as an account that nobody uses: only its person is known
+        person = found.findings.loc[[number]].reindex(columns=list(COLUMNS))
+        return where.accepts(person.astype(dict.fromkeys(("event", "aid", "account_group_name"), "str")))
+    return where.accepts(evidence)
+
+
+def _print(shown: Shown, output: Output, *, quiet: bool) -> None:
+    if output.form == "table":
+        lines = write_review(shown, terminal_width())
+        if len(shown.findings):
+            number = shown.findings.index[0]
+            lines += ["", f"To list the events behind finding {number}, add: --evidence {number}"]
+        output.print("\n".join(lines) + "\n")
+    elif output.form == "json":
+        output.print(json.dumps(_everything(shown)) + "\n")
+    else:
+        output.show(_numbered(shown.findings), tz=shown.tz)
+        for line in [] if quiet else [f"Findings: {count_severities(shown)}", *list_assessed(shown), *notes_of(shown)]:
+            click.echo(visible(line), err=True)
+
+
+def _numbered(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings.reset_index(names="number")
+
+
+def _everything(shown: Shown) -> dict[str, Any]:
+    """Return the review as JSON values, with all times in the zone of the output."""
+    found, zone = shown.review, parse_zone(shown.tz)
+    tables = {
+        "findings": _numbered(shown.findings),
+        "people": shown.people,
+        "assessed": found.assessed,
+        "reviewed": _numbered(found.reviewed),
+    }
+    period = found.period and {
+        "start": iso(found.period.start.astimezone(zone)),
+        "end": iso(found.period.end.astimezone(zone)),
+    }
+    return {
+        "summary": count_severities(shown),
+        "period": period,
+        "history": shown.source,
+        "attack_version": found.attack_version,
+        "notes": notes_of(shown),
+        **{name: records(in_zone(frame, shown.tz)) for name, frame in tables.items()},
+    }

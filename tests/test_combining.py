@@ -1,0 +1,179 @@
+"""Findings together: which raise one another, their order, and the ranking of people."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
+from te_audit_frames.checks.judging.findings import Finding, compared, make_finding, some_of
+from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
+from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES, by_chance
+
+START = pd.Timestamp("2026-03-02T09:00Z")
+
+
+def finding(check, severity, hour=0.0, *, length=0.0, uid="7", text="Test deleted.", chance=0.01):
+    first = START + pd.Timedelta(hours=hour)
+    row = {
+        "uid": uid,
+        "user": None if uid is None else f"User {uid}",
+        "first_event": first,
+        "last_event": first + pd.Timedelta(hours=length),
+        "events": 3,
+        "event_texts": [text],
+    }
+    return Finding(check, severity, row, "Something happened.", chance)
+
+
+def severities(*findings):
+    return [one.severity for one in raise_together(findings)]
+
+
+def test_signs_of_two_checks_within_a_day_raise_the_strongest():
+    assert severities(finding("find_runs", "low"), finding("find_new_addresses", "low", 24)) == ["medium", "low"]
+    assert severities(finding("find_new_addresses", "low"), finding("find_off_hours", "medium")) == ["low", "high"]
+
+
+def test_the_sentence_names_what_raised_it():
+    first, _ = raise_together([finding("find_runs", "low", chance=0.001), finding("find_new_addresses", "low")])
+    assert first.why == "Something happened; within a day also a new network."
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        finding("find_runs", "low", text="Report deleted."),  # the same check
+        finding("find_new_addresses", "low", 24.01),  # later
+        finding("find_new_addresses", "info"),  # a mere note
+        finding("find_new_addresses", "low", uid="8"),  # somebody else
+        finding("find_monitoring_changes", "low"),  # the same events, read twice
+    ],
+)
+def test_what_raises_nothing(other):
+    assert severities(finding("find_runs", "low"), other)[0] == "low"
+
+
+def test_nobody_and_people_without_events_are_not_judged_together():
+    silent = finding("find_dormant_users", "low")
+    never = Finding("find_dormant_users", "low", {**silent.row, "first_event": pd.NaT, "last_event": pd.NaT}, "Never.")
+    assert severities(never, finding("find_runs", "low")) == ["low", "low"]
+    assert severities(finding("find_runs", "low", uid=None), finding("find_off_hours", "low", uid=None)) == ["low"] * 2
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(2, "high"), (2.1, "medium")])
+def test_two_acts_make_a_high_one_only_within_two_hours(hours, expected):
+    access = finding("find_access_changes", "medium", hours, text="Role assigned.")
+    assert severities(finding("find_runs", "medium", chance=0.001), access)[0] == expected
+
+
+def test_time_apart_counts_from_the_end_of_the_first():
+    long = finding("find_runs", "medium", length=30)
+    assert severities(long, finding("find_new_addresses", "low", 50))[0] == "high"
+
+
+findings = st.lists(
+    st.builds(
+        finding,
+        st.sampled_from(CHECKS),
+        st.sampled_from(SEVERITIES),
+        st.integers(0, 100),
+        length=st.integers(0, 30),
+        uid=st.sampled_from(["7", "8", None]),
+        text=st.sampled_from(["Test deleted.", "Role assigned.", "User login."]),
+        chance=st.sampled_from([0.001, 0.01, float("nan")]),
+    ),
+    max_size=8,
+)
+
+
+@given(findings)
+def test_each_is_raised_by_one_step_at_most_and_nothing_is_lost(some):
+    after = raise_together(some)
+    for before, now in zip(some, after, strict=True):
+        steps = SEVERITIES.index(before.severity) - SEVERITIES.index(now.severity)
+        assert steps in ([0] if before.severity in ("high", "info") else [0, 1])
+        assert now.row is before.row
+    rose = sum(before.severity != now.severity for before, now in zip(some, after, strict=True))
+    assert rose <= len(some) // 2  # it takes two to raise one
+
+
+@given(findings, st.randoms(use_true_random=False))
+def test_the_result_does_not_depend_on_the_order_of_findings_of_different_moments(some, random):
+    some = list({(one.first_event, one.last_event): one for one in some}.values())
+    shuffled = random.sample(some, len(some))
+    first, second = raise_together(some), raise_together(shuffled)
+    assert {id(one.row): one.severity for one in first} == {id(one.row): one.severity for one in second}
+    pd.testing.assert_frame_equal(rank_people(first), rank_people(second))
+
+
+@given(findings)
+def test_the_order_is_by_severity_then_chance(some):
+    ordered = in_order(some)
+    keys = [(SEVERITIES.index(one.severity), 1 if np.isnan(one.chance) else one.chance) for one in ordered]
+    assert keys == sorted(keys)
+    assert findings_frame(ordered, 5).index.tolist() == list(range(5, 5 + len(some)))
+
+
+def test_weak_signs_of_several_kinds_outrank_a_single_one():
+    several = [finding(check, "low", uid="8") for check in ("find_runs", "find_off_hours", "find_new_addresses")]
+    people = rank_people([finding("find_runs", "medium"), *several, finding("find_runs", "info", uid="9")])
+    assert people[["uid", "score", "low", "medium"]].values.tolist() == [["8", 6, 3, 0], ["7", 4, 0, 1]]
+    assert people["checks"].iloc[0] == ["find_runs", "find_off_hours", "find_new_addresses"]
+
+
+def test_more_findings_of_one_check_add_nothing_to_the_score():
+    people = rank_people([finding("find_runs", "low", hour, chance=0.03) for hour in range(5)])
+    assert people[["score", "findings"]].values.tolist() == [[2, 5]]
+
+
+def test_a_tie_goes_to_the_least_likely():
+    people = rank_people([finding("find_runs", "low", uid="7"), finding("find_runs", "low", uid="8", chance=0.001)])
+    assert people["uid"].tolist() == ["8", "7"]
+
+
+def test_no_findings_give_the_same_columns():
+    pd.testing.assert_series_equal(findings_frame([]).dtypes, findings_frame([finding("find_runs", "low")]).dtypes)
+    pd.testing.assert_series_equal(rank_people([]).dtypes, rank_people([finding("find_runs", "low")]).dtypes)
+
+
+# ---- the words of a finding -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rarity", "sentence"),
+    [
+        (UNKNOWN, "whether that is unusual is not assessed, since there is too little history"),
+        (Rarity(0.01, 0, 0, 2, 300), "it happened in 2 of 300 of others, and the person has no earlier active week"),
+        (Rarity(0.01, 1, 40, 2, 1300), "it happened in 1 of 40 earlier active weeks, and in 2 of 1,300 of others"),
+        (Rarity(0.01, 1, 40, 0, 0), "it happened in 1 of 40 earlier active weeks"),
+    ],
+)
+def test_how_weeks_compare_is_said_in_full(rarity, sentence):
+    assert compared(rarity, "it") == sentence
+
+
+def test_a_finding_of_a_row_has_the_technique_of_its_check():
+    row = pd.Series(finding("find_runs", "low").row)
+    made = make_finding("find_runs", "low", row, "Six tests deleted", 0.01, groups=["Shops"])
+    assert (made.why, made.technique, made.account_groups) == (
+        "Six tests deleted.",
+        "T1485 Data Destruction",
+        ("Shops",),
+    )
+    assert make_finding("find_runs", "low", row, "x", 0.1, technique="T1").technique == "T1"
+
+
+def test_three_names_are_written_and_the_rest_counted():
+    assert some_of("abc") == "a, b, c"
+    assert some_of(list("ab") * 1000) == "a, b, a and 1,997 more"
+
+
+@pytest.mark.parametrize(
+    ("chance", "severity", "at_most_low"),
+    [(0.0199, "medium", "low"), (0.02, "low", "low"), (0.0499, "low", "low"), (0.05, "info", "info")],
+)
+def test_thresholds_of_chance(chance, severity, at_most_low):
+    assert by_chance(chance) == severity
+    assert by_chance(chance, to_medium=False) == at_most_low
