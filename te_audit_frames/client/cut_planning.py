@@ -171,8 +171,8 @@ class CutPlanner:
 
     def _expected_after(self, seconds: float) -> float:
         """Return the seconds to expect on a page beside one with so many seconds."""
-        weight = min(max(self._products / self._squares, 0.0), 1.0)
-        return self._average * (seconds / self._average) ** weight
+        weight: float = min(max(self._products / self._squares, 0.0), 1.0)
+        return self._average * math.pow(seconds / self._average, weight)
 
 
 def _is_in_one_second(part: Slice) -> bool:
