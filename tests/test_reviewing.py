@@ -62,6 +62,13 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
+def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does_not():
+    failed = [at(1, 10 + hour / 60, "Login failed.", account_group_name="Bank") for hour in range(20)]
+    elsewhere = [at(1, 10, "Login failed.", "8", account_group_name="Farm"), at(1, 12, "Test updated.")]
+    review = taf.review(frame(*failed, *elsewhere), history=HISTORY, checks=["find_failed_logins"])
+    assert review.findings[["user", "account_groups"]].values.tolist() == [["Ada", ["Bank"]]]
+
+
 def test_what_a_person_does_every_week_is_no_more_than_info():
     routine = [at(day, 10, "Alert rule deleted.") for day in range(-7 * WEEKS, 0, 7)]
     events = frame(at(1, 9, "Alert rule deleted."))
