@@ -1,4 +1,4 @@
-"""Histories of ten kinds, drawn at random: when the events of a log happen."""
+"""Histories of twelve kinds, drawn at random: when the events of a log happen."""
 
 from __future__ import annotations
 
@@ -61,6 +61,28 @@ def _floods_of_a_second(rng: np.random.Generator, events: int) -> tuple[Seconds,
     return np.concatenate([*floods, rng.integers(0, span, events - events // 2)]), span
 
 
+def _sharp_bursts(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
+    """Put most of the events into a few bursts of a second to five minutes."""
+    span = int(rng.integers(30, 365)) * DAY
+    share = int(events * rng.uniform(0.5, 0.95))
+    sizes = rng.multinomial(share, rng.dirichlet(np.ones(rng.integers(2, 12))))
+    lengths = np.exp(rng.uniform(0, np.log(300), len(sizes))).astype(int)
+    bursts = [
+        rng.integers(0, span - length) + rng.integers(0, length, size)
+        for size, length in zip(sizes, lengths, strict=True)
+    ]
+    return np.concatenate([*bursts, rng.integers(0, span, events - share)]), span
+
+
+def _great_floods(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
+    """Put most of the events into one to five single seconds."""
+    span = int(rng.integers(30, 365)) * DAY
+    share = int(events * rng.uniform(0.3, 0.9))
+    sizes = rng.multinomial(share, rng.dirichlet(np.ones(rng.integers(1, 6))))
+    floods = [np.full(size, rng.integers(0, span)) for size in sizes]
+    return np.concatenate([*floods, rng.integers(0, span, events - share)]), span
+
+
 def _empty_years(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
     """Put everything into a few weeks of two years."""
     span = 730 * DAY
@@ -110,6 +132,8 @@ KINDS: dict[str, Kind] = {
     "nightly job": _nightly_job,
     "changing days": _changing_days,
     "long gaps": _long_gaps,
+    "sharp bursts": _sharp_bursts,
+    "great floods": _great_floods,
 }
 """Each draws the seconds of so many events, and the length of the period in seconds."""
 
