@@ -1,4 +1,4 @@
-"""The schedule of a fetch in virtual time, over histories of ten kinds: time and requests compared with the ideal.
+"""The schedule of a fetch in virtual time, over histories of twelve kinds, compared with the ideal.
 
 The planning, the budget and the pacer are the package's own. Only the server, the workers and the clock are simulated.
 """
@@ -33,6 +33,12 @@ START = 1_700_000_040
 WORKERS, PAGES, PAGE_SIZE, LATENCY = 8, 150, 100, 0.5
 SPREAD = 0.25
 """The standard deviation of the logarithm of the latency."""
+
+HELD_OUT = 1_000
+"""The number of the first history. The rule for cuts was tuned on histories with smaller numbers."""
+
+HARSHER = ("sharp bursts", "great floods")
+"""Kinds that are counted with all others and apart from them."""
 
 REAL_KINDS = ("even", "days and nights", "half in an hour", "several bursts", "empty years", "growth")
 
@@ -244,22 +250,29 @@ def limited(pages: int, seed: int, *, rounding: Callable[[float], int], kind: st
 
 def run(full: bool) -> list[Result]:
     """Simulate the kinds of histories without a limit and within one, and fetch some of them in real time."""
-    number = 20 if full else 4
+    number = 40 if full else 4
     runs = {
-        kind: [Simulation(*draw(kind, seed, PAGES * PAGE_SIZE), seed=seed).run() for seed in range(number)]
+        kind: [
+            Simulation(*draw(kind, seed, PAGES * PAGE_SIZE), seed=seed).run()
+            for seed in range(HELD_OUT, HELD_OUT + number)
+        ]
         for kind in KINDS
     }
     results = [_times(f"schedule, {kind}", [each.stretch for each in those]) for kind, those in runs.items()]
+    milder = [each for kind, those in runs.items() if kind not in HARSHER for each in those]
+    results.append(_times("schedule, all kinds but the two harsher ones", [each.stretch for each in milder]))
     every = [each for those in runs.values() for each in those]
+    few = range(HELD_OUT, HELD_OUT + number // 4)
     stretches = [each.stretch for each in every]
     results += [
         at_most(f"schedule, all {len(every)} histories: time of the ideal, median", statistics.median(stretches), 1.16),
         at_most("schedule, all: 95th percentile", float(np.quantile(stretches, 0.95)), 1.33),
         at_most("schedule, all: worst", max(stretches), 2.0),
         _requests("schedule, plentiful permits", every, 1.2),
+        at_most("schedule, plentiful permits: requests a page, worst", max(e.requests_a_page for e in every), 1.2),
         _requests(
             "schedule, 600 pages within 240 requests a minute",
-            [limited(600, seed, rounding=math.ceil, kind=kind) for kind in KINDS for seed in range(number // 4)],
+            [limited(600, seed, rounding=math.ceil, kind=kind) for kind in KINDS for seed in few],
             1.1,
         ),
     ]
