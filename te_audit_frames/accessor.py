@@ -478,8 +478,8 @@ class AuditAccessor:
         history: Any = None,
         days: int = 180,
         min_days: int = 20,
-        min_events: int = 60,
-        ratio: float = 8.0,
+        min_events: int = 40,
+        ratio: float = 7.0,
     ) -> pd.DataFrame:
         """Find what people did outside their own hours of the week.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.periods import iso, parse_zone, to_window
 from te_audit_frames.safe_text import visible
@@ -65,7 +65,7 @@ def _threshold(option: str, default: int | None, least: int, most: int | None, t
 
 
 def _length(option: str, default: str, text: str) -> Callable[[F], F]:
-    kind = options.Length()
+    kind = values.Length()
     return click.option(option, type=kind, default=default, show_default=True, metavar="LENGTH", help=text)
 
 
@@ -190,11 +190,11 @@ def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
 @reading.history_option
 @_threshold("--days", 180, 28, 730, "How many days of history people's hours are learnt from.")
 @_threshold("--min-days", 20, 5, None, "On how many of these days a person must have acted.")
-@_threshold("--min-events", 60, 1, None, "How many earlier events a person must have.")
+@_threshold("--min-events", 40, 1, None, "How many earlier events a person must have.")
 @click.option(
     "--ratio",
     type=click.FloatRange(1, 1_000_000),
-    default=8.0,
+    default=7.0,
     show_default=True,
     metavar="TIMES",
     help="How many times better the week must fit other hours.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.places import is_archive
 from te_audit_frames.cli.review import open_history_of
 from te_audit_frames.report.html import SECTIONS
@@ -41,7 +41,7 @@ The command prints the SHA-256 of the report, as sha256sum does. The same events
     "-o",
     "--output",
     required=True,
-    type=options.Target(".html", ".htm"),
+    type=values.Target(".html", ".htm"),
     metavar="FILE",
     help="The report to write, such as report.html.",
 )
