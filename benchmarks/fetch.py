@@ -55,7 +55,7 @@ def run(full: bool) -> list[Result]:
         took, requests, pages = _fetch(events, latency)
         results += [
             at_most(f"fetch, {name}, {latency:g} s latency: wall time of the ideal", took / ideal, bound),
-            at_most(f"fetch, {name}: requests", requests, pages * 1.1 + WORKERS, "requests"),
+            at_most(f"fetch, {name}: requests", requests, pages * 1.2 + WORKERS, "requests"),
         ]
     return results
 

@@ -393,3 +393,32 @@ def test_a_slice_is_narrowed_to_what_its_answers_cover(newest, covered, rest):
     low, high = slicing.times(part.a, part.b)
     assert sum(until - since for since, until in left) + high - low == 4_000
     assert [period for period in left if period[0] < period[1]] == rest
+
+
+@given(
+    st.integers(3, 5_000),
+    st.lists(st.sampled_from([0, 1, 2, 5, 30, 300]), min_size=1, max_size=6),
+    st.integers(1, 31),
+    st.sampled_from([0, 3, math.inf]),
+    st.booleans(),
+)
+@settings(max_examples=examples(1_000, brief=200), deadline=None)
+def test_cuts_ascend_and_stay_inside_the_slice(span, pages, idle, permits, newest):
+    slicing = Slicing(START, START + span, workers=32)
+    part, along = slicing.whole, 0
+    for length in pages:
+        seconds = np.minimum(along + np.linspace(0, length, 10).astype(int), span - 1)
+        along = int(seconds[-1])
+        _, finished = slicing.receive(part, START + (span - 1 - seconds if newest else seconds), more=True)
+        if finished:
+            break
+        received, end = part.pos, part.b
+        new = slicing.cut(idle, permits)
+        assert len(new) <= idle
+        if new:  # they share out what the slice had left, without a gap
+            bounds = [part.b, *(piece.b for piece in new)]
+            assert received < part.b
+            assert bounds[-1] == end
+            assert bounds == sorted(set(bounds))
+            assert [piece.a for piece in new] == bounds[:-1]
+            assert [(piece.low, piece.high) for piece in new] == [slicing.times(piece.a, piece.b) for piece in new]
