@@ -143,7 +143,9 @@ def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_no
     stranger = at(1, 3.3, "User login.", ip_address="198.51.100.9")
     owner = at(1, 3.3, "User login.")
     only = ["find_failed_logins"]
-    assert found(taf.review(frame(*failures, stranger), history=HISTORY, checks=only))[0][0] == "high"
+    review = taf.review(frame(*failures, stranger), history=HISTORY, checks=only)
+    assert found(review)[0][0] == "high"
+    assert review.evidence(0)["event"].value_counts().to_dict() == {"Login failed.": 12, "User login.": 1}
     assert found(taf.review(frame(*failures, owner), history=HISTORY, checks=only)) == [
         ("low", "find_failed_logins", "Ada")
     ]
@@ -154,7 +156,10 @@ def test_a_spray_names_the_person_who_was_broken_into():
     success = at(1, 3.5, "User login.", "8", ip_address="198.51.100.9")
     review = taf.review(frame(*failures, success), history=HISTORY, checks=["find_failed_logins"])
     assert found(review) == [("high", "find_failed_logins", "Ben")]
-    assert len(review.evidence(0)) == 20
+    behind = review.evidence(0)
+    assert behind["event"].value_counts().to_dict() == {"Login failed.": 20, "User login.": 1}
+    assert review.findings["events"][0] == 21
+    assert review.findings["why"][0].startswith("20 failed log-ins of 20 users")
     assert review.findings["technique"][0].startswith("T1110.003")
 
 
