@@ -29,6 +29,7 @@ def test_the_names_of_columns_are_read_from_any_frame(library: str) -> None:
     assert column_names(lazy)[:3] == ["date", "aid", "account_group_name"]
 
 
+@pytest.mark.full
 @given(values=VALUES)
 @settings(max_examples=examples(100, brief=5))
 def test_codes_are_in_the_order_of_their_values_and_give_them_back(values: list[Any]) -> None:
@@ -75,3 +76,13 @@ def test_text_is_kept_as_text_and_other_types_are_named() -> None:
     chosen = [Dimension(name, name) for name in ("uid", "floor", "team")]
     _, types = select_columns(as_lazy(events), chosen, [])
     assert types == {"by floor": nw.Int64()}, "an identifier of events is text, whatever its type"
+
+
+def test_columns_of_the_same_name_are_named():
+    events = pd.DataFrame({"date": pd.to_datetime(["2026-01-01T00:00Z"]), "event": "x", "uid": "7", "user": "Ada"})
+    twice = pd.concat([events, events[["user"]]], axis=1)
+    for call in (taf.summarize_by_user, taf.find_runs, taf.review):
+        with pytest.raises(taf.InvalidArgument, match="column 'user' is there twice"):
+            call(twice)
+    with pytest.raises(taf.InvalidArgument, match="same name"):
+        as_lazy(twice)

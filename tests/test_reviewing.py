@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.histories import SOURCES, archive_of, drawn_rows, frame, table
 
 import te_audit_frames as taf
+from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import to_arrow, to_events
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -91,6 +92,7 @@ def test_what_a_person_does_every_week_is_no_more_than_info():
     ]
 
 
+@pytest.mark.full
 def test_a_newcomer_is_compared_with_everybody():
     routine = [at(day, 10, "Role assigned.", uid) for day in range(-7 * WEEKS, 0, 7) for uid in "89"]
     common = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89"), *routine))
@@ -125,6 +127,7 @@ def test_a_night_of_deletions_from_a_new_network_outranks_single_signs():
     assert "within a day also" in review.findings["why"][0]
 
 
+@pytest.mark.full
 def test_two_weak_signs_within_a_day_are_a_medium_finding_and_two_days_apart_they_are_not():
     # A new network that others use is low, and so is an unusual hour.
     def review(day: float) -> list[str]:
@@ -141,7 +144,9 @@ def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_no
     stranger = at(1, 3.3, "User login.", ip_address="198.51.100.9")
     owner = at(1, 3.3, "User login.")
     only = ["find_failed_logins"]
-    assert found(taf.review(frame(*failures, stranger), history=HISTORY, checks=only))[0][0] == "high"
+    review = taf.review(frame(*failures, stranger), history=HISTORY, checks=only)
+    assert found(review)[0][0] == "high"
+    assert review.evidence(0)["event"].value_counts().to_dict() == {"Login failed.": 12, "User login.": 1}
     assert found(taf.review(frame(*failures, owner), history=HISTORY, checks=only)) == [
         ("low", "find_failed_logins", "Ada")
     ]
@@ -152,8 +157,35 @@ def test_a_spray_names_the_person_who_was_broken_into():
     success = at(1, 3.5, "User login.", "8", ip_address="198.51.100.9")
     review = taf.review(frame(*failures, success), history=HISTORY, checks=["find_failed_logins"])
     assert found(review) == [("high", "find_failed_logins", "Ben")]
-    assert len(review.evidence(0)) == 20
+    behind = review.evidence(0)
+    assert behind["event"].value_counts().to_dict() == {"Login failed.": 20, "User login.": 1}
+    assert review.findings["events"][0] == 21
+    assert review.findings["why"][0].startswith("20 failed log-ins of 20 users")
     assert review.findings["technique"][0].startswith("T1110.003")
+
+
+def test_a_frame_cut_by_plain_pandas_is_reviewed_from_its_first_event_to_its_last():
+    rows = frame(*working_days(), at(1, 10, "Alert rule deleted."))
+    covered = {"start": rows["date"].min().isoformat(), "end": "2026-03-09T00:00:00+00:00"}
+    whole = Receipt(
+        source="api",
+        requested={"window": None, "default": False, **covered},
+        resolved=covered,
+        scope={"aid": None, "all_account_groups": True},
+        complete=True,
+        events=len(rows),
+        pages=1,
+        requests=1,
+        account_groups={"1": len(rows)},
+        fetched_at="2026-03-09T00:00:00Z",
+    )
+    events = attach_receipt(rows, whole)
+    late, early = (events[mask] for mask in (events["date"] >= MONDAY, events["date"] < MONDAY))
+    review = taf.review(late, history=early)
+    assert found(review) == [("medium", "find_monitoring_changes", "Ada")]
+    assert review.period.start == late["date"].min()
+    assert taf.review(events, history=early, checks=["find_runs"]).period.end == MONDAY + timedelta(days=7)
+    assert any("plain pandas cut it" in note for note in review.notes)
 
 
 def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
@@ -161,6 +193,7 @@ def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
     assert found(taf.review(frame(*failures), history=HISTORY, checks=["find_new_addresses"])) == []
 
 
+@pytest.mark.full
 def test_a_role_that_somebody_gives_to_themselves_is_high():
     given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
     review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
@@ -168,12 +201,14 @@ def test_a_role_that_somebody_gives_to_themselves_is_high():
     assert "one's own account" in review.findings["why"][0]
 
 
+@pytest.mark.full
 def test_a_return_after_half_a_year_is_found_without_a_directory():
     long_ago = [at(-400 + day, 9, "Test updated.", "5") for day in range(5)]
     review = taf.review(frame(at(1, 9, "Test updated.", "5")), history=frame(*working_days(), *long_ago))
     assert ("medium", "find_dormant_users", "5") in found(review)
 
 
+@pytest.mark.full
 def test_a_directory_of_another_organisation_is_refused():
     users = pd.DataFrame({"uid": ["99"], "name": ["Eve"], "email": ["eve@example.org"]})
     dates = dict.fromkeys(["registered", "last_login", "fetched_at"], pd.Timestamp(MONDAY))
@@ -181,6 +216,7 @@ def test_a_directory_of_another_organisation_is_refused():
         taf.review(frame(at(1, 9, "Test updated.")), users=users.assign(**dates))
 
 
+@pytest.mark.full
 def test_a_history_that_overlaps_is_cut_and_that_is_said():
     events = frame(at(1, 9, "Alert rule deleted."))
     whole = pd.concat([HISTORY, events])
@@ -218,6 +254,7 @@ def test_a_vocabulary_with_a_mistake_is_refused_with_its_line(tmp_path):
         taf.review(frame(at(1, 9, "Test updated.")), vocabulary=path)
 
 
+@pytest.mark.full
 def test_empty_frames_and_frames_of_unclassified_events_are_not_assessed():
     empty = taf.review(frame(), history=HISTORY)
     assert (len(empty.findings), len(empty.people), empty.period) == (0, 0, None)
@@ -244,6 +281,7 @@ def test_missing_log_ins_are_mentioned():
     assert not any("single sign-on" in note for note in notes("User login."))
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same_as_a_frame():
     events = frame(at(1, 9, "Alert rule deleted."), *[at(2, 2 + n / 60, "Test deleted.") for n in range(12)])
     expected = taf.review(events, history=HISTORY)
@@ -253,6 +291,7 @@ def test_an_archive_gives_the_same_as_a_frame():
         assert len(review.evidence(0)) == expected.findings["events"][0]
 
 
+@pytest.mark.full
 def test_the_representations_escape_foreign_text_and_json_is_complete():
     evil = "<b>Ada</b>\x1b[31m"
     events = frame(at(1, 9, "Alert rule deleted.", "5", user=evil))

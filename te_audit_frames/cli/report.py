@@ -23,16 +23,18 @@ _EXAMINED = [column for column in COLUMNS if column != "extra"]
 
 @click.command(
     epilog="""\b
-With --window or --start, the history of the review is what WHERE has before the period, unless
---history names another. Without any history, nothing can be called unusual, and the report says so.
+With --window or --start, the history of the review is what WHERE has before
+the period, unless --history names another. Without any history, nothing can be
+called unusual, and the report says so.
 
 \b
 Examples:
-  te-audit-frames report te-audit --window 30d --tz Europe/Berlin -o report.html
-  te-audit-frames report events.parquet --no-review --section activity --section who -o who.html
+  te-audit-frames report te-audit --window 30d -o report.html
+  te-audit-frames report events.parquet --no-review --section who -o who.html
 
 \b
-The command prints the SHA-256 of the report, as sha256sum does. The same events give the same:
+The command prints the SHA-256 of the report, as sha256sum does. The same
+events give the same:
   te-audit-frames report te-audit --window 30d -o report.html > report.sha256
   sha256sum -c report.sha256"""
 )
