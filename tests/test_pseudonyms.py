@@ -362,6 +362,15 @@ def test_texts_without_names_stay(text):
         ("Mark's test deleted", "# test deleted"),
         ("Grant: test deleted", "#: test deleted"),
         ("Mark has deleted a test", "# has deleted a test"),
+        ("Mark and Bill deleted tests", "# and # deleted tests"),
+        ("Bill failed to log in", "# failed to log in"),
+        ("MARK PAGE deleted test", "# deleted test"),
+        ("Mark cannot log in", "# cannot log in"),
+        ("User mark_page deleted", "User # deleted"),
+        ("user=mark deleted", "# deleted"),
+        ("Mark.Page", "#"),
+        ("MarkPage", "#"),
+        ("test\\admin deleted", "# deleted"),
     ],
 )
 def test_names_go_from_texts(text, left):
@@ -369,7 +378,7 @@ def test_names_go_from_texts(text, left):
 
 
 def test_names_of_the_people_of_a_frame_go_from_its_texts():
-    texts = ["Mark test as done", "mark.page", "User page deleted", "Test deleted", "Page Deleted", "Test page viewed"]
+    texts = ["Mark test as done", "mark.user", "User page deleted", "Test deleted", "Page Deleted", "Test page viewed"]
     events = frame(*({"event": text, "user": "Mark Page (mark@x.example)"} for text in texts), {"user": "Test User"})
     changed = taf.pseudonymize(events, key=KEY)["event"].dropna() != texts
     assert changed.tolist() == [True, True, True, False, True, False]

@@ -8,31 +8,16 @@ neither first names nor surnames can be counted on their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 
 from te_audit_frames.checks.text import grammar
 from te_audit_frames.checks.text.event_text import read
 from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.text.words import singular
 from te_audit_frames.exchange.keyed import Keyed
+from te_audit_frames.exchange.pseudonym_words import JOINER, finite, is_known, phrases, split_words
 
-
-def _split(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_MORE = _split(
-    """
-    api app apps cookie display failed host https interactive me no remember saml set sso succeeded timed title too
-    under via yes ipv4 ipv6 oauth oauth2 2fa 2-step ec2 s3 let enough longer more than only ever it made make but such
-    does conducted performed queued made yaml json blocked denied prevented prohibited restricted
-    """
-)
-"""Words of event texts that are in no table, such as those of "User Login (Remember-me cookie)"."""
-
-_NAMES = _split(
+_NAMES = split_words(
     """
     art bank banks bean bill booth branch brand bush butler case cash chart clay cook court cross day dean drew duo
     field fields flowers ford free gate gates glass grade grant grants graves green hall hill hook house hunt hunter
@@ -44,6 +29,15 @@ _NAMES = _split(
 )
 """Words that are first names or surnames too. Capitalised, they are taken for names."""
 
+_FIRST = split_words("bill grant lane mac mark pat ward")
+"""First names among them, which are not taken for things at the start of a text, although some are."""
+
+_AFTER_NAMES = (
+    grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS | grammar.CONJUNCTIONS | grammar.ABLE
+    | split_words("can can't cannot could did didn't does doesn't failed may no tried will won't")
+)  # fmt: skip
+"""Words that follow somebody's name, and no imperative such as "Mark test as done" or "Grant access"."""
+
 _FUNCTION = grammar.PREPOSITIONS | grammar.CONJUNCTIONS | grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS
 """Words that do not begin the object of a verb."""
 
@@ -53,13 +47,12 @@ _CHARACTER = r"[^\t\n\r !-/:-@\[-`{-~\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2
 Marks, symbols and control characters are among it, because they can be a part of names.
 """
 
-_JOINER = r"[-._@':+\\/&%#$*=~\u2018\u2019]"
-_WORD = re.compile(rf"{_CHARACTER}(?:(?:{_CHARACTER}|{_JOINER})*{_CHARACTER})?")
+_WORD = re.compile(rf"{_CHARACTER}(?:(?:{_CHARACTER}|{JOINER})*{_CHARACTER})?")
 _QUOTED = re.compile(
     r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>|\u201c[^\u201c\u201d]*\u201d|\u2018[^\u2018\u2019]*\u2019(?!\w)'
 )
-_CONTACT = re.compile(r"@|://|\w\.\w")
-"""A part of an e-mail address, a URL, or the name of a host."""
+_CONTACT = re.compile(r"@|//|\\|\w\.\w")
+"""A part of an e-mail address, a URL, a path of Windows, or the name of a host."""
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|[-_. ]+|[^-A-Za-z_. ]+")
 
@@ -140,7 +133,7 @@ def pseudonymize_type(text: str, keyed: Keyed) -> str:
     parts: list[str] = []
     unknown = ""
     for part in [*_CAMEL.findall(text), ""]:
-        if part and not (_is_known(part) or part.strip("-_. ") == ""):
+        if part and not (is_known(part) or part.strip("-_. ") == ""):
             unknown += part
             continue
         if unknown:
@@ -155,15 +148,16 @@ def _candidates(text: str, keyed: Keyed, people: frozenset[str]) -> Iterator[str
     words = list(_WORD.finditer(text))
     # Up to the next spaces, because brackets and question marks belong to them too.
     contacts = [match.span() for match in re.finditer(r"\S+", text) if _CONTACT.search(match[0])]
-    phrases = _in_phrases(words)
+    in_phrases = _in_phrases(words)
     certain = [
-        not _is_known(word[0])
+        not is_known(word[0])
+        or _is_login(word[0])
         or any(start <= word.start() < end for start, end in contacts)
         or _is_of_people(words, at, people)
-        or (at not in phrases and (_is_listed(words, at) or _is_subject(words, at)))
+        or (at not in in_phrases and (_is_listed(words, at) or _is_subject(words, at)))
         for at, word in enumerate(words)
     ]
-    for flags in (_with_doubtful(text, words, certain, phrases), certain):
+    for flags in (_with_doubtful(text, words, certain, in_phrases), certain):
         spans = _spans(text, words, flags)
         for form in ("x-{}", "x{}"):
             yield _replaced(text, spans, keyed, form)
@@ -229,27 +223,34 @@ def _is_subject(words: Sequence[re.Match[str]], at: int) -> bool:
     name = re.sub(r"['\u2019]s?$", "", first.casefold())
     if at > 0 or not first[0].isupper() or name not in _NAMES:
         return False
-    is_thing = (singular(name),) in load_vocabulary().phrases
+    is_thing = name not in _FIRST and (singular(name),) in load_vocabulary().phrases
     gap = words[0].string[words[0].end() : words[1].start()] if len(words) > 1 else ""
     if not is_thing and (name != first.casefold() or gap.strip()):
         return True  # "Mark's test", "Bill: test deleted", "Grant (admin) deleted"
     if not gap:
         return False
     second, third = words[1][0], words[2][0].casefold() if len(words) > 2 else ""
-    if second[0].isupper() and not second.isupper() and (second.casefold() in _NAMES or not _is_known(second)):
+    if second[0].isupper() and (second.casefold() in _NAMES or not is_known(second)):
         return True
-    if not is_thing and second.casefold() in grammar.BE | grammar.HAVE | grammar.ADVERBS:
+    if not is_thing and second.casefold() in _AFTER_NAMES:
         return True
     # "Page deleted" and "Key created by ..." are of things, "Page deleted a test" is not.
-    return second.casefold() in _finite() and (not is_thing or (third != "" and third not in _FUNCTION))
+    return second.casefold() in finite() and (not is_thing or (third != "" and third not in _FUNCTION))
+
+
+def _is_login(word: str) -> bool:
+    """Return whether a word is made of names, such as "mark_page" and "user=mark"."""
+    parts = [part for part in re.split(rf"{JOINER}+", word.casefold()) if part]
+    return len(parts) > 1 and (set(parts) <= _NAMES or (re.search("[:=]", word) is not None and parts[-1] in _NAMES))
 
 
 def _is_key(text: str, people: frozenset[str]) -> bool:
     """Return whether a text is a key of known words, such as "PauseConnector" or "test.deleted"."""
-    if re.search(r"[\s@]|://", text):
+    if re.search(r"[\s@\\]|//", text):
         return False
     parts = [part for part in _CAMEL.findall(text) if part.strip("-_. ")]
-    return all(_is_known(part) and part.casefold() not in people for part in parts)
+    folded = {part.casefold() for part in parts}
+    return all(map(is_known, parts)) and not folded & people and not folded <= _NAMES
 
 
 def _in_phrases(words: Sequence[re.Match[str]]) -> set[int]:
@@ -258,54 +259,6 @@ def _in_phrases(words: Sequence[re.Match[str]]) -> set[int]:
     found: set[int] = set()
     for at in range(len(folded)):
         for length in (2, 3, 4):
-            if tuple(folded[at : at + length]) in _phrases():
+            if tuple(folded[at : at + length]) in phrases():
                 found.update(range(at, at + length))
     return found
-
-
-def _is_known(word: str) -> bool:
-    folded = re.sub(r"['\u2019]s?$", "", word.casefold())
-    if folded in _words():
-        return True
-    return all(part in _words() or singular(part) in _words() for part in re.split(rf"{_JOINER}+", folded))
-
-
-@cache
-def _finite() -> frozenset[str]:
-    """Return the forms of verbs that follow a subject: "deleted", "deletes", and "logged" of "logged in"."""
-    verbs = load_vocabulary().verbs
-    return frozenset(words[0] for words, (_, form) in verbs.items() if form in {"past", "third"})
-
-
-@cache
-def _phrases() -> frozenset[tuple[str, ...]]:
-    return frozenset(phrase for phrase in load_vocabulary().phrases if len(phrase) > 1)
-
-
-@cache
-def _words() -> frozenset[str]:
-    """Return every word of the built-in vocabulary."""
-    tables = load_vocabulary()
-    found = set(_MORE)
-    for field in fields(tables):
-        _collect(getattr(tables, field.name), found)
-    for verb in tables.verbs:
-        found.update(verb)
-    for group in (
-        grammar.BE, grammar.HAVE, grammar.NOT, grammar.PREPOSITIONS, grammar.DETERMINERS, grammar.CONJUNCTIONS,
-        grammar.ADVERBS, grammar.ABLE,
-    ):  # fmt: skip
-        found.update(group)
-    return frozenset(found - {""})
-
-
-def _collect(entry: object, found: set[str]) -> None:
-    if isinstance(entry, str):
-        found.update(word for word in re.findall(r"[^\W_]+", entry.casefold()) if not word.isdigit())
-    elif isinstance(entry, Mapping):
-        for key, value in entry.items():
-            _collect(key, found)
-            _collect(value, found)
-    elif isinstance(entry, Sequence | frozenset):
-        for each in entry:
-            _collect(each, found)
