@@ -56,6 +56,9 @@ _CONTACT = re.compile(r"@|//|\\|\w\.\w")
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|[-_. ]+|[^-A-Za-z_. ]+")
 
+_LONGEST = 1_000
+"""The longest text that is read for its class, in characters. Reading takes a time that grows with the square."""
+
 
 def words_of_users(users: Iterable[str]) -> frozenset[str]:
     """Return the words of the names and e-mail addresses of people that are also words of the vocabulary.
@@ -86,7 +89,7 @@ def pseudonymize_text(text: str, keyed: Keyed, people: frozenset[str] = frozense
     E-mail addresses, URLs, host names, and all words that are not in the vocabulary are always replaced. So are words
     that are first names or surnames too, where a name stands. Of several ways to replace the rest, the first is taken
     that leaves the class of the event as it was: with and without the words that only look like names because they are
-    capitalised, quoted, or after a colon.
+    capitalised, quoted, or after a colon. Of texts of more than 1,000 characters, all of these are replaced.
 
     Parameters
     ----------
@@ -118,6 +121,8 @@ def pseudonymize_text(text: str, keyed: Keyed, people: frozenset[str] = frozense
     for candidate in _candidates(text, keyed, people):
         if candidate == text:
             return text
+        if len(text) > _LONGEST:
+            return candidate
         original = original or read(text, tables)
         reading = read(candidate, tables)
         if (reading.action, reading.object, reading.outcome) == (original.action, original.object, original.outcome):
