@@ -1,0 +1,1 @@
+"""Reports: what a person looks at. One HTML file that needs nothing else."""

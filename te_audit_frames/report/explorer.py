@@ -1,0 +1,224 @@
+"""The explorer: linked views of events in Jupyter, and the selection as a frame and as code.
+
+The views are drawn by `mosaic-widget`, and DuckDB counts for them in the kernel. It was chosen because it works without
+internet, keeps every view linked on millions of events, and says what is selected in a form that can be turned into a
+filter of a frame. The alternative was a chart of Altair over a small cube of counts, which has no rows to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.analysis.archived import is_archive
+from te_audit_frames.checks.in_memory import read_column
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.periods import parse_zone
+from te_audit_frames.report.explorer_database import Database, whole_seconds
+from te_audit_frames.report.explorer_selection import Range, Selection, Values
+from te_audit_frames.report.explorer_spec import TABLE, make_spec
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+
+def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
+    """Show events in linked views in Jupyter: choose in one, and all others follow.
+
+    The views are time (drag to select a period), event types, people, account groups, addresses (click to select one,
+    Shift-click for more), hours of the week (drag), and the rows. A view is left out if the events lack its column.
+    Needs the extra `explore`.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame, DuckDB relation, Polars frame, pyarrow.Table, or Archive
+        Events. At least the column `date` is needed. They are copied into a database in memory.
+    tz : str or datetime.tzinfo
+        The time zone of the hours of the week, such as ``"Europe/Berlin"``. Time itself is shown in UTC.
+
+    Returns
+    -------
+    Explorer
+        What Jupyter shows if it is the last line of a cell. Its `events` are the selected events.
+
+    Raises
+    ------
+    InvalidArgument
+        The extra `explore` is not installed, `tz` is not a named time zone, there are no events, or `events` is neither
+        a supported frame nor an archive.
+    NotAnAuditFrame
+        The column `date` is missing, or its dates have no time zone.
+    ArchiveError, FileError, StoreError
+        The archive cannot be read.
+
+    Notes
+    -----
+    The browser asks the kernel, so views do not answer while a cell is running. For the same reason, `events` and
+    `code` know of a choice only in a cell that is run after it.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+    >>> explorer = taf.explore(events)
+    >>> explorer
+    <Explorer: 1 of 1 event selected>
+    >>> explorer.code
+    'events'
+    """
+    for module in ("duckdb", "mosaic_widget"):
+        try:
+            import_module(module)
+        except ImportError:
+            raise InvalidArgument(
+                f"explore() needs the package {module.replace('_', '-')}; install it with: "
+                "pip install 'te-audit-frames[explore]'"
+            ) from None
+    zone = str(parse_zone(tz))
+    return Explorer(events, Database.of(events, zone), zone)
+
+
+class Explorer:
+    """Linked views of events, and what is selected in them. Made by `explore`.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What Jupyter shows.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+    >>> len(taf.explore(events).events)
+    1
+    """
+
+    def __init__(self, events: Any, database: Database, zone: str) -> None:
+        import ipywidgets
+        from mosaic_widget import MosaicWidget
+
+        self._source, self._database, self._zone = events, database, zone
+        dated = database.rows > database.undated
+        spec = make_spec(database.facets, dated=dated, resources=database.resources, zone=zone)
+        self._views = MosaicWidget(spec, con=database.connection)
+        self._summary = ipywidgets.Label()
+        # A text area shows text, never markup.
+        self._line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": "940px"})
+        clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
+        clear.on_click(lambda _: self._clear())
+        self.widget: ipywidgets.VBox = ipywidgets.VBox([ipywidgets.HBox([clear, self._summary]), self._line, self._views])
+        self._views.observe(lambda _: self._describe(), names="params")
+        self._cleared = 0
+        self._describe()
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The selected events as an audit frame.
+
+        The receipt of the events goes along: it is cut to the period that is selected, and notes the other choices as
+        a filter. Events from an archive are loaded when you ask for them.
+        """
+        selection = self._selection
+        if is_archive(self._source):
+            bounds = {"start": selection.start, "end": selection.end}
+            return selection.apply(self._source.load(**bounds))
+        if isinstance(self._source, pd.DataFrame):
+            return selection.apply(self._source)
+        return _to_frame(self._source, selection.to_sql())
+
+    @property
+    def code(self) -> str:
+        """The line of Python that selects the same events, from `events` or, if it is one, from `archive`."""
+        if is_archive(self._source):
+            kinds: Mapping[str, Any] = dict.fromkeys(COLUMNS, "str")
+            return self._selection.to_code(kinds, name="archive", load=True)
+        if isinstance(self._source, pd.DataFrame):
+            return self._selection.to_code(self._source.dtypes.astype("str"))
+        sql = self._selection.to_sql()
+        if _is_relation(self._source):
+            return f"events.filter({sql!r})" if sql else "events"
+        return f"duckdb.sql({f'FROM events WHERE {sql}'!r})" if sql else "events"
+
+    def __repr__(self) -> str:
+        return f"<Explorer: {self._counts()}>"
+
+    def _repr_mimebundle_(self, **options: object) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    @property
+    def _selection(self) -> Selection:
+        params = self._views.params
+        chosen = {name: params.get(f"by_{name}", {}).get("value") for name in ("time", "week", *self._database.facets)}
+        start, end = whole_seconds(*map(_moment, chosen["time"])) if chosen["time"] else (None, None)
+        hours, days = (_units(limits) for limits in chosen["week"] or (None, None))
+        choices = [_choice(chosen[facet], texts) for facet, texts in self._database.facets.items() if chosen[facet]]
+        return Selection(start, end, choices, days, hours, self._zone)
+
+    def _counts(self) -> str:
+        predicate = self._views.params.get("all", {}).get("predicate")
+        rows = self._database.rows
+        where = f" WHERE {predicate}" if predicate else ""
+        found = self._database.connection.query(f"SELECT count(*) FROM {TABLE}{where}").fetchall()[0][0]  # noqa: S608
+        return f"{found:,} of {rows:,} event{'s' * (rows != 1)} selected"
+
+    def _describe(self) -> None:
+        self._summary.value, self._line.value = self._counts(), self.code
+
+    def _clear(self) -> None:
+        # The widget draws everything again if its specification changes; then nothing is selected.
+        self._cleared += 1
+        self._views.spec = {**self._views.spec, "meta": {"cleared": self._cleared}}
+
+
+def _moment(value: Any) -> datetime:
+    """Return an end of a brush, which is text or milliseconds since 1970."""
+    moment = pd.Timestamp(value, unit="ms", tz="UTC") if isinstance(value, int | float) else pd.Timestamp(value)
+    return (moment.tz_localize(UTC) if moment.tzinfo is None else moment.tz_convert(UTC)).to_pydatetime()
+
+
+def _units(limits: list[float] | None) -> Range | None:
+    """Return the first and the last whole number whose middle, a half more, is within limits."""
+    if limits is None:
+        return None
+    low, high = limits
+    return -int(-(low - 0.5) // 1), int((high - 0.5) // 1)
+
+
+def _choice(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
+    """Return what was clicked: the values of texts, with those of one column together."""
+    clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
+    merged: dict[tuple[str, str | None], Values] = {}
+    for values in (texts[text] for text in clicked):
+        place = (values.column, values.unless)
+        other = merged.get(place, Values(values.column, (), values.unless))
+        merged[place] = Values(
+            values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
+        )
+    return list(merged.values())
+
+
+def _is_relation(events: Any) -> bool:
+    return type(events).__name__ == "DuckDBPyRelation"
+
+
+def _to_frame(source: Any, sql: str) -> pd.DataFrame:
+    """Return the rows of a frame with an engine that a condition in SQL selects, as an audit frame."""
+    import duckdb
+
+    if _is_relation(source):
+        found = source.filter(sql).to_arrow_table() if sql else source.to_arrow_table()
+    else:
+        with duckdb.connect(":memory:") as connection:
+            events = source.collect() if hasattr(source, "collect") else source
+            connection.register("events", events)
+            found = connection.sql(f"FROM events WHERE {sql or 'true'}").to_arrow_table()  # noqa: S608
+    present = [name for name in COLUMNS if name in found.column_names]
+    table = pa.table({name: read_column(found[name], name).cast(ARROW_SCHEMA.field(name).type) for name in present})
+    return to_events(table)
