@@ -106,16 +106,18 @@ class Explorer:
 
         self._source, self._database, self._zone = events, database, zone
         dated = database.rows > database.undated
-        spec = make_spec(database.facets, dated=dated, resources=database.resources, zone=zone)
+        counts = {facet: len(texts) for facet, texts in database.facets.items()}
+        spec = make_spec(counts, dated=dated, resources=database.resources, zone=zone)
         self._views = MosaicWidget(spec, con=database.connection)
         self._summary = ipywidgets.Label()
         # A text area shows text, never markup.
-        self._line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": "940px"})
+        self._line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": "840px"})
         clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
         clear.on_click(lambda _: self._clear())
         self.widget: ipywidgets.VBox = ipywidgets.VBox([ipywidgets.HBox([clear, self._summary]), self._line, self._views])
         self._views.observe(lambda _: self._describe(), names="params")
         self._cleared = 0
+        self._counted = ("true", database.rows)
         self._describe()
 
     @property
@@ -162,11 +164,12 @@ class Explorer:
         return Selection(start, end, choices, days, hours, self._zone)
 
     def _counts(self) -> str:
-        predicate = self._views.params.get("all", {}).get("predicate")
+        predicate = self._views.params.get("all", {}).get("predicate") or "true"
+        if predicate != self._counted[0]:  # the widget sends each choice several times
+            found = self._database.connection.query(f"SELECT count(*) FROM {TABLE} WHERE {predicate}")  # noqa: S608
+            self._counted = predicate, found.fetchall()[0][0]
         rows = self._database.rows
-        where = f" WHERE {predicate}" if predicate else ""
-        found = self._database.connection.query(f"SELECT count(*) FROM {TABLE}{where}").fetchall()[0][0]  # noqa: S608
-        return f"{found:,} of {rows:,} event{'s' * (rows != 1)} selected"
+        return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"
 
     def _describe(self) -> None:
         self._summary.value, self._line.value = self._counts(), self.code

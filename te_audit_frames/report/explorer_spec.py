@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 TABLE = "events"
-WIDTH = 940
+WEEK = "week_days"
+TOP = 10
+"""How many values of each facet are shown."""
+WIDTH = 840
 _TITLES = {"event_type": "Event types", "person": "People", "account_group": "Account groups", "address": "Addresses"}
-_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_WIDTHS = {"time": 175, "event_type": 140, "person": 160, "account_group": 115, "address": 110, "resources": 140}
 _COLOUR, _FADED = "#3b6ea8", "#b9c4d0"
 
 
-def make_spec(facets: Collection[str], *, dated: bool, resources: bool, zone: str, top: int = 10) -> dict[str, Any]:
+def make_spec(facets: Mapping[str, int], *, dated: bool, resources: bool, zone: str) -> dict[str, Any]:
     """Return the specification.
 
     Parameters
     ----------
-    facets : collection of str
-        The facets to show as bars.
+    facets : mapping of str to int
+        The facets to show as bars, and how many values each has.
     dated : bool
         Whether an event has a date.
     resources : bool
         Whether the table of rows has the column `resources`.
     zone : str
         The time zone of the hours of the week.
-    top : int
-        How many bars to show of each facet.
     """
     views = [*(["time", "week"] if dated else []), *facets]
-    bars = [_bars(facet, top) for facet in facets]
+    bars = [_bars(facet, min(TOP, count)) for facet, count in facets.items()]
     rows: list[dict[str, Any]] = [*([_time()] if dated else [])]
     rows += [{"hconcat": bars[at : at + 2]} for at in range(0, len(bars), 2)]
     rows += [*([_week(zone)] if dated else []), _rows(facets, dated=dated, resources=resources)]
@@ -62,12 +63,12 @@ def _time() -> dict[str, Any]:
         "yLabel": "events",
         "yTickFormat": "s",
         "width": WIDTH,
-        "height": 160,
+        "height": 140,
         "marginLeft": 60,
     }
 
 
-def _bars(facet: str, top: int) -> dict[str, Any]:
+def _bars(facet: str, bars: int) -> dict[str, Any]:
     return {
         "plot": [
             {
@@ -76,19 +77,21 @@ def _bars(facet: str, top: int) -> dict[str, Any]:
                 "x": {"count": None},
                 "y": facet,
                 "fill": _COLOUR,
-                "sort": {"y": "-x", "limit": top},
+                "sort": {"y": "-x", "limit": bars},
             },
             {"select": "toggleY", "as": f"$by_{facet}"},
             {"select": "highlight", "by": f"$by_{facet}", "fill": _FADED},
         ],
         "xLabel": "events",
-        "yLabel": None,
+        "yLabel": _TITLES[facet],
+        "yLabelAnchor": "top",
+        "yLabelArrow": "none",
         "xTickFormat": "s",
-        "marginLeft": 230,
-        "marginTop": 24,
+        "xTicks": 4,
+        "marginLeft": 236,
+        "marginTop": 30,
         "width": WIDTH // 2,
-        "height": 30 + 20 * top,
-        "style": {"fontSize": "11px"},
+        "height": 60 + 16 * bars,
         "name": facet,
     }
 
@@ -107,19 +110,29 @@ def _week(zone: str) -> dict[str, Any]:
                 "inset": 0.5,
             },
             {"select": "intervalXY", "as": "$by_week", "xfield": "hour_of_day", "yfield": "day_of_week"},
+            {
+                "mark": "text",
+                "data": {"from": WEEK},
+                "x": "start",
+                "y": "middle",
+                "text": "name",
+                "textAnchor": "end",
+                "dx": -6,
+            },
         ],
         "xDomain": [0, 24],
         "yDomain": [7, 0],
         "xLabel": f"hour of the week ({zone})",
-        "yLabel": None,
+        "yAxis": None,
         "xTicks": 24,
         "colorScheme": "blues",
         "width": WIDTH,
-        "height": 190,
+        "height": 170,
         "marginLeft": 60,
     }
 
 
 def _rows(facets: Collection[str], *, dated: bool, resources: bool) -> dict[str, Any]:
     columns = [*(["time"] if dated else []), *facets, *(["resources"] if resources else [])]
-    return {"input": "table", **_data(), "columns": columns, "width": WIDTH, "height": 300}
+    widths = {column: _WIDTHS[column] for column in columns}
+    return {"input": "table", **_data(), "columns": columns, "width": widths, "height": 260}
