@@ -2,7 +2,8 @@
 
 The histories are those of people at work, one event a line in the API's form: `*.jsonl.gz` in the folder that
 the environment variable TE_AUDIT_FRAMES_HISTORIES names. They are not part of this repository. Without them, the
-program measures nothing.
+program measures nothing. `*.offsets.json` beside them says how often each person acted at which UTC offset, and so
+whose clocks change.
 
 A week of a person counts if the person has 60 events on 30 days in all, and acted on at least 20 of the 180 days
 before. Each week is handed to `find_off_hours` with the 180 days before it.
@@ -11,6 +12,7 @@ before. Each week is handed to `find_off_hours` with the 180 days before it.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -172,6 +174,20 @@ def behind_a_clock_change(rows: pd.DataFrame) -> pd.Series:
     return rows["monday"] < last + pd.Timedelta("28D")
 
 
+def clocks_change(history: str) -> list[str]:
+    """Return the people whose two most frequent UTC offsets are an hour apart and not rare, as recorded."""
+    file = Path(HISTORIES) / f"{history}.offsets.json"
+    if not file.exists():
+        return []
+    found = []
+    for uid, counts in json.loads(file.read_text()).items():
+        often = sorted(counts, key=counts.get, reverse=True)[:2]
+        rare = 0.1 * sum(counts.values())
+        if len(often) == 2 and abs(int(often[0]) - int(often[1])) == 60 and counts[often[1]] >= rare:
+            found.append(uid)
+    return found
+
+
 def run(full: bool) -> list[Result]:
     """Measure every method on all histories pooled, then ours by part; in the short setting, every fourth week."""
     all_weeks = [week for name, events in histories().items() for week in weeks(name, events)][:: 1 if full else 4]
@@ -191,10 +207,16 @@ def run(full: bool) -> list[Result]:
             behind = behind_a_clock_change(rows)
             results += _figures(f"{name}, in the four weeks behind a clock change", rows[behind])
             results += _figures(f"{name}, in all other weeks", rows[~behind])
+            movers = rows["uid"].isin({uid for history in rows["history"].unique() for uid in clocks_change(history)})
+            for who, chosen in (("whose clocks change", movers), ("whose clocks do not change", ~movers)):
+                results += _figures(f"{name}, people {who}, in these four weeks", rows[behind & chosen])
+                results += _figures(f"{name}, people {who}, in all other weeks", rows[~behind & chosen])
     return results
 
 
 def _figures(name: str, rows: pd.DataFrame, *, promised: bool = False) -> list[Result]:
+    if not len(rows):
+        return []
     budget = 100 * rows["findings"].sum() / len(rows)
     figures = [
         _figure(f"{name}: findings in 100 active weeks ({rows['findings'].sum()} in {len(rows)})", budget, 3, -1)

@@ -11,6 +11,9 @@ the first half.
 drawn with a seed: a day on which somebody acted, with at least 26 weeks of history before it. The events of the
 attack keep their time of day and get the person's `uid` and `user`. That person's whole week is reviewed together
 with everybody else's, with all history before its Monday.
+
+*Practice organisation.* A year of its log without incidents after one of history gives the budget once more; the last
+three weeks of a year with incidents show whether each is found.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ import te_audit_frames as taf
 from benchmarks.hours import HISTORIES, WEEK, histories
 from benchmarks.measure import Result, alone
 from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.sandbox import Sandbox
 
 REQUIRED = (
     *("cloudtrail-delete", "cloudtrail-event-selectors", "cloudtrail-stop", "vpc-remove-flow-logs"),
@@ -191,9 +195,48 @@ def run(full: bool) -> list[Result]:
             figure = 100 * part[severity].sum() / len(part)
             said = f"{severity} findings in 100 active weeks, {what} ({part[severity].sum():.0f} in {len(part)})"
             results.append(Result(said, f"{figure:.2f}", f"at most {bound:g}", figure <= bound))
+    results += practice(range(3 if full else 1))
     if not full:
         techniques = {name: attack for name, attack in techniques.items() if name in REQUIRED}
     return results + detection(list(places(all_events)), techniques)
+
+
+def practice(seeds: range) -> list[Result]:
+    """Review the practice organisation: a year without incidents, and the three weeks in which they happen."""
+    weeks, counts = 0, dict.fromkeys(BOUNDS, 0.0)
+    found: dict[str, list[str]] = {}
+    others = 0
+    for seed in seeds:
+        with Sandbox(events=20_000, days=730, seed=seed, habits=True, page_size=1_000) as api:
+            rows = budget("practice", taf.Client(token=api.token, base_url=api.url).fetch_events(window="104w"))
+        weeks += len(rows)
+        counts = {name: counts[name] + rows[name].sum() for name in BOUNDS}
+        with Sandbox(events=20_000, days=365, seed=seed, incidents=True, page_size=1_000) as api:
+            client = taf.Client(token=api.token, base_url=api.url)
+            events, users, incidents = client.fetch_events(window="365d"), client.fetch_users(), api.incidents
+        late = taf.between(events, start=events["date"].max() - 3 * WEEK)
+        findings = taf.review(late, history=events, users=users).findings
+        findings = findings[findings["severity"] != "info"]
+        known = pd.Series(False, index=findings.index)
+        for incident in incidents:
+            theirs = (findings["uid"] == incident.uid) & (findings["last_event"] >= incident.start)
+            theirs &= findings["first_event"] < incident.end
+            known |= theirs
+            found.setdefault(incident.kind, []).append(next(iter(findings.loc[theirs, "severity"]), "not found"))
+        others += int((findings["severity"].isin(["high", "medium"]) & ~known).sum())
+    results = [
+        Result(
+            f"{name} findings in 100 active weeks, practice organisation ({counts[name]:.0f} in {weeks})",
+            f"{100 * counts[name] / weeks:.2f}",
+            f"at most {bound:g}",
+            100 * counts[name] / weeks <= bound,
+        )
+        for name, bound in BOUNDS.items()
+    ]
+    for kind, severities in found.items():
+        said = f"practice organisation, {kind}: severity in {len(severities)} drawn years"
+        results.append(Result(said, ", ".join(severities), "found", "not found" not in severities))
+    return [*results, Result("practice organisation: other findings of medium or more", str(others), "0", others == 0)]
 
 
 def detection(everywhere: list[Place], techniques: dict[str, pd.DataFrame]) -> list[Result]:

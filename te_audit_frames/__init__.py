@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
     from te_audit_frames.exchange.pseudonyms import pseudonym_table, pseudonymize
     from te_audit_frames.frames import between, where, with_receipt
+    from te_audit_frames.report.html import write_report
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
     from te_audit_frames.storage.sync_report import SyncReport
@@ -157,6 +158,7 @@ __all__ = [
     "where",
     "with_receipt",
     "write_parquet",
+    "write_report",
     "write_users",
 ]
 
@@ -211,6 +213,7 @@ _LATER = {
     "where": "frames",
     "with_receipt": "frames",
     "write_parquet": "storage.parquet",
+    "write_report": "report.html",
     "write_users": "storage.user_files",
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.review_result import Review
     from te_audit_frames.checks.tallies import By
     from te_audit_frames.checks.zones import Zones
+    from te_audit_frames.report.html import SectionName
     from te_audit_frames.storage.parquet import Compression
 
 
@@ -477,8 +478,8 @@ class AuditAccessor:
         history: Any = None,
         days: int = 180,
         min_days: int = 20,
-        min_events: int = 60,
-        ratio: float = 8.0,
+        min_events: int = 40,
+        ratio: float = 7.0,
     ) -> pd.DataFrame:
         """Find what people did outside their own hours of the week.
 
@@ -835,6 +836,57 @@ class AuditAccessor:
             vocabulary=vocabulary,
             at=at,
         )
+
+    def write_report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        review: Review | None = None,
+        title: str | None = None,
+        tz: str | tzinfo = "UTC",
+        archive: Any = None,
+        sections: Collection[SectionName] | None = None,
+    ) -> str:
+        """Write a report about the events: one HTML file that can be sent, printed and kept.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file to write.
+        review : Review, optional
+            The result of ``review()``. Without it, the report says that nothing was reviewed.
+        title : str, optional
+            The title.
+        tz : str or datetime.tzinfo
+            The time zone of the report.
+        archive : Archive, optional
+            The archive that the events are from.
+        sections : collection of str, optional
+            Only these, such as ``["findings", "activity"]``.
+
+        Returns
+        -------
+        str
+            The SHA-256 of the file.
+
+        See Also
+        --------
+        te_audit_frames.write_report : The same as a function, with the details.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     digest = events.audit.write_report(Path(folder, "report.html"))
+        ...     "User login." in Path(folder, "report.html").read_text()
+        True
+        """
+        from te_audit_frames.report.html import write_report
+
+        return write_report(self._events, path, review=review, title=title, tz=tz, archive=archive, sections=sections)
 
     def to_parquet(
         self, path: str | os.PathLike[str], *, compression: Compression | None = "zstd", filesystem: Any = None

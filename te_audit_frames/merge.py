@@ -71,7 +71,7 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     Parameters
     ----------
     archived, fetched : pyarrow.Table
-        In `ARROW_SCHEMA`.
+        In `ARROW_SCHEMA`. The fetched rows may be in any order.
     visible : pyarrow.Array of bool, optional
         Which archived rows the fetch could have returned. The others pair only with rows of the same `KEY`. By default
         all are visible.
@@ -90,8 +90,9 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     >>> merge(before, now).rows.to_pylist()[0]["uid"], merge(before, now).added.num_rows
     ('7', 0)
     """
+    fetched = in_order(fetched.to_batches())  # rows are paired in their order, and it must not depend on their arrival
     if not archived.num_rows:
-        return Merged(in_order(fetched.to_batches()), fetched, archived)
+        return Merged(fetched, fetched, archived)
     if archived.equals(fetched):
         return Merged(in_order(archived.to_batches()), fetched.slice(0, 0), archived.slice(0, 0))
     both = pa.concat_tables([archived, fetched])

@@ -50,6 +50,9 @@ SOURCES = "Events come from fetch_events(), read_pages() or read_parquet()."
 
 CORES = os.cpu_count() or 1
 
+ROWS_FOR_THREADS = 200_000
+"""Rows from which columns are handled side by side. With fewer, starting the threads takes longer than the work."""
+
 COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
 
 # The API's names of the columns. All other fields go to `extra`.
@@ -194,8 +197,10 @@ def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
     table = pa.Table.from_batches(batches, schema=ARROW_SCHEMA)
     batches.clear()
     order = _order(table)
-    if (np.diff(order) == 1).all():
+    if order is None:
         return table
+    if table.num_rows < ROWS_FOR_THREADS:
+        return table.combine_chunks().take(order)
     waiting: list[Any] = table.columns
     del table
     pa.default_memory_pool().release_unused()  # gives back what the parser used, before the columns are copied
@@ -208,19 +213,24 @@ def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
         return pa.Table.from_arrays(list(pool.map(take, range(len(COLUMNS)))), schema=ARROW_SCHEMA)
 
 
-def _order(table: pa.Table) -> npt.NDArray[np.int64]:
-    """Return the positions of the rows in sorted order."""
-    micros = pc.fill_null(table["date"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
+def _order(table: pa.Table) -> npt.NDArray[np.int64] | None:
+    """Return the positions of the rows in sorted order. None if they are sorted already."""
+    dates = table["date"].cast(pa.int64())
+    micros = pc.fill_null(dates, np.iinfo(np.int64).max).to_numpy() if dates.null_count else dates.to_numpy()
+    if (micros[1:] > micros[:-1]).all():
+        return None
     order = np.argsort(micros, kind="stable")
     ranked = micros[order]
     ties = np.flatnonzero(ranked[1:] == ranked[:-1])
     if len(ties):
         # Only few events share their date with another, so only these are compared by all columns.
-        tied = np.union1d(ties, ties + 1)
+        is_tied = np.zeros(len(order), dtype=np.bool_)
+        is_tied[ties] = is_tied[ties + 1] = True
+        tied = np.flatnonzero(is_tied)
         rows = table.take(order[tied])
         keys = rows.drop_columns("resources").append_column("resources", as_text(rows["resources"]))
         order[tied] = order[tied][pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])]
-    return order
+    return None if (np.diff(order) == 1).all() else order
 
 
 def as_text(resources: pa.ChunkedArray) -> pa.Array:

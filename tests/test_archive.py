@@ -302,7 +302,7 @@ def test_if_the_api_allows_only_short_ranges_the_range_is_halved(archive, widest
 )
 def test_the_sync_after_an_interrupted_first_one_goes_on_from_there(archive, start):
     world = World(*many(40), page_size=20)
-    with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20) as api:
+    with Sandbox(world.events, now=NOW, rate_limit=8, rate_period=1000, page_size=20, max_parameter="ignored") as api:
         client = client_at(api, NOW, workers=1, deadline=20)
         with pytest.raises(taf.RateLimited) as caught:
             archive.sync(client, start=start)

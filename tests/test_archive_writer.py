@@ -155,3 +155,24 @@ def test_a_first_sync_writes_the_manifest_once_for_many_days(place):
     assert folder.names("events")
     assert len([name for name in writes if name.startswith("events/")]) == 100
     assert writes.count(MANIFEST) < 30
+
+
+def test_a_file_that_cannot_be_written_stops_the_others_and_leaves_them_whole_and_announced(store, place):
+    names = [f"{number:02}" for number in range(40)]
+    with store.writing():
+        writer = writer_of(store)
+        (place / "05").symlink_to(place / "nowhere")
+        with pytest.raises(taf.ArchiveError, match="05 is a symbolic link"):
+            writer.write({name: content(name.encode() * 9) for name in names})
+        writer.finish()
+        written = {name for name in names if (place / name).exists()}
+        manifest = read_manifest(store)
+        assert set(manifest.files) == written
+        assert set(names) - written == manifest.unfinished()
+        assert all((place / name).read_bytes() == name.encode() * 9 for name in written)
+        (place / "05").unlink()
+        again = writer_of(store)
+        again.write({name: content(name.encode() * 9) for name in names})
+        again.finish()
+    manifest = read_manifest(store)
+    assert (set(manifest.files), manifest.unfinished(), again.unexpected) == (set(names), set(), [])

@@ -14,7 +14,7 @@ from support.frames import rows, table
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
-from te_audit_frames.storage.day_file import _locate_digest, day_of, dump, find_problem, load, midnight, name_of
+from te_audit_frames.storage.day_file import _locate_digest, check_day, day_of, dump, load, midnight, name_of
 
 DAY = date(2026, 1, 31)
 
@@ -62,7 +62,7 @@ def test_any_flipped_bit_is_found(data):
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(taf.DamagedFile, match=r"day: it is damaged.*Restore it from a backup"):
         load(bytes(content), file="day")
-    assert "it is damaged" in find_problem(bytes(content), DAY)
+    assert "it is damaged" in check_day(bytes(content), DAY).problem
 
 
 def test_a_file_of_another_tool_is_refused():
@@ -85,8 +85,9 @@ def test_a_file_of_another_tool_is_refused():
     ],
 )
 def test_a_file_holds_the_events_of_its_day_in_order(held, day, problem):
-    found = find_problem(dump(held), day)
-    assert found is None if problem is None else problem in found
+    found = check_day(dump(held), day)
+    assert problem in found.problem if problem else not found.problem
+    assert found.rows == (0 if problem else held.num_rows)
 
 
 def test_a_file_with_the_right_digest_and_another_schema_is_refused():
@@ -97,7 +98,7 @@ def test_a_file_with_the_right_digest_and_another_schema_is_refused():
         writer.add_key_value_metadata({"te_audit_frames.rows": "1", "te_audit_frames.sha256": "0" * 64})
     content = bytearray(file.getvalue())
     content[_locate_digest(content)] = hashlib.sha256(content).hexdigest().encode()
-    assert find_problem(bytes(content), DAY) == "its schema is not the one of events"
+    assert check_day(bytes(content), DAY).problem == "its schema is not the one of events"
 
 
 def test_midnight_is_in_utc():

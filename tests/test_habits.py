@@ -46,15 +46,12 @@ def slow_score(past: list[int], week: list[int], until: int) -> float:
         if not sessions or week[place] - week[sessions[-1][-1]] > 16:
             sessions.append([])
         sessions[-1].append(place)
-    together, odd_only = [0.0] * len(week), [0.0] * len(week)
+    weights = [0.0] * len(week)
     for session in sessions:
-        weight = 1 / math.sqrt(len(session))
-        is_usual = sum(odd[place] for place in session) < 0
         for place in session:
-            together[place] = weight / 2 if is_usual else weight
-            odd_only[place] = 0.0 if is_usual else weight
-    one, other = (slow_ratio(density, week, added, weights) for weights in (together, odd_only))
-    return max(one, other - 3)
+            weights[place] = 1 / math.sqrt(len(session))
+    alone = max(sum(odd[place] for place in session) / len(session) for session in sessions)
+    return max(slow_ratio(density, week, added, weights), alone - 2)
 
 
 def slow_ratio(density: list[float], week: list[int], added: list[float], weights: list[float]) -> float:

@@ -9,6 +9,7 @@ import pytest
 from support.world import DAY, NOW, World, client_at, event, keys, many, told
 
 import te_audit_frames as taf
+from te_audit_frames.periods import iso
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage import importing
@@ -183,3 +184,18 @@ def test_the_first_sync_of_an_imported_archive_goes_back_two_years(archive, tmp_
     archive.import_parquet(tmp_path / "week.parquet")
     world.sync(archive, start=None)
     assert keys(archive.load()) == told(world)
+
+
+def test_a_window_of_an_imported_archive_has_its_newest_events(tmp_path):
+    archive = taf.Archive(tmp_path / "te-audit")
+    with Sandbox(500, days=5) as api, taf.Client(token=api.token, base_url=api.url) as client:
+        events = client.fetch_events(window="10d")
+        taf.write_parquet(events, tmp_path / "events.parquet")
+        archive.import_parquet(tmp_path / "events.parquet")
+        loaded = archive.load(window="10d")
+        assert len(loaded) == 500
+        assert not taf.receipt(loaded).complete  # the last day is not over
+        newest = events["date"].max().floor("D") + pd.Timedelta(days=1)
+        assert taf.receipt(archive.load(window="1d")).period.end == newest
+        report = archive.sync(client, settle=0)
+        assert iso(taf.receipt(archive.load(window="1d")).period.end) == report.end

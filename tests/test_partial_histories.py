@@ -128,3 +128,16 @@ def test_failed_log_ins_make_no_network_known(library: Callable[[pd.DataFrame], 
     assert found["network"].tolist() == ["198.51.100.0/24"]
     review = taf.review(break_in, history=library(history))
     assert ("high", "find_failed_logins") in review.findings[["severity", "check"]].itertuples(index=False, name=None)
+
+
+def test_failed_log_ins_at_night_are_not_the_hours_of_their_victim() -> None:
+    days = pd.date_range("2026-01-05T09:00Z", periods=100, freq="B", unit="us").repeat(2)
+    history = pd.DataFrame({"date": days, "event": "Test updated.", **ADA})
+    night = pd.DataFrame(
+        {"date": pd.to_datetime(["2026-05-27T02:00Z"] * 2).as_unit("us"), "event": "Login failed.", **ADA}
+    )
+    review = taf.review(night, history=history, checks=["find_off_hours"])
+    assert len(review.findings) == 0
+    assert "1 series of events was left out" in review.assessed["notes"].iloc[0][-1]
+    acts = taf.review(night.assign(event="Test updated."), history=history, checks=["find_off_hours"])
+    assert acts.findings["severity"].tolist() == ["low"]

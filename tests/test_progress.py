@@ -128,6 +128,7 @@ def in_a_notebook():
     return states
 
 
+@pytest.mark.full  # it starts a kernel
 def test_in_a_notebook_the_bar_fills_with_the_share_that_is_done(in_a_notebook):
     states = in_a_notebook["whole"]
     assert [value for value, _, _ in states] == [0, 0.25, 0.25, 1, 1]
@@ -138,12 +139,14 @@ def test_in_a_notebook_the_bar_fills_with_the_share_that_is_done(in_a_notebook):
     assert "3 pages" in states[-1][2]
 
 
+@pytest.mark.full  # it starts a kernel
 def test_in_a_notebook_a_fetch_that_broke_off_is_red_and_not_full(in_a_notebook):
     *_, (value, style, text) = in_a_notebook["broken off"]
     assert (value, style) == (0.25, "danger")
     assert "25%" in text
 
 
+@pytest.mark.full  # it starts a kernel
 def test_in_a_notebook_a_share_that_nobody_knows_is_an_empty_bar(in_a_notebook):
     states = in_a_notebook["unknown"]
     assert {value for value, _, _ in states} == {0}

@@ -62,6 +62,27 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
+def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does_not():
+    failed = [at(1, 10 + hour / 60, "Login failed.", account_group_name="Bank") for hour in range(20)]
+    elsewhere = [at(1, 10, "Login failed.", "8", account_group_name="Farm"), at(1, 12, "Test updated.")]
+    review = taf.review(frame(*failed, *elsewhere), history=HISTORY, checks=["find_failed_logins"])
+    assert review.findings[["user", "account_groups"]].values.tolist() == [["Ada", ["Bank"]]]
+
+
+def test_the_network_at_which_everybody_always_was_is_no_new_one_of_a_period_of_several_weeks():
+    weeks = [at(7 * week, 10, "Test updated.", uid) for week in range(4) for uid in "789"]
+    moved = at(22, 11, "Test updated.", ip_address="198.51.100.1")
+    review = taf.review(frame(*weeks, moved), history=HISTORY, checks=["find_new_addresses"])
+    assert "0 of 33 earlier active weeks, and in 0 of 66 of others" in review.findings["why"][0]
+
+
+def test_who_only_failed_to_log_in_from_a_network_does_not_act_from_there():
+    strange = {"ip_address": "198.51.100.1"}
+    events = frame(at(1, 10, "Login failed.", "8", **strange), at(1, 11, "Test updated.", "7", **strange))
+    found = taf.find_new_addresses(events, history=HISTORY)
+    assert [(row.user, list(row.others)) for row in found.itertuples()] == [("Ben", ["Ada"]), ("Ada", [])]
+
+
 def test_what_a_person_does_every_week_is_no_more_than_info():
     routine = [at(day, 10, "Alert rule deleted.") for day in range(-7 * WEEKS, 0, 7)]
     events = frame(at(1, 9, "Alert rule deleted."))

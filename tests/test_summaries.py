@@ -313,7 +313,7 @@ def test_an_integer_aid_becomes_its_digits(library: str) -> None:
     pd.testing.assert_frame_equal(taf.summarize_by_account_group(frame), taf.summarize_by_account_group(events))
 
 
-@pytest.mark.parametrize("events", [[{"uid": "7"}], None, "events.parquet", pd.Series(["a"])])
+@pytest.mark.parametrize("events", [[{"uid": "7"}], None, pd.Series(["a"])])
 def test_what_is_no_frame_is_refused_by_name(events: object) -> None:
     with pytest.raises(taf.InvalidArgument, match=r"events: a .*Polars"):
         taf.summarize_by_user(events)

@@ -10,7 +10,7 @@ import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.archive_writer import ArchiveWriter, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE, Coverage, DayRecord
-from te_audit_frames.storage.day_file import name_of
+from te_audit_frames.storage.day_file import FileCheck, name_of
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST
 from te_audit_frames.storage.table import EventTable, merge_rows, read_coverage, update_coverage
@@ -74,9 +74,11 @@ def test_a_file_is_checked_by_itself(store, table, tmp_path):
     keep(store, {DAY: rows(event(), event(1, aid="2"))})
     found = table.check(name_of(DAY))
     content = (tmp_path / name_of(DAY)).read_bytes()
-    assert (found.sha256, found.rows, found.groups, found.problem) == (sha256_of(content), 2, {"1", "2"}, "")
+    assert found == FileCheck(sha256_of(content), 2, "")
+    assert table.groups(name_of(DAY)) == {"1", "2"}
     (tmp_path / name_of(DAY)).write_bytes(content[:-1])
     assert "SHA-256" in table.check(name_of(DAY)).problem
+    assert table.groups(name_of(DAY)) == set()
     assert "does not belong here" in table.check("events/notes.txt").problem
 
 

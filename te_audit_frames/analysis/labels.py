@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib import font_manager
-from matplotlib.text import Text
 
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.safe_text import drawable
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
 
 # Fonts for characters that the configured font lacks. Fonts that are not installed are skipped. The last one comes with
 # matplotlib and has a box for every character, so that matplotlib never warns of a missing one.
@@ -36,6 +36,8 @@ FALLBACK_FONTS = (
 
 def draw_literally(texts: Iterable[Text]) -> None:
     """Draw texts as they are, in any script: no dollar sign starts a formula, and LaTeX is not used."""
+    import matplotlib as mpl  # here, because reports use the labels without it
+
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:
         text.set_parse_math(False)
@@ -45,6 +47,8 @@ def draw_literally(texts: Iterable[Text]) -> None:
 
 @lru_cache
 def _installed_fallbacks() -> list[str]:
+    from matplotlib import font_manager
+
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [name for name in FALLBACK_FONTS if name in installed]
 

@@ -15,6 +15,7 @@ from te_audit_frames.checks.baseline import QUARTER, Baseline, find_people, read
 from te_audit_frames.checks.networks import V4, V6, to_networks
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import list_different, tally
+from te_audit_frames.checks.vocabulary import failed_log_ins
 
 MIN_DAYS = 10
 """On how many days a person must have acted before, so that a network is new rather than the first."""
@@ -117,7 +118,7 @@ def find_new_addresses(
     ).assign(
         ip_addresses=list_different(rows["ip_address"], groups, len(uses), nulls=False),
         known_networks=known.groupby("person").size().reindex(uses["person"], fill_value=0).to_numpy(dtype="int64"),
-        others=_others(uses, placed, selection, past, before),
+        others=_others(uses, _acts(placed), selection, past, before),
         new_to_all=~uses["network"].isin(before["network"]).to_numpy(),
     )
     result = result.sort_values(["first_event", "uid", "user", "network"], ignore_index=True)
@@ -161,6 +162,11 @@ def _is_wide(network: str, v4: int, v6: int) -> bool:
 def _overlap(one: str, other: str) -> bool:
     left, right = ipaddress.ip_network(one), ipaddress.ip_network(other)
     return left.version == right.version and left.overlaps(right)
+
+
+def _acts(placed: pd.DataFrame) -> pd.DataFrame:
+    """Leave out failed log-ins: they need not be by the person that they name."""
+    return placed[~placed["event"].isin(failed_log_ins(placed["event"].dropna().unique()))]
 
 
 def _others(

@@ -7,12 +7,15 @@ quarters weighs the square root of n, since they hang together. A day that is 12
 
 An hour is compared with what the same habits would say if they had been moved by six hours or more: somebody else with
 similar habits, in another place or at another time. The logarithm of this ratio is called the oddness. It is negative
-where a person usually acts. A week is judged as a whole, session by session: four hours without an
-event end one. Sessions in usual hours count half against the others, and at most twentyfold, so that a night that is
-odd enough is found in any week.
+where a person usually acts.
+
+A week is judged as a whole: by how much the same habits, moved, explain all of it better. Four hours without an event
+end a session, and one with n active quarters weighs the square root of n. Usual work must not hide a night of somebody
+else. So one session is enough, whatever else is in the week, if its average quarter is odder by a further factor of 7.
 
 The width of the bell, the weights and the half-life are those that predict the next week best on two public histories
-of people at work, which agree on them; the results hardly change if one of them is doubled or halved.
+of people at work, which agree on them; the results hardly change if one of them is doubled or halved. A person's own
+earlier weeks do not calibrate the ratio: somebody whose past weeks were odd is no likelier to have another odd week.
 """
 
 from __future__ import annotations
@@ -31,8 +34,7 @@ _EVEN = 0.5  # the weight of an even day
 _HALF_LIFE = 120.0  # days
 _MOVED = range(24, 73)  # quarters by which habits are moved: from six hours later to six hours earlier
 _PAUSE = 16  # quarters without an event that end a session
-_USUAL = 0.5  # what sessions in usual hours count against the others
-_MOST_EXCUSED = 3.0  # what they can count at most: a night that is odd enough is found in any week
+_AMONG_OTHERS = 2.0  # by how much odder a session must be to be found whatever else is in its week
 _WEEKEND_DAYS = 80.0  # how many days firmly the weekend is 2 of 7 days until a person's own days say otherwise
 _MOST_REGULAR = 0.98  # a mean resultant length of 1 has no finite concentration
 
@@ -134,13 +136,11 @@ class Habits:
         people = len(self.days)
         odd = self.odd(person, quarter)
         session = _number(person, np.diff(quarter) > _PAUSE)
-        weight: Real = np.asarray(np.bincount(session)[session] ** -0.5, dtype="float64")
-        is_usual = np.bincount(session, odd * weight)[session] < 0
-        who = np.arange(people)
-        together = self._compare(who, person, person, quarter, np.where(is_usual, _USUAL, 1.0) * weight)
-        odd_only = self._compare(who, person, person, quarter, np.where(is_usual, 0.0, 1.0) * weight)
-        score = np.maximum(together, odd_only - _MOST_EXCUSED)
-        score = np.where(np.bincount(person, minlength=people) > 0, score, -np.inf)
+        length = np.bincount(session)[session]
+        weight: Real = np.asarray(length**-0.5, dtype="float64")
+        together = self._compare(np.arange(people), person, person, quarter, weight)
+        score = np.where(np.bincount(person, minlength=people) > 0, together, -np.inf)
+        np.maximum.at(score, person, np.bincount(session, odd)[session] / length - _AMONG_OTHERS)
 
         number = _number(person, np.diff(odd > 0))
         different, series = np.unique(number[odd > 0], return_inverse=True)

@@ -22,10 +22,10 @@ from te_audit_frames.periods import Instant, to_instant
 DAYS = 180
 """How many days of history people's hours are learnt from."""
 
-MIN_DAYS, MIN_EVENTS = 20, 60
+MIN_DAYS, MIN_EVENTS = 20, 40
 """The least history of a person: active days among those, and events in all."""
 
-RATIO = 8.0
+RATIO = 7.0
 """How many times better a week must fit the same habits at other hours."""
 
 
@@ -43,9 +43,9 @@ def find_off_hours(
 
     The hours of each person are learnt from the `days` before the week in question: from `history`, and from earlier
     weeks of `events`. A week is judged as a whole. It is found if it fits other habits, which are the person's own
-    moved by six hours or more, at least `ratio` times better than the person's habits as they are. Sessions at usual
-    hours lower this ratio, with half their weight and at most twentyfold. The row is then the oddest unbroken series
-    of events of that week that are outside the person's hours.
+    moved by six hours or more, at least `ratio` times better than the person's habits as they are. One session is
+    enough, whatever else is in the week, if its average quarter of an hour does so sevenfold better still. The row is
+    then the oddest unbroken series of events of that week that are outside the person's hours.
 
     Parameters
     ----------
@@ -95,11 +95,11 @@ def find_off_hours(
     Notes
     -----
     *Threshold.* Panther learns the hours of the week from 90 days, and calls an hour usual that has three different
-    days. Here the default of `ratio` is the one that leaves about three findings in a hundred active weeks of people
-    whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
+    days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active weeks of
+    people whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
 
     *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
-    all hours, or have little history; and an evening that is not very odd, in a week that is otherwise usual. On-call
+    all hours, or have little history; and a session that is not very odd, in a week that is otherwise usual. On-call
     duty, travel and deadlines look like an intruder. New habits become usual: what somebody did at odd hours one week
     is less odd the next. People with too little history are not assessed.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any
@@ -20,6 +19,7 @@ from te_audit_frames.checks.assessed import Assessed
 from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
 from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.checks.judging.account_groups import name_account_groups
 from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
 from te_audit_frames.checks.judging.context import Context, Found
@@ -30,7 +30,6 @@ from te_audit_frames.checks.judging.rarity import Weeks
 from te_audit_frames.checks.judging.severity import CHECKS, Check
 from te_audit_frames.checks.review_result import Review
 from te_audit_frames.checks.selection import Selection, select
-from te_audit_frames.checks.tallies import micros
 from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.errors import InvalidArgument
@@ -146,7 +145,7 @@ def review(
         found, record = _JUDGES[check](context)
         findings += found
         records.append(record)
-    findings = raise_together(_with_groups(findings, selection))
+    findings = raise_together(name_account_groups(findings, selection))
     findings, reviewed, back = split_reviewed(in_order(findings), stated, today.date())
     closed = findings_frame([finding for finding, _ in reviewed], len(findings)).assign(
         by=pd.array([why.by for _, why in reviewed], dtype="str"),
@@ -238,29 +237,6 @@ def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]
     gaps = int((~coverage["complete"].fillna(False).astype("bool")).sum())
     days = "1 day that is" if gaps == 1 else f"{gaps:,} days that are"
     return [f"{what} has {days} missing or not complete"] if gaps else []
-
-
-def _with_groups(findings: list[Finding], selection: Selection) -> list[Finding]:
-    """Name the account groups of findings whose check does not."""
-    if {"aid", "account_group_name"} <= set(selection.absent):
-        return findings
-    rows = selection.rows
-    rows = rows.assign(group=rows["account_group_name"].fillna(rows["aid"]))
-    moments = micros(rows["date"])
-    result = []
-    for finding in findings:
-        if finding.account_groups or pd.isna(finding.first_event):
-            result.append(finding)
-            continue
-        low = np.searchsorted(moments, finding.first_event.as_unit("us").value)
-        high = np.searchsorted(moments, finding.last_event.as_unit("us").value, side="right")
-        some = rows.iloc[low:high]
-        some = some[some["event"].isin([str(text) for text in finding.row["event_texts"]])]
-        for name in ("uid", "ip_address"):
-            if name in finding.row and name in some and pd.notna(finding.row[name]):
-                some = some[some[name] == finding.row[name]]
-        result.append(replace(finding, account_groups=tuple(sorted(some["group"].dropna().unique()))))
-    return result
 
 
 def _log_in_notes(context: Context) -> list[str]:

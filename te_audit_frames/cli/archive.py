@@ -55,6 +55,7 @@ Every night, by cron:
     is_flag=True,
     help="Also keep a snapshot of the organisation's people. Their roles are read once a week.",
 )
+@options.page_size_option(default="largest")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing, unless the report has a note.")
 @options.client_options
@@ -65,6 +66,7 @@ def sync(
     lookback: str,
     login_account_group: bool,
     users: bool,
+    page_size: int | Literal["largest"] | None,
     as_json: bool,
     quiet: bool,
     **settings: Any,
@@ -80,6 +82,7 @@ def sync(
         start=since,
         lookback=lookback,
         all_account_groups=not login_account_group,
+        page_size=page_size,
         users=users,
     )
     if not quiet or report.notes:

@@ -7,7 +7,19 @@ from typing import Any
 
 import click
 
-from te_audit_frames.cli import archive, checks, directory, events, exchange, fetch, find, plots, review, summaries
+from te_audit_frames.cli import (
+    archive,
+    checks,
+    directory,
+    events,
+    exchange,
+    fetch,
+    find,
+    plots,
+    report,
+    review,
+    summaries,
+)
 from te_audit_frames.cli.demo import sandbox_options, serve, show
 from te_audit_frames.cli.exit_codes import Program
 
@@ -73,6 +85,7 @@ for command in (
     plots.plot,
     find.find,
     review.review,
+    report.report,
     directory.users,
     archive.sync,
     archive.archive,

@@ -57,11 +57,15 @@ def show(out: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     events, users = _fetch()
     _print(events)
-    _review(events, users)
+    recent, review = _review(events, users)
     click.echo("Files")
     for path in _files(events, folder):
         click.echo(f"  {path}")
+    report = folder / "report.html"
+    taf.write_report(recent, report, review=review, title="A practice organisation")
+    click.echo(f"  {report}")
     click.echo(f"\n{_NEXT}")
+    click.echo(f"\nAnd open {report} in a browser: the last three weeks, reviewed, in one file.")
 
 
 def _fetch() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -85,15 +89,17 @@ def _print(events: pd.DataFrame) -> None:
         click.echo(f"{title}\n\n{table(counts, room=terminal_width())}\n")
 
 
-def _review(events: pd.DataFrame, users: pd.DataFrame) -> None:
-    """Print what deserves a look in the last weeks, compared with the weeks before."""
+def _review(events: pd.DataFrame, users: pd.DataFrame) -> tuple[pd.DataFrame, taf.Review]:
+    """Print what deserves a look in the last weeks, compared with the weeks before; return these weeks, reviewed."""
     period = taf.receipt(events).period
     start = None if period is None else period.end - _REVIEWED
-    found = taf.review(taf.between(events, start=start), history=events, users=users)
+    recent = taf.between(events, start=start)
+    found = taf.review(recent, history=events, users=users)
     severe = found.findings[found.findings["severity"].isin(("high", "medium"))]
     click.echo("What deserves a look: the last three weeks\n")
     shown = Shown(found, severe, "medium", "UTC", "the same log", given=False)
     click.echo("\n".join(write_review(shown, terminal_width())) + "\n")
+    return recent, found
 
 
 def _files(events: pd.DataFrame, folder: Path) -> Iterator[Path]:

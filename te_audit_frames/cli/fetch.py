@@ -53,6 +53,7 @@ Examples:
     help="At a value that does not fit its column: stop (raise), or leave the cell empty and keep the value in the "
     "column extra (coerce).",
 )
+@options.page_size_option(default="the API decides")
 @options.client_options
 def fetch(
     *,
@@ -65,6 +66,7 @@ def fetch(
     output: str,
     raw_csv: bool,
     errors: Literal["raise", "coerce"],
+    page_size: int | Literal["largest"] | None,
     **settings: Any,
 ) -> None:
     """Fetch the events of a period into a file.
@@ -87,6 +89,7 @@ def fetch(
             aid=aid,
             all_account_groups=False if login_account_group else None,
             errors=errors,
+            page_size=page_size,
         )
     write_events(events, output, raw_csv=raw_csv)
     receipt = taf.receipt(events)

@@ -190,11 +190,11 @@ def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
 @reading.history_option
 @_threshold("--days", 180, 28, 730, "How many days of history people's hours are learnt from.")
 @_threshold("--min-days", 20, 5, None, "On how many of these days a person must have acted.")
-@_threshold("--min-events", 60, 1, None, "How many earlier events a person must have.")
+@_threshold("--min-events", 40, 1, None, "How many earlier events a person must have.")
 @click.option(
     "--ratio",
     type=click.FloatRange(1, 1_000_000),
-    default=8.0,
+    default=7.0,
     show_default=True,
     metavar="TIMES",
     help="How many times better the week must fit other hours.",

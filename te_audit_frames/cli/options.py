@@ -85,6 +85,31 @@ class Zone(click.ParamType[str]):
         return str(value)
 
 
+class PageSize(click.ParamType[Any]):
+    """A number of events per page, or ``largest``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Check the value."""
+        if value == "largest":
+            return str(value)
+        try:
+            return click.IntRange(1, 100_000).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a number from 1 to 100000, or largest.", param, ctx)
+
+
+def page_size_option(*, default: str) -> Callable[[F], F]:
+    """Add ``--page-size``; `default` says in words what is taken without it."""
+    return click.option(
+        "--page-size",
+        type=PageSize(),
+        metavar="N|largest",
+        help=f"Events per page. With largest, ask for 1000 if the API allows it.  [default: {default}]",
+    )
+
+
 def check_period(*, window: str | None, start: str | None, end: str | None) -> None:
     """Check that the options of a period fit together.
 
@@ -310,7 +335,8 @@ _CLIENT_OPTIONS = (
         type=click.FloatRange(0, 10_000_000, min_open=True),
         default=_DEFAULTS["deadline"],
         show_default=True,
-        help="The time after which the command gives up. Waits for the rate limit count.",
+        help="The time after which the command gives up. Waits for the rate limit count. A sync gives up only if no "
+        "new page arrives for so long.",
     ),
     click.option(
         "--reserve",

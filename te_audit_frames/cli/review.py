@@ -105,7 +105,7 @@ def review(
     people = None if users is None else reading.read_people(users)
     everyone = where.without_filters()
     events = everyone.read_or_open(_EXAMINED if number is None else COLUMNS)
-    source, past = _open_history(everyone, history)
+    source, past = open_history_of(everyone, history)
     with options.naming_options():
         found = taf.review(
             events,
@@ -154,7 +154,7 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     return failing
 
 
-def _open_history(where: Where, history: str | None) -> tuple[str | None, Any]:
+def open_history_of(where: Where, history: str | None) -> tuple[str | None, Any]:
     """Return the name of the history and the history: by default what WHERE has before the period."""
     if history is not None:
         return history, reading.open_history(history, _EXAMINED)

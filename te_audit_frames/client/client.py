@@ -16,11 +16,12 @@ from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.directory import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
+from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.rate_limit import Budget, Clock, Pacer, SomeClock
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.errors import BadRequest, InvalidArgument
 from te_audit_frames.periods import (
     DEFAULT_WINDOW,
     SECOND,
@@ -60,13 +61,16 @@ class Client:
     timeout : float
         How long one request may take, in seconds, from connecting to the last byte.
     deadline : float
-        How long one fetch may take, in seconds, including waits for the rate limit.
+        How long one fetch may take, in seconds, including waits for the rate limit. `Archive.sync` may take longer: for
+        it, this is the longest time without a new page.
     retries : int
         How often a failed request is tried again. Waiting out a rate limit does not count.
     reserve : float
         The share of the organisation's allowance to leave to its other API clients, 0 to 0.95.
-    page_size : int, optional
+    page_size : int or "largest", optional
         Events per page, sent as `max`, which the API accepts but does not document. By default the API decides.
+        ``"largest"`` asks for 1,000, so that a long period takes fewer requests. If the API refuses that, the client
+        asks again without it, and remembers. If the API ignores it, nothing changes.
     max_page_bytes : int
         How many bytes an answer may have after decompression, up to 1 GiB; a larger one is an error. The default is
         32 MiB, far more than the API sends. Each worker may hold one such page.
@@ -109,7 +113,7 @@ class Client:
         deadline: float = 3_600.0,
         retries: int = 5,
         reserve: float = 0.0,
-        page_size: int | None = None,
+        page_size: PageSize | None = None,
         max_page_bytes: int = _MAX_PAGE_BYTES,
         max_fetch_bytes: int = _MAX_FETCH_BYTES,
         verify: Verify = "spot",
@@ -124,7 +128,8 @@ class Client:
             raise InvalidArgument(problem)
         self._workers = check_whole_number("workers", workers, 1, 64)
         self._deadline = check_number("deadline", deadline, 0.001, 10_000_000)
-        self._page_size = None if page_size is None else check_whole_number("page_size", page_size, 1, 100_000)
+        self._page_size = check_page_size(page_size)
+        self._largest_pages = LargestPages()
         self._progress = progress
         self._max_fetch_bytes = check_whole_number("max_fetch_bytes", max_fetch_bytes, 1, 2**50)
         if verify not in get_args(Verify):
@@ -157,6 +162,11 @@ class Client:
         if os.getpid() != self._process:
             self._connect()
 
+    @property
+    def page_size(self) -> PageSize | None:
+        """Events per page, as given. None if the API decides."""
+        return self._page_size
+
     def __repr__(self) -> str:
         if not hasattr(self, "_transport"):
             return "<Client, not initialized>"  # for tracebacks that show the local variables of a failed __init__
@@ -176,6 +186,7 @@ class Client:
         aid: str | int | None = None,
         all_account_groups: bool | None = None,
         errors: Errors = "raise",
+        page_size: PageSize | None = None,
     ) -> pd.DataFrame:
         """Fetch all events of a period.
 
@@ -196,6 +207,8 @@ class Client:
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
             the value in `extra`, count it in the receipt and warn once.
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`.
 
         Returns
         -------
@@ -226,7 +239,13 @@ class Client:
         (1000, ['date', 'aid', 'account_group_name'])
         """
         batches = self.iter_batches(
-            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+            window=window,
+            start=start,
+            end=end,
+            aid=aid,
+            all_account_groups=all_account_groups,
+            errors=errors,
+            page_size=page_size,
         )
         return batches.to_events()
 
@@ -239,6 +258,8 @@ class Client:
         aid: str | int | None = None,
         all_account_groups: bool | None = None,
         errors: Errors = "raise",
+        page_size: PageSize | None = None,
+        deadline_per_page: bool = False,
     ) -> Batches:
         """Fetch all events of a period as a stream of Arrow record batches, in flat memory.
 
@@ -259,6 +280,11 @@ class Client:
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
             the value in `extra`, count it in the receipt and warn once.
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`.
+        deadline_per_page : bool
+            Whether the client's `deadline` is the longest time without a new page, instead of the time of the whole
+            fetch.
 
         Returns
         -------
@@ -292,15 +318,17 @@ class Client:
             "default": isinstance(question, Window) and window is None,
         }
         scope = _scope(aid, all_account_groups)
+        size = check_page_size(page_size) or self._page_size
+        check_flag("deadline_per_page", deadline_per_page)
         self._prepare()
         fetch = Fetch(
             question,
-            scope | self._paging(),
+            scope | self._largest_pages.parameters(size),
             errors=errors,
             workers=self._workers,
             verify=self._verify,
             transport=self._transport,
-            context=self._context(Progress(show=self._progress)),
+            context=self._context(Progress(show=self._progress), size, is_per_page=deadline_per_page),
         )
         return Batches(fetch, requested, scope, self._clock, max_fetch_bytes=self._max_fetch_bytes)
 
@@ -313,6 +341,7 @@ class Client:
         aid: str | int | None = None,
         all_account_groups: bool = False,
         errors: Errors = "raise",
+        page_size: PageSize | None = None,
         cursor: str | None = None,
     ) -> Page:
         """Send one `GET /v7/audit-user-events` as it is, and decode the page it returns.
@@ -336,6 +365,8 @@ class Client:
         errors : {"raise", "coerce"}
             What to do with a value that its column cannot hold: raise a `DecodeError`, or leave the column empty and
             keep the value in `extra`.
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`.
         cursor : str, optional
             The `next_cursor` of the page before, together with that page's other arguments.
 
@@ -361,7 +392,8 @@ class Client:
         (10, None)
         """
         check_errors(errors)
-        parameters = _parameters(aid, all_account_groups=all_account_groups) | self._paging()
+        size = check_page_size(page_size) or self._page_size
+        parameters = _parameters(aid, all_account_groups=all_account_groups)
         if window is not None or start is not None or end is not None:
             ask(window=window, start=start, end=end)
         if window is not None:
@@ -373,12 +405,25 @@ class Client:
         if cursor is not None:
             parameters["cursor"] = _text("cursor", cursor)
         self._prepare()
-        return self._transport.get(
-            self._transport.origin.url(parameters),
-            page="1",
-            read=lambda answer: decode_page(answer.body, name="1", errors=errors),
-            context=self._context(Progress(show=False)),
-        )
+        context = self._context(Progress(show=False))
+
+        def get(paging: dict[str, str]) -> Page:
+            return self._transport.get(
+                self._transport.origin.url(parameters | paging),
+                page="1",
+                read=lambda answer: decode_page(answer.body, name="1", errors=errors),
+                context=context,
+            )
+
+        paging = self._largest_pages.parameters(size)
+        try:
+            return get(paging)
+        except BadRequest:
+            if size != "largest" or not paging:
+                raise
+        page = get({})
+        self._largest_pages.are_refused = True
+        return page
 
     def fetch_users(self, *, memberships: bool = True) -> pd.DataFrame:
         """Fetch the people of the organisation, one row per person.
@@ -473,11 +518,17 @@ class Client:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _context(self, progress: Progress) -> FetchContext:
-        return FetchContext(clock=self._clock, seconds_allowed=self._deadline, progress=progress)
-
-    def _paging(self) -> dict[str, str]:
-        return {"max": str(self._page_size)} if self._page_size else {}
+    def _context(
+        self, progress: Progress, page_size: PageSize | None = None, *, is_per_page: bool = False
+    ) -> FetchContext:
+        return FetchContext(
+            clock=self._clock,
+            seconds_allowed=self._deadline,
+            progress=progress,
+            is_per_page=is_per_page,
+            page_size=page_size,
+            largest_pages=self._largest_pages,
+        )
 
 
 def fetch_events(
@@ -488,6 +539,7 @@ def fetch_events(
     aid: str | int | None = None,
     all_account_groups: bool | None = None,
     errors: Errors = "raise",
+    page_size: PageSize | None = None,
     client: Client | None = None,
 ) -> pd.DataFrame:
     """Fetch all events of a period.
@@ -508,6 +560,8 @@ def fetch_events(
     errors : {"raise", "coerce"}
         What to do with a value that its column cannot hold: raise a `DecodeError`; or leave the column empty, keep
         the value in `extra`, count it in the receipt and warn once.
+    page_size : int or "largest", optional
+        Events per page. By default, the client's `page_size`.
     client : Client, optional
         The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
 
@@ -541,11 +595,23 @@ def fetch_events(
     """
     if client is not None:
         return client.fetch_events(
-            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+            window=window,
+            start=start,
+            end=end,
+            aid=aid,
+            all_account_groups=all_account_groups,
+            errors=errors,
+            page_size=page_size,
         )
     with Client() as default:
         return default.fetch_events(
-            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, errors=errors
+            window=window,
+            start=start,
+            end=end,
+            aid=aid,
+            all_account_groups=all_account_groups,
+            errors=errors,
+            page_size=page_size,
         )
 
 

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from te_audit_frames.client.connections import OpenConnections
+from te_audit_frames.client.page_size import LargestPages, PageSize
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.client.stats import FetchStats
@@ -25,6 +26,12 @@ class FetchContext:
         The clock.
     seconds_allowed : float
         How long the fetch may take, in seconds.
+    is_per_page : bool
+        Whether this is instead the longest time without a new page.
+    page_size : int, "largest" or None
+        The events per page to ask for. None for the API's own number.
+    largest_pages : LargestPages
+        Whether the server refused the largest pages.
     progress : Progress
         The progress bar.
     stats : FetchStats
@@ -40,6 +47,9 @@ class FetchContext:
     clock: Clock
     seconds_allowed: float
     progress: Progress
+    is_per_page: bool = False
+    page_size: PageSize | None = None
+    largest_pages: LargestPages = field(default_factory=LargestPages)
     stats: FetchStats = field(default_factory=FetchStats)
     deadline: float = field(init=False)
     stopped: threading.Event = field(init=False, default_factory=threading.Event)
@@ -47,6 +57,17 @@ class FetchContext:
 
     def __post_init__(self) -> None:
         self.deadline = self.clock.monotonic() + self.seconds_allowed
+
+    def note_new_page(self) -> None:
+        """Begin the time again that may pass without a new page, if only that is limited."""
+        if self.is_per_page:
+            self.deadline = self.clock.monotonic() + self.seconds_allowed
+
+    @property
+    def limit(self) -> str:
+        """The limit of time, for messages."""
+        seconds = f"the {self.seconds_allowed:g} s that this fetch may take"
+        return f"{seconds} without a new page" if self.is_per_page else seconds
 
     @property
     def is_stopped(self) -> bool:

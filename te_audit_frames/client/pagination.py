@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
+import pyarrow as pa
+
 from te_audit_frames.client.answer_checks import check_later_range, find_misfit, stated_range
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
@@ -17,10 +19,11 @@ from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.moving_pages import MovingPages
 from te_audit_frames.client.next_links import NextLinks
 from te_audit_frames.client.page import Errors, Page
+from te_audit_frames.client.page_size import may_be_cut_off, without_max
 from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
-from te_audit_frames.errors import BadRequest, PaginationError
+from te_audit_frames.errors import BadRequest, PaginationError, ServerError
 
 
 class Paginator:
@@ -57,19 +60,26 @@ class Paginator:
         self, transport: Transport, query: Query, errors: Errors, checks: FetchChecks, context: FetchContext
     ) -> None:
         self._transport = transport
-        self._query = query
+        self._asks_for_largest = context.page_size == "largest" and "max" in query.parameters
+        if self._asks_for_largest and context.largest_pages.are_refused:
+            query, self._asks_for_largest = without_max(query), False
         self._errors = errors
         self._checks = checks
         self._context = context
         self._name = ""
-        self._next = transport.origin.url(query.parameters)
-        self._links = NextLinks(transport.origin, query, checks)
-        self._moving = MovingPages(self._next, self._get, checks)
+        self._begin(query)
+        self._latest: pa.RecordBatch | None = None
         self.more = True
         self.pages = 0
         self.answered_at: datetime | None = None
         self.covered: tuple[datetime, datetime] | None = None
         self.undated: Counter[str] = Counter()
+
+    def _begin(self, query: Query) -> None:
+        self._query = query
+        self._next = self._transport.origin.url(query.parameters)
+        self._links = NextLinks(self._transport.origin, query, self._checks)
+        self._moving = MovingPages(self._next, self._get, self._checks)
 
     def next_page(self, *, name: str) -> Page:
         """Get the next page.
@@ -96,9 +106,13 @@ class Paginator:
             The request failed; see `Transport.get`.
         """
         self._name = name
+        page = self._first_of_largest() if self._asks_for_largest and not self.pages else None
         url = self._next
         self._links.note_followed(url)
-        page = self._get_fitting(url)
+        page = page or self._get_fitting(url)
+        if self._latest is None or (page.batch.num_rows and not page.batch.equals(self._latest)):
+            self._context.note_new_page()  # a server that repeats one page forever makes no progress
+        self._latest = page.batch
         url_again = self._check_range(page) or url
         page, repeated = self._moving.settle(page, url_again)
         self._moving.remember(page.batch, url_again)
@@ -148,6 +162,26 @@ class Paginator:
         """Read the first page again, and return whether it has the same rows."""
         self._name = name
         return self._moving.first_is_unchanged()
+
+    def _first_of_largest(self) -> Page | None:
+        """Read the first page with the largest number of events. Return None to read it without `max`.
+
+        A server may refuse `max` with any error of its own making. If the query fails without `max` too, it has another
+        reason, and nothing is remembered.
+        """
+        try:
+            page = self._get_fitting(self._next)
+        except (BadRequest, ServerError):
+            self._begin(without_max(self._query))
+            page = self._get_fitting(self._next)
+            self._context.largest_pages.are_refused = True
+            self._checks.note("the API refused larger pages, so it chose the size of pages itself")
+            return page
+        if not may_be_cut_off(page):
+            return page
+        self._begin(without_max(self._query))
+        self._context.largest_pages.are_refused = True
+        return None
 
     def _get_fitting(self, url: str) -> Page:
         """Read a page, a second time if it does not belong to the query."""

@@ -184,7 +184,7 @@ class Transport:
         began = self._clock.monotonic()
         if began > context.deadline:
             raise NetworkError(
-                f"page {page}: the {context.seconds_allowed:g} s that this fetch may take are over. "
+                f"page {page}: {context.limit} are over. "
                 "Ask for a shorter period, or give the Client a longer deadline."
             )
         waited = False
@@ -199,7 +199,7 @@ class Transport:
             if now + wait > context.deadline:
                 raise RateLimited(
                     f"page {page}: the organisation's requests are used up for another {wait:.0f} s, "
-                    f"but the {context.seconds_allowed:g} s that this fetch may take end earlier. "
+                    f"but {context.limit} end earlier. "
                     "Try again later, ask for a shorter period, or give the Client a longer deadline.",
                     status=429,
                 )

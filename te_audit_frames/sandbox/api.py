@@ -210,7 +210,8 @@ class Api:
         stop = event_query.end + self.include_end
         page = self.log.page(first, stop, event_query.aid, event_query.mark, event_query.size, now=now)
         links: dict[str, object] = {"self": {"href": f"{base}?{query}" if query else base}}
-        if page.next_mark is not None:
+        is_cut_off = self.behaviour.max_parameter == "total" and "max" in parameters
+        if page.next_mark is not None and not is_cut_off:
             following = next_query(
                 parameters,
                 event_query,

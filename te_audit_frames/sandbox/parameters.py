@@ -135,7 +135,7 @@ def read_parameters(
     Refusal
         400 for a parameter against the rules, 403 for an account group that the token may not read.
     """
-    size = _read_size(parameters, page_size)
+    size = _read_size(parameters, page_size, behaviour)
     aid = _read_scope(parameters, event_log)
     start, end = _read_range(parameters, now)
     if start is not None:
@@ -159,7 +159,11 @@ def read_parameters(
     return EventQuery(aid, cursor.start, cursor.end, cursor.mark, size)
 
 
-def _read_size(parameters: Mapping[str, str], page_size: int) -> int:
+def _read_size(parameters: Mapping[str, str], page_size: int, behaviour: Behaviour) -> int:
+    if behaviour.max_parameter == "refused" and "max" in parameters:
+        raise _bad("max", "max is not a parameter of this endpoint")
+    if behaviour.max_parameter == "ignored":
+        return page_size
     asked = parameters.get("max", str(page_size))
     if not re.fullmatch(r"\d{1,9}", asked, re.ASCII) or not 1 <= int(asked) <= LARGEST_PAGE:
         raise _bad("max", f"max must be a whole number from 1 to {LARGEST_PAGE}")

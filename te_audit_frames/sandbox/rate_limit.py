@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -50,9 +51,12 @@ class RateLimit:
         Requests per period; None means no limit.
     period : float
         Seconds.
+    clock : callable
+        Returns seconds on a scale that never goes backwards.
     """
 
-    def __init__(self, limit: int | None, period: float) -> None:
+    def __init__(self, limit: int | None, period: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._limit = limit
         self._period = period
         self._used = 0
@@ -62,7 +66,7 @@ class RateLimit:
     def spend(self, requests: int) -> Balance:
         """Count 1 request, or 0 to only read the balance."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             if now >= self._ends:
                 self._used, self._ends = 0, now + self._period
             if self._limit is None:

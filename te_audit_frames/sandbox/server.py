@@ -130,6 +130,9 @@ class Sandbox:
         Answer every n-th request as if it had asked for another account group.
     account_groups : {"listed", "refused"}
         Whether ``/v7/account-groups`` lists the account groups, or answers 403.
+    max_parameter : {"honoured", "ignored", "refused", "total"}
+        What a request's `max` does: it sets the number of events per page, or nothing, or leads to a 400, or limits the
+        events of the whole answer, so that no next link follows.
     refused : tuple of str
         Endpoints of the directory that answer 403, as the published paths below ``/v7/``: ``"users"``,
         ``"users/{id}"``, ``"account-groups"``, ``"account-groups/{id}"``, ``"roles"``, ``"roles/{id}"`` and

@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     stray_status: Literal[204, 304]
     mixed_up: int | None
     account_groups: Literal["listed", "refused"]
+    max_parameter: Literal["honoured", "ignored", "refused", "total"]
     refused: tuple[str, ...]
 
 
@@ -93,6 +94,7 @@ class Behaviour:
     stray_status: Literal[204, 304] = 204
     mixed_up: int | None = None
     account_groups: Literal["listed", "refused"] = "listed"
+    max_parameter: Literal["honoured", "ignored", "refused", "total"] = "honoured"
     refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

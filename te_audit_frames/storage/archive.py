@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,7 +20,7 @@ from te_audit_frames.errors import ArchiveError, AuditFramesError, InvalidArgume
 from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, CORES, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_events
 from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
@@ -36,7 +35,7 @@ from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
-from te_audit_frames.storage.table import DayFile, EventTable, read_coverage
+from te_audit_frames.storage.table import DayFile, EventTable, in_threads, read_coverage
 from te_audit_frames.storage.user_snapshots import (
     UserSource,
     find_snapshot,
@@ -106,6 +105,7 @@ class Archive:
         lookback: str | timedelta = DEFAULT_LOOKBACK,
         settle: float = 60.0,
         errors: Literal["raise", "coerce"] = "coerce",
+        page_size: int | Literal["largest"] | None = None,
         users: bool = False,
     ) -> SyncReport:
         """Bring the archive up to date.
@@ -113,6 +113,9 @@ class Archive:
         The first sync goes back two years, which is how long the vendor keeps the log. It starts with the newest day
         and keeps each day once it is read to its end. If it is interrupted, the next sync goes on from there. Later
         syncs read what is new, and read the `lookback` again to find late events.
+
+        A sync may take as long as it needs. It ends with an error if no new page arrives for as long as the client's
+        `deadline`.
 
         Nothing is ever deleted. For each event, the archive keeps the highest count ever seen in one reading. If the
         token sees fewer account groups than an earlier one, the days it read do not count as complete.
@@ -133,7 +136,9 @@ class Archive:
             while they are read.
         errors : {"coerce", "raise"}, default "coerce"
             How to handle a value that does not fit its column: move it to `extra`, or raise an error.
-
+        page_size : int or "largest", optional
+            Events per page. By default, the client's `page_size`; if it has none, ``"largest"``, because the number of
+            requests decides how long a first sync takes. If the API refuses or ignores that, it chooses the size.
         users : bool, default False
             Keep a snapshot of the people of the organisation too, as ``users/snapshot_date=…/users.parquet``. It takes
             one request. Once a week it takes one more for each account group, to read the roles of its members, which
@@ -189,6 +194,7 @@ class Archive:
                 lookback=lookback_time,
                 settle=settle_time,
                 errors=errors,
+                page_size=page_size,
             )
             report = sync.run()
             if users:
@@ -259,7 +265,8 @@ class Archive:
         start, end : str, datetime, date or pandas.Timestamp, optional
             The half-open period `[start, end)`. Events without a date are then left out. By default, everything.
         window : str or timedelta, optional
-            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended.
+            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended. If
+            imported events are newer, it ends with the UTC day of the newest.
         columns : sequence of str, optional
             Only these columns, in this order.
         account_groups : str, int or a sequence of them, optional
@@ -304,8 +311,7 @@ class Archive:
             last = self._end_of(coverage)
             bounds = (last - length, last)
         files = self._table.files(bounds)
-        with ThreadPoolExecutor(CORES) as pool:
-            read = list(pool.map(lambda file: self._table.rows(file, wanted, bounds, groups), files))
+        read = in_threads(lambda file: self._table.rows(file, wanted, bounds, groups), files)
         schema = pa.schema([ARROW_SCHEMA.field(name) for name in wanted])
         rows = pa.concat_tables([*(rows for rows, _ in read), schema.empty_table()])
         counts = {file.day: count for file, (_, count) in zip(files, read, strict=True)}
@@ -542,11 +548,14 @@ class Archive:
     # ---- helpers -------------------------------------------------------------------------------------------------
 
     def _end_of(self, coverage: Coverage) -> datetime:
-        """Return the end of the last reading, or the end of the last day if events were only imported."""
-        if coverage.latest is not None:
-            return coverage.latest.read_to
-        days = [file.day for file in self._table.files((None, None)) if file.day is not None]
-        return midnight(days[-1]) + ONE_DAY if days else datetime.now(UTC)
+        """Return the end of the last reading, or the end of the last day if it has imported events after that."""
+        latest = coverage.latest
+        read_to = latest.read_to if latest else None
+        dated = [file for file in self._table.files((read_to, None)) if file.day is not None]
+        # An import counts as read up to a day before its fetch, since clocks may be wrong. Its events may be newer.
+        if read_to and not (dated and self._table.rows(dated[-1], ("date",), (read_to, None))[0].num_rows):
+            return read_to
+        return midnight(cast("date", dated[-1].day)) + ONE_DAY if dated else datetime.now(UTC)
 
     def _survey(self) -> tuple[dict[str, Entry], set[str]]:
         """Return the manifest entries of every sound file, and the account groups of the events."""

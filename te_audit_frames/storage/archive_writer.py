@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +22,9 @@ from te_audit_frames.storage.store import Store
 
 _ABANDONED = timedelta(days=1)
 """In a store with several writers, the age at which an announcement is abandoned: its writer must have been killed."""
+
+_FILES_AT_ONCE = 8
+"""Files that are written at once. Most of the time of a small file is waiting for the disk or the bucket."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ class ArchiveWriter:
         self._survey = survey
         self._id = secrets.token_hex(8)
         self._manifest = Manifest()
+        self._manifest_bytes: bytes | None = None
+        self._lock = threading.Lock()
         self._parents: set[str] = set()
         self._own_digests: set[str] = set()
         self._announced: dict[str, tuple[Entry, ...]] = {}
@@ -123,16 +130,25 @@ class ArchiveWriter:
         ----------
         makers : mapping of str to callable
             For each file name, the function that makes its new content. It is called again if another writer changes
-            the file first.
+            the file first. No two functions run at the same time.
         """
         plans: dict[str, tuple[str | None, NewContent]] = {}
         for name, maker in makers.items():
             old = self._store.read(name)
             plans[name] = (None if old is None else sha256_of(old), maker(old))
         self._announce(plans)
-        for name, (sha256, new) in plans.items():
-            if new.content is not None:
-                self._write_file(name, makers[name], sha256, new)
+        changed = {name: plan for name, plan in plans.items() if plan[1].content is not None}
+        if len(changed) < 2:
+            for name, plan in changed.items():
+                self._write_file(name, makers[name], *plan)
+            return
+        pool = ThreadPoolExecutor(_FILES_AT_ONCE)
+        try:
+            tasks = [pool.submit(self._write_file, name, makers[name], *plan) for name, plan in changed.items()]
+            for task in tasks:
+                task.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def finish(self) -> None:
         """Confirm the files that were written."""
@@ -160,16 +176,18 @@ class ArchiveWriter:
 
         def change(content: bytes | None) -> bytes | None:
             if (None if content is None else sha256_of(content)) != sha256:  # another writer was faster
-                made.append(maker(content))
-                self._announce({name: (None if content is None else sha256_of(content), made[-1])})
+                with self._lock:
+                    made.append(maker(content))
+                    self._announce({name: (None if content is None else sha256_of(content), made[-1])})
             return made[-1].content
 
         self._store.update(name, change)
         new = made[-1]
-        announced = self._announced.pop(name, None)
-        if announced and new.content is not None and name not in self.unexpected:
-            self._written[name] = Entry(sha256_of(new.content), new.rows)
-            self._groups |= new.groups
+        with self._lock:
+            announced = self._announced.pop(name, None)
+            if announced and new.content is not None and name not in self.unexpected:
+                self._written[name] = Entry(sha256_of(new.content), new.rows)
+                self._groups |= new.groups
 
     def _is_expected(self, name: str, old: str | None, new: Entry | None) -> bool:
         """Whether a file matches the manifest before the write, or will match it again after the write."""
@@ -222,20 +240,23 @@ class ArchiveWriter:
         self._change_manifest(change)
 
     def _change_manifest(self, change: Callable[[Manifest], Manifest]) -> None:
-        changed: list[Manifest] = []
+        changed: list[tuple[Manifest, bytes]] = []
 
         def rewrite(content: bytes | None) -> bytes:
-            found = Manifest() if content is None else Manifest.load(content, file=self._store.address(MANIFEST))
+            if content is not None and content == self._manifest_bytes:
+                found = self._manifest
+            else:
+                found = Manifest() if content is None else Manifest.load(content, file=self._store.address(MANIFEST))
             if content is not None and found.digest not in self._own_digests:
                 self._parents.add(found.digest)  # another writer has changed the manifest: its version is a parent too
             new = change(found)
             if (new.files, new.groups) != (found.files, found.groups):
                 new = replace(new, parents=tuple(sorted(self._parents)))
-            changed.append(new)
-            return new.dump()
+            changed.append((new, new.dump()))
+            return changed[-1][1]
 
         self._store.update(MANIFEST, rewrite)
-        self._manifest = changed[-1]
+        self._manifest, self._manifest_bytes = changed[-1]
         self._own_digests.add(self._manifest.digest)
         self._written = {}
 

@@ -10,14 +10,15 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
+from te_audit_frames.periods import EPOCH
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.writer import ParquetWriter
 
@@ -34,6 +35,9 @@ _PARTITION = "event_date="
 
 _ROWS, _KEY, _DIGEST = (f"te_audit_frames.{name}" for name in ("rows", "key", "sha256"))
 _ZEROS = b"0" * 64
+
+_ROWS_FOR_THREADS = 2_000
+"""Rows from which the columns of a file are decoded side by side. With fewer, starting the threads takes longer."""
 
 UNSEALED = {_DIGEST: _ZEROS.decode()}
 """Belongs at the end of the footer of a file that `seal_file` is to seal."""
@@ -126,7 +130,9 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
     if problem := find_damage(content):
         raise DamagedFile(f"{file}: {problem}. {RESTORE}, remove it, and the next sync fetches the day again.")
     try:
-        rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns)).select(list(columns))
+        rows = _read(_open(content), columns)
+        if rows.schema.equals(ARROW_SCHEMA):
+            return rows.replace_schema_metadata()
         return pa.Table.from_arrays(rows.columns, schema=pa.schema([ARROW_SCHEMA.field(name) for name in columns]))
     except (
         pa.ArrowException,
@@ -140,21 +146,58 @@ def load(content: bytes, *, file: str, columns: Sequence[str] = COLUMNS) -> pa.T
         ) from None
 
 
-def find_problem(content: bytes, day: date | None) -> str | None:
-    """Return what is wrong with a day's file: its digest, row count, schema, order or dates. None if nothing is."""
-    if problem := find_damage(content):
-        return problem
+@dataclass(frozen=True)
+class FileCheck:
+    """The result of checking one file by itself.
+
+    Attributes
+    ----------
+    sha256 : str
+        The SHA-256 of the file.
+    rows : int
+        The number of events in it.
+    problem : str
+        What is wrong with the file. Empty if nothing is.
+    """
+
+    sha256: str = ""
+    rows: int = 0
+    problem: str = ""
+
+
+def check_day(content: bytes, day: date | None) -> FileCheck:
+    """Check a day's file: its digest, schema, row count, order and dates.
+
+    The digest proves that every byte is as it was written, so only the dates are decoded.
+    """
+    sha256, is_sealed = _digests(content)
+    if not is_sealed:
+        return FileCheck(sha256, problem=_DAMAGED)
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))
-        stamp = file.metadata.metadata or {}
+        file = _open(content)
         if not file.schema_arrow.remove_metadata().equals(ARROW_SCHEMA):
-            return "its schema is not the one of events"
-        rows = file.read()
+            return FileCheck(sha256, problem="its schema is not the one of events")
+        dates = _read(file, ["date"])["date"]
     except (pa.ArrowException, OSError) as error:
-        return f"it cannot be read: {error}"
-    if stamp.get(_ROWS.encode()) != str(rows.num_rows).encode():
-        return f"it holds {rows.num_rows:,} rows, but its footer states another number"
-    return None if _belongs(rows["date"], day) else "it holds events of another day, or not in ascending order"
+        return FileCheck(sha256, problem=f"it cannot be read: {error}")
+    rows = len(dates)
+    stated = (file.metadata.metadata or {}).get(_ROWS.encode())
+    if stated != str(rows).encode() or file.metadata.num_rows != rows:
+        return FileCheck(sha256, problem=f"it holds {rows:,} rows, but its footer states another number")
+    if not _belongs(dates, day):
+        return FileCheck(sha256, problem="it holds events of another day, or not in ascending order")
+    return FileCheck(sha256, rows)
+
+
+def _open(content: bytes) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)  # the content is in memory already
+
+
+def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
+    use_threads = file.metadata.num_rows >= _ROWS_FOR_THREADS
+    # All columns of a file are read sooner than all columns by their names.
+    rows = file.read(columns=None if tuple(columns) == COLUMNS else list(columns), use_threads=use_threads)
+    return rows if rows.column_names == list(columns) else rows.select(list(columns))
 
 
 def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
@@ -162,10 +205,11 @@ def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
         return bool(dates.null_count == len(dates))
     if dates.null_count:
         return False
-    first, end = (pa.scalar(midnight(moment), dates.type) for moment in (day, day + ONE_DAY))
-    inside = pc.and_(pc.greater_equal(dates, first), pc.less(dates, end))
-    ascending = pc.less_equal(dates[:-1], dates[1:])
-    return bool(pc.all(inside, min_count=0).as_py() and pc.all(ascending, min_count=0).as_py())
+    micros = dates.cast(pa.int64()).to_numpy()
+    microsecond = timedelta(microseconds=1)
+    start, end = ((midnight(moment) - EPOCH) // microsecond for moment in (day, day + ONE_DAY))
+    is_ascending = (micros[1:] >= micros[:-1]).all()
+    return not len(micros) or bool(is_ascending and start <= micros[0] and micros[-1] < end)
 
 
 def seal_file(content: bytes) -> bytes:
@@ -176,14 +220,24 @@ def seal_file(content: bytes) -> bytes:
     return bytes(sealed)
 
 
+_DAMAGED = "it is damaged, or something else wrote it: its SHA-256 is not the one in its footer"
+
+
 def find_damage(content: bytes) -> str | None:
     """Return what is wrong with a sealed file. None if it is as it was written."""
+    return None if _digests(content)[1] else _DAMAGED
+
+
+def _digests(content: bytes) -> tuple[str, bool]:
+    """Return the SHA-256 of a file, and whether the digest in its footer is right, from hashing most of it once."""
     digest_at = _locate_digest(content)
-    zeroed = bytearray(content)
-    zeroed[digest_at] = _ZEROS[: len(zeroed[digest_at])]
-    if hashlib.sha256(zeroed).hexdigest().encode() != content[digest_at]:
-        return "it is damaged, or something else wrote it: its SHA-256 is not the one in its footer"
-    return None
+    view = memoryview(content)
+    whole = hashlib.sha256(view[: digest_at.start])
+    zeroed = whole.copy()
+    whole.update(view[digest_at.start :])
+    zeroed.update(_ZEROS[: len(view[digest_at])])
+    zeroed.update(view[digest_at.stop :])
+    return whole.hexdigest(), zeroed.hexdigest().encode() == content[digest_at]
 
 
 def _locate_digest(content: bytes | bytearray) -> slice:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow as pa
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import EPOCH, Period
-from te_audit_frames.schema import in_order
 from te_audit_frames.storage.archive_receipt import observer_of, proven_period, whole_days
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
@@ -23,8 +21,8 @@ from te_audit_frames.storage.table import EventTable, merge_rows, read_coverage,
 _MOST_NEW_FILES = 5_000
 """The most days that one import may add: more than thirteen years. A longer period is likely to be a mistake."""
 
-_DAYS_PER_WRITE = 32
-"""Days that are written together."""
+_DAYS_PER_WRITE, _EVENTS_PER_WRITE = 256, 200_000
+"""The most days that are written together, and the events after which no more days are added to them."""
 
 _MICROS_PER_DAY = 86_400_000_000
 
@@ -72,8 +70,9 @@ def import_events(
     observer.add_fetched(rows)
     added = 0
     events_of: dict[date, int] = {}
-    for some in _batched(sorted(touched, key=lambda day: (day is None, day or date.min)), _DAYS_PER_WRITE):
-        fetched = {day: in_order(days.get(day, rows.slice(0, 0)).to_batches()) for day in some}
+    for fetched in _batched(
+        {day: days.get(day, rows.slice(0, 0)) for day in sorted(touched, key=lambda day: day or date.max)}
+    ):
         for day, kept in merge_rows(store, writer, fetched, observer.could_see).items():
             added += kept.merged.added.num_rows
             if day is not None:
@@ -134,7 +133,15 @@ def _worth_noting(
     }
 
 
-def _batched(days: Iterable[date | None], size: int) -> Iterator[list[date | None]]:
-    each = iter(days)
-    while some := list(islice(each, size)):
-        yield some
+def _batched(days: Mapping[date | None, pa.Table]) -> Iterator[dict[date | None, pa.Table]]:
+    """Yield the days in groups that are written together."""
+    group: dict[date | None, pa.Table] = {}
+    events = 0
+    for day, rows in days.items():
+        group[day] = rows
+        events += rows.num_rows
+        if len(group) == _DAYS_PER_WRITE or events >= _EVENTS_PER_WRITE:
+            yield group
+            group, events = {}, 0
+    if group:
+        yield group

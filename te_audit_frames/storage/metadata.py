@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Hashable, Mapping
+from functools import cache
 from typing import Any
 
 from te_audit_frames.errors import DamagedFile, InvalidArgument, NotAnAuditFrame
@@ -49,6 +50,16 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     >>> dump_metadata({})["te_audit_frames"]
     '{"schema_version": 1, "receipt": null}'
     """
+    return _dump_metadata(attrs) if attrs else _metadata_of_no_attrs().copy()
+
+
+@cache
+def _metadata_of_no_attrs() -> dict[str, str]:
+    """Return the metadata of every day file of an archive, which is made once for thousands of small files."""
+    return _dump_metadata({})
+
+
+def _dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     try:
         stamp = _json({"schema_version": SCHEMA_VERSION, "receipt": attrs.get(ATTRS_KEY)})
         ours = {ATTRS_KEY: stamp, _PANDAS_ATTRS: _json(attrs)}

@@ -96,6 +96,8 @@ class ScopeObserver:
 
     def add_archived(self, rows: pa.Table) -> None:
         """Add archived events of the days that were fetched."""
+        if not rows.num_rows:  # as on every new day
+            return
         self._groups_archived |= _distinct(groups_of(rows))
         self._aids_archived |= _distinct(rows["aid"])
         self._groups_without_aid |= _distinct(rows["account_group_name"].filter(rows["aid"].is_null()))

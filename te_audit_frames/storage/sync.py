@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from te_audit_frames.errors import (
     ArchiveError,
@@ -71,6 +71,8 @@ class Sync:
         See `Archive.sync`.
     errors : {"raise", "coerce"}
         See `Client.fetch_events`.
+    page_size : int, "largest" or None
+        See `Archive.sync`.
 
     Attributes
     ----------
@@ -91,11 +93,19 @@ class Sync:
         lookback: timedelta,
         settle: timedelta,
         errors: str,
+        page_size: int | Literal["largest"] | None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._source = source
-        self._query: dict[str, Any] = {"all_account_groups": all_account_groups, "errors": errors}
+        # A first sync can take hours, in which the rate limit lets only so many pages through. So it asks for large
+        # pages, and only a sync that gets no more pages has to end.
+        self._query: dict[str, Any] = {
+            "all_account_groups": all_account_groups,
+            "errors": errors,
+            "page_size": page_size or source.page_size or "largest",
+            "deadline_per_page": True,
+        }
         self._lookback = lookback
         self._settle = settle
         self._start = start

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.merge import count_fewer
-from te_audit_frames.schema import ARROW_SCHEMA, in_order
+from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading
 from te_audit_frames.storage.new_events import NewEvents
@@ -105,7 +105,7 @@ class SyncDays:
         """Hold a day until enough has gathered to be written."""
         if day in self._gathered:
             self.write()
-        self._gathered[day] = in_order(batches)
+        self._gathered[day] = pa.Table.from_batches(batches, schema=ARROW_SCHEMA)  # the merge sorts it
         if (
             len(self._gathered) >= DAYS_PER_WRITE
             or sum(rows.num_rows for rows in self._gathered.values()) >= _EVENTS_PER_WRITE
@@ -166,6 +166,8 @@ class SyncDays:
     def _compare_with_archive(self, day: date, merged_day: MergedDay) -> None:
         """Note which archived events of a day did not come again, and which events came late."""
         merged, archived = merged_day.merged, merged_day.archived
+        if merged_day.is_new:
+            return
         self._observer.add_archived(self._before_end(archived))
         vanished = self._before_end(merged.vanished)
         if vanished.num_rows:
@@ -173,7 +175,7 @@ class SyncDays:
             self._fewer.append(count_fewer(archived, vanished))
         record = self.coverage.records.get(day)
         before = record and record.latest
-        if not before or merged_day.is_new or before.scope.all_account_groups < self._observer.all_account_groups:
+        if not before or before.scope.all_account_groups < self._observer.all_account_groups:
             return
         # An event of a group that the reading before could not see is newly visible, and not late.
         groups = groups_of(merged.added)

@@ -1,4 +1,4 @@
-"""What a sync needs of a client: one method, and the stream of batches that it returns."""
+"""What a sync needs of a client: its page size, one method, and the stream of batches that it returns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ class BatchStream(Protocol):
 
 
 class BatchSource(Protocol):
-    """The one method of a `Client` that a sync uses."""
+    """What a sync uses of a `Client`."""
+
+    @property
+    def page_size(self) -> int | Literal["largest"] | None:
+        """Events per page. None if the API decides."""
 
     def iter_batches(
         self,
@@ -41,5 +45,7 @@ class BatchSource(Protocol):
         end: datetime | None = ...,
         all_account_groups: bool | None = ...,
         errors: Literal["raise", "coerce"] = ...,
+        page_size: int | Literal["largest"] | None = ...,
+        deadline_per_page: bool = ...,
     ) -> BatchStream:
         """Fetch a period, batch by batch."""

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.errors import ArchiveError
+from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.merge import Merged, merge
 from te_audit_frames.schema import ARROW_SCHEMA, CORES
-from te_audit_frames.storage.archive_writer import ArchiveWriter, MakeContent, NewContent
+from te_audit_frames.storage.archive_writer import ArchiveWriter, MakeContent, NewContent, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
-from te_audit_frames.storage.day_file import ONE_DAY, TABLE, day_of, dump, find_problem, load, midnight, name_of
+from te_audit_frames.storage.day_file import (
+    ONE_DAY,
+    TABLE,
+    FileCheck,
+    check_day,
+    day_of,
+    dump,
+    load,
+    midnight,
+    name_of,
+)
 from te_audit_frames.storage.filters import Bounds, within
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.scope import group_names
 from te_audit_frames.storage.store import Store
 
 GROUP = ("aid", "account_group_name")
+
+_FILES_PER_TASK = 16
+"""Files that one thread reads in a row. A long history has thousands of small files, and each task costs time, too."""
+
+_NO_ROWS = ARROW_SCHEMA.empty_table()
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -39,28 +57,6 @@ class DayFile:
 
     name: str
     day: date | None
-
-
-@dataclass(frozen=True)
-class FileCheck:
-    """The result of checking one file by itself.
-
-    Attributes
-    ----------
-    sha256 : str
-        The SHA-256 of the file.
-    rows : int
-        The number of events in it.
-    groups : frozenset of str
-        The account groups of these events.
-    problem : str
-        What is wrong with the file. Empty if nothing is.
-    """
-
-    sha256: str = ""
-    rows: int = 0
-    groups: frozenset[str] = frozenset()
-    problem: str = ""
 
 
 class EventTable:
@@ -105,7 +101,8 @@ class EventTable:
         content = self._store.read(file.name)
         if content is None:
             raise ArchiveError(f"{address} was removed while the archive was read; read it again")
-        needed = dict.fromkeys([*columns, "date", *([] if groups is None else GROUP)])
+        to_filter = (*(["date"] if any(bounds) or not columns else []), *([] if groups is None else GROUP))
+        needed = dict.fromkeys([*columns, *to_filter])
         rows = load(content, file=address, columns=list(needed))
         count = rows.num_rows
         if any(bounds):
@@ -113,31 +110,36 @@ class EventTable:
         if groups is not None:
             named = (pc.is_in(rows[column], pa.array(groups, pa.large_string())) for column in GROUP)
             rows = rows.filter(pc.or_(*named))
-        return rows.select(list(columns)), count
+        return (rows if len(needed) == len(columns) else rows.select(list(columns))), count
 
     def check(self, name: str) -> FileCheck:
-        """Check one file by itself: its digest, schema and dates, and what it holds."""
+        """Check one file by itself: its digest, schema, row count and dates."""
         try:
             day = day_of(name)
         except ValueError:
             return FileCheck(problem="it does not belong here, and readers would take it for events; remove it")
-        content = self._store.read(name) or b""
-        sha256 = hashlib.sha256(content).hexdigest()
-        if problem := find_problem(content, day):
-            return FileCheck(sha256, problem=problem)
-        rows = load(content, file=name, columns=["date", *GROUP])
-        return FileCheck(sha256, rows.num_rows, frozenset(group_names(rows)))
+        return check_day(self._store.read(name) or b"", day)
+
+    def check_all(self) -> dict[str, FileCheck]:
+        """Check every file in the table's folder by itself."""
+        names = self.names()
+        return dict(zip(names, in_threads(self.check, names), strict=True))
+
+    def groups(self, name: str) -> set[str]:
+        """Return the account groups of the events in a sound file. None if it was removed or damaged since."""
+        content = self._store.read(name)
+        try:
+            return group_names(load(content or b"", file=name, columns=GROUP))
+        except DamagedFile:
+            return set()
 
     def survey(self) -> tuple[dict[str, Entry], set[str]]:
         """Return the manifest entries of every sound file, and the account groups of their events."""
-        names = self.names()
-        with ThreadPoolExecutor(CORES) as pool:
-            checked = dict(zip(names, pool.map(self.check, names), strict=True))
-        sound = {name: found for name, found in checked.items() if not found.problem}
+        sound = {name: found for name, found in self.check_all().items() if not found.problem}
         entries = {name: Entry(found.sha256, found.rows) for name, found in sound.items()}
         if (coverage := self._store.read(COVERAGE)) is not None:
-            entries[COVERAGE] = Entry(hashlib.sha256(coverage).hexdigest(), None)
-        return entries, {group for found in sound.values() for group in found.groups}
+            entries[COVERAGE] = Entry(sha256_of(coverage), None)
+        return entries, set().union(*in_threads(self.groups, sound))
 
     def _day_files(self) -> Iterator[DayFile]:
         for name in self.names():
@@ -145,6 +147,16 @@ class EventTable:
                 yield DayFile(name, day_of(name))
             except ValueError:
                 continue  # a verification reports it
+
+
+def in_threads(work: Callable[[Given], Found], items: Iterable[Given]) -> list[Found]:
+    """Apply a function to each item in as many threads as there are cores. Return the results in order."""
+    listed = list(items)
+    tasks = [listed[start : start + _FILES_PER_TASK] for start in range(0, len(listed), _FILES_PER_TASK)]
+    if len(tasks) < CORES:
+        tasks = [[item] for item in listed]
+    with ThreadPoolExecutor(CORES) as pool:
+        return [found for some in pool.map(lambda task: [work(item) for item in task], tasks) for found in some]
 
 
 def _touches(day: date | None, bounds: Bounds) -> bool:
@@ -188,7 +200,7 @@ def merge_rows(
     store, writer
         The archive.
     rows : mapping of date to pyarrow.Table
-        The events of each day. None is the key for events without a date.
+        The events of each day, in any order. None is the key for events without a date.
     could_see : callable, optional
         Returns a mask of the archived rows that the reading could have returned; see `merge`.
 
@@ -201,8 +213,9 @@ def merge_rows(
     def maker_of(day: date | None, fetched: pa.Table) -> MakeContent:
         def make(content: bytes | None) -> NewContent:
             file = store.address(name_of(day))
-            archived = ARROW_SCHEMA.empty_table() if content is None else load(content, file=file)
-            merged = merge(archived, fetched, visible=could_see and could_see(archived))
+            archived = _NO_ROWS if content is None else load(content, file=file)
+            visible = could_see(archived) if could_see and archived.num_rows else None
+            merged = merge(archived, fetched, visible=visible)
             merged_days[day] = MergedDay(archived, merged, is_new=content is None)
             if content is not None and not merged.added.num_rows and not merged.filled:
                 return NewContent(None)

@@ -18,11 +18,10 @@ from te_audit_frames.errors import ArchiveError, PermissionDenied, warn
 from te_audit_frames.periods import iso
 from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.storage.archive_writer import ArchiveWriter, NewContent, sha256_of
-from te_audit_frames.storage.day_file import ONE_DAY
+from te_audit_frames.storage.day_file import ONE_DAY, FileCheck
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_report import SyncReport
-from te_audit_frames.storage.table import FileCheck
 from te_audit_frames.storage.user_files import dump_users, frame_of, load_users
 from te_audit_frames.users import USERS_SCHEMA, to_users_table
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
 from te_audit_frames.safe_text import aligned
-from te_audit_frames.schema import CORES
 from te_audit_frames.storage.archive_writer import read_manifest, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE
-from te_audit_frames.storage.day_file import RESTORE, name_of
+from te_audit_frames.storage.day_file import RESTORE, FileCheck, name_of
 from te_audit_frames.storage.manifest import MANIFEST, Manifest
 from te_audit_frames.storage.store import Store
-from te_audit_frames.storage.table import EventTable, FileCheck, read_coverage
+from te_audit_frames.storage.table import EventTable, read_coverage
 from te_audit_frames.storage.user_snapshots import USERS, check_snapshot
 
 
@@ -88,9 +86,7 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
     """Check an archive; see `Archive.verify`."""
     problems: dict[str, str] = {}
     before = _manifest(store, problems)
-    names = table.names()
-    with ThreadPoolExecutor(CORES) as pool:
-        found = dict(zip(names, pool.map(table.check, names), strict=True))
+    found = table.check_all()
     problems |= {name: checked.problem for name, checked in found.items() if checked.problem}
     people = {name: check_snapshot(store, name) for name in store.names(USERS)}
     problems |= {name: checked.problem for name, checked in people.items() if checked.problem}
@@ -106,7 +102,8 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
             if name not in sha256:
                 problems[name] = _describe_missing(name, after)
             elif not (before.accepts(name, sha256[name]) or after.accepts(name, sha256[name])):
-                problems[name] = _describe_change(name, found.get(name), after)
+                groups = table.groups(name) if name in found else set()
+                problems[name] = _describe_change(name, found.get(name), groups, after)
         if expect is not None and after.digest != expect:
             problems[MANIFEST] = _describe_digest(after, expect)
     counted = sum(checked.rows for checked in found.values())
@@ -171,14 +168,14 @@ def _how_to_restore(name: str) -> str:
     return f"{RESTORE}, remove it and sync"
 
 
-def _describe_change(name: str, checked: FileCheck | None, manifest: Manifest) -> str:
+def _describe_change(name: str, checked: FileCheck | None, groups: set[str], manifest: Manifest) -> str:
     if name.startswith(f"{USERS}/"):
         if name not in manifest.files:
             return "it is foreign: no sync of this archive wrote it. Remove it."
         return "it is not the one that was written last. Restore that from a backup."
     if checked is None:
         return "it is not the one that was written last. Restore it from a backup; or remove it and sync."
-    foreign = sorted(checked.groups - set(manifest.groups))
+    foreign = sorted(groups - set(manifest.groups))
     if foreign:
         return (
             f"it is foreign: it has events of account groups that this archive never kept ({', '.join(foreign)}). "

@@ -41,6 +41,7 @@ def test_the_sandbox_can_be_made_hard_to_fetch_from():
     assert end_date - parsedate_to_datetime(answer.headers["Date"]) == timedelta(minutes=1)
 
 
+@pytest.mark.full  # it starts the command; incidents have tests of their own
 def test_the_sandbox_with_incidents_prints_the_truth_when_it_stops():
     practice = start("sandbox", "--events", 1_500, "--days", 60, "--incidents")
     exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))

@@ -19,7 +19,7 @@ from te_audit_frames.cli.commands import program
 from te_audit_frames.safe_text import width
 
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
-FILES = ["activity.png", "events.parquet", "heatmap.png", "top_users.png"]
+FILES = ["activity.png", "events.parquet", "heatmap.png", "report.html", "top_users.png"]
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,14 @@ def test_it_ends_with_what_to_type_next(shown):
     assert "export TE_TOKEN=" in end
     assert "te-audit-frames fetch --window 30d" in end
     assert "taf.fetch_events(" in end
+    assert "open te-audit-demo/report.html in a browser" in end
 
 
-def test_it_writes_a_file_of_events_and_three_pictures(shown):
+def test_it_writes_a_file_of_events_three_pictures_and_a_report(shown):
     folder = shown[1]
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert taf.receipt(taf.read_parquet(folder / "events.parquet")).complete
+    assert "Does something deserve a look?" in (folder / "report.html").read_text()
     for name in FILES:
         if name.endswith(".png"):
             picture = image.imread(folder / name)[..., :3]

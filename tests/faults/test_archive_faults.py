@@ -185,7 +185,7 @@ def start(place, api, limit=None):
 def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_path):
     world = World(*many(25))
     truth = told(world)
-    with Sandbox(world.events, now=NOW, page_size=20, rate_limit=None) as api:
+    with Sandbox(world.events, now=NOW, page_size=20, rate_limit=None, max_parameter="ignored") as api:
         client = client_at(api, NOW)
         interrupted = 0
         for seed in range(cases):
@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
     history = many(25)
     early = World(*[one for one in history if one["date"] < "2026-04-15T06"], now=NOW - 5 * DAY)
     full = 0
-    with Sandbox(history, now=NOW, page_size=20, rate_limit=None) as api:
+    with Sandbox(history, now=NOW, page_size=20, rate_limit=None, max_parameter="ignored") as api:
         client = client_at(api, NOW)
         for number in range(cases):
             archive = taf.Archive(place := tmp_path / str(number))
@@ -458,7 +458,14 @@ class History(RuleBasedStateMachine):
     def a_sync_that_breaks_off(self, allowed):
         self.see(for_good=False)
         before, self.latest = self.most, self.world.now
-        with Sandbox(self.world.events, now=self.world.now, page_size=3, rate_limit=allowed, rate_period=999) as api:
+        with Sandbox(
+            self.world.events,
+            now=self.world.now,
+            page_size=3,
+            rate_limit=allowed,
+            rate_period=999,
+            max_parameter="ignored",
+        ) as api:
             client = client_at(api, self.world.now, workers=1, deadline=20)
             with suppress(taf.RateLimited):
                 self.archive.sync(client, start=self.first, lookback=self.lookback)

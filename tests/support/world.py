@@ -35,7 +35,7 @@ class World:
         self.now = now
         self.events = list(events)
         self.local = None  # the machine's own clock; by default it agrees with the server's
-        self.options = {"rate_limit": None, "page_size": 50} | options
+        self.options = {"rate_limit": None, "page_size": 50, "max_parameter": "ignored"} | options
         self.requests = []
 
     def sync(self, archive, *, workers=4, **how):

@@ -16,7 +16,7 @@ from te_audit_frames.checks.baseline import Baseline
 from te_audit_frames.checks.judging.findings import Finding
 from te_audit_frames.checks.judging.rarity import MIN_SPAN, UNKNOWN, Rarity, Weeks, week_of_date
 from te_audit_frames.checks.selection import Selection
-from te_audit_frames.checks.text.reading import UNCLASSIFIED
+from te_audit_frames.checks.text.reading import FAILURE, UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.zones import Zones
 
@@ -63,6 +63,12 @@ class Context:
         texts = pd.DataFrame({"event": pd.unique(self.weeks.texts["event"])}, dtype="str")
         kinds: pd.DataFrame = classify_events(texts, vocabulary=self.vocabulary).drop(columns="rule")
         return kinds
+
+    @cached_property
+    def failed_log_ins(self) -> frozenset[str]:
+        """The event texts that report a failed log-in, which need not be by the person it names."""
+        is_failed = (self.kinds["action"] == "login") & (self.kinds["outcome"] == FAILURE)
+        return frozenset(self.kinds.loc[is_failed, "event"])
 
     @cached_property
     def done(self) -> pd.DataFrame:

@@ -14,23 +14,29 @@ from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import compared, make_finding, times
 from te_audit_frames.checks.judging.rarity import UNKNOWN
 from te_audit_frames.checks.judging.severity import RARE, by_chance
-from te_audit_frames.checks.text.reading import FAILURE
 
 
 def judge_hours(context: Context) -> Found:
-    """Judge weeks outside people's own hours."""
+    """Judge weeks outside people's own hours, unless they consist of failed log-ins."""
     history = context.past if context.has_history else None
     rows = find_off_hours(context.events, history=history, tz=context.tz)
-    found = []
+    record, found, left = assessed(rows), [], 0
     for _, row in rows.iterrows():
+        if set(row["event_texts"]) <= context.failed_log_ins:
+            left += 1
+            continue
         moment = row["first_event"].tz_convert(row["tz"])
-        chance = min(0.2 / row["ratio"], RARE)  # at a ratio of 8 it is found in 2 to 3 of 100 weeks
+        chance = min(0.2 / row["ratio"], RARE)  # of 100 weeks, 2 to 3 reach a ratio of 7, and 2 reach 10
         why = (
             f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; usual hours are "
             f"{row['usual_hours']}, and on {row['days_alike']:,} of {row['active_days']:,} active days was it so"
         )
         found.append(make_finding("find_off_hours", "low", row, why, chance))
-    return found, assessed(rows)
+    if left:
+        were = "was" if left == 1 else "were"
+        note = f"{left:,} series of events {were} left out: only failed log-ins, which need not be by the person"
+        record = replace(record, notes=(*record.notes, note))
+    return found, record
 
 
 def judge_addresses(context: Context) -> Found:
@@ -38,17 +44,13 @@ def judge_addresses(context: Context) -> Found:
     history = context.past if context.has_history else None
     rows = find_new_addresses(context.events, history=history)
     record = assessed(rows)
-    failed = set(
-        context.kinds.loc[(context.kinds["action"] == "login") & (context.kinds["outcome"] == FAILURE), "event"]
-    )
-    all_networks = context.weeks.networks
-    later = all_networks[all_networks.duplicated(["person"])]  # everybody's first network is no change
-    later = later[~later.duplicated(["person", "network"])]
+    first_uses = context.weeks.networks.drop_duplicates(["person", "network"])
+    later = first_uses[first_uses.duplicated("person")]  # everybody's first network is no change
     found = []
     person, week = context.weeks.person_of(rows), context.week_of(rows)
     left = 0
     for at, row in enumerate(row for _, row in rows.iterrows()):
-        if set(row["event_texts"]) <= failed:
+        if set(row["event_texts"]) <= context.failed_log_ins:
             left += 1
             continue
         rarity = context.weeks.rarity(int(person[at]), int(week[at]), later)

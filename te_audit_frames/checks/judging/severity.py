@@ -95,7 +95,7 @@ RULES: Mapping[Check, Rule] = {
         "T1078.004 Valid Accounts: Cloud Accounts",
         "",
         "",
-        "every week that fits other hours at least eight times better",
+        "every week that fits other hours at least seven times better",
         "",
     ),
     "find_new_addresses": Rule(

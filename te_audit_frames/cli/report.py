@@ -1,0 +1,113 @@
+"""The command report: a period as one HTML file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import te_audit_frames as taf
+from te_audit_frames.cli import options, reading
+from te_audit_frames.cli.places import is_archive
+from te_audit_frames.cli.review import open_history_of
+from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.safe_text import visible
+from te_audit_frames.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from te_audit_frames.cli.reading import Where
+    from te_audit_frames.report.html import SectionName
+
+_EXAMINED = [column for column in COLUMNS if column != "extra"]
+
+
+@click.command(
+    epilog="""\b
+With --window or --start, the history of the review is what WHERE has before the period, unless
+--history names another. Without any history, nothing can be called unusual, and the report says so.
+
+\b
+Examples:
+  te-audit-frames report te-audit --window 30d --tz Europe/Berlin -o report.html
+  te-audit-frames report events.parquet --no-review --section activity --section who -o who.html
+
+\b
+The command prints the SHA-256 of the report, as sha256sum does. The same events give the same:
+  te-audit-frames report te-audit --window 30d -o report.html > report.sha256
+  sha256sum -c report.sha256"""
+)
+@reading.where_options(filters=(), vocabulary=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=options.Target(".html", ".htm"),
+    metavar="FILE",
+    help="The report to write, such as report.html.",
+)
+@reading.history_option
+@reading.users_option(required=False)
+@click.option(
+    "--dispositions",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="A TOML file of what somebody has looked at. Its findings are listed apart.",
+)
+@click.option("--no-review", is_flag=True, help="Do not review the events: only count and list them.")
+@click.option("--title", metavar="TEXT", help="The title of the report.")
+@click.option(
+    "--section",
+    "sections",
+    type=click.Choice(SECTIONS),
+    multiple=True,
+    metavar="NAME",
+    help=f"Only this section. Repeat it for several: {', '.join(SECTIONS)}.",
+)
+def report(
+    *,
+    where: Where,
+    output: str,
+    history: str | None,
+    users: str | None,
+    dispositions: str | None,
+    no_review: bool,
+    title: str | None,
+    sections: tuple[SectionName, ...],
+) -> None:
+    """Write a report on a period: one HTML file to send, print and keep.
+
+    It says first whether the events are complete and what deserves a look. It needs no network and has no script.
+    """
+    if no_review and (history or users or dispositions):
+        raise click.UsageError("--no-review cannot be combined with --history, --users or --dispositions.")
+    events = where.read_or_open(_EXAMINED)
+    with options.naming_options():
+        found = None if no_review else _review(where, events, history, users, dispositions)
+        digest = taf.write_report(
+            events,
+            output,
+            review=found,
+            title=title,
+            tz=where.tz,
+            archive=_archive_of(where),
+            sections=list(dict.fromkeys(sections)) or None,
+        )
+    click.echo(f"{digest}  {visible(output)}")
+
+
+def _review(where: Where, events: Any, history: str | None, users: str | None, dispositions: str | None) -> taf.Review:
+    _, past = open_history_of(where, history)
+    return taf.review(
+        events,
+        history=past,
+        users=None if users is None else reading.read_people(users),
+        tz=where.tz,
+        dispositions=dispositions,
+        vocabulary=where.vocabulary,
+    )
+
+
+def _archive_of(where: Where) -> taf.Archive | None:
+    """Return the archive that all events are from, if there is one."""
+    (place, *others) = where.places
+    return taf.Archive(place) if not others and is_archive(place) else None

@@ -1,0 +1,247 @@
+"""Completeness: are these all events of the period, how was that checked, and what was not assessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from te_audit_frames.checks.judging.severity import RULES, SEVERITIES
+from te_audit_frames.report.blocks import (
+    Block,
+    Column,
+    Facts,
+    Heading,
+    Notes,
+    Paragraph,
+    Section,
+    Table,
+    clean,
+    counts,
+    listed,
+    moment,
+    number_of,
+    sentence,
+    span,
+)
+from te_audit_frames.report.subject import Subject
+
+State = Literal["good", "bad", "open"]
+
+_DAY = pd.Timedelta(days=1)
+_MOST_RANGES = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One answer of the verdict: to which question, in a word, and why."""
+
+    question: str
+    answer: str
+    why: str
+    state: State
+
+
+def judge(subject: Subject) -> list[Verdict]:
+    """Return the verdict: whether the events are complete, whether they were reviewed, and how many there are."""
+    return [_judge_completeness(subject), _judge_review(subject), _judge_extent(subject)]
+
+
+def _judge_completeness(subject: Subject) -> Verdict:
+    question, receipt, coverage = "Are these all events?", subject.receipt, _covered_days(subject)
+    if receipt is None and coverage is None:
+        return Verdict(question, "Not known", "The events carry no receipt of how they were fetched.", "open")
+    if receipt is None:
+        assert coverage is not None  # noqa: S101 - for mypy; one of the two is known  # nosec B101
+        partial = int((~coverage["complete"]).sum())
+        if partial or coverage.empty:
+            why = f"The archive lacks {number_of(partial, 'day')} of the period, or parts of them."
+            return Verdict(question, "No", why if partial else "The archive does not cover the period.", "bad")
+        why = "The archive is complete on these days. The events carry no receipt that says they are all of its events."
+        return Verdict(question, "Not known", why, "open")
+    period = "of the period" if receipt.period is None else f"from {_period(subject)}"
+    if receipt.rows is not None and receipt.rows != receipt.events:
+        why = f"The receipt is about {receipt.events:,} events, and {receipt.rows:,} are here: they were cut or joined."
+        return Verdict(question, "Not known", why, "open")
+    if receipt.source == "pages":
+        return Verdict(question, "Not known", "They were read from saved pages, which may not be all.", "open")
+    if not receipt.complete:
+        return Verdict(question, "No", "Not every event of the period arrived. The notes below say why.", "bad")
+    if receipt.filters:
+        why = f"A filter chose them, out of all events {period}."
+        return Verdict(question, "No, a selection", why, "open")
+    scope = f"account group {receipt.scope['aid']}" if receipt.scope.get("aid") else receipt.scope_name
+    return Verdict(question, "Yes", f"Every event {period} arrived, of {clean(scope, 200)}.", "good")
+
+
+def _period(subject: Subject) -> str:
+    if subject.bounds is None:
+        return NO_PERIOD
+    start, end = (moment(bound, subject.zone) for bound in subject.bounds)
+    return f"{start} to {end}"
+
+
+NO_PERIOD = "an unknown period"
+
+
+def _judge_review(subject: Subject) -> Verdict:
+    question, review = "Does something deserve a look?", subject.review
+    if review is None:
+        return Verdict(question, "Not reviewed", "No check was made, so nothing here says that all is well.", "open")
+    number = review.findings["severity"].value_counts()
+    found = [(int(number.get(name, 0)), name) for name in SEVERITIES if name != "info"]
+    missing = review.assessed[review.assessed["status"] != "assessed"]
+    nothing = int((missing["status"] == "not assessed").sum())
+    left = []
+    if nothing:
+        left.append(f"{nothing} of {len(review.assessed)} checks could not be made")
+    if len(missing) - nothing:
+        left.append(f"{len(missing) - nothing} of {len(review.assessed)} checks were made in part")
+    open_ends = f" {' and '.join(left)}." if left else ""
+    if any(count for count, _ in found):
+        shown = ", ".join(f"{count:,} {name}" for count, name in found if count)
+        people = f"Findings about {number_of(len(review.people), 'person', 'people')}." if len(review.people) else ""
+        return Verdict(question, f"Yes: {shown}", f"{people}{open_ends}".strip(), "bad")
+    if nothing:
+        return Verdict(
+            question, "Not known", f"Nothing was found, but not everything was looked at.{open_ends}", "open"
+        )
+    return Verdict(question, "Nothing found", f"All checks were made.{open_ends}", "good" if not left else "open")
+
+
+def _judge_extent(subject: Subject) -> Verdict:
+    parts = []
+    for by, names, one, several in (
+        ("user", ("uid", "user"), "person", "people"),
+        ("account_group", ("aid", "account_group_name"), "account group", ""),
+        ("event", ("event",), "type of event", "types of event"),
+    ):
+        if subject.has(*names) and subject.rows:
+            counted, dimension = subject.groups(by)
+            columns = [column for column in (dimension.key, dimension.label) if column]
+            known = counted[columns].notna().any(axis=1)
+            parts.append(number_of(int(known.sum()), one, several))
+    seen = f" From {span(subject.first, subject.last, subject.zone)}." if subject.is_dated else ""
+    what = ", ".join(parts)
+    return Verdict("How much is there?", number_of(subject.rows, "event"), f"{what}.{seen}" if what else seen, "open")
+
+
+def describe(subject: Subject) -> Section:
+    """Return the section about completeness: the receipt, the coverage, and what was checked."""
+    blocks: list[Block] = []
+    if subject.receipt is None:
+        blocks.append(
+            Paragraph(
+                "The events carry no receipt. Frames from fetch_events(), an archive and read_parquet() have one; it "
+                "says what was asked for and what came back."
+            )
+        )
+    else:
+        blocks += [Heading("The receipt"), Facts([(name, sentence(text)) for name, text in subject.receipt.lines()])]
+    if subject.undated:
+        text = f"{number_of(subject.undated, 'event')} without a date: counted by person, type and place, not by time."
+        blocks.append(Paragraph(text, is_note=True))
+    blocks += _coverage(subject)
+    blocks += _assessed(subject)
+    return Section("completeness", "Completeness", blocks)
+
+
+def _covered_days(subject: Subject) -> pd.DataFrame | None:
+    """Return the rows of the coverage that belong to the period, or None without an archive."""
+    if subject.coverage is None or "complete" not in subject.coverage:
+        return None
+    days = subject.coverage
+    if subject.bounds is not None:
+        start, end = (pd.Timestamp(bound) for bound in subject.bounds)
+        days = days[(days["day"] + _DAY > start) & (days["day"] < max(end, start + pd.Timedelta("1us")))]
+    return days
+
+
+def _coverage(subject: Subject) -> list[Block]:
+    days = _covered_days(subject)
+    if days is None:
+        return []
+    partial = days[~days["complete"]]
+    text = (
+        f"The archive knows {number_of(len(days), 'UTC day')} of the period, with "
+        f"{number_of(int(days['events'].fillna(0).sum()), 'event')}. {number_of(len(days) - len(partial), 'day')} "
+        f"complete, {len(partial):,} not; {number_of(int(days['sealed'].sum()), 'day')} read again after a while, so "
+        "that late events are in too."
+    )
+    blocks: list[Block] = [Heading("The archive"), Paragraph(text)]
+    if len(partial):
+        blocks.append(_gaps(partial))
+    return blocks
+
+
+def _gaps(partial: pd.DataFrame) -> Table:
+    """Return the days that are not complete, consecutive ones as one row."""
+    state = partial["gap"].map({True: "never read", False: "read in part"})
+    group = ((partial["day"].diff() != _DAY) | (state != state.shift())).cumsum()
+    ranges = (
+        partial.assign(state=state)
+        .groupby(group)
+        .agg(
+            first=("day", "min"),
+            last=("day", "max"),
+            days=("day", "size"),
+            events=("events", "sum"),
+            state=("state", "first"),
+        )
+    )
+    shown = ranges.head(_MOST_RANGES)
+    more = f"; the first {_MOST_RANGES} of {len(ranges):,} ranges" if len(ranges) > _MOST_RANGES else ""
+    return Table(
+        "coverage",
+        f"Days that are not complete (UTC){more}",
+        [
+            Column("From", [f"{day:%Y-%m-%d}" for day in shown["first"]]),
+            Column("To, included", [f"{day:%Y-%m-%d}" for day in shown["last"]]),
+            Column("Days", counts(shown["days"]), is_number=True),
+            Column("State", shown["state"].tolist()),
+            Column("Events", counts(shown["events"]), is_number=True),
+        ],
+    )
+
+
+def _assessed(subject: Subject) -> list[Block]:
+    review = subject.review
+    if review is None:
+        return [Heading("What was checked"), Paragraph("Nothing was reviewed: no check looked at these events.")]
+    rows = review.assessed
+    above = review.findings[review.findings["severity"] != "info"]["check"].value_counts()
+    info = review.findings[review.findings["severity"] == "info"]["check"].value_counts()
+    table = Table(
+        "assessed",
+        "The questions of the review, and what they leave open",
+        [
+            Column("Question", [RULES[check].question for check in rows["check"]]),
+            Column("Assessed", [_STATUS[status] for status in rows["status"]]),
+            Column("Findings", counts(above.reindex(rows["check"], fill_value=0)), is_number=True),
+            Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
+            Column("Events concerned", counts(rows["concerned"]), is_number=True),
+            Column("Days of history", counts(rows["baseline_days"]), is_number=True),
+            Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
+        ],
+    )
+    texts = list(dict.fromkeys(str(text) for texts in rows["unclassified_texts"] for text in texts))
+    notes = [sentence(note) for note in review.notes]
+    if texts:
+        notes.append(f"no rule of the vocabulary knows these texts: {listed(texts, 12)}")
+    return [Heading("What was checked"), table, *([Notes(notes)] if notes else [])]
+
+
+_STATUS = {"assessed": "yes", "in part": "in part", "not assessed": "no"}
+
+
+def _left_open(row: pd.Series) -> str:
+    parts = [] if pd.isna(row["reason"]) or not row["reason"] else [str(row["reason"])]
+    if row["without_baseline"]:
+        parts.append(f"{number_of(int(row['without_baseline']), 'person', 'people')} with too little history")
+    if row["unclassified"]:
+        parts.append(f"{number_of(int(row['unclassified']), 'event')} that no rule knows")
+    if len(row["absent"]):
+        parts.append(f"no column {', '.join(row['absent'])}")
+    parts += list(row["notes"])
+    return sentence("; ".join(parts)) if parts else clean(None)

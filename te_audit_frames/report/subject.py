@@ -1,0 +1,177 @@
+"""The subject of a report: its events, what is known about them, and what the sections share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from functools import cached_property
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from te_audit_frames.analysis.archived import EventArchive, is_archive
+from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.group_columns import as_lazy
+from te_audit_frames.analysis.grouping import collect
+from te_audit_frames.analysis.summaries import count_groups
+from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.checks.review_result import Review
+from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.periods import Period
+from te_audit_frames.receipts import Receipt, stored_receipt
+from te_audit_frames.schema import COLUMNS, SOURCES, require_columns
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    Attributes
+    ----------
+    events : frame of any supported library, or Archive
+        The events.
+    columns : collection of str
+        Their columns.
+    receipt : Receipt or None
+        Their receipt; of an archive, that of all its events.
+    rows, undated : int
+        How many events there are, and how many of them have no date.
+    first, last : pandas.Timestamp
+        The first and the last date, in UTC; NaT if there is none.
+    coverage : pandas.DataFrame or None
+        What the archive knows about each day.
+    review : Review or None
+        The review of these events.
+    zone : tzinfo
+        By whose clock times are shown.
+    sections : collection of str
+        What the report shows of them.
+    """
+
+    events: Any
+    columns: Collection[str]
+    receipt: Receipt | None
+    rows: int
+    undated: int
+    first: pd.Timestamp
+    last: pd.Timestamp
+    coverage: pd.DataFrame | None
+    review: Review | None
+    zone: tzinfo
+    sections: Collection[str]
+    _groups: dict[str, tuple[pd.DataFrame, Dimension]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, events: Any, *, review: Review | None, archive: Any, zone: tzinfo, sections: Collection[str]
+    ) -> Subject:
+        """Find out what is known about events.
+
+        Raises
+        ------
+        InvalidArgument
+            `events` is no frame and no archive, `archive` is no archive, or the review is of other events.
+        NotAnAuditFrame
+            The events have no dates.
+        """
+        if archive is None and is_archive(events):
+            archive = events
+        if archive is not None and not is_archive(archive):
+            raise InvalidArgument(
+                f'archive: {type(archive).__name__} is not an archive; give taf.Archive("te-audit/").'
+            )
+        head = events.load(columns=["date"]) if is_archive(events) else events
+        columns = list(COLUMNS) if is_archive(events) else _columns(events)
+        lazy = as_lazy(head)
+        dates = lazy.select(utc_dates(lazy).alias("date"))
+        found = collect(
+            dates.select(
+                rows=nw.len(), dated=nw.col("date").count(), first=nw.col("date").min(), last=nw.col("date").max()
+            )
+        ).iloc[0]
+        rows, dated = int(found["rows"]), int(found["dated"])
+        _check_review(review, events, rows)
+        receipt = stored_receipt(head) if isinstance(head, pd.DataFrame) else None
+        first, last = (pd.Timestamp(found[name]) for name in ("first", "last"))
+        coverage = archive.coverage() if isinstance(archive, EventArchive) else None
+        return cls(events, columns, receipt, rows, rows - dated, first, last, coverage, review, zone, sections)
+
+    def has(self, *names: str) -> bool:
+        """Whether the events have at least one of these columns."""
+        return any(name in self.columns for name in names)
+
+    def groups(self, by: str) -> tuple[pd.DataFrame, Dimension]:
+        """Return the result of `summarize` by one dimension, which is computed once."""
+        if by not in self._groups:
+            counted, dimensions = count_groups(self.events, by=by, top=None)
+            self._groups[by] = counted, dimensions[0]
+        return self._groups[by]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether an event has a date."""
+        return self.rows > self.undated
+
+    @cached_property
+    def period(self) -> Period | None:
+        """The period that the events stand for; None if it is not known."""
+        if self.receipt is not None and self.receipt.period is not None:
+            return self.receipt.period
+        return None if self.review is None else self.review.period
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime] | None:
+        """The start and the end of the period; without one, the first and the last date."""
+        if self.period is not None:
+            return self.period.start, self.period.end
+        return (self.first.to_pydatetime(), self.last.to_pydatetime()) if self.is_dated else None
+
+    @property
+    def vocabulary(self) -> Any:
+        """The vocabulary of the review; None for the built-in one."""
+        return None if self.review is None else self.review.vocabulary
+
+
+def _columns(events: Any) -> list[str]:
+    columns = [str(name) for name in as_lazy(events).collect_schema().names()]
+    if not set(COLUMNS) & set(columns):
+        raise NotAnAuditFrame(
+            f"this frame does not hold audit events: it has none of the columns {', '.join(map(repr, COLUMNS))}. "
+            f"{SOURCES}",
+            missing=list(COLUMNS),
+        )
+    require_columns(columns, ["date"])
+    return columns
+
+
+def _check_review(review: object, events: Any, rows: int) -> None:
+    """Raise InvalidArgument unless a review is one, and of these events."""
+    if review is None:
+        return
+    if not isinstance(review, Review):
+        raise InvalidArgument(
+            f"review: {type(review).__name__} is not a review; give the result of taf.review(events)."
+        )
+    if review.events is events or _is_same_archive(review.events, events):
+        return
+    if not (isinstance(events, pd.DataFrame) and isinstance(review.events, pd.DataFrame)):
+        raise InvalidArgument("review: it is of other events. Give the events that were reviewed: review.events.")
+    theirs = review.events
+    shared = [name for name in COLUMNS if name != "resources" and name in events and name in theirs]
+    if len(theirs) == rows and all(
+        theirs[name].reset_index(drop=True).equals(events[name].reset_index(drop=True)) for name in shared
+    ):
+        return
+    raise InvalidArgument(
+        f"review: it is of other events: of {len(theirs):,}, while the report is about {rows:,}. Review these events "
+        "with taf.review(events), or give those that were reviewed: review.events."
+        if len(theirs) != rows
+        else "review: it is of other events. Review these with taf.review(events)."
+    )
+
+
+def _is_same_archive(one: Any, other: Any) -> bool:
+    both = is_archive(one) and is_archive(other)
+    return both and type(one) is type(other) and getattr(one, "location", one) == getattr(other, "location", other)

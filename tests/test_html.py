@@ -1,0 +1,457 @@
+"""The report: a page that needs nothing else, says what is not known first, and takes no name for anything but text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+from support.chromium import axe, browser
+from support.frames import with_receipt
+from support.histories import SOURCES, START, archive_of, event, frame
+from support.hostile_text import PAYLOADS
+
+import te_audit_frames as taf
+from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.schema import to_arrow
+
+SVG = "{http://www.w3.org/2000/svg}"
+VOID = {"meta", "img", "source"}
+
+
+class Page(HTMLParser):
+    """A page, as a parser sees it: its tags with their attributes, its tables, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.style = ""
+        self._key = ""
+        self.feed(html)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "caption":
+            self._key = str(dict(attrs)["id"])
+            self.tables[self._key] = []
+        elif tag == "tr":
+            self.tables[self._key].append([])
+        elif tag in ("th", "td"):
+            self.tables[self._key][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+            return
+        self.text.append(data)
+        if "th" in self.open or "td" in self.open:
+            self.tables[self._key][-1][-1] += data
+
+    def all(self, *names: str) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.tags if tag in names]
+
+    @property
+    def words(self) -> str:
+        return " ".join("".join(self.text).split())
+
+    def column(self, table: str, name: str) -> list[str]:
+        head, *rows = self.tables[table]
+        return [row[head.index(name)] for row in rows]
+
+    @property
+    def pictures(self) -> list[ET.Element]:
+        uris = [str(value) for attrs in self.all("img", "source") for name, value in attrs.items() if "src" in name]
+        return [ET.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,"))) for uri in uris]
+
+
+def whole(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def write(events: Any, folder: Path, **options: Any) -> Page:
+    path = folder / "report.html"
+    digest = taf.write_report(events, path, **options)
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    return Page(path.read_text("utf-8"))
+
+
+def make_events() -> pd.DataFrame:
+    """Make three weeks of what Ada and Ben do at work, and a night in which Ben deletes a lot and becomes an admin."""
+    days = [day for day in range(21) if day % 7 < 5]
+    work = [
+        event(1440 * day + 60 * uid, text, str(uid), ip_address=f"203.0.113.{uid}")
+        for day in days
+        for uid in (7, 8)
+        for text in ("User login.", "Test updated.")
+    ]
+    night = [event(1440 * 20 + 900 + n / 4, "Test deleted.", "8", ip_address="198.51.100.1") for n in range(30)]
+    role = [{"type": "userDisplayName", "name": "Ben"}, {"type": "roleName", "name": "Admin"}]
+    night.append(event(1440 * 20 + 920, "Role assigned.", "8", resources=role))
+    return frame(*sorted([*work, *night], key=lambda row: row["date"]))
+
+
+EVENTS = make_events()
+REVIEW = taf.review(EVENTS)
+RUNS = ["find_runs"]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return write(EVENTS, tmp_path_factory.mktemp("report"), review=REVIEW, tz="Europe/Berlin")
+
+
+# ---- a page that needs nothing else ------------------------------------------------------------------------------
+
+
+def test_it_has_no_script_and_loads_nothing(page):
+    assert not page.all("script", "link", "iframe", "object", "embed", "form", "base", "svg")
+    for tag, attrs in page.tags:
+        assert not [name for name in attrs if name == "style" or name.startswith("on")], (tag, attrs)
+        for name in ("src", "srcset"):
+            assert (attrs.get(name) or "data:image/svg+xml;base64,").startswith("data:image/svg+xml;base64,")
+        assert (attrs.get("href") or "#").startswith("#")
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+def test_its_policy_allows_its_own_style_and_pictures_that_it_carries_and_nothing_else(page):
+    assert len(page.all("style")) == 1
+    policy = next(each["content"] for each in page.all("meta") if each.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    stated = [part.strip() for part in str(policy).split(";")]
+    assert stated[:3] == ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:"]
+
+
+def test_every_link_leads_somewhere_and_no_id_is_there_twice(page):
+    ids = Counter(attrs["id"] for _, attrs in page.tags if "id" in attrs)
+    assert max(ids.values()) == 1
+    for attrs in page.all("a"):
+        assert str(attrs["href"])[1:] in ids
+    for _, attrs in page.tags:
+        assert set(str(attrs.get("aria-labelledby", "main")).split()) <= set(ids)
+
+
+def test_without_the_section_of_evidence_no_link_leads_there(tmp_path):
+    page = write(EVENTS, tmp_path, review=REVIEW, sections=["findings"])
+    assert {attrs["href"] for attrs in page.all("a")} == {"#main", "#findings"}
+
+
+def test_headings_landmarks_tables_and_pictures_are_named(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.all("html") == [{"lang": "en"}]
+    assert all(len(page.all(name)) == 1 for name in ("header", "nav", "main", "footer"))
+    assert all(attrs["alt"] for attrs in page.all("img"))
+    assert all(attrs.get("scope") in ("col", "row") for attrs in page.all("th"))
+    assert len(page.tables) == len(page.all("table"))
+    assert all(rows[0] and all(rows[0]) for rows in page.tables.values())
+
+
+def test_the_verdict_is_first_and_the_sections_follow_in_their_order(page):
+    assert [attrs["id"] for attrs in page.all("section")] == ["verdict", *SECTIONS]
+
+
+def test_the_same_events_give_the_same_bytes_elsewhere_and_at_another_time(tmp_path):
+    taf.write_parquet(EVENTS, tmp_path / "events.parquet")
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; import te_audit_frames as taf\n"
+        "events = taf.read_parquet('events.parquet')\n"
+        "review = taf.review(events, checks=['find_runs'])\n"
+        "print(taf.write_report(events, 'there.html', review=review, tz='Asia/Tokyo'))"
+    )
+    elsewhere = os.environ | {"PYTHONHASHSEED": "7", "TZ": "America/New_York", "LC_ALL": "C", "COLUMNS": "40"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=True
+    )
+    events = taf.read_parquet(tmp_path / "events.parquet")
+    here = taf.write_report(events, tmp_path / "here.html", review=taf.review(events, checks=RUNS), tz="Asia/Tokyo")
+    assert done.stdout.strip() == here
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_have_the_numbers_of_the_package(page):
+    daily = taf.activity(EVENTS, freq="D", tz="Europe/Berlin")
+    assert [whole(cell) for cell in page.column("activity-table", "Events")] == daily["events"].tolist()
+    assert page.column("activity-table", "Day") == daily["period"].dt.strftime("%Y-%m-%d").tolist()
+    week = [[whole(cell) for cell in row[1:]] for row in page.tables["heatmap-table"][1:]]
+    assert sum(map(sum, week)) == len(EVENTS)
+    for by, name in (("user", "user"), ("event", "event"), ("account_group", "account-group")):
+        assert [whole(cell) for cell in page.column(f"{name}-table", "Events")] == taf.summarize(EVENTS, by=by)[
+            "events"
+        ].tolist()
+
+
+def test_the_pictures_have_the_numbers_of_the_tables(page):
+    bars = {"".join(each.itertext()).strip() for svg in page.pictures for each in svg.iter(f"{SVG}text")}
+    for table in ("user-table", "event-table", "account-group-table", "ip-address-table"):
+        assert set(page.column(table, "Events")) <= bars
+    heights = [each for svg in page.pictures for each in svg.iter(f"{SVG}path") if each.get("class") == "bar"]
+    drawn = re.findall(r"v(-[\d.]+)h", str(heights[1].get("d")))
+    events = [number for number in taf.activity(EVENTS, tz="Europe/Berlin")["events"][1:-1] if number]
+    ratios = [float(height) / number for height, number in zip(drawn, events, strict=True)]
+    assert max(ratios) - min(ratios) < 0.1
+
+
+def test_groups_beyond_the_largest_are_one_row(tmp_path):
+    many = frame(*(event(number, f"Event {number % 40}.", str(number % 40)) for number in range(100)))
+    page = write(many, tmp_path, sections=["what"])
+    numbers = [whole(cell) for cell in page.column("event-table", "Events")]
+    assert len(numbers) == 16
+    assert sum(numbers) == 100
+    assert page.column("event-table", "Type of event")[-1] == "All others (25)"
+
+
+def test_people_of_one_name_have_two_bars(tmp_path):
+    page = write(frame(event(0, "x", "1", user="Ada"), event(1, "x", "2", user="Ada")), tmp_path, sections=["who"])
+    names = ["".join(each.itertext()) for each in page.pictures[0].iter(f"{SVG}text") if each.get("class") == "name"]
+    assert sorted(names) == ["Ada [1]", "Ada [2]"]
+
+
+def test_findings_people_and_evidence_are_those_of_the_review(page):
+    above = REVIEW.findings[REVIEW.findings["severity"] != "info"]
+    assert len(above) > 0
+    assert len(page.all("li")) >= len(above)
+    assert all(why in page.words for why in above["why"])
+    assert page.column("people", "Person") == REVIEW.people["user"].tolist()
+    assert [whole(cell) for cell in page.column("people", "Score")] == REVIEW.people["score"].tolist()
+    for number in above.index:
+        events = REVIEW.evidence(int(number)).head(20)
+        times = events["date"].dt.tz_convert("Europe/Berlin").dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
+        assert page.column(f"evidence-table-{number}", "Time") == times
+
+
+def test_changes_of_access_and_deletions_are_listed(page):
+    assert page.column("access-table", "Whose access") == ["Ben"]
+    assert page.column("access-table", "Of oneself") == ["yes"]
+    assert page.column("runs-table", "Deletions")[0] == "30"
+    assert page.column("deleting-table", "Type of event") == ["Test deleted."]
+
+
+def test_evidence_is_found_in_any_order_of_rows(tmp_path, page):
+    shuffled = EVENTS.sample(frac=1, random_state=1)
+    other = write(shuffled, tmp_path, review=taf.review(shuffled, checks=RUNS), sections=["evidence"])
+    assert len(other.tables["evidence-table-0"]) == 21
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow", "duckdb"])
+def test_every_library_gives_the_same_numbers(library, page, tmp_path):
+    given = SOURCES[library](to_arrow(EVENTS))
+    tables = write(given, tmp_path, tz="Europe/Berlin").tables
+    assert {key: page.tables[key] for key in tables} == tables
+    assert len(tables) > 8
+
+
+def test_an_archive_is_its_own_coverage(tmp_path):
+    fetched = with_receipt(
+        EVENTS.copy(), source="api", resolved={"start": START.isoformat(), "end": "2026-04-01T00:00:00Z"}
+    )
+    with archive_of(fetched) as archive:
+        page = write(archive, tmp_path, review=taf.review(archive, checks=RUNS), sections=["completeness", "who"])
+    assert "The archive knows" in page.words
+    assert [whole(cell) for cell in page.column("user-table", "Events")] == taf.summarize_by_user(EVENTS)[
+        "events"
+    ].tolist()
+
+
+# ---- what is not known -------------------------------------------------------------------------------------------
+
+PERIOD = {"start": "2026-03-02T00:00:00+00:00", "end": "2026-03-23T12:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "verdict"),
+    [
+        ({"source": "api", "resolved": PERIOD}, "Are these all events? Yes"),
+        ({"source": "api", "resolved": PERIOD, "complete": False}, "Are these all events? No Not every event"),
+        (
+            {"source": "api", "resolved": PERIOD, "events": 1_000},
+            "Are these all events? Not known The receipt is about",
+        ),
+        ({"source": "pages", "complete": False}, "Are these all events? Not known They were read from saved pages"),
+        (
+            {"source": "api", "resolved": PERIOD, "filters": [{"label": "x", "digest": "", "kept": 91, "of": 99}]},
+            "Are these all events? No, a selection",
+        ),
+    ],
+)
+def test_the_verdict_claims_no_more_than_the_receipt(stated, verdict, tmp_path):
+    page = write(with_receipt(EVENTS.copy(), **stated), tmp_path, sections=["completeness"])
+    assert verdict in re.sub(r" +", " ", page.words.replace("?", "? "))
+
+
+def test_without_receipt_and_review_nothing_is_claimed(tmp_path):
+    page = write(EVENTS, tmp_path)
+    assert "Not known The events carry no receipt" in page.words
+    assert "Not reviewed No check was made" in page.words
+    assert "Nothing found" not in page.words
+
+
+def test_nothing_found_is_not_said_if_a_check_could_not_be_made(tmp_path):
+    quiet = frame(event(0, "Test updated."))
+    review = taf.review(quiet, checks=["find_runs", "find_dormant_users"])
+    assert (review.assessed["status"] == "not assessed").any()
+    page = write(quiet, tmp_path, review=review)
+    assert "Not known Nothing was found, but not everything was looked at" in page.words
+    assert page.column("assessed", "Assessed").count("no") == (review.assessed["status"] == "not assessed").sum()
+
+
+def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
+    gap = frame(event(0, "x"), event(1440 * 3, "x"))
+    with archive_of(gap) as archive:
+        page = write(gap, tmp_path, archive=archive)
+    assert "Are these all events?No" in page.words.replace("? ", "?")
+    assert page.tables["coverage"][1:] == [
+        ["2026-03-02", "2026-03-02", "1", "read in part", "1"],
+        ["2026-03-03", "2026-03-04", "2", "never read", "0"],
+        ["2026-03-05", "2026-03-05", "1", "read in part", "1"],
+    ]
+
+
+@pytest.mark.parametrize("events", [EVENTS.iloc[:0], frame({"event": "Undated.", "uid": "7"})])
+def test_no_events_and_no_dates_are_said(events, tmp_path):
+    page = write(events, tmp_path, review=taf.review(events, checks=RUNS))
+    assert "There are no events with a date." in page.words
+    assert f"{len(events)} event" in page.words
+
+
+def test_a_missing_column_is_said_and_costs_one_section(tmp_path):
+    page = write(EVENTS[["date", "event"]], tmp_path)
+    assert "the events have no column uid or user" in page.words
+    assert "the events have no column aid or account_group_name or ip_address" in page.words
+    assert page.column("event-table", "Events")
+
+
+# ---- names are text ----------------------------------------------------------------------------------------------
+
+
+def test_hostile_names_are_text_in_the_page_and_in_its_pictures(tmp_path):
+    names = [text for text in PAYLOADS if not re.search("[\ud800-\udfff]", text)]
+    rows = [
+        event(number / 6, f"Test deleted. {name}", name, user=name, aid=name, account_group_name=name, ip_address=name)
+        | {"resources": [{"type": name, "name": name}]}
+        for number, name in enumerate(names)
+    ]
+    rows += [event(60 + number / 60, "Test deleted.", names[0], user=names[0]) for number in range(40)]
+    hostile = frame(*rows)
+    title = "".join(PAYLOADS)
+    harmless = frame(*(row | {key: "x" for key, value in row.items() if isinstance(value, str)} for row in rows))
+    page = write(hostile, tmp_path, review=taf.review(hostile, checks=RUNS), title=title)
+    plain = write(harmless, tmp_path, review=taf.review(harmless, checks=RUNS))
+    for page_tag in ("script", "img", "source"):
+        assert {frozenset(attrs) for attrs in page.all(page_tag)} <= {frozenset(attrs) for attrs in plain.all(page_tag)}
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags} | {"bdi", "a", "code", "ol"}
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+    assert "<script>alert(1)</script>" in page.words
+    drawn = {each.tag.rpartition("}")[2] for svg in page.pictures for each in svg.iter()}
+    assert drawn == {"svg", "style", "defs", "pattern", "path", "text"}
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "".join(page.text))
+
+
+def test_a_name_of_many_letters_costs_a_line(tmp_path):
+    long = frame(event(0, "x" * 50_000, "y" * 50_000, user="z\u0301" * 25_000))
+    write(long, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 60_000
+
+
+# ---- bad input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"path": "."}, taf.FileError, "Give the path of a file, not of a folder"),
+        ({"path": "missing/report.html"}, taf.MissingFile, "No such folder"),
+        ({"path": ""}, taf.InvalidArgument, "is not a path"),
+        ({"events": pd.DataFrame({"price": [1]})}, taf.NotAnAuditFrame, "has none of the columns"),
+        ({"events": pd.DataFrame()}, taf.NotAnAuditFrame, "has none of the columns"),
+        ({"events": EVENTS.drop(columns="date")}, taf.NotAnAuditFrame, "no column 'date'"),
+        ({"events": EVENTS.assign(date="yesterday")}, taf.NotAnAuditFrame, "not timestamps"),
+        ({"events": 7}, taf.InvalidArgument, "not a supported frame"),
+        (
+            {"review": taf.review(EVENTS.iloc[:5], checks=RUNS)},
+            taf.InvalidArgument,
+            "it is of other events: of 5, while",
+        ),
+        ({"review": taf.review(EVENTS.assign(uid="9"), checks=RUNS)}, taf.InvalidArgument, "it is of other events"),
+        ({"review": "review"}, taf.InvalidArgument, "str is not a review"),
+        ({"archive": "te-audit/"}, taf.InvalidArgument, "str is not an archive"),
+        ({"sections": ["who", "whom"]}, taf.InvalidArgument, "'whom' is not one of completeness, findings, activity"),
+        ({"sections": "who"}, taf.InvalidArgument, "give a list of sections"),
+        ({"sections": []}, taf.InvalidArgument, "give a list of sections"),
+        ({"title": " "}, taf.InvalidArgument, "title: ' '"),
+        ({"tz": "Mars"}, taf.InvalidArgument, "tz: 'Mars'"),
+    ],
+)
+def test_bad_input_gets_an_error_and_leaves_nothing(options, error, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = {"events": EVENTS, "path": "report.html"} | options
+    with pytest.raises(error, match=re.escape(message)):
+        taf.write_report(arguments.pop("events"), arguments.pop("path"), **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_not_writable_is_an_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(taf.FileError, match="Check the permissions"):
+        taf.write_report(EVENTS, tmp_path / "report.html")
+
+
+def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp_path):
+    digests = {
+        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=REVIEW, sections=["findings"]),
+        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=REVIEW, sections=["findings"]),
+    }
+    assert len(digests) == 1
+
+
+def test_every_length_of_time_has_a_picture(tmp_path):
+    for days, heading in ((0.5, "Hour"), (30, "Day"), (700, "Week"), (5_000, "Month")):
+        some = frame(event(0, "x"), event(1440 * days, "x"))
+        page = write(some, tmp_path, sections=["activity"], tz="America/St_Johns")
+        assert page.tables["activity-table"][0][0] == heading
+        assert sum(whole(cell) for cell in page.column("activity-table", "Events")) == 2
+
+
+# ---- in a browser ------------------------------------------------------------------------------------------------
+
+
+def test_axe_finds_nothing_at_any_width_in_light_and_dark(tmp_path):
+    source = axe()
+    taf.write_report(EVENTS, tmp_path / "report.html", review=REVIEW)
+    with browser(tmp_path / "profile") as chromium:
+        for width in (1400, 400):
+            for scheme in ("light", "dark"):
+                chromium.open(tmp_path / "report.html", width=width, scheme=scheme)
+                entries = [one for one in chromium.events if one.get("method") == "Log.entryAdded"]
+                assert not entries  # a policy that forbids something of its own would be there
+                chromium.run(f"{source}; document.querySelectorAll('details').forEach(one => one.open = true)")
+                found = chromium.run("axe.run().then(done => done.violations.map(one => one.id + one.nodes[0].html))")
+                assert found == []
+                room = chromium.run("document.documentElement.clientWidth")
+                assert chromium.run("document.documentElement.scrollWidth") <= room
