@@ -83,7 +83,9 @@ def run(full: bool) -> list[Result]:
         results += [
             Result(f"explore: open, {shape}", f"{opening:.2f} s"),
             Result(f"explore: first touch of a view, {shape}", f"{entering:.2f} s"),
-            Result(what, f"{median * 1_000:.0f} ms") if bound is None else at_most(what, median * 1_000, bound * 1_000, "ms"),
+            Result(what, f"{median * 1_000:.0f} ms")
+            if bound is None
+            else at_most(what, median * 1_000, bound * 1_000, "ms"),
         ]
     return results
 

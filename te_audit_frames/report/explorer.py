@@ -8,7 +8,8 @@ filter of a frame. The alternative was a chart of Altair over a small cube of co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.report.explorer_database import Database, whole_seconds
-from te_audit_frames.report.explorer_selection import Range, Selection, Values
+from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values
 from te_audit_frames.report.explorer_spec import TABLE, make_spec
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 
@@ -114,7 +115,9 @@ class Explorer:
         self._line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": "840px"})
         clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
         clear.on_click(lambda _: self._clear())
-        self.widget: ipywidgets.VBox = ipywidgets.VBox([ipywidgets.HBox([clear, self._summary]), self._line, self._views])
+        self.widget: ipywidgets.VBox = ipywidgets.VBox(
+            [ipywidgets.HBox([clear, self._summary]), self._line, self._views]
+        )
         self._views.observe(lambda _: self._describe(), names="params")
         self._cleared = 0
         self._counted = ("true", database.rows)
@@ -129,8 +132,8 @@ class Explorer:
         """
         selection = self._selection
         if is_archive(self._source):
-            bounds = {"start": selection.start, "end": selection.end}
-            return selection.apply(self._source.load(**bounds))
+            loaded = self._source.load(start=selection.start, end=selection.end)
+            return replace(selection, start=None, end=None).apply(loaded)
         if isinstance(self._source, pd.DataFrame):
             return selection.apply(self._source)
         return _to_frame(self._source, selection.to_sql())
@@ -142,7 +145,7 @@ class Explorer:
             kinds: Mapping[str, Any] = dict.fromkeys(COLUMNS, "str")
             return self._selection.to_code(kinds, name="archive", load=True)
         if isinstance(self._source, pd.DataFrame):
-            return self._selection.to_code(self._source.dtypes.astype("str"))
+            return self._selection.to_code({str(name): kind for name, kind in self._source.dtypes.items()})
         sql = self._selection.to_sql()
         if _is_relation(self._source):
             return f"events.filter({sql!r})" if sql else "events"
@@ -160,6 +163,8 @@ class Explorer:
         chosen = {name: params.get(f"by_{name}", {}).get("value") for name in ("time", "week", *self._database.facets)}
         start, end = whole_seconds(*map(_moment, chosen["time"])) if chosen["time"] else (None, None)
         hours, days = (_units(limits) for limits in chosen["week"] or (None, None))
+        if start is not None and start == end:  # a brush between two seconds: nothing is in it
+            end, hours = start + timedelta(seconds=1), NOTHING
         choices = [_choice(chosen[facet], texts) for facet, texts in self._database.facets.items() if chosen[facet]]
         return Selection(start, end, choices, days, hours, self._zone)
 
@@ -221,7 +226,7 @@ def _to_frame(source: Any, sql: str) -> pd.DataFrame:
         with duckdb.connect(":memory:") as connection:
             events = source.collect() if hasattr(source, "collect") else source
             connection.register("events", events)
-            found = connection.sql(f"FROM events WHERE {sql or 'true'}").to_arrow_table()  # noqa: S608
+            found = connection.sql(f"FROM events WHERE {sql or 'true'}").to_arrow_table()
     present = [name for name in COLUMNS if name in found.column_names]
     table = pa.table({name: read_column(found[name], name).cast(ARROW_SCHEMA.field(name).type) for name in present})
     return to_events(table)

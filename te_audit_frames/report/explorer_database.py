@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.dimensions import Dimension, parse_by
-from te_audit_frames.analysis.group_columns import NAIVE, as_lazy, column_names
+from te_audit_frames.analysis.group_columns import as_lazy, column_names
 from te_audit_frames.analysis.labels import list_labels
 from te_audit_frames.checks.in_archive import count_undated, read_in_chunks
 from te_audit_frames.checks.in_engine import as_text, utc_dates
 from te_audit_frames.checks.in_memory import read_column
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.frames import dates_of
 from te_audit_frames.report.explorer_selection import Values
 from te_audit_frames.report.explorer_spec import TABLE, TOP, WEEK
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns
@@ -35,7 +36,7 @@ PLAIN = "event_columns"
 # What the browser asks: the count of each value, with or without what is chosen; and the first rows.
 _FACET = re.compile('"(' + "|".join(FACETS) + ')"')
 _BY_FACET = re.compile(f'GROUP BY {_FACET.pattern} ORDER BY "\\1"$')
-_ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')
+_ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')  # noqa: S608
 _CAST = r'"\1"::VARCHAR AS "\1"'
 
 _OTHERS = ("dask", "pyspark")
@@ -77,7 +78,7 @@ class Connection:
             largest = f'{sql[: found.start()]}GROUP BY "{facet}" ORDER BY "x" DESC, "{facet}" LIMIT {TOP}'
             return f'SELECT * REPLACE ("{facet}"::VARCHAR AS "{facet}") FROM ({largest})'  # noqa: S608
         if found := _ROWS.match(sql):
-            return f"SELECT {_FACET.sub(_CAST, found[1])}{sql[found.end(1):]}"
+            return f"SELECT {_FACET.sub(_CAST, found[1])}{sql[found.end(1) :]}"
         return sql
 
     def execute(self, sql: str) -> None:
@@ -129,7 +130,7 @@ class Database:
         connection.execute(f"CREATE TABLE source ({schema})")
         for part in _read(events, wanted):
             connection.register("part", part)
-            connection.execute(f"INSERT INTO source SELECT {', '.join(map(_selected, wanted))} FROM part")
+            connection.execute(f"INSERT INTO source SELECT {', '.join(map(_selected, wanted))} FROM part")  # noqa: S608
             connection.unregister("part")
         rows, undated = connection.execute('SELECT count(*), count(*) - count("date") FROM source').fetchall()[0]
         if not rows:
@@ -183,8 +184,8 @@ def _read(events: Any, columns: Sequence[str]) -> Iterator[pa.Table | pa.RecordB
             everything = events.load(columns=columns)
             yield _to_table(everything[everything["date"].isna()], columns)
     elif isinstance(events, pd.DataFrame | pa.Table):
-        if isinstance(events, pd.DataFrame) and getattr(events["date"].dt, "tz", None) is None:
-            raise NotAnAuditFrame(NAIVE)
+        if isinstance(events, pd.DataFrame):
+            dates_of(events)
         yield _to_table(events, columns)
     else:
         frame = as_lazy(events)
@@ -220,8 +221,8 @@ def _name_values(
     texts = list_labels(groups, [named])
     connection.register("named", pa.table({"key": found["key"], "stand_in": found["stand_in"], "text": texts}))
     # An ENUM is grouped several times faster than text.
-    connection.execute(f"CREATE TYPE {facet} AS ENUM (SELECT text FROM named)")
-    connection.execute(f"CREATE TABLE {facet}_texts AS SELECT key, stand_in, text::{facet} AS text FROM named")
+    connection.execute(f"CREATE TYPE {facet} AS ENUM (SELECT text FROM named)")  # noqa: S608
+    connection.execute(f"CREATE TABLE {facet}_texts AS SELECT key, stand_in, text::{facet} AS text FROM named")  # noqa: S608
     connection.unregister("named")
     keys, stand_ins = (found[each].to_pylist() for each in ("key", "stand_in"))
     return {
@@ -265,10 +266,10 @@ def _make_table(connection: duckdb.DuckDBPyConnection, facets: Sequence[str], pr
         )
         shown.append(f"{facet}_texts.text AS {facet}")
     resources = ['s."resources"'] if "resources" in present else []
-    columns = ["date_trunc('second', s.\"date\")::TIMESTAMP AS \"time\"", *shown, *resources]
+    columns = ['date_trunc(\'second\', s."date")::TIMESTAMP AS "time"', *shown, *resources]
     connection.execute(
         f"CREATE TABLE {TABLE} AS SELECT {', '.join(columns)}, hour_of_day, day_of_week FROM source s "  # noqa: S608
-        f"LEFT JOIN clock ON clock.step = epoch_us(s.\"date\") // {_STEP * 1_000_000} {' '.join(joins)} "
+        f'LEFT JOIN clock ON clock.step = epoch_us(s."date") // {_STEP * 1_000_000} {" ".join(joins)} '
         'ORDER BY "time"'
     )
     plain = ", ".join(f"{facet}::VARCHAR AS {facet}" for facet in facets)

@@ -19,6 +19,9 @@ LABEL = "explorer"
 Range = tuple[int, int]
 """The first and the last, both included."""
 
+NOTHING: Range = (0, -1)
+"""A range that has no number in it."""
+
 _TEXT_TYPES = ("str", "string", "object", "category")
 
 
@@ -117,7 +120,7 @@ class Selection:
         conditions = [f"\"date\" >= TIMESTAMPTZ '{_iso(self.start)}'"] if self.start else []
         conditions += [f"\"date\" < TIMESTAMPTZ '{_iso(self.end)}'"] if self.end else []
         conditions += [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
-        local = f"timezone({_literal(self.zone)}, \"date\"::TIMESTAMPTZ)"
+        local = f'timezone({_literal(self.zone)}, "date"::TIMESTAMPTZ)'
         for limits, read in ((self.days, f"isodow({local}) - 1"), (self.hours, f"hour({local})")):
             if limits is not None:
                 conditions.append(f"{read} BETWEEN {limits[0]} AND {limits[1]}")

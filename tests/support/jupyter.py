@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 import nbformat
 import pytest
+
 from support.chromium import Browser
 
 App = Literal["lab", "notebook"]
@@ -71,7 +72,7 @@ class Notebook:
         self._mouse("mouseMoved", x - 1, y, 0)
         self._mouse("mouseMoved", x, y, 0)
         self._mouse("mousePressed", x, y, 1)
-        for x, y in others:  # noqa: B007
+        for x, y in others:
             self._mouse("mouseMoved", x, y, 1)
         self._mouse("mouseReleased", x, y, 0)
 
