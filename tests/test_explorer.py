@@ -243,3 +243,97 @@ def test_a_missing_extra_is_named(module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InvalidArgument, match=r"pip install 'te-audit-frames\[explore\]'"):
         taf.explore(EVENTS)
+
+
+# ---- in a browser ---------------------------------------------------------------------------------------------------
+
+SETUP = """
+import json
+import te_audit_frames as taf
+
+people = ["Ada", NAME, "Bob"]
+sent = [
+    {"date": f"2026-03-{1 + at // 24:02}T{at % 24:02}:30:00Z", "event": ["User login.", NAME][at % 2],
+     "uid": str(at % 3), "user": people[at % 3], "aid": str(at % 2), "accountGroupName": NAME, "ipAddress": f"192.0.2.{at % 5}",
+     "resources": [{"type": "testName", "name": NAME}]}
+    for at in range(24 * 28)
+]
+events = taf.read_pages([json.dumps({"auditEvents": sent}).encode()])
+explorer = taf.explore(events, tz="Europe/Berlin")
+"""
+READ_BACK = """
+selected = explorer.events
+again = eval(explorer.code)
+print(json.dumps({"events": len(selected), "same": selected.equals(again), "days": selected["date"].dt.day.nunique(),
+    "texts": selected["event"].unique().tolist(), "local": sorted({(day, hour) for day, hour in zip(
+        selected["date"].dt.tz_convert("Europe/Berlin").dt.day_of_week,
+        selected["date"].dt.tz_convert("Europe/Berlin").dt.hour)})}))
+"""
+VIEWS = "document.querySelectorAll('.mosaic-widget svg')"
+SUMMARY = (
+    "[...document.querySelectorAll('.widget-label')].map(one => one.textContent).find(text => /selected/.test(text))"
+)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_a_browser_without_internet_draws_the_views_and_selects(app, tmp_path):
+    pytest.importorskip("nbformat")
+    from support.jupyter import opened
+
+    cells = [SETUP.replace("NAME", repr(HOSTILE)), "explorer", READ_BACK]
+    with opened(app, tmp_path, cells) as page:
+        page.run_cells()
+        page.wait(f"{VIEWS}.length === 6 && document.querySelectorAll('.mosaic-widget td').length > 50")
+        assert page.run(SUMMARY) == "672 of 672 events selected"
+
+        def place(view: int) -> tuple[float, float, float, float]:
+            code = f"(box => [box.x, box.y, box.width, box.height])({VIEWS}[{view}].getBoundingClientRect())"
+            x, y, width, height = page.run(code)
+            return x, y, width, height
+
+        def read_back(count: int) -> dict[str, object]:
+            page.wait(f"({SUMMARY}) === '{count} of 672 events selected'")
+            found = json.loads(page.run_last_cell())
+            assert found["same"]
+            assert found["events"] == count
+            return found
+
+        # Names are text, wherever they are shown.
+        assert page.run(f"{VIEWS}[1].textContent").count(HOSTILE[:20]) == 1
+        assert page.run("document.querySelector('.mosaic-widget table').textContent").count(HOSTILE) > 50
+        assert page.run("document.querySelectorAll('.mosaic-widget img').length") == 0
+        assert page.run("document.title") != "1"
+
+        # A brush over a part of the time: the views show how many events, and the kernel selects as many.
+        x, y, width, height = place(0)
+        page.press(
+            (x + width * 0.3, y + height / 2), (x + width * 0.4, y + height / 2), (x + width * 0.6, y + height / 2)
+        )
+        page.wait(f"!({SUMMARY}).startsWith('672 ')")
+        brushed = int(page.settle(SUMMARY).split()[0])
+        assert 672 * 0.2 < brushed < 672 * 0.5
+        assert 8 <= read_back(brushed)["days"] <= 14
+
+        # A click on a bar, and then on the next one with Shift: the time stays selected.
+        x, y, *_ = place(1)
+        page.press((x + 245, y + 40))
+        page.wait(f"!({SUMMARY}).startsWith('{brushed} ')")
+        clicked = int(page.settle(SUMMARY).split()[0])
+        assert abs(clicked - brushed / 2) <= 1
+        assert len(read_back(clicked)["texts"]) == 1
+
+        # All is taken back, and hours of the week are selected.
+        page.run("[...document.querySelectorAll('button')].find(one => /everything/.test(one.textContent)).click()")
+        read_back(672)
+        page.settle(f"{VIEWS}.length")
+        x, y, width, height = place(5)
+        page.press(
+            (x + width * 0.35, y + height * 0.3),
+            (x + width * 0.5, y + height * 0.4),
+            (x + width * 0.7, y + height * 0.6),
+        )
+        page.wait(f"!({SUMMARY}).startsWith('672 ')")
+        hours = read_back(int(page.settle(SUMMARY).split()[0]))["local"]
+        assert len(hours) == len({day for day, _ in hours}) * len({hour for _, hour in hours}) > 4
+        assert page.hosts == {"127.0.0.1"}

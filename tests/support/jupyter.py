@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -47,10 +48,13 @@ class Notebook:
 
     def run_last_cell(self) -> str:
         """Run the last cell, and return what it prints."""
-        here = "jupyterapp.shell.currentWidget.content"
-        self._browser.run(f"{here}.activeCellIndex = {here}.widgets.length - 1")
+        cells = "jupyterapp.shell.currentWidget.content"
+        last = f"{cells}.widgets.at(-1).model"
+        before = self._browser.run(f"{last}.executionCount") or 0
+        self._browser.run(f"{cells}.activeCellIndex = {cells}.widgets.length - 1")
         self._browser.run("jupyterapp.commands.execute('notebook:run-cell')")
-        return str(self.wait(f"{here}.widgets.at(-1).model.outputs.toJSON().map(o => o.text ?? o.evalue).join('')"))
+        self.wait(f"{last}.executionCount > {before}")
+        return str(self._browser.run(f"{last}.outputs.toJSON().map(one => one.text ?? one.evalue).join('')"))
 
     def wait(self, code: str, *, seconds: float = 60) -> Any:
         """Evaluate JavaScript until its value is true."""
@@ -61,6 +65,15 @@ class Notebook:
                 raise AssertionError(f"never came true: {code}; see {self._path.with_suffix('.png')}")
             time.sleep(0.1)
         return value
+
+    def settle(self, code: str) -> Any:
+        """Evaluate JavaScript until its value has been the same for a second."""
+        seen, since = self._browser.run(code), time.monotonic()
+        while time.monotonic() < since + 1:
+            time.sleep(0.1)
+            if (value := self._browser.run(code)) != seen:
+                seen, since = value, time.monotonic()
+        return seen
 
     def run(self, code: str) -> Any:
         """Evaluate JavaScript."""
@@ -84,8 +97,6 @@ class Notebook:
 
     def picture(self, path: Path, clip: dict[str, float] | None = None) -> None:
         """Save a picture of the page."""
-        import base64
-
         area = {"clip": clip | {"scale": 1}} if clip else {}
         data = self._browser.send("Page.captureScreenshot", format="png", **area)["data"]
         path.write_bytes(base64.b64decode(data))
@@ -159,6 +170,3 @@ def opened(app: App, folder: Path, cells: list[str]) -> Iterator[Notebook]:
     nbformat.write(notebook, path)
     with server(app, folder) as url, offline_browser(folder / "browser") as browser:
         yield Notebook(browser, f"{url}{_PAGES[app]}{path.name}", path)
-
-
-Opener = Callable[[App, Path, list[str]], Any]
