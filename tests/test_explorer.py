@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.report.explorer_database import FACETS, Connection
+from te_audit_frames.report.explorer_database import FACETS, KEPT, Connection
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
@@ -113,7 +113,8 @@ def test_the_selection_its_code_and_the_views_are_the_same_events(chosen):
 def test_nothing_chosen_is_everything():
     explorer = taf.explore(EVENTS)
     assert explorer.code == "events"
-    assert explorer.events is EVENTS
+    pd.testing.assert_frame_equal(explorer.events, EVENTS)
+    assert explorer._repr_mimebundle_()["text/plain"] == repr(explorer)
     assert repr(explorer) == "<Explorer: 8 of 8 events selected>"
 
 
@@ -210,6 +211,33 @@ def test_a_query_of_the_browser_is_answered_with_few_values_as_text():
     assert str(rows.schema.field("address").type) in ("string", "large_string")
 
 
+def test_tables_of_counts_do_not_pile_up():
+    connection = taf.explore(EVENTS)._database.connection
+
+    def make(number: int) -> None:
+        table = f'"mosaic"."preagg_{number:x}"'
+        connection.execute(
+            f'CREATE SCHEMA IF NOT EXISTS "mosaic"; CREATE TABLE IF NOT EXISTS {table} AS SELECT 1 AS "x"'
+        )
+
+    for number in range(KEPT):
+        make(number)
+    make(0)  # a choice that came back is in use again
+    make(KEPT)
+    there = connection.query("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mosaic'").fetchall()
+    assert {name for (name,) in there} == {f"preagg_{number:x}" for number in range(KEPT + 1) if number != 1}
+
+
+def test_a_frame_that_changes_later_is_shown_as_it_was():
+    events = EVENTS.copy()
+    explorer = taf.explore(events)
+    events["event"] = "changed"
+    assert "changed" not in set(explorer.events["event"])
+    selected = explorer.events
+    selected["event"] = "changed"
+    assert "changed" not in set(explorer.events["event"])
+
+
 def test_the_browser_reaches_no_file(tmp_path):
     connection = taf.explore(EVENTS)._database.connection
     with pytest.raises(duckdb.PermissionException):
@@ -254,8 +282,8 @@ import te_audit_frames as taf
 people = ["Ada", NAME, "Bob"]
 sent = [
     {"date": f"2026-03-{1 + at // 24:02}T{at % 24:02}:30:00Z", "event": ["User login.", NAME][at % 2],
-     "uid": str(at % 3), "user": people[at % 3], "aid": str(at % 2), "accountGroupName": NAME, "ipAddress": f"192.0.2.{at % 5}",
-     "resources": [{"type": "testName", "name": NAME}]}
+     "uid": str(at % 3), "user": people[at % 3], "aid": str(at % 2), "accountGroupName": NAME,
+     "ipAddress": f"192.0.2.{at % 5}", "resources": [{"type": "testName", "name": NAME}]}
     for at in range(24 * 28)
 ]
 events = taf.read_pages([json.dumps({"auditEvents": sent}).encode()])

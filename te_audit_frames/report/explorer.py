@@ -105,7 +105,9 @@ class Explorer:
         import ipywidgets
         from mosaic_widget import MosaicWidget
 
-        self._source, self._database, self._zone = events, database, zone
+        # Changes of the caller's frame would not reach the database.
+        self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
+        self._database, self._zone = database, zone
         dated = database.rows > database.undated
         counts = {facet: len(texts) for facet, texts in database.facets.items()}
         spec = make_spec(counts, dated=dated, resources=database.resources, zone=zone)
@@ -154,8 +156,9 @@ class Explorer:
     def __repr__(self) -> str:
         return f"<Explorer: {self._counts()}>"
 
-    def _repr_mimebundle_(self, **options: object) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        # Where no widgets are shown, it is the text.
+        return {**self.widget._repr_mimebundle_(**options), "text/plain": repr(self)}
 
     @property
     def _selection(self) -> Selection:

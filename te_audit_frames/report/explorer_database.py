@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FACETS = {"event_type": "event", "person": "user", "account_group": "account_group", "address": "ip_address"}
 """The columns of the table that people choose values of, and the dimension of events that each shows."""
 
+KEPT = 48
+"""How many tables of counts are kept. The browser makes six for each choice, and on many events they are large."""
+
 PLAIN = "event_columns"
 """An empty table with the columns of the events, in which facets are text."""
 
@@ -37,6 +40,7 @@ PLAIN = "event_columns"
 _FACET = re.compile('"(' + "|".join(FACETS) + ')"')
 _BY_FACET = re.compile(f'GROUP BY {_FACET.pattern} ORDER BY "\\1"$')
 _ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')  # noqa: S608
+_COUNTS = re.compile(r'CREATE TABLE IF NOT EXISTS ("mosaic"\."\w+")')
 _CAST = r'"\1"::VARCHAR AS "\1"'
 
 _OTHERS = ("dask", "pyspark")
@@ -60,6 +64,7 @@ class Connection:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._counts: dict[str, None] = {}
 
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Run a query, and return its result as a relation."""
@@ -83,7 +88,15 @@ class Connection:
 
     def execute(self, sql: str) -> None:
         """Run a statement that has no result."""
-        self._connection.cursor().execute(sql)
+        cursor = self._connection.cursor()
+        cursor.execute(sql)
+        if made := _COUNTS.search(sql):
+            # The last ones are in use. A choice that comes back makes its tables again.
+            self._counts.pop(made[1], None)
+            self._counts[made[1]] = None
+            for name in list(self._counts)[:-KEPT]:
+                cursor.execute(f"DROP TABLE IF EXISTS {name}")
+                del self._counts[name]
 
 
 @dataclass(frozen=True)

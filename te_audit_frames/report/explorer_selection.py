@@ -73,7 +73,7 @@ class Selection:
     def apply(self, events: pd.DataFrame) -> pd.DataFrame:
         """Return the selected events of a pandas frame, with the receipt of the selection."""
         mask = self._mask(events)
-        kept = events if mask is None else where(events, mask, label=LABEL)
+        kept = events.copy(deep=False) if mask is None else where(events, mask, label=LABEL)
         return kept if self.start is None and self.end is None else between(kept, start=self.start, end=self.end)
 
     def _mask(self, events: pd.DataFrame) -> npt.NDArray[np.bool_] | None:
