@@ -22,11 +22,12 @@ from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.report.explorer_database import Database, whole_seconds
 from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values
-from te_audit_frames.report.explorer_spec import TABLE, make_spec
+from te_audit_frames.report.explorer_spec import TABLE, WIDTH, make_spec
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 
 if TYPE_CHECKING:
     import ipywidgets
+    from mosaic_widget import MosaicWidget
 
 
 def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
@@ -88,10 +89,7 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
 class Explorer:
     """Linked views of events, and what is selected in them. Made by `explore`.
 
-    Attributes
-    ----------
-    widget : ipywidgets.VBox
-        What Jupyter shows.
+    It can be shown in several cells. What counts is the last choice, in whichever of them.
 
     Examples
     --------
@@ -102,28 +100,42 @@ class Explorer:
     """
 
     def __init__(self, events: Any, database: Database, zone: str) -> None:
-        import ipywidgets
-        from mosaic_widget import MosaicWidget
-
         # Changes of the caller's frame would not reach the database.
         self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
         self._database, self._zone = database, zone
-        dated = database.rows > database.undated
-        counts = {facet: len(texts) for facet, texts in database.facets.items()}
-        spec = make_spec(counts, dated=dated, resources=database.resources, zone=zone)
-        self._views = MosaicWidget(spec, con=database.connection)
-        self._summary = ipywidgets.Label()
-        # A text area shows text, never markup.
-        self._line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": "840px"})
-        clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
-        clear.on_click(lambda _: self._clear())
-        self.widget: ipywidgets.VBox = ipywidgets.VBox(
-            [ipywidgets.HBox([clear, self._summary]), self._line, self._views]
-        )
-        self._views.observe(lambda _: self._describe(), names="params")
-        self._cleared = 0
+        self._params: Mapping[str, Any] = {}
         self._counted = ("true", database.rows)
-        self._describe()
+
+    def _make_views(self) -> tuple[MosaicWidget, ipywidgets.Widget]:
+        """Return new views, and the box of all that is shown.
+
+        Each place gets views of its own. The widget cannot be shown twice: both places would lose their connection.
+        """
+        import ipywidgets
+        from mosaic_widget import MosaicWidget
+
+        database = self._database
+        counts = {facet: len(texts) for facet, texts in database.facets.items()}
+        dated = database.rows > database.undated
+        spec = make_spec(counts, dated=dated, resources=database.resources, zone=self._zone)
+        views = MosaicWidget(spec, con=database.connection)
+        summary = ipywidgets.Label()
+        # A text area shows text, never markup.
+        line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": f"{WIDTH}px"})
+        clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
+
+        def describe(_: object = None) -> None:
+            self._params = views.params
+            summary.value, line.value = self._counts(), self.code
+
+        def start_again(_: object) -> None:
+            # The widget draws everything again if its specification changes; then nothing is selected.
+            views.spec = {**views.spec, "meta": {"cleared": views.spec.get("meta", {}).get("cleared", 0) + 1}}
+
+        views.observe(describe, names="params")
+        clear.on_click(start_again)
+        describe()
+        return views, ipywidgets.VBox([ipywidgets.HBox([clear, summary]), line, views])
 
     @property
     def events(self) -> pd.DataFrame:
@@ -157,12 +169,13 @@ class Explorer:
         return f"<Explorer: {self._counts()}>"
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        _, box = self._make_views()
         # Where no widgets are shown, it is the text.
-        return {**self.widget._repr_mimebundle_(**options), "text/plain": repr(self)}
+        return {**box._repr_mimebundle_(**options), "text/plain": repr(self)}
 
     @property
     def _selection(self) -> Selection:
-        params = self._views.params
+        params = self._params
         chosen = {name: params.get(f"by_{name}", {}).get("value") for name in ("time", "week", *self._database.facets)}
         start, end = whole_seconds(*map(_moment, chosen["time"])) if chosen["time"] else (None, None)
         hours, days = (_units(limits) for limits in chosen["week"] or (None, None))
@@ -172,20 +185,12 @@ class Explorer:
         return Selection(start, end, choices, days, hours, self._zone)
 
     def _counts(self) -> str:
-        predicate = self._views.params.get("all", {}).get("predicate") or "true"
+        predicate = self._params.get("all", {}).get("predicate") or "true"
         if predicate != self._counted[0]:  # the widget sends each choice several times
             found = self._database.connection.query(f"SELECT count(*) FROM {TABLE} WHERE {predicate}")  # noqa: S608
             self._counted = predicate, found.fetchall()[0][0]
         rows = self._database.rows
         return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"
-
-    def _describe(self) -> None:
-        self._summary.value, self._line.value = self._counts(), self.code
-
-    def _clear(self) -> None:
-        # The widget draws everything again if its specification changes; then nothing is selected.
-        self._cleared += 1
-        self._views.spec = {**self._views.spec, "meta": {"cleared": self._cleared}}
 
 
 def _moment(value: Any) -> datetime:

@@ -36,7 +36,7 @@ class Notebook:
 
     def __init__(self, browser: Browser, url: str, path: Path) -> None:
         self._browser, self._path = browser, path
-        size = {"width": 1300, "height": 1700, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": 1300, "height": 3000, "deviceScaleFactor": 1, "mobile": False}
         browser.send("Emulation.setDeviceMetricsOverride", **size)
         browser.send("Page.navigate", url=url)
         self.wait("window.jupyterapp && jupyterapp.shell.currentWidget?.context?.isReady")
