@@ -213,6 +213,17 @@ def test_a_query_of_the_browser_is_answered_with_few_values_as_text():
     assert str(rows.schema.field("address").type) in ("string", "large_string")
 
 
+def test_what_is_chosen_is_answered_for_the_bars_that_are_shown():
+    connection = taf.explore(EVENTS)._database.connection.copy()
+    bars = 'SELECT count(*) AS "x", "address"{} FROM "events" AS "source"{} GROUP BY "address" ORDER BY "address"'
+    shown = connection.query(bars.format("", "")).to_arrow_table()["address"].to_pylist()
+    # The other query can be about fewer events, such as those up to an edge of a brush instead of its whole pixel.
+    chosen = bars.format(""", ("address" IN ('192.0.2.2')) AS "__\"""", """ WHERE "event_type" <> 'User login.'""")
+    answer = connection.query(chosen).to_arrow_table().to_pylist()
+    assert [row["address"] for row in answer] == shown
+    assert [row["address"] for row in answer if row["__"]] == ["192.0.2.2"]
+
+
 def test_tables_of_counts_do_not_pile_up():
     connection = taf.explore(EVENTS)._database.connection
 
@@ -353,6 +364,8 @@ def test_a_browser_without_internet_draws_the_views_and_selects(app, tmp_path):
         clicked = int(page.settle(SUMMARY).split()[0])
         assert abs(clicked - brushed / 2) <= 1
         assert len(read_back(clicked)["texts"]) == 1
+        bars = f"[...{VIEWS}[1].querySelectorAll('g[aria-label=bar] rect')]"
+        assert len(set(page.run(f"{bars}.map(bar => getComputedStyle(bar).fill)"))) == 2
 
         # All is taken back, and hours of the week are selected.
         page.run("[...document.querySelectorAll('button')].find(one => /everything/.test(one.textContent)).click()")

@@ -118,7 +118,7 @@ class Explorer:
         counts = {facet: len(texts) for facet, texts in database.facets.items()}
         dated = database.rows > database.undated
         spec = make_spec(counts, dated=dated, resources=database.resources, zone=self._zone)
-        views = MosaicWidget(spec, con=database.connection)
+        views = MosaicWidget(spec, con=database.connection.copy())
         summary = ipywidgets.Label()
         # A text area shows text, never markup.
         line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": f"{WIDTH}px"})

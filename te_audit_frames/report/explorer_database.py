@@ -20,7 +20,7 @@ from te_audit_frames.checks.in_engine import as_text, utc_dates
 from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import dates_of
-from te_audit_frames.report.explorer_selection import Values
+from te_audit_frames.report.explorer_selection import Values, quote
 from te_audit_frames.report.explorer_spec import TABLE, TOP, WEEK
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns
 
@@ -62,13 +62,24 @@ class Connection:
         The database.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, counts: dict[str, None] | None = None) -> None:
         self._connection = connection
-        self._counts: dict[str, None] = {}
+        self._counts = {} if counts is None else counts  # the tables of counts, those that were used last at the end
+        self._shown: dict[str, list[str]] = {}  # the values of each facet that the browser has
+
+    def copy(self) -> Connection:
+        """Return another one to the same database, for other views."""
+        return Connection(self._connection, self._counts)
 
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Run a query, and return its result as a relation."""
-        return self._connection.cursor().sql(self._adapted(sql))
+        cursor = self._connection.cursor()
+        found = cursor.sql(self._adapted(sql))
+        if (counted := _BY_FACET.search(sql)) and not _asks_for_chosen(sql, counted[1]):
+            table = found.to_arrow_table()
+            self._shown[counted[1]] = table[counted[1]].to_pylist()
+            return cursor.from_arrow(table)
+        return found
 
     def _adapted(self, sql: str) -> str:
         """Return a query of the browser in the form that is quick on this table.
@@ -80,7 +91,16 @@ class Connection:
             return sql.replace(f'"{TABLE}"', f'"{PLAIN}"')
         if found := _BY_FACET.search(sql):
             facet = found[1]
-            largest = f'{sql[: found.start()]}GROUP BY "{facet}" ORDER BY "x" DESC, "{facet}" LIMIT {TOP}'
+            counts, shown = f"{sql[: found.start()]}GROUP BY ALL", self._shown.get(facet)
+            if _asks_for_chosen(sql, facet) and shown:
+                # The browser matches the answer to its bars by their position, so it has to be about the same values.
+                values = ", ".join(f"({at}, {quote(text)})" for at, text in enumerate(shown))
+                return (
+                    f'SELECT coalesce("x", 0) AS "x", text AS "{facet}", coalesce("__", false) AS "__" '  # noqa: S608
+                    f'FROM (VALUES {values}) AS shown(place, text) LEFT JOIN ({counts}) ON "{facet}"::VARCHAR = text '
+                    "ORDER BY place"
+                )
+            largest = f'{counts} ORDER BY "x" DESC, "{facet}" LIMIT {TOP}'
             return f'SELECT * REPLACE ("{facet}"::VARCHAR AS "{facet}") FROM ({largest})'  # noqa: S608
         if found := _ROWS.match(sql):
             return f"SELECT {_FACET.sub(_CAST, found[1])}{sql[found.end(1) :]}"
@@ -97,6 +117,11 @@ class Connection:
             for name in list(self._counts)[:-KEPT]:
                 cursor.execute(f"DROP TABLE IF EXISTS {name}")
                 del self._counts[name]
+
+
+def _asks_for_chosen(sql: str, facet: str) -> bool:
+    """Return whether a query asks which bars are chosen, in order to fade the others."""
+    return sql.startswith(f'SELECT count(*) AS "x", "{facet}", (')
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Selection:
         conditions = [f"\"date\" >= TIMESTAMPTZ '{_iso(self.start)}'"] if self.start else []
         conditions += [f"\"date\" < TIMESTAMPTZ '{_iso(self.end)}'"] if self.end else []
         conditions += [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
-        local = f'timezone({_literal(self.zone)}, "date"::TIMESTAMPTZ)'
+        local = f'timezone({quote(self.zone)}, "date"::TIMESTAMPTZ)'
         for limits, read in ((self.days, f"isodow({local}) - 1"), (self.hours, f"hour({local})")):
             if limits is not None:
                 conditions.append(f"{read} BETWEEN {limits[0]} AND {limits[1]}")
@@ -163,7 +163,7 @@ def _quoted(text: str) -> str:
 
 def _sql(values: Values) -> str:
     column = f'"{values.column}"'
-    found = [f"{column}::VARCHAR IN ({', '.join(map(_literal, values.texts))})"] if values.texts else []
+    found = [f"{column}::VARCHAR IN ({', '.join(map(quote, values.texts))})"] if values.texts else []
     found += [f"{column} IS NULL"] if values.with_null else []
     sql = _join_sql(found)
     return sql if values.unless is None else f'({sql} AND "{values.unless}" IS NULL)'
@@ -173,7 +173,8 @@ def _join_sql(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
-def _literal(text: str) -> str:
+def quote(text: str) -> str:
+    """Return a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
