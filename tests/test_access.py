@@ -155,6 +155,7 @@ def drawn_frame(drawn):
     )
 
 
+@pytest.mark.full
 @given(DRAWN)
 @settings(max_examples=examples(100, brief=4))
 def test_rows_and_their_evidence_divide_the_events(drawn):
@@ -170,6 +171,7 @@ def test_rows_and_their_evidence_divide_the_events(drawn):
         assert set(behind["date"]) == {row["first_event"]} == {row["last_event"]}
 
 
+@pytest.mark.full
 @given(DRAWN)
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):

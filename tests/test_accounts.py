@@ -84,6 +84,7 @@ def test_a_return_is_what_follows_a_long_silence():
     assert statuses(users, *rows, returned_days=200) == []
 
 
+@pytest.mark.full
 def test_a_history_shows_a_silence_that_ends_early_in_the_events():
     users, back = directory(user("7"), user("8")), event(-1 * DAY, "Test created.", "8")
     assert statuses(users, back) == []
@@ -147,6 +148,7 @@ def drawn_frame(drawn):
     return frame(ADA, *(event(at * DAY, "Test created.", uid) for at, uid in drawn))
 
 
+@pytest.mark.full
 @given(ROWS)
 @settings(max_examples=examples(100, brief=4))
 def test_rows_and_their_evidence_agree(drawn):
@@ -168,6 +170,7 @@ def test_rows_and_their_evidence_agree(drawn):
     assert sorted(zip(returned["uid"], returned["first_event"], strict=True)) == sorted(gaps)
 
 
+@pytest.mark.full
 @given(ROWS)
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):

@@ -101,6 +101,7 @@ def test_a_change_by_half_an_hour_makes_an_hour_of_thirty_minutes() -> None:
     assert [f"{hour:%H:%M%z}" for hour in hours["period"]] == ["01:00+1100", "01:30+1030", "02:00+1030"]
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(

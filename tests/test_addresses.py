@@ -39,6 +39,7 @@ def test_a_network_is_new_if_the_person_was_never_there():
     assert found["ip_addresses"].map(list).tolist() == [["198.51.100.1", "198.51.100.2"]]
 
 
+@pytest.mark.full
 def test_the_prefix_decides_what_is_one_network():
     assert len(find("203.0.113.77", history=HOME, v4=32)) == 1
     assert len(find("203.0.200.1", history=HOME, v4=16)) == 0
@@ -51,6 +52,7 @@ def test_an_address_written_as_ipv6_is_the_same():
     assert len(find("::ffff:203.0.113.5", history=HOME)) == 0
 
 
+@pytest.mark.full
 @pytest.mark.few(count=3)
 @pytest.mark.parametrize(
     ("now", "before", "count"),
@@ -83,6 +85,7 @@ def test_who_else_uses_the_network_is_named():
     assert not found["new_to_all"][0]
 
 
+@pytest.mark.full
 def test_without_a_history_nothing_is_new():
     events = frame(event(0, "User login."))
     for history, reason in ((None, "no history was given"), (frame(), "nobody")):
@@ -135,6 +138,7 @@ def drawn_frame(drawn):
     return frame(*rows)
 
 
+@pytest.mark.full
 @given(ROWS)
 @settings(max_examples=examples(100, brief=4))
 def test_new_networks_are_those_found_one_event_at_a_time(drawn):
@@ -163,6 +167,7 @@ def test_new_networks_are_those_found_one_event_at_a_time(drawn):
         assert set(behind["ip_address"]) == set(row["ip_addresses"])
 
 
+@pytest.mark.full
 @given(ROWS)
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):

@@ -253,6 +253,7 @@ def test_events_without_a_date_are_kept_once(archive):
     assert archive.verify().ok
 
 
+@pytest.mark.full
 def test_events_out_of_order_are_all_kept(archive):
     world = World(*many(15))
     shuffled = sorted(world.events, key=lambda one: zlib.crc32((one["date"] + one["event"]).encode()))

@@ -29,6 +29,7 @@ def who(events: pd.DataFrame) -> pd.Series:
     )
 
 
+@pytest.mark.full
 @given(drawn_rows(minutes=20_000))
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):

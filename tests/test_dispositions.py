@@ -44,6 +44,7 @@ def test_what_has_expired_comes_back_and_that_is_said(tmp_path):
     assert any("came back" in note for note in review.notes)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("address", "is_reviewed"),
     [("192.0.2.1", True), ("192.0.2.0/24", True), ("192.0.3.0/24", False), ("192.0.2.2", False), ("fd00::/8", False)],
@@ -72,6 +73,7 @@ def test_today_counts_by_default(tmp_path):
     assert len(taf.review(EVENTS, history=HISTORY, dispositions=path, checks=[CHECK]).reviewed) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("line", "is_reviewed"),
     [

@@ -123,6 +123,7 @@ def test_the_guides_python_runs(page: Path, practice: Sandbox):
     run(page, code)
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
 def test_the_readmes_one_liners_answer_eleven_questions(practice: Sandbox):
     table = section(ROOT / "README.md", "One line for each question")

@@ -123,6 +123,7 @@ def test_a_column_is_encoded_once() -> None:
     assert all(encoding._remembered[key][1] is entry for key, entry in entries.items())
 
 
+@pytest.mark.full
 def test_dropped_frames_are_forgotten_and_their_memory_is_returned() -> None:
     gc.collect()
     before, held = len(encoding._remembered), pa.total_allocated_bytes()
@@ -149,6 +150,7 @@ def test_an_entry_whose_id_belongs_to_another_array_is_not_believed() -> None:
     assert encode(values) is encoding._remembered[id(values)][1], "the entry of a living array stays"
 
 
+@pytest.mark.full
 def test_two_threads_at_once_get_the_same_answers() -> None:
     expected = {name: question(frame(20_000)) for name, question in QUESTIONS.items()}
     for _ in range(examples(5, brief=2)):

@@ -138,6 +138,7 @@ def test_every_engine_gives_the_answer_of_pandas(frame, in_pandas, call):
     pd.testing.assert_frame_equal(CALLS[call](frame), CALLS[call](in_pandas))
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize(("engine", "plot"), asked(PLOTS))
 def test_every_engine_draws_the_picture_of_pandas(frame, in_pandas, plot):

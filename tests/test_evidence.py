@@ -263,5 +263,5 @@ def test_a_result_without_a_record_is_refused(lost):
 
 def test_an_empty_record_goes_through_json():
     record = taf.assessed(taf.find_runs(frame(event(0, "x")).iloc[:0]))
-    assert (record.events, record.first_event, record.not_assessed) == (0, None, "")
+    assert (record.events, record.first_event, record.not_assessed) == (0, None, "there are no events")
     assert taf.Assessed.from_dict(json.loads(json.dumps(record.to_dict()))) == record

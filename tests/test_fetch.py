@@ -437,6 +437,7 @@ def test_coerced_dates_go_last():
 # ---- the allowance, for real --------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_a_small_allowance_is_waited_for_and_never_exceeded():
     with Sandbox(events=400, seed=4, rate_limit=6, rate_period=1.0, page_size=40) as api:
         frame = client(api, workers=8).fetch_events(window="100d", all_account_groups=True)

@@ -150,6 +150,7 @@ def test_some_zone_changes_its_clock_at_an_odd_minute(cases: int) -> None:
     assert {change[0].minute % 15 for changes in clocks(cases).values() for change in changes} - {0}
 
 
+@pytest.mark.full
 @ZONES
 @pytest.mark.parametrize("freq", ["D", "W", "MS"])
 def test_every_change_of_every_clock_since_2000(freq: str, cases: int) -> None:
@@ -226,6 +227,7 @@ ENGINES = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.few(count=8)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ODD)
@@ -246,6 +248,7 @@ def test_every_engine_counts_by_the_clock_of_an_odd_zone(name: str, engine: str)
 BRIEFLY = {("Europe/Berlin", "us")}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("zone", "unit"),
     [

@@ -29,6 +29,7 @@ def test_the_names_of_columns_are_read_from_any_frame(library: str) -> None:
     assert column_names(lazy)[:3] == ["date", "aid", "account_group_name"]
 
 
+@pytest.mark.full
 @given(values=VALUES)
 @settings(max_examples=examples(100, brief=5))
 def test_codes_are_in_the_order_of_their_values_and_give_them_back(values: list[Any]) -> None:

@@ -54,6 +54,7 @@ def test_nobody_is_assessed_without_a_history():
     assert record.not_assessed == "nobody has enough history (no history was given)"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("count", "hours"), [(19, (9, 10, 11, 12)), (25, (9,))])
 def test_too_little_history_is_named(count, hours):
     """Nineteen days are too few, and so are 25 events."""
@@ -89,6 +90,7 @@ def test_a_history_that_overlaps_is_cut():
     assert any("no older than the first" in note for note in taf.assessed(found).notes)
 
 
+@pytest.mark.full
 def test_a_row_is_the_oddest_series_of_a_week():
     """Two nights with a day between are two series; without it they are one."""
     first = [act(MONDAY + timedelta(hours=25, minutes=minute)) for minute in (0, 20, 40)]
@@ -106,6 +108,7 @@ def test_a_row_is_the_oddest_series_of_a_week():
     assert taf.find_off_hours(frame(*first, other, *second), history=past)["events"].tolist() == [5]
 
 
+@pytest.mark.full
 def test_one_odd_night_in_a_busy_week_counts_less():
     past = frame(*workdays(MONDAY))
     ratios = [
@@ -139,6 +142,7 @@ def drawn_frame(drawn: list[tuple[int, str | None, str | None]]) -> pd.DataFrame
 PAST = frame(*workdays(MONDAY), *workdays(MONDAY, uid="8", hours=(21, 23)), *workdays(MONDAY, uid=None, hours=(1, 16)))
 
 
+@pytest.mark.full
 @given(DRAWN, st.sampled_from([1.0, 3.0, 8.0]))
 @settings(max_examples=examples(100, brief=4))
 def test_evidence_is_exactly_the_events_of_a_row(drawn, ratio):
@@ -153,6 +157,7 @@ def test_evidence_is_exactly_the_events_of_a_row(drawn, ratio):
         assert (inside & (names == (row["uid"] if pd.notna(row["uid"]) else row["user"]))).sum() == row["events"]
 
 
+@pytest.mark.full
 @given(DRAWN)
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):
@@ -164,6 +169,7 @@ def test_every_library_gives_the_same(drawn):
         assert found.attrs == expected.attrs
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same():
     events = frame(NIGHT, NOON, act(NOON["date"], "8"), act(NIGHT["date"], None))
     expected = taf.find_off_hours(events, history=PAST, ratio=2)
@@ -189,6 +195,7 @@ def test_daylight_saving_is_followed_where_a_zone_is_given():
     assert again == usual[1]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"])
 def test_zones_off_the_hour_are_read_to_the_quarter(zone):
     local = pd.date_range("2026-01-05 09:05", periods=100, freq="B", tz=zone).repeat(2)
@@ -217,6 +224,7 @@ def test_zones_are_taken_by_person_then_by_account_group_then_utc():
     assert any("'Mars'" in note for note in notes)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("tz", ["Europe/Atlantis", {"7": "Europe/Atlantis"}, {}, 5])
 def test_zones_that_do_not_exist_are_refused(tz):
     with pytest.raises(taf.InvalidArgument, match="tz"):
@@ -268,6 +276,7 @@ def test_usual_hours_list_everybody_and_say_who_is_assessed():
     assert early["events"].tolist() == [0, 0]
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["timesketch", "detection-rules"])
 def test_people_whom_nobody_attacked_are_rarely_found(name):

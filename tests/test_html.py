@@ -174,6 +174,7 @@ def test_the_verdict_is_first_and_the_sections_follow_in_their_order(page):
     assert [attrs["id"] for attrs in page.all("section")] == ["verdict", *SECTIONS]
 
 
+@pytest.mark.full
 def test_the_same_events_give_the_same_bytes_elsewhere_and_at_another_time(tmp_path):
     taf.write_parquet(EVENTS, tmp_path / "events.parquet")
     code = (
@@ -252,12 +253,14 @@ def test_changes_of_access_and_deletions_are_listed(page):
     assert page.column("deleting-table", "Type of event") == ["Test deleted."]
 
 
+@pytest.mark.full
 def test_evidence_is_found_in_any_order_of_rows(tmp_path, page):
     shuffled = EVENTS.sample(frac=1, random_state=1)
     other = write(shuffled, tmp_path, review=taf.review(shuffled, checks=RUNS), sections=["evidence"])
     assert len(other.tables["evidence-table-0"]) == 21
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("library", ["polars", "pyarrow", "duckdb"])
 def test_every_library_gives_the_same_numbers(library, page, tmp_path):
     given = SOURCES[library](to_arrow(EVENTS))
@@ -266,6 +269,7 @@ def test_every_library_gives_the_same_numbers(library, page, tmp_path):
     assert len(tables) > 8
 
 
+@pytest.mark.full
 def test_an_archive_is_its_own_coverage(tmp_path):
     fetched = with_receipt(
         EVENTS.copy(), source="api", resolved={"start": START.isoformat(), "end": "2026-04-01T00:00:00Z"}
@@ -283,6 +287,7 @@ def test_an_archive_is_its_own_coverage(tmp_path):
 PERIOD = {"start": "2026-03-02T00:00:00+00:00", "end": "2026-03-23T12:00:00+00:00"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("stated", "verdict"),
     [
@@ -304,6 +309,7 @@ def test_the_verdict_claims_no_more_than_the_receipt(stated, verdict, tmp_path):
     assert verdict in re.sub(r" +", " ", page.words.replace("?", "? "))
 
 
+@pytest.mark.full
 def test_without_receipt_and_review_nothing_is_claimed(tmp_path):
     page = write(EVENTS, tmp_path)
     assert "Not known The events carry no receipt" in page.words
@@ -311,6 +317,7 @@ def test_without_receipt_and_review_nothing_is_claimed(tmp_path):
     assert "Nothing found" not in page.words
 
 
+@pytest.mark.full
 def test_nothing_found_is_not_said_if_a_check_could_not_be_made(tmp_path):
     quiet = frame(event(0, "Test updated."))
     review = taf.review(quiet, checks=["find_runs", "find_dormant_users"])
@@ -320,6 +327,7 @@ def test_nothing_found_is_not_said_if_a_check_could_not_be_made(tmp_path):
     assert page.column("assessed", "Assessed").count("no") == (review.assessed["status"] == "not assessed").sum()
 
 
+@pytest.mark.full
 def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
     gap = frame(event(0, "x"), event(1440 * 3, "x"))
     with archive_of(gap) as archive:
@@ -332,6 +340,7 @@ def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
     ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("events", [EVENTS.iloc[:0], frame({"event": "Undated.", "uid": "7"})])
 def test_no_events_and_no_dates_are_said(events, tmp_path):
     page = write(events, tmp_path, review=taf.review(events, checks=RUNS))

@@ -186,6 +186,7 @@ def test_the_first_sync_of_an_imported_archive_goes_back_two_years(archive, tmp_
     assert keys(archive.load()) == told(world)
 
 
+@pytest.mark.full
 def test_a_window_of_an_imported_archive_has_its_newest_events(tmp_path):
     archive = taf.Archive(tmp_path / "te-audit")
     with Sandbox(500, days=5) as api, taf.Client(token=api.token, base_url=api.url) as client:

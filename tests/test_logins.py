@@ -49,6 +49,7 @@ def test_twenty_failures_in_an_hour_are_found_and_nineteen_are_not():
     assert len(taf.find_failed_logins(frame(*failures(20, pace=3.2)), within="61min")) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("address", ["203.0.113.9", "192.0.2.1", None])
 def test_five_failures_and_a_success_from_any_address_are_found(address):
     success = event(30, "User Login (SSO)", ip_address=address)
@@ -135,6 +136,7 @@ def slow_flags(rows, key, within, limits):
     return flags
 
 
+@pytest.mark.full
 @given(drawn_rows(max_size=60), st.integers(2, 12), st.integers(1, 3), st.integers(1, 3), st.integers(3, 40))
 @settings(max_examples=examples(100, brief=5))
 def test_what_is_found_is_what_is_found_one_event_at_a_time(drawn, min_failures, min_addresses, before, minutes):
@@ -172,6 +174,7 @@ def test_evidence_by_address_is_exact(drawn, min_failures, min_users):
             assert row["first_event"] <= row["success"] <= row["last_event"] + timedelta(hours=1)
 
 
+@pytest.mark.full
 def test_every_library_and_an_archive_give_the_same():
     events = frame(*spray(10, 2), *failures(25, start=500), event(530, "User login."), event(5, "Test created."))
     with everywhere(events) as sources:

@@ -65,6 +65,7 @@ def test_what_is_done_in_one_go_is_one_row():
     assert len(taf.find_monitoring_changes(events, gap="11min")) == 3
 
 
+@pytest.mark.full
 def test_before_counts_whole_weeks_of_the_same_person_and_text():
     events = frame(event(0, "Alert rule disabled."))
     past = [event(-7 * DAY - at, "Alert rule disabled.") for at in range(3)]
@@ -116,6 +117,7 @@ def test_rows_and_their_evidence_divide_the_events(drawn):
         assert behind["date"].agg(["min", "max"]).tolist() == [row["first_event"], row["last_event"]]
 
 
+@pytest.mark.full
 @given(DRAWN)
 @settings(max_examples=examples(100, brief=3))
 def test_every_library_gives_the_same(drawn):

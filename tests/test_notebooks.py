@@ -126,6 +126,7 @@ def test_with_a_token_it_asks_the_api(name, events, tmp_path, monkeypatch):
     assert api.token not in json.dumps(notebook)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_kept_with_what_it_shows(name):
     kept = read(FOLDER / f"{name}.ipynb")

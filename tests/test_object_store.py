@@ -23,6 +23,7 @@ def contents(s3, bucket):
     return {item["Key"].removeprefix(prefix + "/"): item["LastModified"] for item in listed.get("Contents", [])}
 
 
+@pytest.mark.full
 def test_an_archive_in_a_bucket_does_what_one_in_a_folder_does(s3, bucket, tmp_path):
     world = World(*many(6), {"event": "no date"})
     archive = taf.Archive(bucket)
@@ -68,6 +69,7 @@ def test_a_change_is_made_again_if_the_file_has_changed(bucket):
     assert not place.update("name", lambda old: old)
 
 
+@pytest.mark.full
 def test_a_change_that_always_collides_ends_with_an_error(bucket):
     place, other = ObjectStore(bucket, {}), ObjectStore(bucket, {})
 

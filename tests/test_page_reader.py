@@ -91,6 +91,7 @@ def test_a_start_moved_up_to_the_retention_is_noted(workers):
     assert paid.notes
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @WORKERS
 def test_what_is_removed_at_the_old_end_shifts_no_page_unseen(workers):

@@ -29,6 +29,7 @@ def truth(api, **period):
     return len(api.truth(period["start"], period["end"], all_account_groups=True))
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore:the server's clock")
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("handles", ["honoured", "ignored", "refused", "total"])

@@ -363,6 +363,7 @@ def test_dates_of_another_type_are_filtered_as_instants(path):
         assert len(read_parquet(foreign(path, date=dates), start="1970-01-02", end="1970-01-03")) == 1
 
 
+@pytest.mark.full
 def test_what_spark_and_pandas_and_polars_write_is_read(events, path):
     pq.write_table(to_arrow(events), path, use_deprecated_int96_timestamps=True)
     assert pq.ParquetFile(path).schema.column(0).physical_type == "INT96"

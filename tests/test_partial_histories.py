@@ -30,6 +30,7 @@ def test_a_history_without_event_texts_is_refused_by_its_name(check: Callable[..
         check(EVENTS, history=HISTORY.drop(columns="event"))
 
 
+@pytest.mark.full
 def test_acts_are_not_compared_with_a_history_that_the_vocabulary_does_not_know() -> None:
     known = taf.review(EVENTS, history=HISTORY)
     assert set(known.findings["severity"]) & {"medium", "high"}
@@ -61,6 +62,7 @@ def test_failed_log_ins_that_cannot_be_counted_are_not_nothing() -> None:
     assert taf.assessed(found).not_assessed == "all 6 failed log-ins name no user"
 
 
+@pytest.mark.full
 def test_events_without_dates_are_not_assessed() -> None:
     undated = EVENTS.assign(date=pd.Series(pd.NaT, index=EVENTS.index, dtype="datetime64[us, UTC]"))
     assert taf.assessed(taf.find_runs(undated)).not_assessed == "no event has a date"
@@ -117,6 +119,7 @@ def test_a_missing_column_is_named_once() -> None:
         taf.find_runs(EVENTS.drop(columns="event"))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas], ids=["pandas", "Polars"])
 def test_failed_log_ins_make_no_network_known(library: Callable[[pd.DataFrame], Any]) -> None:
     week = pd.Timedelta(days=7)

@@ -75,6 +75,7 @@ def bars(ax: Axes) -> float:
     return total
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize("freq", ["h", "D", "W", "MS"])
 @pytest.mark.parametrize("by", [None, "event", ["user", "event"]])
@@ -107,6 +108,7 @@ PLOTS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("receipt", "days"),
@@ -133,6 +135,7 @@ def test_all_plots_of_a_frame_name_the_period_that_its_counts_cover(receipt: Any
         assert titles == dict.fromkeys(PLOTS, expected)
 
 
+@pytest.mark.full
 @pytest.mark.few(count=3)
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_frame_cut_by_plain_pandas_names_the_period_of_its_events(name: str) -> None:
@@ -186,6 +189,7 @@ def test_without_incomplete_periods_there_is_no_legend() -> None:
     assert ax.get_legend() is None
 
 
+@pytest.mark.full
 def test_twenty_event_types_make_a_short_legend() -> None:
     ax = taf.plot_activity(table(busy(days=2, kinds=20)), by="event")
 
@@ -220,6 +224,7 @@ def test_many_figures_cause_no_warning(plot: Any, limit: int) -> None:
     assert len({ax.figure.number for ax in axes}) == limit + 1
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_heatmap, taf.plot_top])
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -158,6 +158,7 @@ def test_every_group_stays_the_same_group(rows):
                 assert [value and bool(value) for value in one.values()] == [v and bool(v) for v in other.values()]
 
 
+@pytest.mark.full
 @settings(max_examples=30)
 @given(st.lists(NASTY.filter(bool), min_size=1, max_size=4).map("zq".join))
 def test_words_with_anything_unknown_in_them_go(name):
@@ -217,6 +218,7 @@ def test_capitals_make_another_text_as_they_do_for_the_log():
     assert safe["user"].nunique() == 2
 
 
+@pytest.mark.full
 def test_a_review_of_the_result_has_the_same_findings(practice):
     events, users = practice
     start = events["date"].max() - timedelta(days=7)
@@ -347,6 +349,7 @@ def test_names_go_from_texts(text, left):
     assert re.sub(r"[Xx]-?[bcdfghjkmnpqrstv]{20}", "#", pseudonymize_text(text, KEYED)) == left
 
 
+@pytest.mark.full
 def test_nearly_every_text_keeps_its_class():
     tables = load_vocabulary()
     path = Path(__file__).parent / "data" / "event_texts.csv"

@@ -300,6 +300,7 @@ def test_the_end_of_a_window_is_tried_out_with_one_request_and_then_trusted():
         assert budget.free(30.0 * window + 30) == (240 if window else 1)
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("rival", [True, False])
 def test_a_real_fetch_waits_for_the_practice_servers_windows(rival):

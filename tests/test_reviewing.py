@@ -91,6 +91,7 @@ def test_what_a_person_does_every_week_is_no_more_than_info():
     ]
 
 
+@pytest.mark.full
 def test_a_newcomer_is_compared_with_everybody():
     routine = [at(day, 10, "Role assigned.", uid) for day in range(-7 * WEEKS, 0, 7) for uid in "89"]
     common = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89"), *routine))
@@ -125,6 +126,7 @@ def test_a_night_of_deletions_from_a_new_network_outranks_single_signs():
     assert "within a day also" in review.findings["why"][0]
 
 
+@pytest.mark.full
 def test_two_weak_signs_within_a_day_are_a_medium_finding_and_two_days_apart_they_are_not():
     # A new network that others use is low, and so is an unusual hour.
     def review(day: float) -> list[str]:
@@ -161,6 +163,7 @@ def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
     assert found(taf.review(frame(*failures), history=HISTORY, checks=["find_new_addresses"])) == []
 
 
+@pytest.mark.full
 def test_a_role_that_somebody_gives_to_themselves_is_high():
     given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
     review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
@@ -168,12 +171,14 @@ def test_a_role_that_somebody_gives_to_themselves_is_high():
     assert "one's own account" in review.findings["why"][0]
 
 
+@pytest.mark.full
 def test_a_return_after_half_a_year_is_found_without_a_directory():
     long_ago = [at(-400 + day, 9, "Test updated.", "5") for day in range(5)]
     review = taf.review(frame(at(1, 9, "Test updated.", "5")), history=frame(*working_days(), *long_ago))
     assert ("medium", "find_dormant_users", "5") in found(review)
 
 
+@pytest.mark.full
 def test_a_directory_of_another_organisation_is_refused():
     users = pd.DataFrame({"uid": ["99"], "name": ["Eve"], "email": ["eve@example.org"]})
     dates = dict.fromkeys(["registered", "last_login", "fetched_at"], pd.Timestamp(MONDAY))
@@ -181,6 +186,7 @@ def test_a_directory_of_another_organisation_is_refused():
         taf.review(frame(at(1, 9, "Test updated.")), users=users.assign(**dates))
 
 
+@pytest.mark.full
 def test_a_history_that_overlaps_is_cut_and_that_is_said():
     events = frame(at(1, 9, "Alert rule deleted."))
     whole = pd.concat([HISTORY, events])
@@ -218,6 +224,7 @@ def test_a_vocabulary_with_a_mistake_is_refused_with_its_line(tmp_path):
         taf.review(frame(at(1, 9, "Test updated.")), vocabulary=path)
 
 
+@pytest.mark.full
 def test_empty_frames_and_frames_of_unclassified_events_are_not_assessed():
     empty = taf.review(frame(), history=HISTORY)
     assert (len(empty.findings), len(empty.people), empty.period) == (0, 0, None)
@@ -244,6 +251,7 @@ def test_missing_log_ins_are_mentioned():
     assert not any("single sign-on" in note for note in notes("User login."))
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same_as_a_frame():
     events = frame(at(1, 9, "Alert rule deleted."), *[at(2, 2 + n / 60, "Test deleted.") for n in range(12)])
     expected = taf.review(events, history=HISTORY)
@@ -253,6 +261,7 @@ def test_an_archive_gives_the_same_as_a_frame():
         assert len(review.evidence(0)) == expected.findings["events"][0]
 
 
+@pytest.mark.full
 def test_the_representations_escape_foreign_text_and_json_is_complete():
     evil = "<b>Ada</b>\x1b[31m"
     events = frame(at(1, 9, "Alert rule deleted.", "5", user=evil))

@@ -121,6 +121,7 @@ def test_the_largest_comes_first_and_the_newest_name_is_shown():
     assert found["user"].tolist() == ["Ada Lovelace", "Ben"]
 
 
+@pytest.mark.full
 def test_every_library_and_an_archive_give_the_same():
     rows = [event(n, "Test deleted.", resources=[{"type": "testName", "name": str(n % 4)}]) for n in range(9)]
     rows += [event(n, "Deleted", uid=None, user=None, ip_address=None) for n in range(2_000, 2_006)]

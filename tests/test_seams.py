@@ -124,6 +124,7 @@ def test_without_a_cut_there_is_no_seam():
     assert (seams.exist, seams.overlaps(), seams.windows(3)) == (False, [], [])
 
 
+@pytest.mark.full
 @given(st.integers(1, 5))
 def test_windows_are_at_different_cuts(number):
     _, seams = read_whole_log(newest=True)

@@ -38,6 +38,7 @@ def assert_same(one: Selection, other: Selection) -> None:
     assert counts(one) == counts(other)
 
 
+@pytest.mark.full
 @given(drawn_rows(), st.sampled_from(sorted(LIBRARIES)), st.sampled_from([None, deletions]), st.booleans())
 @settings(max_examples=examples(100, brief=5))
 def test_every_library_gives_the_same(drawn, library, keep, bounded):
@@ -87,6 +88,7 @@ def test_people_are_uids_with_their_newest_names(drawn):
     pd.testing.assert_series_equal(named["user"][without], found.rows["user"][without])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("keep", [None, deletions])
 def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
     rows = [event(90 * n, "Test deleted." if n % 3 else "Login failed.", uid=str(n % 4)) for n in range(200)]

@@ -42,6 +42,7 @@ def test_a_slice_reads_past_its_cut_by_a_quarter_of_an_hour_or_a_page():
     assert paid.checked["margin_seconds"] >= 15 * 60
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize(
     "options",

@@ -87,6 +87,7 @@ def test_it_counts_like_plain_python(drawn: list[Row], by: list[str], top: int |
     assert summary["events"].sum() == len(drawn)
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize("library", LIBRARIES)
 @given(drawn=rows(), by=st.sampled_from(BYS), top=st.none() | st.integers(1, 4))
@@ -191,6 +192,7 @@ OWN = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize("library", ["pandas", "pandas arrow", "pyarrow", "polars", "polars lazy", "duckdb"])
 @pytest.mark.parametrize("kind", OWN)

@@ -160,6 +160,7 @@ def undated_in_between(events):
     return [*events[:95], {"event": "no date", "aid": "1", "uid": "u"}, *events[95:]]
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("order", [shuffled, undated_first, undated_in_between])
 @pytest.mark.parametrize("workers", [1, 4])

@@ -162,6 +162,7 @@ class Through(socketserver.StreamRequestHandler):
             target.shutdown(socket.SHUT_WR)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_proxy_gets_its_own_credentials_and_the_server_the_token(api, authority, environment, name):
     with Listener(("127.0.0.1", 0), Through) as proxy:

@@ -106,6 +106,7 @@ def test_without_users_nothing_of_them_is_asked_or_kept(archive, tmp_path):
         archive.users()
 
 
+@pytest.mark.full
 def test_roles_are_asked_for_once_a_week(world, archive):
     asked = {}
     for day in range(16):
@@ -222,7 +223,7 @@ def test_another_failure_ends_the_sync_and_keeps_the_events(world, archive):
 def test_a_client_without_people_is_refused(archive):
     class Events:
         def __init__(self, client):
-            self.iter_batches = client.iter_batches
+            self.iter_batches, self.page_size = client.iter_batches, client.page_size
 
     with Sandbox(LOG, now=NOW) as api, pytest.raises(taf.InvalidArgument, match="has no fetch_users"):
         archive.sync(Events(client_at(api, NOW)), users=True, start=NOW - DAY)
@@ -394,6 +395,7 @@ def test_a_snapshot_is_not_written_through_a_link(world, archive, tmp_path):
     assert elsewhere.read_bytes() == before
 
 
+@pytest.mark.full
 def test_snapshots_in_a_bucket(world, bucket):
     archive = taf.Archive(bucket)
     report = world.sync(archive)

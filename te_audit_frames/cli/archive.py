@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import options, values
 from te_audit_frames.cli.exit_codes import DATA
 from te_audit_frames.periods import DEFAULT_LOOKBACK
 from te_audit_frames.safe_text import visible
@@ -37,13 +37,13 @@ Every night, by cron:
 @_location
 @click.option(
     "--since",
-    type=options.Moment(),
+    type=values.Moment(),
     metavar="TIME",
     help="The first UTC day to sync.  [default: the archive's first day, or two years ago]",
 )
 @click.option(
     "--lookback",
-    type=options.Length(),
+    type=values.Length(),
     metavar="LENGTH",
     default=DEFAULT_LOOKBACK,
     show_default=True,
@@ -144,14 +144,14 @@ Examples:
 @click.option(
     "-o", "--output", required=True, metavar="PATH", help="The file to write, or with --partition-by the folder."
 )
-@click.option("--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
-@click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.")
+@click.option("--start", type=values.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
+@click.option("--end", type=values.Moment(), metavar="TIME", help="The end, which is excluded.")
 @click.option("--partition-by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")
 def export(
     location: str, output: str, start: str | None, end: str | None, partition_by: Literal["month"] | None
 ) -> None:
     """Write the events to one Parquet file, or to one per month."""
-    options.check_bounds(start=start, end=end)
+    values.check_bounds(start=start, end=end)
     files = taf.Archive(location).export(output, start=start, end=end, partition_by=partition_by)
     plural = "s" * (len(files) != 1)
     click.echo(f"{len(files):,} file{plural} written to {visible(output)}.", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import options, values
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.output import ending, write_people
 from te_audit_frames.safe_text import visible
@@ -29,7 +29,7 @@ Examples:
     "--output",
     required=True,
     metavar="FILE",
-    type=options.Target(".parquet", ".csv", ".jsonl"),
+    type=values.Target(".parquet", ".csv", ".jsonl"),
     help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
 @click.option(

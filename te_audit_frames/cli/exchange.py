@@ -11,7 +11,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.output import to_csv, write_events, write_people
 from te_audit_frames.cli.places import expand
 from te_audit_frames.safe_text import visible
@@ -46,7 +46,7 @@ Examples:
     "--output",
     required=True,
     metavar="FILE",
-    type=options.Target(*_FORMATS),
+    type=values.Target(*_FORMATS),
     help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced.",
 )
 @click.option(
@@ -73,13 +73,13 @@ Examples:
 @click.option(
     "--users-output",
     metavar="FILE",
-    type=options.Target(*_FORMATS),
+    type=values.Target(*_FORMATS),
     help="Where to write the people of --users with the same pseudonyms.",
 )
 @click.option(
     "--table",
     metavar="FILE",
-    type=options.Target(".csv"),
+    type=values.Target(".csv"),
     help="Also write a .csv with every name and its pseudonym. It is as secret as the key.",
 )
 def pseudonymize(
@@ -124,7 +124,7 @@ def pseudonymize(
 
 def _read_key(path: str | None) -> bytes:
     if path is not None:
-        key = options.read_secret(path, option="--key-file")
+        key = values.read_secret(path, option="--key-file")
     elif _KEY in os.environ:
         key = os.fsencode(os.environ[_KEY])
     else:

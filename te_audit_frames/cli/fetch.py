@@ -7,7 +7,7 @@ from typing import Any, Literal
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import options, values
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.output import ending, write_events
 from te_audit_frames.cli.partial import keep_partial
@@ -25,12 +25,13 @@ Examples:
   te-audit-frames fetch --start 2026-01-01 --end 2026-02-01 --aid 1234 -o january.csv"""
 )
 @click.option(
-    "--window", type=options.Length(), metavar="LENGTH", help="A length of time up to now: 12h, 7d, 4w.  [default: 7d]"
+    "--window",
+    type=values.Length(),
+    metavar="LENGTH",
+    help="A length of time up to now: 12h, 7d, 4w.  [default: 7d]",
 )
-@click.option(
-    "--start", type=options.Moment(), metavar="TIME", help="The start, as 2026-01-01 or 2026-01-01T09:00:00Z."
-)
-@click.option("--end", type=options.Moment(), metavar="TIME", help="The end, which is excluded.  [default: now]")
+@click.option("--start", type=values.Moment(), metavar="TIME", help="The start, as 2026-01-01 or 2026-01-01T09:00:00Z.")
+@click.option("--end", type=values.Moment(), metavar="TIME", help="The end, which is excluded.  [default: now]")
 @click.option("--aid", metavar="ID", help="Fetch one account group.")
 @click.option("--login-account-group", is_flag=True, help="Fetch only the token's login account group.")
 @click.option(
@@ -41,7 +42,7 @@ Examples:
     "--output",
     required=True,
     metavar="FILE",
-    type=options.Target(".parquet", ".csv", ".jsonl"),
+    type=values.Target(".parquet", ".csv", ".jsonl"),
     help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
 @click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
@@ -75,7 +76,7 @@ def fetch(
     """
     if raw_csv and ending(output) != ".csv":
         raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
-    options.check_period(window=window, start=start, end=end)
+    values.check_period(window=window, start=start, end=end)
     scopes = {"--aid": aid, "--login-account-group": login_account_group, "--all-account-groups": all_account_groups}
     chosen = [name for name, value in scopes.items() if value]
     if len(chosen) > 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.periods import iso, parse_zone, to_window
 from te_audit_frames.safe_text import visible
@@ -65,7 +65,7 @@ def _threshold(option: str, default: int | None, least: int, most: int | None, t
 
 
 def _length(option: str, default: str, text: str) -> Callable[[F], F]:
-    kind = options.Length()
+    kind = values.Length()
     return click.option(option, type=kind, default=default, show_default=True, metavar="LENGTH", help=text)
 
 

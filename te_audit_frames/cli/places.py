@@ -81,13 +81,14 @@ def end_of(events: pd.DataFrame) -> datetime | None:
 
 
 def end_of_archive(archive: taf.Archive) -> datetime | None:
-    """Return the end of the last reading, or of the last day if events were only imported."""
+    """Return the end of the last reading, or of the UTC day of the newest imported event, as `Archive.load` does."""
     with advice_about(archive.location):
         days = archive.coverage()
     read_to, day = days["read_to"].max(), days["day"].max()
     if not pd.isna(read_to):
-        return read_to.to_pydatetime()  # type: ignore[no-any-return]
-    return None if pd.isna(day) else day.to_pydatetime() + timedelta(days=1)
+        day = archive.load(start=read_to, columns=["date"])["date"].max().floor("D")
+    end = read_to if pd.isna(day) else day + timedelta(days=1)
+    return None if pd.isna(end) else end.to_pydatetime()
 
 
 def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.output import save
 from te_audit_frames.cli.summaries import COUNTED
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from te_audit_frames.analysis.freq import Freq
     from te_audit_frames.cli.reading import Where
 
-_PICTURES = options.Target(".png", ".svg", ".pdf")
+_PICTURES = values.Target(".png", ".svg", ".pdf")
 
 
 @click.group(

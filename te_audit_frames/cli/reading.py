@@ -15,7 +15,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options
+from te_audit_frames.cli import options, values
 from te_audit_frames.cli.places import advice_about, end_of, end_of_archive, expand, is_archive, join, read_file
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone, to_bounds, to_window
@@ -56,8 +56,8 @@ class Where:
     vocabulary: str | None = None
 
     def __post_init__(self) -> None:
-        options.check_window(window=self.window, start=self.start, end=self.end)
-        options.check_bounds(start=self.start, end=self.end, zone=parse_zone(self.tz))
+        values.check_window(window=self.window, start=self.start, end=self.end)
+        values.check_bounds(start=self.start, end=self.end, zone=parse_zone(self.tz))
 
     def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
         """Read the chosen events.
@@ -189,17 +189,20 @@ _PLACES_AND_PERIOD: tuple[Callable[[Any], Any], ...] = (
     click.argument("places", nargs=-1, required=True, metavar="WHERE..."),
     click.option(
         "--window",
-        type=options.Length(),
+        type=values.Length(),
         metavar="LENGTH",
         help="A length of time such as 12h, 7d or 4w, up to the end of what WHERE covers.  [default: everything]",
     ),
     click.option(
-        "--start", type=options.Moment(local=True), metavar="TIME", help="The start, as 2026-01-01 or 2026-01-01T09:00."
+        "--start",
+        type=values.Moment(local=True),
+        metavar="TIME",
+        help="The start, as 2026-01-01 or 2026-01-01T09:00.",
     ),
-    click.option("--end", type=options.Moment(local=True), metavar="TIME", help="The end, which is excluded."),
+    click.option("--end", type=values.Moment(local=True), metavar="TIME", help="The end, which is excluded."),
     click.option(
         "--tz",
-        type=options.Zone(),
+        type=values.Zone(),
         default="UTC",
         show_default=True,
         metavar="ZONE",

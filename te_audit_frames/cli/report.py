@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading
+from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.places import is_archive
 from te_audit_frames.cli.review import open_history_of
 from te_audit_frames.report.html import SECTIONS
@@ -23,16 +23,18 @@ _EXAMINED = [column for column in COLUMNS if column != "extra"]
 
 @click.command(
     epilog="""\b
-With --window or --start, the history of the review is what WHERE has before the period, unless
---history names another. Without any history, nothing can be called unusual, and the report says so.
+With --window or --start, the history of the review is what WHERE has before
+the period, unless --history names another. Without any history, nothing can be
+called unusual, and the report says so.
 
 \b
 Examples:
-  te-audit-frames report te-audit --window 30d --tz Europe/Berlin -o report.html
-  te-audit-frames report events.parquet --no-review --section activity --section who -o who.html
+  te-audit-frames report te-audit --window 30d -o report.html
+  te-audit-frames report events.parquet --no-review --section who -o who.html
 
 \b
-The command prints the SHA-256 of the report, as sha256sum does. The same events give the same:
+The command prints the SHA-256 of the report, as sha256sum does. The same
+events give the same:
   te-audit-frames report te-audit --window 30d -o report.html > report.sha256
   sha256sum -c report.sha256"""
 )
@@ -41,7 +43,7 @@ The command prints the SHA-256 of the report, as sha256sum does. The same events
     "-o",
     "--output",
     required=True,
-    type=options.Target(".html", ".htm"),
+    type=values.Target(".html", ".htm"),
     metavar="FILE",
     help="The report to write, such as report.html.",
 )

@@ -135,7 +135,11 @@ class DirectoryFetch:
                 self._answered_at = answered.date
             if answered.next_href is None:
                 return items
-            url = self._transport.origin.follow(answered.next_href, after=url, page=path)
+            url = self._follow(answered.next_href, url, path)
+
+    def _follow(self, href: str, after: str, path: str) -> str:
+        transport = self._transport
+        return transport.without_token(lambda: transport.origin.follow(href, after=after, page=path))
 
     def _get(self, url: str, path: str, read: Callable[[Answer, str], Listing[T]]) -> Listing[T]:
         def read_within_bounds(answer: Answer) -> Listing[T]:

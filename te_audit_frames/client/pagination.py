@@ -117,7 +117,7 @@ class Paginator:
         page, repeated = self._moving.settle(page, url_again)
         self._moving.remember(page.batch, url_again)
         self.pages += 1
-        following = self._links.after(page, url, name=name)
+        following = self._transport.without_token(lambda: self._links.after(page, url, name=name))
         self.more = following is not None
         self._next = following or self._next
         if not self.more and self._moving.has_unchecked_boundaries and not self._moving.are_unchanged():

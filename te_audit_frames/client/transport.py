@@ -25,7 +25,7 @@ from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe
 from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
 from te_audit_frames.client.tls import check_authorities, refused_certificate
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import DecodeError, FetchError, NetworkError, RateLimited, ServerError
+from te_audit_frames.errors import AuditFramesError, DecodeError, FetchError, NetworkError, RateLimited, ServerError
 
 if TYPE_CHECKING:
     import tenacity
@@ -107,6 +107,14 @@ class Transport:
     def close(self) -> None:
         """Close the idle connections."""
         self._session.close()
+
+    def without_token(self, follow: Callable[[], T]) -> T:
+        """Follow a link, and remove the token from an error about it: a server may have put the token into the link."""
+        try:
+            return follow()
+        except AuditFramesError as error:
+            self._secret.hide_in(error)
+            raise error.with_traceback(None) from None  # the frames behind it hold the link
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], context: FetchContext) -> T:
         """Send a GET request, again if it fails, until `read` accepts the answer.

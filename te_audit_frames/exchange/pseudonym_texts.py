@@ -125,6 +125,8 @@ def _candidates(text: str, keyed: Keyed) -> Iterator[str]:
         spans = _spans(text, words, flags)
         for form in ("x-{}", "x{}"):
             yield _replaced(text, spans, keyed, form)
+    if not re.search(r"\s", text):
+        yield pseudonymize_type(text, keyed)  # a key, such as "PauseConnector" or "test.deleted"
 
 
 def _spans(text: str, words: Sequence[re.Match[str]], flags: Sequence[bool]) -> list[tuple[int, int]]:

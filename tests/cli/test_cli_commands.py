@@ -36,6 +36,7 @@ def test_the_guide_documents_every_command_and_exit_code():
         "plot",
         "find",
         "review",
+        "report",
         "users",
         "sync",
         "archive",

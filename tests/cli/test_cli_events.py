@@ -36,6 +36,7 @@ def hostile(a_machine_whose_clock_agrees_with_the_servers, tmp_path_factory):
     return path
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 @pytest.mark.parametrize(("form", "read"), [("csv", read_csv), ("jsonl", read_jsonl)])
 def test_what_is_printed_can_be_read_back(parquet, hostile, tmp_path, form, read, zone):  # noqa: PLR0917

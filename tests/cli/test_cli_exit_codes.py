@@ -103,6 +103,7 @@ def test_hostile_text_in_messages_and_warnings_does_not_act():
     assert not [char for char in result.stderr if char != "\n" and unicodedata.category(char) in ("Cc", "Cf")]
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("words", "lines"),

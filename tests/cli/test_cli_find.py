@@ -126,6 +126,7 @@ def from_csv(result):
     return [{name: numbers.get(name, str)(cell) for name, cell in row.items()} for row in rows]
 
 
+@pytest.mark.full
 @pytest.mark.few
 @pytest.mark.parametrize(("form", "read"), [("jsonl", from_json_lines), ("csv", from_csv)])
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -163,6 +164,7 @@ def _function(name):
     return FUNCTIONS[name].__name__
 
 
+@pytest.mark.full
 @pytest.mark.few(count=4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_column_that_is_shown_first_exists(folder, name):
@@ -175,6 +177,7 @@ def test_every_column_that_is_shown_first_exists(folder, name):
     assert set(_FIRST[_function(name)].split()) <= columns
 
 
+@pytest.mark.full
 def test_nothing_found_and_not_assessed_are_different(folder):
     nothing = run("find", "runs", folder / "archive", "--min-size", 10_000)
     unknown = run("find", "new-addresses", folder / "archive")
@@ -186,6 +189,7 @@ def test_nothing_found_and_not_assessed_are_different(folder):
     assert nothing.exit_code == unknown.exit_code == 0
 
 
+@pytest.mark.full
 def test_quiet_prints_nothing_unless_something_is_found(folder):
     nothing = run("find", "runs", folder / "archive", "--min-size", 10_000, "--quiet")
     assert nothing.output == ""
@@ -197,6 +201,7 @@ def test_quiet_prints_nothing_unless_something_is_found(folder):
     assert run("find", "off-hours", folder / "archive", "--window", "1d", "--quiet").output.startswith("Not assessed")
 
 
+@pytest.mark.full
 def test_times_are_in_the_zone(folder):
     words = ("find", "failed-logins", folder / "archive", "--min-failures", 3, "--format", "jsonl")
     utc, local = run(*words), run(*words, "--tz", "Asia/Kolkata")
@@ -208,6 +213,7 @@ def test_times_are_in_the_zone(folder):
     assert re.search(r"from \S+\+05:30 to \S+\+05:30", local.stderr)
 
 
+@pytest.mark.full
 def test_people_come_from_an_archive_too(tmp_path):
     with Sandbox(events=300, seed=5, days=30, rate_limit=None) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)

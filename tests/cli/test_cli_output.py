@@ -49,6 +49,7 @@ def test_verbose_shows_the_log_without_token_or_query(tmp_path):
     assert "debug: " not in silent.stderr
 
 
+@pytest.mark.full
 def test_the_progress_bar_is_shown_on_a_terminal_and_nowhere_else(api, tmp_path):
     words = ("fetch", *FOREVER, "-o", tmp_path / "e.parquet")
     assert "fetching" not in run(*words, at=api).stderr

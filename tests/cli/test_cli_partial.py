@@ -85,6 +85,7 @@ def wait_for(condition):
     raise AssertionError("it never came")
 
 
+@pytest.mark.full
 def test_ctrl_c_ends_a_fetch_at_once_and_keeps_what_came(tmp_path):
     with Sandbox(events=LOG, now=NOW, page_size=20, latency=0.4, rate_limit=None, token=CANARY) as api:
         fetch = start("fetch", *FOREVER, "--workers", 2, "-o", tmp_path / "e.parquet", at=api)

@@ -144,6 +144,7 @@ def user_of(events):
     return next(user for user in events["user"] if "(" in user)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", ["archive", "events.csv"])
 def test_filters_keep_what_matches_any_of_their_values(places, events, place):
     place = (str(places / place),)
@@ -245,19 +246,31 @@ def test_every_command_that_reads_events_reads_every_place():
         "plot activity",
         "plot heatmap",
         "plot top",
+        "review",
+        "report",
+        "pseudonymize",
         "vocabulary",
     ]
     assert len([words for words in READS if words[0] == "find"]) == 9
 
 
+@pytest.mark.full
 @pytest.mark.few(count=5)
 @pytest.mark.parametrize("words", [words for words in READS if "dormant-users" not in words], ids=" ".join)
 def test_a_command_reads_a_period_of_an_archive(places, tmp_path, words):
-    more = {"plot": ["-o", tmp_path / "p.png"], "find": ["--format", "jsonl"]}.get(words[0], [])
+    more = {
+        "plot": ["-o", tmp_path / "p.png"],
+        "report": ["-o", tmp_path / "report.html"],
+        "pseudonymize": ["-o", tmp_path / "safe.parquet", "--key-file", places / "key"],
+        "find": ["--format", "jsonl"],
+    }.get(words[0], [])
+    (places / "key").write_text("0123456789abcdef" * 4)
+    (places / "key").chmod(0o600)
     result = run(*words, places / "archive", "--window", "7d", "--tz", "Europe/Berlin", *more)
     assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.full
 def test_an_archive_and_a_file_in_a_bucket_are_read(bucket, places, events):
     taf.Archive(bucket).import_parquet(places / "events.parquet")
     taf.write_parquet(events, f"{bucket}/files/events.parquet")

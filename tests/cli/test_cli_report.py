@@ -35,6 +35,7 @@ def test_the_report_is_written_and_its_digest_is_one_that_sha256sum_checks(folde
     subprocess.run(["sha256sum", "-c", "sums"], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.full
 def test_the_history_is_what_was_before_the_period(folder):
     run("report", "events.parquet", "--window", "1d", "-o", "window.html", "--section", "completeness")
     run("report", "events.parquet", "-o", "all.html", "--section", "completeness")
@@ -42,6 +43,7 @@ def test_the_history_is_what_was_before_the_period(folder):
     assert ">60</td>" not in (folder / "all.html").read_text()
 
 
+@pytest.mark.full
 def test_an_archive_gives_its_coverage(folder):
     with archive_of(EVENTS) as archive:
         done = run("report", archive.location, "--window", "3d", "-o", "report.html", "--section", "completeness")
@@ -57,6 +59,7 @@ def test_without_a_review_the_report_says_so(folder):
     assert page.count("<section") == 2
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -87,6 +87,7 @@ def test_a_window_is_compared_with_the_days_before_in_the_same_archive(folder, e
     assert not any("reaches into the period" in note for note in found["notes"])
 
 
+@pytest.mark.full
 def test_a_file_is_compared_with_its_own_days_before_and_a_disposition_moves_findings_away(folder):
     words = ("review", folder / "events.parquet", "--start", "2026-04-20", "--tz", "Europe/Berlin")
     words += ("--dispositions", folder / "reviewed.toml", "--format", "json")
@@ -99,6 +100,7 @@ def test_a_file_is_compared_with_its_own_days_before_and_a_disposition_moves_fin
     assert found["summary"] == "0 high, 1 medium, 0 low; 3 reviewed before"
 
 
+@pytest.mark.full
 def test_without_a_history_the_output_says_so_and_calls_nothing_unusual(folder):
     shown = run("review", folder / "events.parquet", "--min-severity", "high").stdout
     text = " ".join(shown.split())
@@ -107,6 +109,7 @@ def test_without_a_history_the_output_says_so_and_calls_nothing_unusual(folder):
     assert "not assessed: find_runs: no --history was given" in text
 
 
+@pytest.mark.full
 def test_a_history_that_is_given_is_the_one_that_is_used(folder, tmp_path):
     night = tmp_path / "night.parquet"
     taf.write_parquet(taf.between(taf.read_parquet(folder / "events.parquet"), start="2026-04-20"), night)
@@ -180,6 +183,7 @@ def test_filters_choose_findings_and_everybody_is_reviewed(expected, capsys, fil
     assert {person["uid"] for person in found["people"]} == {finding["uid"] for finding in found["findings"]}
 
 
+@pytest.mark.full
 def test_an_unused_account_has_no_events_and_passes_a_filter_by_its_name(folder, capsys):
     events = taf.read_parquet(folder / "events.parquet")
     day = pd.Timestamp("2020-01-01", tz="UTC").as_unit("us")
@@ -192,6 +196,7 @@ def test_an_unused_account_has_no_events_and_passes_a_filter_by_its_name(folder,
         assert [finding["check"] for finding in printed["findings"]] == checks
 
 
+@pytest.mark.full
 def test_the_evidence_is_the_events_behind_a_finding(folder, expected):
     words = ("review", folder / "te-audit", "--window", "1d", "--evidence")
     lines = [json.loads(line) for line in run(*words, 0, "--format", "jsonl").stdout.splitlines()]

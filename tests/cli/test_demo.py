@@ -41,6 +41,7 @@ def shown(tmp_path_factory):
     return screen.decode(), folder / "te-audit-demo", resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
+@pytest.mark.full
 def test_it_takes_a_few_seconds(shown):
     assert shown[2] < 15  # of the processor, about five; a busy machine takes longer
 

@@ -94,6 +94,7 @@ def _is_a_mail_about_ada(ended):
     return True
 
 
+@pytest.mark.full
 @needs_a_shell
 def test_the_line_for_cron_prints_what_deserves_a_look(night, tmp_path):
     page = json.dumps({"auditEvents": QUIET}).encode()

@@ -175,7 +175,7 @@ def leftovers(path):
     return others
 
 
-@pytest.mark.campaign(full=200, middle=12)
+@pytest.mark.campaign(full=200, middle=12, short=3)
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(cases, path, nursery):
     latest, cut_short = 0, 0
     for seed in range(cases):
@@ -199,7 +199,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(cases, path, nursery)
     assert cut_short > cases // 4, "few writers were killed while they wrote"
 
 
-@pytest.mark.campaign(full=200, middle=24)
+@pytest.mark.campaign(full=200, middle=24, short=6)
 def test_a_writer_killed_at_any_line_leaves_a_whole_file(cases, path, nursery):
     found = []
     for number in (1, 2):

@@ -194,3 +194,14 @@ def test_no_link_and_no_redirect_takes_the_token_elsewhere(cases, streets, certi
         assert street.strayed == strayed, f"{case}: a connection went elsewhere"
         assert len(api.requests) == requests_before + len(first) + 1, case
         assert api.accepted == connections + 1, f"{case}: another connection to the API, perhaps in the clear"
+
+
+@pytest.mark.parametrize(
+    "link", ["data:,{token}", "http://127.0.0.1:1/{token}", "http://{token}.invalid/v7/x", "/{token}"]
+)
+def test_an_error_about_a_link_does_not_quote_the_token(link):
+    answer = [whole(page(EVENT, following=link.format(token=TOKEN))), HANG_UP]
+    with RawServer(lambda request: answer) as api, pytest.raises(taf.PaginationError) as caught:
+        client_of(api, workers=1, retries=0).fetch_events(**DAY)
+    assert TOKEN.casefold() not in f"{caught.value} {caught.value!r} {vars(caught.value)}".casefold()
+    assert "<token>" in str(caught.value)

@@ -61,6 +61,7 @@ def moment(text):
 # ---- by the contract -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("path", "parameters", "definition"),
     [

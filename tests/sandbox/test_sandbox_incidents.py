@@ -112,6 +112,7 @@ def test_a_break_in_follows_a_spray_from_its_address(seed, end, days):
     assert len({event["ipAddress"] for event in incident.events}) == 1
 
 
+@pytest.mark.full
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, lengths)
 def test_the_leaver_silences_an_alert_rule_and_deletes_at_night_and_is_not_seen_again(seed, end, days):
