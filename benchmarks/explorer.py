@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.measure import Result, alone, at_most, seconds
 from benchmarks.summaries import MILLION, Shape, history
-from te_audit_frames.report.explorer_database import FACETS, Connection, Database
+from te_audit_frames.report.explorer_connection import FACETS, Connection
+from te_audit_frames.report.explorer_database import Database
 
 SHAPES = {
     Shape(200_000, 500, 2_000, 12): 0.05,

@@ -1,8 +1,9 @@
 """The explorer: what is selected, as a frame and as code; and the views, driven by a real browser."""
 
 import json
+import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 
 import duckdb
@@ -14,13 +15,13 @@ from hypothesis import strategies as st
 
 import te_audit_frames as taf
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.report.explorer_database import FACETS, KEPT, Connection
+from te_audit_frames.report.explorer_connection import FACETS, KEPT, Connection
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
 pytest.importorskip("mosaic_widget", reason="the extra explore is not installed")
 
-HOSTILE = '<img src=x onerror="document.title=1">'
+HOSTILE = "<img src=x onerror=\"document.title='1'\">"
 START = datetime(2026, 3, 27, tzinfo=UTC)  # the night two days later is an hour shorter in Berlin
 
 
@@ -127,7 +128,7 @@ def test_the_receipt_is_cut_and_notes_the_filter():
     choose(explorer, time=[start.isoformat(), end.isoformat()], event_type=[[events["event"].iloc[60]]])
     receipt = taf.receipt(explorer.events)
     assert receipt.period == taf.Period(start.to_pydatetime(), end.to_pydatetime() + timedelta(seconds=1))
-    assert [note["label"] for note in receipt.filters] == ["explorer"]
+    assert [note["label"] for note in receipt.filters] == [explorer._selection.label]
     assert receipt.events == len(explorer.events) > 0
     assert receipt.complete
 
@@ -136,16 +137,37 @@ def test_the_code_is_what_a_person_would_write():
     explorer, _ = explorers()
     first = START.isoformat()
     choose(explorer, time=[first, first], event_type=[["User login."]], person=[["7"], ["(none)"]])
-    assert explorer.code == (
+    assert re.sub("explorer [0-9a-f]{8}", "explorer 00000000", explorer.code) == (
         'taf.between(taf.where(events, events["event"].isin(["User login."]) & '
-        '((events["user"].isin(["7"]) | events["user"].isna()) & events["uid"].isna()), label="explorer"), '
+        '((events["user"].isin(["7"]) | events["user"].isna()) & events["uid"].isna()), label="explorer 00000000"), '
         'start="2026-03-27T00:00:00Z", end="2026-03-27T00:00:01Z")'
     )
     choose(explorer, week=[[7.6, 17.4], [0, 5]])
     hour = 'events["date"].dt.tz_convert("Europe/Berlin").dt'
-    assert explorer.code == (
-        f'taf.where(events, {hour}.day_of_week.between(0, 4) & {hour}.hour.between(8, 16), label="explorer")'
+    assert re.sub("explorer [0-9a-f]{8}", "explorer 00000000", explorer.code) == (
+        f'taf.where(events, {hour}.day_of_week.between(0, 4) & {hour}.hour.between(8, 16), label="explorer 00000000")'
     )
+
+
+def test_filters_of_different_choices_have_different_names():
+    explorer, _ = explorers()
+    labels = {}
+    for name, chosen in {
+        "a": {"person": [["Ada"]]},
+        "a in March": {"person": [["Ada"]], "time": [START.isoformat()] * 2},
+        "b": {"address": [["192.0.2.1"]]},
+    }.items():
+        choose(explorer, **chosen)
+        labels[name] = explorer._selection.label
+    # `concat` joins receipts of one filter: that of the same choice in another period is the same.
+    assert labels["a"] == labels["a in March"] != labels["b"]
+
+
+def test_a_fixed_offset_is_a_time_zone():
+    for events in (EVENTS, duckdb.from_arrow(to_arrow(EVENTS))):
+        explorer = taf.explore(events, tz=timezone(timedelta(hours=5, minutes=30)))
+        choose(explorer, week=[[5, 6], [0, 7]])
+        assert explorer.events["date"].dt.strftime("%d %H:%M").tolist() == ["27 00:00", "28 23:45", "29 00:00"]
 
 
 def test_people_and_groups_of_one_name_are_kept_apart():
@@ -267,6 +289,8 @@ def test_the_browser_reaches_no_file(tmp_path):
         (pl.DataFrame({"date": ["yesterday"]}), NotAnAuditFrame, "not timestamps"),
         ("te-audit/", InvalidArgument, "is a path, not a frame"),
         (7, InvalidArgument, "not a supported frame"),
+        (pd.concat([EVENTS, EVENTS[["event"]]], axis=1), InvalidArgument, "two columns called 'event'"),
+        (duckdb.sql("SELECT now() AS date, 'shop' AS resources"), InvalidArgument, "DuckDB cannot read them"),
     ],
 )
 def test_bad_input_gets_a_clear_error(events, error, message):
@@ -290,6 +314,7 @@ def test_a_missing_extra_is_named(module, monkeypatch):
 
 SETUP = """
 import json
+import re
 import te_audit_frames as taf
 
 people = ["Ada", NAME, "Bob"]

@@ -52,8 +52,8 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
     Raises
     ------
     InvalidArgument
-        The extra `explore` is not installed, `tz` is not a named time zone, there are no events, or `events` is neither
-        a supported frame nor an archive.
+        The extra `explore` is not installed, `tz` is not a time zone, there are no events, DuckDB cannot read them, or
+        `events` is neither a supported frame nor an archive.
     NotAnAuditFrame
         The column `date` is missing, or its dates have no time zone.
     ArchiveError, FileError, StoreError
@@ -187,7 +187,7 @@ class Explorer:
     def _counts(self) -> str:
         predicate = self._params.get("all", {}).get("predicate") or "true"
         if predicate != self._counted[0]:  # the widget sends each choice several times
-            found = self._database.connection.query(f"SELECT count(*) FROM {TABLE} WHERE {predicate}")  # noqa: S608
+            found = self._database.connection.query(f"SELECT count(*) FROM {TABLE} WHERE {predicate}")  # noqa: S608  # nosec B608
             self._counted = predicate, found.fetchall()[0][0]
         rows = self._database.rows
         return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.frames import between, where
-
-LABEL = "explorer"
-"""The name of the filter in the receipt of selected events."""
 
 Range = tuple[int, int]
 """The first and the last, both included."""
@@ -70,10 +68,19 @@ class Selection:
     hours: Range | None = None
     zone: str = "UTC"
 
+    @property
+    def label(self) -> str:
+        """The name of the filter in the receipt.
+
+        `concat` takes filters of one name for the same filter. So the name stands for what was chosen, but not for the
+        period.
+        """
+        return f"explorer {hashlib.sha256(' AND '.join(self._conditions()).encode()).hexdigest()[:8]}"
+
     def apply(self, events: pd.DataFrame) -> pd.DataFrame:
         """Return the selected events of a pandas frame, with the receipt of the selection."""
         mask = self._mask(events)
-        kept = events.copy(deep=False) if mask is None else where(events, mask, label=LABEL)
+        kept = events.copy(deep=False) if mask is None else where(events, mask, label=self.label)
         return kept if self.start is None and self.end is None else between(kept, start=self.start, end=self.end)
 
     def _mask(self, events: pd.DataFrame) -> npt.NDArray[np.bool_] | None:
@@ -110,7 +117,7 @@ class Selection:
                 conditions.append(f"{local}.between({first}, {last})")
         if conditions:
             held = f"events := {source}" if load else "events"
-            kept = f'taf.where({held}, {" & ".join(conditions)}, label="{LABEL}")'
+            kept = f'taf.where({held}, {" & ".join(conditions)}, label="{self.label}")'
         else:
             kept = source
         return kept if load or not bounds else f"taf.between({kept}, {bounds})"
@@ -119,12 +126,19 @@ class Selection:
         """Return the condition in DuckDB's SQL; empty if nothing limits the selection."""
         conditions = [f"\"date\" >= TIMESTAMPTZ '{_iso(self.start)}'"] if self.start else []
         conditions += [f"\"date\" < TIMESTAMPTZ '{_iso(self.end)}'"] if self.end else []
-        conditions += [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
+        return " AND ".join([*conditions, *self._conditions()])
+
+    def _conditions(self) -> list[str]:
+        """Return what is asked beside the period, in SQL."""
+        conditions = [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
         local = f'timezone({quote(self.zone)}, "date"::TIMESTAMPTZ)'
+        if self.zone.startswith(("UTC+", "UTC-")):  # DuckDB knows no zones of this form
+            seconds = round(pd.Timestamp(0, tz=self.zone).tz_localize(None).timestamp())
+            local = f"timezone('UTC', \"date\"::TIMESTAMPTZ) + INTERVAL '{seconds} seconds'"
         for limits, read in ((self.days, f"isodow({local}) - 1"), (self.hours, f"hour({local})")):
             if limits is not None:
                 conditions.append(f"{read} BETWEEN {limits[0]} AND {limits[1]}")
-        return " AND ".join(conditions)
+        return conditions
 
 
 def _find(events: pd.DataFrame, values: Values) -> npt.NDArray[np.bool_]:
