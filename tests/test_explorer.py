@@ -360,11 +360,16 @@ def test_a_browser_without_internet_draws_the_views_and_selects(app, tmp_path):
             x, y, width, height = page.run(code)
             return x, y, width, height
 
-        def read_back(count: int) -> dict[str, object]:
-            page.wait(f"({SUMMARY}) === '{count} of 672 events selected'")
-            found = json.loads(page.run_last_cell())
+        def read_back() -> dict[str, object]:
+            # On a slow machine, the last step of a brush may still be on its way.
+            for _ in range(10):
+                shown = page.settle(SUMMARY)
+                found = json.loads(page.run_last_cell())
+                if shown == page.settle(SUMMARY) == f"{found['events']} of 672 events selected":
+                    break
+            else:
+                pytest.fail(f"the views show {shown}, and the kernel has {found['events']}")
             assert found["same"]
-            assert found["events"] == count
             return found
 
         # Names are text, wherever they are shown.
@@ -379,23 +384,25 @@ def test_a_browser_without_internet_draws_the_views_and_selects(app, tmp_path):
             (x + width * 0.3, y + height / 2), (x + width * 0.4, y + height / 2), (x + width * 0.6, y + height / 2)
         )
         page.wait(f"!({SUMMARY}).startsWith('672 ')")
-        brushed = int(page.settle(SUMMARY).split()[0])
+        found = read_back()
+        brushed = found["events"]
         assert 672 * 0.2 < brushed < 672 * 0.5
-        assert 8 <= read_back(brushed)["days"] <= 14
+        assert 8 <= found["days"] <= 14
 
-        # A click on a bar, and then on the next one with Shift: the time stays selected.
+        # A click on a bar: the time stays selected.
         x, y, *_ = place(1)
         page.press((x + 245, y + 40))
         page.wait(f"!({SUMMARY}).startsWith('{brushed} ')")
-        clicked = int(page.settle(SUMMARY).split()[0])
-        assert abs(clicked - brushed / 2) <= 1
-        assert len(read_back(clicked)["texts"]) == 1
+        found = read_back()
+        assert abs(found["events"] - brushed / 2) <= 1
+        assert len(found["texts"]) == 1
         bars = f"[...{VIEWS}[1].querySelectorAll('g[aria-label=bar] rect')]"
         assert len(set(page.run(f"{bars}.map(bar => getComputedStyle(bar).fill)"))) == 2
 
         # All is taken back, and hours of the week are selected.
         page.run("[...document.querySelectorAll('button')].find(one => /everything/.test(one.textContent)).click()")
-        read_back(672)
+        page.wait(f"({SUMMARY}).startsWith('672 ')")
+        assert read_back()["events"] == 672
         page.settle(f"{VIEWS}.length")
         x, y, width, height = place(5)
         page.press(
@@ -404,6 +411,6 @@ def test_a_browser_without_internet_draws_the_views_and_selects(app, tmp_path):
             (x + width * 0.7, y + height * 0.6),
         )
         page.wait(f"!({SUMMARY}).startsWith('672 ')")
-        hours = read_back(int(page.settle(SUMMARY).split()[0]))["local"]
+        hours = read_back()["local"]
         assert len(hours) == len({day for day, _ in hours}) * len({hour for _, hour in hours}) > 4
         assert page.hosts == {"127.0.0.1"}
