@@ -23,7 +23,7 @@ PLAIN = "event_columns"
 # What the browser asks: the count of each value, with or without what is chosen; and the first rows.
 _FACET = re.compile('"(' + "|".join(FACETS) + ')"')
 _BY_FACET = re.compile(f'GROUP BY {_FACET.pattern} ORDER BY "\\1"$')
-_ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')  # noqa: S608
+_ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')  # noqa: S608  # nosec B608
 _COUNTS = re.compile(r'CREATE TABLE IF NOT EXISTS ("mosaic"\."\w+")')
 _CAST = r'"\1"::VARCHAR AS "\1"'
 
@@ -74,12 +74,12 @@ class Connection:
                 # The browser matches the answer to its bars by their position, so it has to be about the same values.
                 values = ", ".join(f"({at}, {quote(text)})" for at, text in enumerate(shown))
                 return (
-                    f'SELECT coalesce("x", 0) AS "x", text AS "{facet}", coalesce("__", false) AS "__" '  # noqa: S608
+                    f'SELECT coalesce("x", 0) AS "x", text AS "{facet}", coalesce("__", false) AS "__" '  # noqa: S608  # nosec B608
                     f'FROM (VALUES {values}) AS shown(place, text) LEFT JOIN ({counts}) ON "{facet}"::VARCHAR = text '
                     "ORDER BY place"
                 )
             largest = f'{counts} ORDER BY "x" DESC, "{facet}" LIMIT {TOP}'
-            return f'SELECT * REPLACE ("{facet}"::VARCHAR AS "{facet}") FROM ({largest})'  # noqa: S608
+            return f'SELECT * REPLACE ("{facet}"::VARCHAR AS "{facet}") FROM ({largest})'  # noqa: S608  # nosec B608
         if found := _ROWS.match(sql):
             return f"SELECT {_FACET.sub(_CAST, found[1])}{sql[found.end(1) :]}"
         return sql

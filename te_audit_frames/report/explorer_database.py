@@ -99,7 +99,7 @@ def _copy(events: Any, columns: Sequence[str], connection: duckdb.DuckDBPyConnec
     connection.execute(f"CREATE TABLE source ({schema})")
     for part in _read(events, columns):
         connection.register("part", part)
-        connection.execute(f"INSERT INTO source SELECT {', '.join(map(_selected, columns))} FROM part")  # noqa: S608
+        connection.execute(f"INSERT INTO source SELECT {', '.join(map(_selected, columns))} FROM part")  # noqa: S608  # nosec B608
         connection.unregister("part")
 
 
@@ -171,7 +171,7 @@ def _name_values(
     name = f'"{dimension.label}"' if dimension.label in present else "NULL::VARCHAR"
     # The name is that of the latest event. It also stands in for a key that is missing.
     found = connection.sql(
-        f"SELECT {key} AS key, CASE WHEN {key} IS NULL THEN {name} END AS stand_in, "  # noqa: S608
+        f"SELECT {key} AS key, CASE WHEN {key} IS NULL THEN {name} END AS stand_in, "  # noqa: S608  # nosec B608
         f"arg_max({name}, coalesce(\"date\", '-infinity')) AS name, count(*) AS events FROM source GROUP BY ALL "
         "ORDER BY events DESC, key, stand_in"
     ).to_arrow_table()
@@ -181,8 +181,8 @@ def _name_values(
     texts = list_labels(groups, [named])
     connection.register("named", pa.table({"key": found["key"], "stand_in": found["stand_in"], "text": texts}))
     # An ENUM is grouped several times faster than text.
-    connection.execute(f"CREATE TYPE {facet} AS ENUM (SELECT text FROM named)")  # noqa: S608
-    connection.execute(f"CREATE TABLE {facet}_texts AS SELECT key, stand_in, text::{facet} AS text FROM named")  # noqa: S608
+    connection.execute(f"CREATE TYPE {facet} AS ENUM (SELECT text FROM named)")  # noqa: S608  # nosec B608
+    connection.execute(f"CREATE TABLE {facet}_texts AS SELECT key, stand_in, text::{facet} AS text FROM named")  # noqa: S608  # nosec B608
     connection.unregister("named")
     keys, stand_ins = (found[each].to_pylist() for each in ("key", "stand_in"))
     return {
@@ -204,7 +204,7 @@ def _values_of(dimension: Dimension, key: str | None, stand_in: str | None, pres
 def _name_hours(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
     """Make the table `clock`: the day of the week and the hour in a time zone, for each quarter of an hour."""
     steps = connection.sql(
-        f'SELECT DISTINCT epoch_us("date") // {_STEP * 1_000_000} AS step FROM source WHERE "date" IS NOT NULL'  # noqa: S608
+        f'SELECT DISTINCT epoch_us("date") // {_STEP * 1_000_000} AS step FROM source WHERE "date" IS NOT NULL'  # noqa: S608  # nosec B608
     ).to_arrow_table()["step"]
     local = pd.Series(pd.to_datetime(steps.to_numpy() * _STEP, unit="s", utc=True)).dt.tz_convert(zone).dt
     # In the middle of the hour, so that a brush takes the hours and days whose middle is in it.
@@ -228,17 +228,17 @@ def _make_table(connection: duckdb.DuckDBPyConnection, facets: Sequence[str], pr
     resources = ['s."resources"'] if "resources" in present else []
     columns = ['date_trunc(\'second\', s."date")::TIMESTAMP AS "time"', *shown, *resources]
     connection.execute(
-        f"CREATE TABLE {TABLE} AS SELECT {', '.join(columns)}, hour_of_day, day_of_week FROM source s "  # noqa: S608
+        f"CREATE TABLE {TABLE} AS SELECT {', '.join(columns)}, hour_of_day, day_of_week FROM source s "  # noqa: S608  # nosec B608
         f'LEFT JOIN clock ON clock.step = epoch_us(s."date") // {_STEP * 1_000_000} {" ".join(joins)} '
         'ORDER BY "time"'
     )
     plain = ", ".join(f"{facet}::VARCHAR AS {facet}" for facet in facets)
     replaced = f" REPLACE ({plain})" if plain else ""
-    connection.execute(f"CREATE TABLE {PLAIN} AS SELECT *{replaced} FROM {TABLE} LIMIT 0")  # noqa: S608
+    connection.execute(f"CREATE TABLE {PLAIN} AS SELECT *{replaced} FROM {TABLE} LIMIT 0")  # noqa: S608  # nosec B608
     # The names of the days, where the rows of the week are drawn.
     connection.execute(f"CREATE TABLE {WEEK} (name VARCHAR, middle DOUBLE, start DOUBLE)")
     days = enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
-    connection.executemany(f"INSERT INTO {WEEK} VALUES (?, ?, 0)", [(name, at + 0.5) for at, name in days])  # noqa: S608
+    connection.executemany(f"INSERT INTO {WEEK} VALUES (?, ?, 0)", [(name, at + 0.5) for at, name in days])  # noqa: S608  # nosec B608
     for table in ("source", "clock", *(f"{facet}_texts" for facet in facets)):
         connection.execute(f"DROP TABLE {table}")
     # The browser sends statements. None of them has a reason to reach a file or an address.
