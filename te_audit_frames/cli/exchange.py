@@ -35,8 +35,8 @@ _FORMATS = (".parquet", ".csv", ".jsonl")
 WHERE is an archive, a bucket such as s3://bucket/te-audit, a .parquet, .csv or .jsonl file
 from fetch, or a glob such as 'months/*.parquet'. There may be several.
 The key is read from TE_PSEUDONYM_KEY or from --key-file: one line of at least 32 bytes,
-without the white space around it. It must never leave with the file. With the same key, a person has the
-same pseudonym in every file.
+without the white space around it. It must never leave with the file. With the same key, a
+person has the same pseudonym in every file.
 
 \b
 Examples:
