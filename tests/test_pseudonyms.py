@@ -370,6 +370,8 @@ def test_texts_without_names_stay(text):
         ("user=mark deleted", "# deleted"),
         ("Mark.Page", "#"),
         ("MarkPage", "#"),
+        ("MarkZebulon", "#"),
+        ("prefect.user.zebulon", "#"),
         ("test\\admin deleted", "# deleted"),
     ],
 )

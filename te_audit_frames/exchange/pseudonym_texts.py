@@ -167,7 +167,7 @@ def _candidates(text: str, keyed: Keyed, people: frozenset[str]) -> Iterator[str
         for form in ("x-{}", "x{}"):
             yield _replaced(text, spans, keyed, form)
     if _is_key(text, people):
-        yield text
+        yield pseudonymize_type(text, keyed)
 
 
 def _spans(text: str, words: Sequence[re.Match[str]], flags: Sequence[bool]) -> list[tuple[int, int]]:
@@ -250,12 +250,12 @@ def _is_login(word: str) -> bool:
 
 
 def _is_key(text: str, people: frozenset[str]) -> bool:
-    """Return whether a text is a key of known words, such as "PauseConnector" or "test.deleted"."""
+    """Return whether a text is a key, such as "PauseConnector" or "test.deleted". With dots, all words are known."""
     if re.search(r"[\s@\\]|//", text):
         return False
     parts = [part for part in _CAMEL.findall(text) if part.strip("-_. ")]
-    folded = {part.casefold() for part in parts}
-    return all(map(is_known, parts)) and not folded & people and not folded <= _NAMES
+    folded = {part.casefold() for part in parts if is_known(part)}
+    return ("." not in text or all(map(is_known, parts))) and not folded & people and not folded <= _NAMES
 
 
 def _in_phrases(words: Sequence[re.Match[str]]) -> set[int]:
