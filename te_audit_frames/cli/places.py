@@ -15,7 +15,7 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli.output import ending
 from te_audit_frames.errors import ArchiveError, InvalidArgument
-from te_audit_frames.periods import to_instant
+from te_audit_frames.periods import Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.safe_text import visible
 
@@ -89,6 +89,23 @@ def end_of_archive(archive: taf.Archive) -> datetime | None:
         day = archive.load(start=read_to, columns=["date"])["date"].max().floor("D")
     end = read_to if pd.isna(day) else day + timedelta(days=1)
     return None if pd.isna(end) else end.to_pydatetime()
+
+
+def bounds_of(events: pd.DataFrame) -> Period | None:
+    """Return what a file covers: by its receipt, or else from its first event to its last."""
+    receipt, end = stored_receipt(events), end_of(events)
+    if end is None:
+        return None
+    if receipt is not None and receipt.period is not None:
+        return Period(receipt.period.start, end)
+    return Period(events["date"].min().to_pydatetime(), end)
+
+
+def bounds_of_archive(archive: taf.Archive) -> Period | None:
+    """Return what an archive covers: from its first day to where `end_of_archive` has its end."""
+    end = end_of_archive(archive)
+    first = archive.coverage()["day"].min()
+    return None if end is None or pd.isna(first) else Period(first.to_pydatetime(), end)
 
 
 def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:

@@ -16,9 +16,19 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options, values
-from te_audit_frames.cli.places import advice_about, end_of, end_of_archive, expand, is_archive, join, read_file
+from te_audit_frames.cli.places import (
+    advice_about,
+    bounds_of,
+    bounds_of_archive,
+    end_of,
+    end_of_archive,
+    expand,
+    is_archive,
+    join,
+    read_file,
+)
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.periods import parse_zone, to_bounds, to_window
+from te_audit_frames.periods import Period, parse_zone, to_bounds, to_window
 from te_audit_frames.schema import COLUMNS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -111,6 +121,17 @@ class Where:
         if is_whole and is_archive(place):
             return taf.Archive(place)
         return self.read(columns)
+
+    def covers(self) -> Period | None:
+        """Return what all places together cover, from their start to their end; None if they have no dated events."""
+        bounds = []
+        for place in expand(self.places):
+            if is_archive(place):
+                bounds.append(bounds_of_archive(taf.Archive(place)))
+            else:
+                bounds.append(bounds_of(read_file(place, ["date"], (None, None))))
+        known = [each for each in bounds if each is not None]
+        return Period(min(each.start for each in known), max(each.end for each in known)) if known else None
 
     @property
     def has_filters(self) -> bool:

@@ -15,6 +15,7 @@ from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.events import show_events
 from te_audit_frames.cli.exit_codes import FOUND
 from te_audit_frames.cli.output import in_zone, records
+from te_audit_frames.cli.review_limits import check_start, list_limits
 from te_audit_frames.cli.review_text import Shown, count_severities, list_assessed, notes_of, write_review
 from te_audit_frames.cli.terminal import terminal_width
 from te_audit_frames.periods import iso, parse_zone
@@ -79,7 +80,9 @@ Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for ev
     "--evidence", "number", type=click.IntRange(min=0), metavar="N", help="List the events behind finding N instead."
 )
 @click.option(
-    "--quiet", is_flag=True, help="Print nothing unless there are findings at or above --fail-on or --min-severity."
+    "--quiet",
+    is_flag=True,
+    help="Print nothing unless there are findings at or above --fail-on or --min-severity, or nothing could be seen.",
 )
 @options.output_options
 def review(
@@ -105,6 +108,7 @@ def review(
     people = None if users is None else reading.read_people(users)
     everyone = where.without_filters()
     events = everyone.read_or_open(_EXAMINED if number is None else COLUMNS)
+    check_start(where, events)
     source, past = open_history_of(everyone, history)
     with options.naming_options():
         found = taf.review(
@@ -136,7 +140,8 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     fail_on : str, optional
         The least severe findings to return true for.
     quiet : bool
-        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show.
+        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show. What
+        could not be seen is said on stderr even then.
     output : Output
         How to print.
 
@@ -151,6 +156,8 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     failing = fail_on is not None and bool(kept["severity"].isin(_up_from(fail_on)).any())
     if not quiet or (failing if fail_on is not None else len(findings)):
         _print(replace(shown, findings=findings), output, quiet=quiet)
+    for line in list_limits(shown.review) if quiet else []:
+        click.echo(visible(line), err=True)
     return failing
 
 
