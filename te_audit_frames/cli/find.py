@@ -84,7 +84,7 @@ def _show(find_rows: Callable[[], pd.DataFrame], where: Where, output: Output, *
         output.show(rows, tz=where.tz, first=_FIRST[record.check].split(), empty=empty)
     for line in _examined(record, where.tz):
         # What could not be assessed is said in any case, because an empty result would look like a good one.
-        if not quiet or line.startswith("Not assessed"):
+        if not quiet or line.startswith(("Not assessed", "Assessed in part")):
             click.echo(visible(in_options(line)), err=True)
 
 
@@ -96,6 +96,8 @@ def _examined(record: taf.Assessed, tz: str) -> list[str]:
         lines[0] += f", from {iso(record.first_event.astimezone(zone))} to {iso(record.last_event.astimezone(zone))}"
     if record.not_assessed:
         lines.append(f"Not assessed: {record.not_assessed}")
+    elif record.in_part:
+        lines.append(f"Assessed in part: {record.in_part}")
     if record.baseline_days is not None:
         lines.append(f"History: {record.baseline_days:,.0f} days")
     counted = (
