@@ -82,9 +82,7 @@ def check_same_organisation(directory: pd.DataFrame, uids: pd.Series) -> None:
     )
 
 
-def notes_of_directory(
-    directory: pd.DataFrame, first_event: datetime | None, last_event: datetime | None
-) -> list[str]:
+def notes_of_directory(directory: pd.DataFrame, first_event: datetime | None, last_event: datetime | None) -> list[str]:
     """Return what a reader should know of a directory: how old it is, and what it does not know.
 
     Parameters

@@ -138,6 +138,48 @@ class Where:
         """Whether only some users, events, actions or account groups are chosen."""
         return bool(self._filtered())
 
+    @property
+    def filters_given(self) -> list[str]:
+        """The options of the filters that are set."""
+        given = {
+            "--user": self.user,
+            "--event": self.event,
+            "--action": self.action,
+            "--account-group": self.account_group,
+        }
+        return [option for option, texts in given.items() if texts]
+
+    def unmatched(self, events: Any) -> list[tuple[str, str]]:
+        """Return the option and the text of each filter that no event passes by itself.
+
+        Parameters
+        ----------
+        events : pandas.DataFrame or Archive
+            All events of the period.
+
+        Returns
+        -------
+        list of tuple of str
+            An action has no pattern, and is never among them.
+        """
+        found = []
+        for option, by, texts in (
+            ("--user", "user", self.user),
+            ("--event", "event", self.event),
+            ("--account-group", "account_group", self.account_group),
+        ):
+            if not texts:
+                continue
+            groups = taf.summarize(events, by=by)
+            names = groups[[name for name in COLUMNS if name in groups]]
+            matches = _names_of if by == "user" else _itself
+            found += [
+                (option, text)
+                for text in texts
+                if not any(_matching(names[name], (text,), matches).any() for name in names)
+            ]
+        return found
+
     def without_filters(self) -> Where:
         """Return the same places and period with all their events. The filters are checked before any work is done."""
         self._check_actions()
@@ -282,8 +324,12 @@ def _where(events: pd.DataFrame, mask: pd.Series, option: str, values: Sequence[
     return taf.where(events, mask, label=f"{option} {', '.join(values)}").reset_index(drop=True)
 
 
+def _itself(text: str) -> Iterable[str]:
+    return (text,)
+
+
 def _matching(
-    texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = lambda text: (text,)
+    texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = _itself
 ) -> pd.Series:
     """Mark the texts of which a name matches a pattern. Capitals do not matter."""
     # Only the asterisk is special, because brackets and question marks are frequent in names.

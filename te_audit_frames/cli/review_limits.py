@@ -69,3 +69,21 @@ def list_limits(found: taf.Review) -> list[str]:
     elif len(acts) and (acts["status"] == "not assessed").all():
         lines.append(f"Nothing could be assessed of what people did: {acts['reason'].mode()[0]}")
     return [f"{in_options(line)}." for line in lines]
+
+
+def list_unmatched(where: Where, events: Any) -> list[str]:
+    """Return one line for each text of a filter that matches no event, such as a misspelt name.
+
+    Parameters
+    ----------
+    where : Where
+        The filters.
+    events : pandas.DataFrame or Archive
+        All events of the period.
+
+    Returns
+    -------
+    list of str
+    """
+    said = {"--user": "is by", "--event": "has the text", "--account-group": "is in the account group"}
+    return [f"{option}: no event of the period {said[option]} {text!r}." for option, text in where.unmatched(events)]

@@ -187,6 +187,38 @@ def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, w
     assert line in result.stderr
 
 
+def test_a_filter_that_matches_no_event_is_named_even_under_quiet(folder):
+    where = (folder / "events.parquet", "--start", "2026-04-20", "--user", "ada", "--quiet", "--fail-on", "high")
+    result = run("review", *where, "--user", "nobody", "--event", "*deleted.")
+    assert (result.exit_code, result.stderr) == (7, "--user: no event of the period is by 'nobody'.\n")
+    archive = Where(("x",), user=("8", "adda"), event=("no such",), account_group=("labs", "9"))
+    missing = [("--user", "adda"), ("--event", "no such"), ("--account-group", "9")]
+    assert archive.unmatched(taf.Archive(folder / "te-audit")) == missing
+
+
+def test_findings_that_filters_leave_out_are_counted(expected, capsys):
+    _, printed = _print(capsys, expected, user=("nobody",), min_severity="medium")
+    assert "0 high, 0 medium; left out by --user: 1 high, 2 medium; 1 more not shown" in printed.out
+    _, printed = _print(capsys, expected, user=("8",), event=("*",), form="json")
+    assert (
+        json.loads(printed.out)["summary"]
+        == "0 high, 1 medium, 0 low; left out by --user and --event: 1 high, 1 medium, 1 low"
+    )
+
+
+def test_what_makes_it_fail_is_shown(expected, capsys):
+    failing, printed = _print(capsys, expected, user=("8",), min_severity="high", fail_on="info", quiet=True)
+    assert failing
+    assert "Alert rule" in printed.out
+
+
+@pytest.mark.parametrize(("user", "code"), [("ada", 7), ("8", 0)])
+def test_evidence_exits_as_fail_on_says(folder, user, code):
+    words = (folder / "events.parquet", "--start", "2026-04-20", "--evidence", 2, "--format", "jsonl")
+    result = run("review", *words, "--fail-on", "high", "--user", user)
+    assert (result.exit_code, result.stdout.count("Alert rule deleted")) == (code, 1)
+
+
 @pytest.mark.parametrize("kind", ["te-audit", "events.parquet"])
 def test_a_start_after_everything_is_refused_with_what_is_covered(folder, kind):
     result = run("review", folder / kind, "--start", "2027-01-01", "--quiet")
