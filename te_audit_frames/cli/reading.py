@@ -6,7 +6,6 @@ options to a command, which receives a `Where`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
+from te_audit_frames.checks.people import matches_text, names_of
 from te_audit_frames.cli import options, values
 from te_audit_frames.cli.places import (
     advice_about,
@@ -32,8 +32,6 @@ from te_audit_frames.periods import Period, parse_zone, to_bounds, to_window
 from te_audit_frames.schema import COLUMNS
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_NAME_AND_MAIL = re.compile(r"(.*) \((.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ class Where:
                 continue
             groups = taf.summarize(events, by=by)
             names = groups[[name for name in COLUMNS if name in groups]]
-            matches = _names_of if by == "user" else _itself
+            matches = names_of if by == "user" else _itself
             found += [
                 (option, text)
                 for text in texts
@@ -210,7 +208,7 @@ class Where:
 
     def _select(self, events: pd.DataFrame) -> pd.DataFrame:
         if self.user:
-            names = _matching(events["user"], self.user, _names_of)
+            names = _matching(events["user"], self.user, names_of)
             events = _where(events, _matching(events["uid"], self.user) | names, "--user", self.user)
         if self.event:
             events = _where(events, _matching(events["event"], self.event), "--event", self.event)
@@ -332,14 +330,6 @@ def _matching(
     texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = _itself
 ) -> pd.Series:
     """Mark the texts of which a name matches a pattern. Capitals do not matter."""
-    # Only the asterisk is special, because brackets and question marks are frequent in names.
-    pattern = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in patterns), re.IGNORECASE | re.DOTALL)
     different = texts.dropna().unique()
-    found = [text for text in different if any(pattern.fullmatch(name) for name in names_of(text))]
+    found = [text for text in different if any(matches_text(name, patterns) for name in names_of(text))]
     return texts.isin(found)
-
-
-def _names_of(user: str) -> Iterable[str]:
-    """Return the names of a user: "Ada (ada@example.com)" is also "Ada" and "ada@example.com"."""
-    parts = _NAME_AND_MAIL.fullmatch(user)
-    return (user, *parts.groups()) if parts else (user,)
