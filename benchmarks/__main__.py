@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.measure import Result, table
 
 PROGRAMS = (
-    *("decode", "fetch", "cancelling", "budget", "summaries", "files"),
+    *("decode", "fetch", "schedule", "cancelling", "budget", "summaries", "files"),
     *("memory", "startup", "archive", "keeping", "peers", "vocabulary", "baseline", "hours"),
 )
 LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt", "thousandeyes-sdk-administrative")

@@ -55,14 +55,16 @@ def run(full: bool) -> list[Result]:
         took, requests, pages = _fetch(events, latency)
         results += [
             at_most(f"fetch, {name}, {latency:g} s latency: wall time of the ideal", took / ideal, bound),
-            at_most(f"fetch, {name}: requests", requests, pages * 1.1 + WORKERS, "requests"),
+            at_most(f"fetch, {name}: requests", requests, pages * 1.2 + WORKERS, "requests"),
         ]
     return results
 
 
 def _event(number: int, age: float) -> dict[str, Any]:
     date = (NOW - timedelta(seconds=int(age) + 1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"date": date, "aid": "1", "uid": str(number % 50), "user": f"User {number % 50}", "event": "Test updated."}
+    # No two events are equal: a page that equals the first one would look like a cursor that led back to it.
+    event = f"Test {number} updated."
+    return {"date": date, "aid": "1", "uid": str(number % 50), "user": f"User {number % 50}", "event": event}
 
 
 def _fetch(events: list[dict[str, Any]], latency: float) -> tuple[float, int, int]:

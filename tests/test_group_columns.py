@@ -76,3 +76,13 @@ def test_text_is_kept_as_text_and_other_types_are_named() -> None:
     chosen = [Dimension(name, name) for name in ("uid", "floor", "team")]
     _, types = select_columns(as_lazy(events), chosen, [])
     assert types == {"by floor": nw.Int64()}, "an identifier of events is text, whatever its type"
+
+
+def test_columns_of_the_same_name_are_named():
+    events = pd.DataFrame({"date": pd.to_datetime(["2026-01-01T00:00Z"]), "event": "x", "uid": "7", "user": "Ada"})
+    twice = pd.concat([events, events[["user"]]], axis=1)
+    for call in (taf.summarize_by_user, taf.find_runs, taf.review):
+        with pytest.raises(taf.InvalidArgument, match="column 'user' is there twice"):
+            call(twice)
+    with pytest.raises(taf.InvalidArgument, match="same name"):
+        as_lazy(twice)

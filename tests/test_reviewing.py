@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.histories import SOURCES, archive_of, drawn_rows, frame, table
 
 import te_audit_frames as taf
+from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import to_arrow, to_events
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -143,7 +144,9 @@ def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_no
     stranger = at(1, 3.3, "User login.", ip_address="198.51.100.9")
     owner = at(1, 3.3, "User login.")
     only = ["find_failed_logins"]
-    assert found(taf.review(frame(*failures, stranger), history=HISTORY, checks=only))[0][0] == "high"
+    review = taf.review(frame(*failures, stranger), history=HISTORY, checks=only)
+    assert found(review)[0][0] == "high"
+    assert review.evidence(0)["event"].value_counts().to_dict() == {"Login failed.": 12, "User login.": 1}
     assert found(taf.review(frame(*failures, owner), history=HISTORY, checks=only)) == [
         ("low", "find_failed_logins", "Ada")
     ]
@@ -154,8 +157,35 @@ def test_a_spray_names_the_person_who_was_broken_into():
     success = at(1, 3.5, "User login.", "8", ip_address="198.51.100.9")
     review = taf.review(frame(*failures, success), history=HISTORY, checks=["find_failed_logins"])
     assert found(review) == [("high", "find_failed_logins", "Ben")]
-    assert len(review.evidence(0)) == 20
+    behind = review.evidence(0)
+    assert behind["event"].value_counts().to_dict() == {"Login failed.": 20, "User login.": 1}
+    assert review.findings["events"][0] == 21
+    assert review.findings["why"][0].startswith("20 failed log-ins of 20 users")
     assert review.findings["technique"][0].startswith("T1110.003")
+
+
+def test_a_frame_cut_by_plain_pandas_is_reviewed_from_its_first_event_to_its_last():
+    rows = frame(*working_days(), at(1, 10, "Alert rule deleted."))
+    covered = {"start": rows["date"].min().isoformat(), "end": "2026-03-09T00:00:00+00:00"}
+    whole = Receipt(
+        source="api",
+        requested={"window": None, "default": False, **covered},
+        resolved=covered,
+        scope={"aid": None, "all_account_groups": True},
+        complete=True,
+        events=len(rows),
+        pages=1,
+        requests=1,
+        account_groups={"1": len(rows)},
+        fetched_at="2026-03-09T00:00:00Z",
+    )
+    events = attach_receipt(rows, whole)
+    late, early = (events[mask] for mask in (events["date"] >= MONDAY, events["date"] < MONDAY))
+    review = taf.review(late, history=early)
+    assert found(review) == [("medium", "find_monitoring_changes", "Ada")]
+    assert review.period.start == late["date"].min()
+    assert taf.review(events, history=early, checks=["find_runs"]).period.end == MONDAY + timedelta(days=7)
+    assert any("plain pandas cut it" in note for note in review.notes)
 
 
 def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():

@@ -1,6 +1,7 @@
 """Slices of a period, in a simulation of the server: nothing missing, nothing twice, few requests, little time."""
 
 import heapq
+import math
 from collections import Counter, deque
 from itertools import count
 
@@ -24,7 +25,18 @@ class Simulation:
     """A fetch without sockets: a server of pages, workers that take `LATENCY` a page, and virtual time."""
 
     def __init__(
-        self, dates, *, end, page, workers, newest=True, bounds=(True, True), seed=0, jitter=0.0, watched=False
+        self,
+        dates,
+        *,
+        end,
+        page,
+        workers,
+        newest=True,
+        bounds=(True, True),
+        seed=0,
+        jitter=0.0,
+        watched=False,
+        permits=math.inf,
     ):
         self.dates = np.sort(np.asarray(dates, dtype=np.int64))
         self.page = page
@@ -37,6 +49,7 @@ class Simulation:
         self._rng = np.random.default_rng(seed)
         self._jitter = jitter
         self.received = []
+        self._permits = permits
         self._run(workers, watched=watched)
         self.received = np.sort(np.concatenate([np.zeros(0, np.int64), *self.received]))
 
@@ -69,7 +82,7 @@ class Simulation:
             while waiting and len(under_way) < workers:
                 send(waiting.popleft())
             if under_way and len(under_way) < workers:
-                for part in self.slicing.cut(workers - len(under_way)):
+                for part in self.slicing.cut(workers - len(under_way), self._permits):
                     send(part)
             assert len(under_way) <= workers
             self.wall, _, part = heapq.heappop(under_way)
@@ -164,11 +177,13 @@ def nothing(rng, events):
     return np.zeros(0)
 
 
-def run_of(shape, seed, workers, *, newest=None, jitter=0.02):
+def run_of(shape, seed, workers, *, newest=None, jitter=0.02, permits=math.inf):
     rng = np.random.default_rng(seed)
     dates = START + np.asarray(shape(rng, PAGES * PAGE), dtype=np.int64)
     newest = bool(seed % 2) if newest is None else newest
-    return Simulation(dates, end=START + SPAN, page=PAGE, workers=workers, newest=newest, seed=seed, jitter=jitter)
+    return Simulation(
+        dates, end=START + SPAN, page=PAGE, workers=workers, newest=newest, seed=seed, jitter=jitter, permits=permits
+    )
 
 
 SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothing]
@@ -177,13 +192,19 @@ SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothi
 @pytest.mark.few
 @pytest.mark.parametrize("workers", [2, 8, 16, 32])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-def test_requests_stay_within_a_tenth_of_plain_paging(shape, workers):
+def test_requests_stay_within_a_tenth_of_plain_paging_while_permits_are_scarce(shape, workers):
     for seed in range(5):
-        run = run_of(shape, seed, workers)
+        run = run_of(shape, seed, workers, permits=0)
         assert len(run.received) == len(run.inside)
         pages = run.pages(START, START + SPAN)
         # A tenth, and three pages of a hundred that slices read past their cuts.
         assert run.requests <= pages * 1.13 + workers, (seed, run.requests, pages)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_requests_stay_within_a_fifth_while_permits_are_plentiful(shape):
+    costs = [run_of(shape, seed, 8).requests for seed in range(5)]
+    assert np.mean(costs) <= run_of(shape, 0, 1).requests * 1.2 + 2
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
@@ -372,3 +393,32 @@ def test_a_slice_is_narrowed_to_what_its_answers_cover(newest, covered, rest):
     low, high = slicing.times(part.a, part.b)
     assert sum(until - since for since, until in left) + high - low == 4_000
     assert [period for period in left if period[0] < period[1]] == rest
+
+
+@given(
+    st.integers(3, 5_000),
+    st.lists(st.sampled_from([0, 1, 2, 5, 30, 300]), min_size=1, max_size=6),
+    st.integers(1, 31),
+    st.sampled_from([0, 3, math.inf]),
+    st.booleans(),
+)
+@settings(max_examples=examples(1_000, brief=200), deadline=None)
+def test_cuts_ascend_and_stay_inside_the_slice(span, pages, idle, permits, newest):
+    slicing = Slicing(START, START + span, workers=32)
+    part, along = slicing.whole, 0
+    for length in pages:
+        seconds = np.minimum(along + np.linspace(0, length, 10).astype(int), span - 1)
+        along = int(seconds[-1])
+        _, finished = slicing.receive(part, START + (span - 1 - seconds if newest else seconds), more=True)
+        if finished:
+            break
+        received, end = part.pos, part.b
+        new = slicing.cut(idle, permits)
+        assert len(new) <= idle
+        if new:  # they share out what the slice had left, without a gap
+            bounds = [part.b, *(piece.b for piece in new)]
+            assert received < part.b
+            assert bounds[-1] == end
+            assert bounds == sorted(set(bounds))
+            assert [piece.a for piece in new] == bounds[:-1]
+            assert [(piece.low, piece.high) for piece in new] == [slicing.times(piece.a, piece.b) for piece in new]

@@ -117,6 +117,10 @@ def column_to_chunks(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Chunk
 
     For a text column of pandas, return the very object that the column holds, which `encode` may know.
     """
+    if isinstance(column, pd.DataFrame):  # what pandas returns for a name of two columns
+        raise InvalidArgument(
+            f"events: column {name!r} is there twice; keep one with events.loc[:, ~events.columns.duplicated()]"
+        )
     kind = ARROW_SCHEMA.field(name).type if name in COLUMNS and name != "resources" else None
     try:
         array = _stored(column) if isinstance(column, pd.Series) else column
@@ -177,6 +181,8 @@ def as_lazy(events: Any) -> nw.LazyFrame[Any]:
             warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
             frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
             return frame
+    except nw.exceptions.DuplicateError:
+        raise InvalidArgument("events: two columns have the same name; keep one of them") from None
     except TypeError:
         if isinstance(events, str | PathLike):
             raise InvalidArgument(

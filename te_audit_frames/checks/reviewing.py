@@ -189,11 +189,19 @@ def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]
         notes += _gaps(events, "the archive under review", None)
     if selection.undated:
         notes.append(f"{selection.undated:,} events have no date, and were not reviewed")
-    if stored is not None and (period := stored.period) is not None:
+    is_cut = stored is not None and stored.events != len(events)
+    if stored is not None and is_cut:
+        notes.append(
+            f"the receipt counts {stored.events:,} events and the frame has {len(events):,}, so that plain pandas cut "
+            "it: the period is taken from the first event to the last. between() cuts events and their period together"
+        )
+    elif stored is not None and (period := stored.period) is not None:
         return period, [f"the period is that of the receipt: {period}", *notes]
     if selection.first_event is None or selection.last_event is None:
         return None, ["there are no dated events: nothing was reviewed", *notes]
     period = Period(selection.first_event, selection.last_event + _MICROSECOND)
+    if is_cut:
+        return period, notes
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
 
 

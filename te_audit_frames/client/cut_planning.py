@@ -1,8 +1,12 @@
 """Where to cut slices for idle workers, and when a cut is worth its requests.
 
-What is left of a slice is cut so that about equal numbers of *pages* lie on each side, judged by how many seconds the
-pages so far covered. Every new slice wastes part of its last page. Requests are scarce, so cuts stop when the waste
-nears a tenth of the useful pages.
+What is left of a slice is cut so that about equal numbers of *pages* lie on each side. How many there are is judged by
+the seconds on the pages so far. A history may be dense in one place and empty in the next, so the latest page of a
+slice counts as much as it predicted later pages well so far, and the average of all pages counts for the rest.
+
+Every new slice wastes part of its last page. While permits are plentiful, an idle worker costs more than that, so any
+cut that saves a page in sequence is made. While the rate limit binds, cuts stop when the waste nears a tenth of the
+useful pages.
 """
 
 from __future__ import annotations
@@ -15,9 +19,18 @@ from te_audit_frames.client.slice import Slice
 _WORTH_CUTTING = 3
 """A slice with fewer seconds left than this is not cut."""
 
+_SHORTEST_PAGE = 0.5
+"""Seconds. Dates have whole seconds, so this is what a page within a single second covers."""
+
 _WASTE_OF_A_SLICE = 0.65
 """The share of its last page that an open slice probably wastes. Half a page is the mean; a little more keeps the
 requests of uneven histories within a tenth of plain paging's, at no cost in time."""
+
+_HALF_A_PAGE = 0.5
+"""A slice that is cut has a page under way, of which half is over on average."""
+
+_FIRST_GUESS = 0.7
+"""How far a page predicts the next one, as long as few pages have shown it."""
 
 
 class CutPlanner:
@@ -42,8 +55,12 @@ class CutPlanner:
         self._useful = 0
         self._covered_seconds = 0.0
         self._covered_pages = 0.0
+        # For pages that follow each other in a slice, by the logarithm of their seconds relative to the average: the
+        # sum of products, and of squares of the earlier one. They begin with one guess of weight 1.
+        self._products = _FIRST_GUESS
+        self._squares = 1.0
 
-    def learn(self, part: Slice, before: int, rows: int, kept: int, *, more: bool) -> None:
+    def learn(self, part: Slice, before: int, rows: int, kept: int, *, spread: int, more: bool) -> None:
         """Note how many seconds a page covered.
 
         Parameters
@@ -54,38 +71,59 @@ class CutPlanner:
             Its `pos` before this page.
         rows, kept : int
             How many rows the page had, and how many of them the slice owns.
+        spread : int
+            The seconds from the oldest row of the page to the newest.
         more : bool
             Whether the page has a next link.
         """
         self._answered += 1
         self._useful += kept
         self.page_size = max(self.page_size, rows)
-        seconds = max((part.pos if more else part.b) - before, 0.5)
+        seconds = max((part.pos if more else part.b) - before, _SHORTEST_PAGE)
         self._covered_seconds += seconds
         self._covered_pages += rows / self.page_size
-        is_first = not part.tail
-        part.tail = seconds if more else seconds * self.page_size / max(rows, 1)
-        if is_first:
-            self._first_pages[part.a] = part.tail
+        if not more:
+            seconds *= self.page_size / max(rows, 1)
+        if part.tail:
+            self._compare(part.tail, seconds)
+            part.tail = seconds
+        else:
+            self._first_pages[part.a] = seconds
+            # The first page may begin after years without events. What follows is as dense as its rows.
+            part.tail = min(seconds, max(spread, _SHORTEST_PAGE)) if more else seconds
 
     def pages_left(self, parts: Sequence[Slice]) -> float:
         """Estimate how many pages are still to come."""
         return sum(self._pages_left(part) for part in parts if part.tail and part.left > 0)
 
-    def share_out(self, parts: Sequence[Slice], idle: int) -> list[tuple[Slice, int]]:
-        """Decide which open slices to cut for idle workers, and into how many pieces each."""
+    def share_out(self, parts: Sequence[Slice], idle: int, permits: float = math.inf) -> list[tuple[Slice, int]]:
+        """Decide which open slices to cut for idle workers, and into how many pieces each.
+
+        Parameters
+        ----------
+        parts : sequence of Slice
+            The open slices.
+        idle : int
+            How many cuts to make at most.
+        permits : float
+            How many requests the rate limit allows now.
+        """
         candidates = [part for part in parts if part.tail and part.left >= _WORTH_CUTTING]
         pieces = dict.fromkeys(candidates, 1)
         pages_left = {part: self._pages_left(part) for part in candidates}
         useful_pages = self._useful / self.page_size
         waste = self._answered - useful_pages
-        allowed_waste = self._workers + 0.1 * useful_pages
+        is_plentiful = permits > 1.15 * self.pages_left(parts) + 0.5 * len(parts)
+        allowed_waste = self._workers + (0.2 if is_plentiful else 0.1) * useful_pages
         for extra in range(1, idle + 1):
             if not candidates:
                 break
             part = max(candidates, key=lambda each: pages_left[each] / (pieces[each] + 1))
             used = (waste + _WASTE_OF_A_SLICE * (len(parts) + extra)) / allowed_waste
-            worth = 0.75 * (1 + used) + 1 / self._density(part)[0]
+            # Two pages at once take half the time of two in sequence, so a little more than one page is worth a cut.
+            worth = 0.55 if is_plentiful else 0.75 * (1 + used)
+            if not _is_in_one_second(part):
+                worth += 1 / self._density(part)[0]
             if used > 1 or pages_left[part] / (pieces[part] + 1) < worth:
                 break
             pieces[part] += 1
@@ -94,21 +132,48 @@ class CutPlanner:
     def places(self, part: Slice, pieces: int) -> list[float]:
         """Return where to cut a slice into pieces of equal pages, as shares of what is left of it.
 
-        The density is taken to change geometrically from one end to the other.
+        The density is taken to change geometrically from one end to the other. If the latest page lies within one
+        second, nobody can share that second, so the first cut is right behind it.
         """
+        if _is_in_one_second(part):
+            return [piece / (pieces - 1) for piece in range(pieces - 1)]
         near, far = self._density(part)
+        pages = self._pages_left(part)
+        under_way = _HALF_A_PAGE / pages if pages > 4 * _HALF_A_PAGE else 0.0
+        shares = [piece / pieces + under_way * (1 - piece / pieces) for piece in range(1, pieces)]
         ratio = far / near
         if math.isclose(ratio, 1.0):
-            return [piece / pieces for piece in range(1, pieces)]
-        return [(ratio ** (piece / pieces) - 1) / (ratio - 1) for piece in range(1, pieces)]
+            return shares
+        return [(ratio**share - 1) / (ratio - 1) for share in shares]
 
     def _pages_left(self, part: Slice) -> float:
-        return part.left / math.sqrt(math.prod(self._density(part)))
+        near, far = self._density(part)
+        if _is_in_one_second(part):
+            return 1 + part.left / far
+        return part.left / math.sqrt(near * far)
 
     def _density(self, part: Slice) -> tuple[float, float]:
         """Return the seconds per page at the near and at the far end of what is left of a slice."""
-        average = self._covered_seconds / max(self._covered_pages, 1e-9)
-        near = min(part.tail, part.left)
         # Capped by what is left, so that an empty neighbour does not hide a burst.
-        far = min(self._first_pages.get(part.b, average), part.left)
+        near = min(self._expected_after(part.tail), part.left)
+        far = min(self._expected_after(self._first_pages.get(part.b, self._average)), part.left)
         return near, far
+
+    @property
+    def _average(self) -> float:
+        return self._covered_seconds / max(self._covered_pages, 1e-9)
+
+    def _compare(self, seconds: float, following: float) -> None:
+        """Note how well one page predicted the next."""
+        relative = math.log(seconds / self._average)
+        self._products += relative * math.log(following / self._average)
+        self._squares += relative**2
+
+    def _expected_after(self, seconds: float) -> float:
+        """Return the seconds to expect on a page beside one with so many seconds."""
+        weight: float = min(max(self._products / self._squares, 0.0), 1.0)
+        return self._average * math.pow(seconds / self._average, weight)
+
+
+def _is_in_one_second(part: Slice) -> bool:
+    return 0 < part.tail < 1

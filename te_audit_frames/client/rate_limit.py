@@ -26,6 +26,10 @@ _HIGHEST_LIMIT = 1_000_000
 _UNLIMITED = 1_000
 """What `Budget.free` returns as long as no header has named a limit."""
 
+_GRACE = 1.0
+"""Seconds. The API gives the end of a window in whole seconds. If it cuts off the rest, the window ends up to this much
+later. Windows are fixed, so waiting for it delays only the last one of a fetch, and no request comes too early."""
+
 _LATEST_ANSWER = 5.0
 """Answers to requests of one window may arrive up to this many seconds after its end."""
 
@@ -127,7 +131,7 @@ class Budget:
 
     The server may not have counted the requests in flight yet when it sends `Remaining`. So none of them is taken as
     counted, and our own requests never exceed the limit. Every answer states when its window ends. The earliest of
-    these times counts: because `Date` has whole seconds, they can only be too late.
+    these times counts: because `Date` has whole seconds and a second of grace is added, they can only be too late.
 
     Every method takes the time as `now`, in seconds on a scale that never goes backwards.
 
@@ -147,7 +151,6 @@ class Budget:
         self._single_file = False
         self._others = self._others_before = 0.0  # how many requests other clients send for each of ours
         self._ends_are_trusted = False
-        self._grace = 0.0
         self._paused_until = -math.inf
         self._throttled_in_a_row = 0
         self._round_trip = 0.0
@@ -203,7 +206,7 @@ class Budget:
         elif self._is_late(now, allowance) and not throttled:
             pass  # the request was sent in the last window, so the answer says nothing about the new one
         elif self._known is None or now >= self._window_ends or allowance.reset > self._known.reset:
-            self._open_window(now, allowance, throttled=throttled)
+            self._open_window(now, allowance)
         elif allowance.reset == self._known.reset:
             self._remaining = min(self._remaining, allowance.remaining)
             self._window_ends = min(self._window_ends, self._end_of_window(now, allowance))
@@ -214,10 +217,8 @@ class Budget:
         else:
             self._throttled_in_a_row = 0
 
-    def _open_window(self, now: float, allowance: Allowance, *, throttled: bool) -> None:
+    def _open_window(self, now: float, allowance: Allowance) -> None:
         if self._known is not None:
-            if throttled and allowance.reset == self._known.reset:
-                self._grace = 1.0  # the API truncates Reset to whole seconds, so windows end up to 1 s later
             # A single request has tried out whether windows end when the headers say so. Once is enough.
             self._ends_are_trusted = True
         self._known = allowance
@@ -227,8 +228,9 @@ class Budget:
         self._single_file = False
         self._others, self._others_before = 0.0, self._others
 
-    def _end_of_window(self, now: float, allowance: Allowance) -> float:
-        return now + min(allowance.reset_in + self._grace, LONGEST_WAIT)
+    @staticmethod
+    def _end_of_window(now: float, allowance: Allowance) -> float:
+        return now + min(allowance.reset_in + _GRACE, LONGEST_WAIT)
 
     def _is_late(self, now: float, allowance: Allowance) -> bool:
         """Return whether an answer belongs to the window that has just ended."""
@@ -239,7 +241,7 @@ class Budget:
         if now < self._paused_until:
             return  # one pause for all requests that were sent before it began
         self._throttled_in_a_row += 1
-        announced = allowance.reset_in if allowance else 0.0
+        announced = self._end_of_window(now, allowance) - now if allowance else 0.0
         # If the announced end was wrong or missing, wait longer each time, up to a whole window.
         patience = min(2.0 ** (self._throttled_in_a_row - 1), 60.0)
         self._paused_until = now + max(announced, patience)
@@ -297,6 +299,12 @@ class Pacer:
             if wanted > free:
                 free = min(free, self._budget.enough(now) - under_way)
             return max(free, 0)
+
+    @property
+    def permits(self) -> int:
+        """How many requests the budget allows now, in addition to those in flight."""
+        with self._changed:
+            return self._budget.free(self._clock.monotonic())
 
     def try_leave(self) -> float:
         """Take a permit and return 0.0, or return the seconds until there may be one."""

@@ -118,7 +118,7 @@ class SlicedReading:
             idle = workers - len(under_way)
             if idle and under_way:
                 free = self._pacer.free(under_way=len(under_way), wanted=self._slicing.pages_left)
-                for part in self._slicing.cut(min(idle, free)):
+                for part in self._slicing.cut(min(idle, free), self._pacer.permits):
                     _log.debug(
                         "cut: %s to %s becomes a slice of its own", iso(instant(part.low)), iso(instant(part.high))
                     )

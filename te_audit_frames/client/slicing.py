@@ -9,6 +9,7 @@ order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -122,7 +123,8 @@ class Slicing:
             owned = self._receive_any(dated)
         keep = undated.copy()
         keep[~undated] = owned
-        self._planner.learn(part, before, len(seconds), int(keep.sum()), more=more)
+        spread = int(dated.max() - dated.min()) if len(dated) else 0
+        self._planner.learn(part, before, len(seconds), int(keep.sum()), spread=spread, more=more)
         finished = not more or (part.is_cut and self.order != "none" and self._has_passed(part, dated))
         if finished:
             self._open.remove(part)
@@ -206,7 +208,7 @@ class Slicing:
 
     # ---- cutting -----------------------------------------------------------------------------------------------
 
-    def cut(self, idle: int) -> list[Slice]:
+    def cut(self, idle: int, permits: float = math.inf) -> list[Slice]:
         """Cut open slices for idle workers, as far as that is worth the requests.
 
         Parameters
@@ -214,6 +216,8 @@ class Slicing:
         idle : int
             How many more requests may be sent now: workers without a slice, or permits of the budget if those are
             fewer.
+        permits : float
+            How many requests the rate limit allows now. If they are plentiful, more cuts are worth it.
 
         Returns
         -------
@@ -222,7 +226,7 @@ class Slicing:
         """
         if not self.may_cut or not self._order.is_known:
             return []
-        planned = self._planner.share_out(self._open, idle)
+        planned = self._planner.share_out(self._open, idle, permits)
         new = [piece for part, pieces in planned for piece in self._cut_into(part, pieces)]
         self.is_sliced = self.is_sliced or bool(new)
         return new
@@ -230,7 +234,7 @@ class Slicing:
     def _cut_into(self, part: Slice, pieces: int) -> Iterable[Slice]:
         cuts: list[int] = []
         for share in self._planner.places(part, pieces):
-            at = self._on_a_minute(part.pos + round(part.left * share), part)
+            at = self._on_a_minute(part.pos + max(round(part.left * share), 2), part)
             if at >= max(part.pos + 2, cuts[-1] + 1 if cuts else 0) and at < part.b:
                 cuts.append(at)
         if not cuts:

@@ -18,6 +18,8 @@ import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
 from te_audit_frames.safe_text import width
 
+pytestmark = pytest.mark.full  # the demo takes seconds, and a review of months is among them
+
 COMMAND = Path(sys.executable).with_name("te-audit-frames")
 FILES = ["activity.png", "events.parquet", "heatmap.png", "report.html", "top_users.png"]
 
@@ -41,7 +43,6 @@ def shown(tmp_path_factory):
     return screen.decode(), folder / "te-audit-demo", resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
-@pytest.mark.full
 def test_it_takes_a_few_seconds(shown):
     assert shown[2] < 15  # of the processor, about five; a busy machine takes longer
 
@@ -94,7 +95,6 @@ def test_it_writes_a_file_of_events_three_pictures_and_a_report(shown):
             assert picture.std() > 0.05  # not an empty sheet
 
 
-@pytest.mark.full
 def test_it_writes_where_it_is_told_and_replaces_its_files(tmp_path):
     plt.close("all")  # of other tests
     folder = tmp_path / "new" / "demo"

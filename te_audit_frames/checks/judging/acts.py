@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,11 +40,13 @@ def judge_runs(context: Context) -> Found:
     done = context.done[(context.done["action"] == "delete") & (context.done["outcome"] != FAILURE)]
     totals = done.groupby(["person", "week"], as_index=False)["events"].sum()
     person, week = context.weeks.person_of(rows), context.week_of(rows)
-    rows = rows.assign(person=person, week=week)
+    groups: dict[tuple[int, int], list[dict[Any, Any]]] = defaultdict(list)
+    for number, when, row in zip(person.tolist(), week.tolist(), rows.to_dict("records"), strict=True):
+        groups[number, when].append(row)
     found = []
-    for _, some in rows.groupby(["person", "week"], sort=True):
-        row = some.iloc[0]  # the largest
-        rarity = context.rarity_of_acts(row["person"], row["week"], totals[totals["events"] >= row["events"]])
+    for (number, when), some in sorted(groups.items(), key=itemgetter(0)):
+        row = some[0]  # the largest
+        rarity = context.rarity_of_acts(number, when, totals[totals["events"] >= row["events"]])
         severity = by_chance(rarity.chance, to_medium=row["events"] >= MANY)
         if np.isnan(rarity.chance) and row["events"] >= ALARMING:
             severity = "low"
@@ -103,30 +108,37 @@ def judge_monitoring(context: Context) -> Found:
 
 def _by_kind(
     context: Context, rows: pd.DataFrame, names: list[str], check: Check
-) -> Iterable[tuple[pd.Series, Rarity]]:
+) -> Iterable[tuple[dict[Any, Any], Rarity]]:
     """Join the rows of one person, kind and week, and say how rare that kind is among those of the check."""
     if not len(rows):
         return []
-    person, week = context.weeks.person_of(rows), context.week_of(rows)
-    rows = rows.assign(person=person, week=week)
-    joined = []
-    for _, some in rows.groupby(["person", "week", *names], sort=True, dropna=False):
-        row = some.iloc[0].copy()
-        row["last_event"], row["events"] = some["last_event"].max(), some["events"].sum()
-        for name in ("event_texts", "targets", "roles", "others", "names", "account_groups"):
-            if name in row:
-                row[name] = list(dict.fromkeys(value for values in some[name] for value in values))
-        if "account_group" in row:
-            row["account_group"] = [str(group) for group in some["account_group"].dropna().unique()]
-            row["to_self"] = bool(some["to_self"].any())
-            row = row.drop(["aid", "account_group_name"])
-        joined.append(row)
+    rows = rows.assign(person=context.weeks.person_of(rows), week=context.week_of(rows))
+    groups: dict[tuple[Any, ...], list[dict[Any, Any]]] = defaultdict(list)
+    # Plain rows, because pandas copies the record in `attrs` with every row that it takes.
+    for row in rows.to_dict("records"):
+        groups[row["person"], row["week"], *(str(row[name]) for name in names)].append(row)
+    joined = [_join(groups[key]) for key in sorted(groups)]
     classes, done = _number_kinds(context, check)
     kind = np.array([classes[str(row["event_texts"][0])] for row in joined], dtype="int64")
     who, when = (np.array([row[name] for row in joined], dtype="int64") for name in ("person", "week"))
     if not context.knows_history:
         return [(row, UNKNOWN) for row in joined]
     return zip(joined, context.weeks.rarity_among(who, when, kind, done), strict=True)
+
+
+def _join(some: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """Return one row for several of a person, kind and week."""
+    row = dict(some[0])
+    row["last_event"], row["events"] = max(one["last_event"] for one in some), sum(one["events"] for one in some)
+    for name in ("event_texts", "targets", "roles", "others", "names", "account_groups"):
+        if name in row:
+            row[name] = list(dict.fromkeys(value for one in some for value in one[name]))
+    if "account_group" in row:
+        known = (one["account_group"] for one in some)
+        row["account_group"] = list(dict.fromkeys(str(group) for group in known if not pd.isna(group)))
+        row["to_self"] = any(one["to_self"] for one in some)
+        del row["aid"], row["account_group_name"]
+    return row
 
 
 def _number_kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:

@@ -67,7 +67,7 @@ class Finding:
 def make_finding(
     check: Check,
     severity: Severity,
-    row: pd.Series,
+    row: pd.Series | Mapping[Any, Any],
     why: str,
     chance: float,
     *,

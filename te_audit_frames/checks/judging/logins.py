@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from te_audit_frames.checks.assessed import assessed
 from te_audit_frames.checks.baseline import find_people
+from te_audit_frames.checks.evidence import evidence
 from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import make_finding, moment
 from te_audit_frames.checks.judging.severity import RARE, Severity
@@ -40,25 +40,39 @@ def judge_logins(context: Context) -> Found:
     person, week = context.weeks.person_of(by_user), context.week_of(by_user)
     for at, row in enumerate(row for _, row in by_user.iterrows()):
         rarity = context.rarity_of_acts(int(person[at]), int(week[at]), totals[totals["events"] >= row["events"]])
-        severity, how = log_ins.judge(int(person[at]), row)
+        severity, how, got_in = log_ins.judge(int(person[at]), row)
         if severity == "low" and rarity.chance >= RARE:
             severity = "info"
+        attack = _reaching_to(got_in, row, context)
         sources = f" from {row['ip_addresses']:,} addresses" if row["ip_addresses"] > 1 else ""
         why = f"{row['events']:,} failed log-ins{sources} ({row['pattern']}); {how}"
         technique = _PASSWORDS[row["pattern"]]
-        found.append(make_finding("find_failed_logins", severity, row, why, rarity.chance, technique=technique))
+        found.append(make_finding("find_failed_logins", severity, attack, why, rarity.chance, technique=technique))
     if "ip_address" not in record.absent:
         by_address = find_failed_logins(context.events, by="ip_address", vocabulary=context.vocabulary)
         for _, row in by_address[by_address["users"] > 1].iterrows():
-            severity, how, who = log_ins.judge_source(row)
+            severity, how, got_in = log_ins.judge_source(row)
+            attack = _reaching_to(got_in, row, context)
             why = (
                 f"{row['events']:,} failed log-ins of {row['users']:,} users from {row['ip_address']} "
                 f"({row['pattern']}); {how}"
             )
             technique = _PASSWORDS[row["pattern"]]
-            finding = make_finding("find_failed_logins", severity, row, why, float("nan"), technique=technique)
+            finding = make_finding("find_failed_logins", severity, attack, why, float("nan"), technique=technique)
+            who = None if got_in is None else {"uid": got_in["uid"], "user": got_in["user"]}
             found.append(replace(finding, person=who))
     return found, record
+
+
+def _reaching_to(got_in: pd.Series | None, row: pd.Series, context: Context) -> pd.Series:
+    """Return a series of failures, and the log-in that followed if there was one, so that both are the evidence."""
+    if got_in is None:
+        return row
+    attack = row.copy()
+    attack["last_event"] = max(row["last_event"], got_in["date"])
+    attack["event_texts"] = sorted({*row["event_texts"], got_in["event"]})
+    attack["events"] = len(evidence(context.events, attack))
+    return attack
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +104,8 @@ class _LogIns:
         is_success = (rows["outcome"] == SUCCESS).to_numpy()
         return cls(rows[is_success], rows[~is_success], known, {who for who, _ in known}, selection.people)
 
-    def judge(self, person: int, row: pd.Series) -> tuple[Severity, str]:
-        """Say whether somebody got in to an account, from where the failures came."""
+    def judge(self, person: int, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
+        """Say whether somebody got in to an account, from where the failures came, and by which log-in."""
         until = row["last_event"] + pd.Timedelta(days=1)
         tried = self.failed[(self.failed["person"] == person) & self.failed["date"].between(row["first_event"], until)]
         after = self.rows[(self.rows["person"] == person) & self.rows["date"].between(row["first_event"], until)]
@@ -102,19 +116,22 @@ class _LogIns:
             return (
                 "high",
                 f"then a log-in from {first['ip_address']} at {moment(first['date'])}, a network never used before",
+                first,
             )
         if len(strange):
             first = strange.iloc[0]
             return (
                 "medium",
                 f"then a log-in from {first['ip_address']} at {moment(first['date'])}; earlier networks are not known",
+                first,
             )
         if pd.notna(row["success"]):
-            return "low", f"then a log-in at {moment(row['success'])} from elsewhere, or from a network used before"
-        return "low", "nobody got in"
+            how = f"then a log-in at {moment(row['success'])} from elsewhere, or from a network used before"
+            return "low", how, None
+        return "low", "nobody got in", None
 
-    def judge_source(self, row: pd.Series) -> tuple[Severity, str, dict[str, Any] | None]:
-        """Say whether somebody got in from an address that had tried several accounts."""
+    def judge_source(self, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
+        """Say whether somebody got in from an address that had tried several accounts, and by which log-in."""
         until = row["last_event"] + pd.Timedelta(days=1)
         after = self.rows[
             (self.rows["ip_address"] == row["ip_address"]) & self.rows["date"].between(row["first_event"], until)
@@ -128,6 +145,7 @@ class _LogIns:
             who = self.people.iloc[int(first["person"])]
             known = int(first["person"]) in self.has_known
             text = f"then {who['user'] or who['uid']} logged in from there at {moment(first['date'])}"
-            return ("high" if known else "medium"), text, {"uid": who["uid"], "user": who["user"]}
+            named = pd.concat([first.drop(["uid", "user"], errors="ignore"), who[["uid", "user"]]])
+            return ("high" if known else "medium"), text, named
         text = "people who had used it before logged in from there" if len(after) else "nobody got in from there"
         return "low", text, None
