@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -117,7 +118,11 @@ class Where:
         (place, *others) = self.places
         is_whole = not (others or self.window or self.start or self.end or self._filtered())
         if is_whole and is_archive(place):
-            return taf.Archive(place)
+            archive = taf.Archive(place)
+            if "://" not in place and not (Path(place).expanduser() / "events").exists():
+                with advice_about(place):
+                    archive.coverage()
+            return archive
         return self.read(columns)
 
     def covers(self) -> Period | None:
