@@ -6,7 +6,7 @@ options to a command, which receives a `Where`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +15,9 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.checks.people import matches_text, names_of
+from te_audit_frames.checks.people import names_of
 from te_audit_frames.cli import options, values
+from te_audit_frames.cli.filters import keep, matching
 from te_audit_frames.cli.places import (
     advice_about,
     bounds_of,
@@ -152,37 +153,6 @@ class Where:
         }
         return [option for option, texts in given.items() if texts]
 
-    def unmatched(self, events: Any) -> list[tuple[str, str]]:
-        """Return the option and the text of each filter that no event passes by itself.
-
-        Parameters
-        ----------
-        events : pandas.DataFrame or Archive
-            All events of the period.
-
-        Returns
-        -------
-        list of tuple of str
-            An action has no pattern, and is never among them.
-        """
-        found = []
-        for option, by, texts in (
-            ("--user", "user", self.user),
-            ("--event", "event", self.event),
-            ("--account-group", "account_group", self.account_group),
-        ):
-            if not texts:
-                continue
-            groups = taf.summarize(events, by=by)
-            names = groups[[name for name in COLUMNS if name in groups]]
-            matches = names_of if by == "user" else _itself
-            found += [
-                (option, text)
-                for text in texts
-                if not any(_matching(names[name], (text,), matches).any() for name in names)
-            ]
-        return found
-
     def without_filters(self) -> Where:
         """Return the same places and period with all their events. The filters are checked before any work is done."""
         self._check_actions()
@@ -213,16 +183,16 @@ class Where:
 
     def _select(self, events: pd.DataFrame) -> pd.DataFrame:
         if self.user:
-            names = _matching(events["user"], self.user, names_of)
-            events = _where(events, _matching(events["uid"], self.user) | names, "--user", self.user)
+            names = matching(events["user"], self.user, names_of)
+            events = keep(events, matching(events["uid"], self.user) | names, "--user", self.user)
         if self.event:
-            events = _where(events, _matching(events["event"], self.event), "--event", self.event)
+            events = keep(events, matching(events["event"], self.event), "--event", self.event)
         if self.account_group:
-            groups = (_matching(events[name], self.account_group) for name in ("aid", "account_group_name"))
-            events = _where(events, next(groups) | next(groups), "--account-group", self.account_group)
+            groups = (matching(events[name], self.account_group) for name in ("aid", "account_group_name"))
+            events = keep(events, next(groups) | next(groups), "--account-group", self.account_group)
         if self.action:
             classified = taf.classify_events(events[["event", "resources"]], vocabulary=self.vocabulary)
-            events = _where(events, classified["action"].isin(self.action), "--action", self.action)
+            events = keep(events, classified["action"].isin(self.action), "--action", self.action)
         return events
 
 
@@ -318,23 +288,3 @@ def users_option(*, required: bool) -> Callable[[F], F]:
 def read_people(place: str) -> pd.DataFrame:
     """Read the value of ``--users``."""
     return taf.Archive(place).users() if is_archive(place) else taf.read_users(place)
-
-
-# ---- filters -----------------------------------------------------------------------------------------------------
-
-
-def _where(events: pd.DataFrame, mask: pd.Series, option: str, values: Sequence[str]) -> pd.DataFrame:
-    return taf.where(events, mask, label=f"{option} {', '.join(values)}").reset_index(drop=True)
-
-
-def _itself(text: str) -> Iterable[str]:
-    return (text,)
-
-
-def _matching(
-    texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = _itself
-) -> pd.Series:
-    """Mark the texts of which a name matches a pattern. Capitals do not matter."""
-    different = texts.dropna().unique()
-    found = [text for text in different if any(matches_text(name, patterns) for name in names_of(text))]
-    return texts.isin(found)

@@ -11,6 +11,7 @@ import click
 import pandas as pd
 
 from te_audit_frames.cli.exit_codes import in_options
+from te_audit_frames.cli.filters import unmatched
 from te_audit_frames.periods import iso, parse_zone, to_instant
 
 if TYPE_CHECKING:
@@ -86,4 +87,4 @@ def list_unmatched(where: Where, events: Any) -> list[str]:
     list of str
     """
     said = {"--user": "is by", "--event": "has the text", "--account-group": "is in the account group"}
-    return [f"{option}: no event of the period {said[option]} {text!r}." for option, text in where.unmatched(events)]
+    return [f"{option}: no event of the period {said[option]} {text!r}." for option, text in unmatched(where, events)]
