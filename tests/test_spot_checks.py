@@ -20,7 +20,7 @@ from support.rawserver import client_of as raw_client_of
 import te_audit_frames as taf
 from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.fetch_checks import FetchChecks
-from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.spot_checks import SpotChecks

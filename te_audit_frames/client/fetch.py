@@ -16,8 +16,8 @@ from te_audit_frames.client.disjoint_reading import DisjointReading
 from te_audit_frames.client.epoch import instant, join_ranges, second_range
 from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.period_resolution import FirstAnswer, ask_period, ask_since, ask_window, provisional_period
 from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain, Strategy, cannot_restart
 from te_audit_frames.client.sliced_reading import SlicedReading

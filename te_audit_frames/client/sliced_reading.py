@@ -16,8 +16,8 @@ import pyarrow as pa
 from te_audit_frames.client.date_order import Disorder
 from te_audit_frames.client.epoch import UNDATED, instant, seconds_of
 from te_audit_frames.client.page import Page
-from te_audit_frames.client.page_reader import PageReader
 from te_audit_frames.client.pagination import Paginator
+from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.rate_limit import Pacer
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.seams import Seams

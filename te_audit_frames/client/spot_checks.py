@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from te_audit_frames.client.epoch import instant, seconds_of
 from te_audit_frames.client.fetch_checks import YOUNG, FetchChecks, older_than, pick, row_counts
-from te_audit_frames.client.page_reader import PageReader
+from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.sliced_reading import SlicedReading
 from te_audit_frames.periods import Period, iso
