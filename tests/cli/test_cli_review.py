@@ -192,9 +192,9 @@ def test_a_filter_that_matches_no_event_is_named_even_under_quiet(folder):
     where = (folder / "events.parquet", "--start", "2026-04-20", "--user", "ada", "--quiet", "--fail-on", "high")
     result = run("review", *where, "--user", "nobody", "--event", "*deleted.")
     assert (result.exit_code, result.stderr) == (7, "--user: no event of the period is by 'nobody'.\n")
-    where = Where(("x",), user=("8", "adda"), event=("no such",), account_group=("labs", "9"))
+    misspelt = Where(("x",), user=("8", "adda"), event=("no such",), account_group=("labs", "9"))
     missing = [("--user", "adda"), ("--event", "no such"), ("--account-group", "9")]
-    assert unmatched(where, taf.Archive(folder / "te-audit")) == missing
+    assert unmatched(misspelt, taf.Archive(folder / "te-audit")) == missing
 
 
 def test_findings_that_filters_leave_out_are_counted(expected, capsys):
