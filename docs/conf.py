@@ -54,6 +54,7 @@ html_sidebars: dict[str, list[str]] = {page: [] for page in _WITHOUT_SIDEBAR}
 # Sphinx reads sources below this folder only.
 for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
     shutil.copy2(notebook, HERE / "notebooks" / notebook.name)
+shutil.copy2(HERE.parent / "notebooks" / "explore.png", HERE / "notebooks")
 
 _LOADS = re.compile(
     r"<(?:script|img|iframe|source)[^>]+src=\"(?:https?:)?//|<link[^>]+rel=\"stylesheet\"[^>]+\"https?://"

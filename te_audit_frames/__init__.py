@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from te_audit_frames.directory_receipts import DirectoryReceipt, directory_receipt
     from te_audit_frames.exchange.pseudonyms import pseudonym_table, pseudonymize
     from te_audit_frames.frames import between, where, with_receipt
+    from te_audit_frames.report.explorer import Explorer, explore
     from te_audit_frames.report.html import write_report
     from te_audit_frames.storage.archive import Archive
     from te_audit_frames.storage.parquet import read_parquet, write_parquet
@@ -100,6 +101,7 @@ __all__ = [
     "DamagedFile",
     "DecodeError",
     "DirectoryReceipt",
+    "Explorer",
     "FetchError",
     "FileError",
     "InvalidArgument",
@@ -129,6 +131,7 @@ __all__ = [
     "evidence",
     "explode_memberships",
     "explode_resources",
+    "explore",
     "fetch_account_groups",
     "fetch_events",
     "fetch_users",
@@ -170,6 +173,7 @@ _LATER = {
     "Batches": "client.batches",
     "Client": "client.client",
     "DirectoryReceipt": "directory_receipts",
+    "Explorer": "report.explorer",
     "Page": "client.page",
     "Review": "checks.review_result",
     "SyncReport": "storage.sync_report",
@@ -185,6 +189,7 @@ _LATER = {
     "evidence": "checks.evidence",
     "explode_memberships": "users",
     "explode_resources": "analysis.resources",
+    "explore": "report.explorer",
     "fetch_account_groups": "client.client",
     "fetch_events": "client.client",
     "fetch_users": "client.client",

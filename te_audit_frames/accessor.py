@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.review_result import Review
     from te_audit_frames.checks.tallies import By
     from te_audit_frames.checks.zones import Zones
+    from te_audit_frames.report.explorer import Explorer
     from te_audit_frames.report.html import SectionName
     from te_audit_frames.storage.parquet import Compression
 
@@ -836,6 +837,36 @@ class AuditAccessor:
             vocabulary=vocabulary,
             at=at,
         )
+
+    def explore(self, *, tz: str | tzinfo = "UTC") -> Explorer:
+        """Show the events in linked views in Jupyter: choose in one, and all others follow.
+
+        Needs the extra `explore`.
+
+        Parameters
+        ----------
+        tz : str or datetime.tzinfo
+            The time zone of the hours of the week.
+
+        Returns
+        -------
+        Explorer
+            What Jupyter shows; its `events` are the selected events, and its `code` is the line that selects them.
+
+        See Also
+        --------
+        te_audit_frames.explore : The same as a function, with the details.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+        >>> events.audit.explore()
+        <Explorer: 1 of 1 event selected>
+        """
+        from te_audit_frames.report.explorer import explore
+
+        return explore(self._events, tz=tz)
 
     def write_report(
         self,

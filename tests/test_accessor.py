@@ -38,6 +38,7 @@ SAME = [
     (taf.AuditAccessor.compare, taf.compare),
     (taf.AuditAccessor.evidence, taf.evidence),
     (taf.AuditAccessor.to_parquet, taf.write_parquet),
+    (taf.AuditAccessor.explore, taf.explore),
     (taf.AuditAccessor.write_report, taf.write_report),
     (AuditPlots.activity, plot_activity),
     (AuditPlots.heatmap, plot_heatmap),

@@ -125,10 +125,10 @@ def test_the_guides_python_runs(page: Path, practice: Sandbox):
 
 @pytest.mark.full
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
-def test_the_readmes_one_liners_answer_eleven_questions(practice: Sandbox):
+def test_the_readmes_one_liners_answer_twelve_questions(practice: Sandbox):
     table = section(ROOT / "README.md", "One line for each question")
     lines = re.findall(r"^\| [^|]+\? \| `(taf\..+)` \|$", table, re.MULTILINE)
-    assert len(lines) == table.count("? |") == 11
+    assert len(lines) == table.count("? |") == 12
     names = {"taf": taf, "events": taf.fetch_events(window="90d")}
     sync_before(table)
     for line in lines:

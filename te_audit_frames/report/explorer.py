@@ -1,0 +1,240 @@
+"""The explorer: linked views of events in Jupyter, and the selection as a frame and as code.
+
+The views are drawn by `mosaic-widget`, and DuckDB counts for them in the kernel. It was chosen because it works without
+internet, keeps every view linked on millions of events, and says what is selected in a form that can be turned into a
+filter of a frame. The alternative was a chart of Altair over a small cube of counts, which has no rows to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from te_audit_frames.analysis.archived import is_archive
+from te_audit_frames.checks.in_memory import read_column
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.periods import parse_zone
+from te_audit_frames.report.explorer_database import Database, whole_seconds
+from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values
+from te_audit_frames.report.explorer_spec import TABLE, WIDTH, make_spec
+from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from mosaic_widget import MosaicWidget
+
+
+def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
+    """Show events in linked views in Jupyter: choose in one, and all others follow.
+
+    The views are time (drag to select a period), event types, people, account groups, addresses (click to select one,
+    Shift-click for more), hours of the week (drag), and the rows. A view is left out if the events lack its column.
+    Needs the extra `explore`.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame, DuckDB relation, Polars frame, pyarrow.Table, or Archive
+        Events. At least the column `date` is needed. They are copied into a database in memory.
+    tz : str or datetime.tzinfo
+        The time zone of the hours of the week, such as ``"Europe/Berlin"``. Time itself is shown in UTC.
+
+    Returns
+    -------
+    Explorer
+        What Jupyter shows if it is the last line of a cell. Its `events` are the selected events.
+
+    Raises
+    ------
+    InvalidArgument
+        The extra `explore` is not installed, `tz` is not a time zone, there are no events, DuckDB cannot read them, or
+        `events` is neither a supported frame nor an archive.
+    NotAnAuditFrame
+        The column `date` is missing, or its dates have no time zone.
+    ArchiveError, FileError, StoreError
+        The archive cannot be read.
+
+    Notes
+    -----
+    The browser asks the kernel, so views do not answer while a cell is running. For the same reason, `events` and
+    `code` know of a choice only in a cell that is run after it.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+    >>> explorer = taf.explore(events)
+    >>> explorer
+    <Explorer: 1 of 1 event selected>
+    >>> explorer.code
+    'events'
+    """
+    for module in ("duckdb", "mosaic_widget"):
+        try:
+            import_module(module)
+        except ImportError:
+            raise InvalidArgument(
+                f"explore() needs the package {module.replace('_', '-')}; install it with: "
+                "pip install 'te-audit-frames[explore]'"
+            ) from None
+    zone = str(parse_zone(tz))
+    return Explorer(events, Database.of(events, zone), zone)
+
+
+class Explorer:
+    """Linked views of events, and what is selected in them. Made by `explore`.
+
+    It can be shown in several cells. What counts is the last choice, in whichever of them.
+
+    Examples
+    --------
+    >>> import te_audit_frames as taf
+    >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+    >>> len(taf.explore(events).events)
+    1
+    """
+
+    def __init__(self, events: Any, database: Database, zone: str) -> None:
+        # Changes of the caller's frame would not reach the database.
+        self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
+        self._database, self._zone = database, zone
+        self._params: Mapping[str, Any] = {}
+        self._counted = ("true", database.rows)
+
+    def _make_views(self) -> tuple[MosaicWidget, ipywidgets.Widget]:
+        """Return new views, and the box of all that is shown.
+
+        Each place gets views of its own. The widget cannot be shown twice: both places would lose their connection.
+        """
+        import ipywidgets
+        from mosaic_widget import MosaicWidget
+
+        database = self._database
+        counts = {facet: len(texts) for facet, texts in database.facets.items()}
+        dated = database.rows > database.undated
+        spec = make_spec(counts, dated=dated, resources=database.resources, zone=self._zone)
+        views = MosaicWidget(spec, con=database.connection.copy())
+        summary = ipywidgets.Label()
+        # A text area shows text, never markup.
+        line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": f"{WIDTH}px"})
+        clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
+
+        def describe(_: object = None) -> None:
+            self._params = views.params
+            summary.value, line.value = self._counts(), self.code
+
+        def start_again(_: object) -> None:
+            # The widget draws everything again if its specification changes; then nothing is selected.
+            views.spec = {**views.spec, "meta": {"cleared": views.spec.get("meta", {}).get("cleared", 0) + 1}}
+
+        views.observe(describe, names="params")
+        clear.on_click(start_again)
+        describe()
+        return views, ipywidgets.VBox([ipywidgets.HBox([clear, summary]), line, views])
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The selected events as an audit frame.
+
+        The receipt of the events goes along: it is cut to the period that is selected, and notes the other choices as
+        a filter. Events from an archive are loaded when you ask for them.
+        """
+        selection = self._selection
+        if is_archive(self._source):
+            loaded = self._source.load(start=selection.start, end=selection.end)
+            return replace(selection, start=None, end=None).apply(loaded)
+        if isinstance(self._source, pd.DataFrame):
+            return selection.apply(self._source)
+        return _to_frame(self._source, selection.to_sql())
+
+    @property
+    def code(self) -> str:
+        """The line of Python that selects the same events, from `events` or, if it is one, from `archive`."""
+        if is_archive(self._source):
+            kinds: Mapping[str, Any] = dict.fromkeys(COLUMNS, "str")
+            return self._selection.to_code(kinds, name="archive", load=True)
+        if isinstance(self._source, pd.DataFrame):
+            return self._selection.to_code({str(name): kind for name, kind in self._source.dtypes.items()})
+        sql = self._selection.to_sql()
+        if _is_relation(self._source):
+            return f"events.filter({sql!r})" if sql else "events"
+        return f"duckdb.sql({f'FROM events WHERE {sql}'!r})" if sql else "events"
+
+    def __repr__(self) -> str:
+        return f"<Explorer: {self._counts()}>"
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        _, box = self._make_views()
+        # Where no widgets are shown, it is the text.
+        return {**box._repr_mimebundle_(**options), "text/plain": repr(self)}
+
+    @property
+    def _selection(self) -> Selection:
+        params = self._params
+        chosen = {name: params.get(f"by_{name}", {}).get("value") for name in ("time", "week", *self._database.facets)}
+        start, end = whole_seconds(*map(_moment, chosen["time"])) if chosen["time"] else (None, None)
+        hours, days = (_units(limits) for limits in chosen["week"] or (None, None))
+        if start is not None and start == end:  # a brush between two seconds: nothing is in it
+            end, hours = start + timedelta(seconds=1), NOTHING
+        choices = [_choice(chosen[facet], texts) for facet, texts in self._database.facets.items() if chosen[facet]]
+        return Selection(start, end, choices, days, hours, self._zone)
+
+    def _counts(self) -> str:
+        predicate = self._params.get("all", {}).get("predicate") or "true"
+        if predicate != self._counted[0]:  # the widget sends each choice several times
+            found = self._database.connection.query(f"SELECT count(*) FROM {TABLE} WHERE {predicate}")  # noqa: S608  # nosec B608
+            self._counted = predicate, found.fetchall()[0][0]
+        rows = self._database.rows
+        return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"
+
+
+def _moment(value: Any) -> datetime:
+    """Return an end of a brush, which is text or milliseconds since 1970."""
+    moment = pd.Timestamp(value, unit="ms", tz="UTC") if isinstance(value, int | float) else pd.Timestamp(value)
+    return (moment.tz_localize(UTC) if moment.tzinfo is None else moment.tz_convert(UTC)).to_pydatetime()
+
+
+def _units(limits: list[float] | None) -> Range | None:
+    """Return the first and the last whole number whose middle, a half more, is within limits."""
+    if limits is None:
+        return None
+    low, high = limits
+    return -int(-(low - 0.5) // 1), int((high - 0.5) // 1)
+
+
+def _choice(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
+    """Return what was clicked: the values of texts, with those of one column together."""
+    clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
+    merged: dict[tuple[str, str | None], Values] = {}
+    for values in (texts[text] for text in clicked):
+        place = (values.column, values.unless)
+        other = merged.get(place, Values(values.column, (), values.unless))
+        merged[place] = Values(
+            values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
+        )
+    return list(merged.values())
+
+
+def _is_relation(events: Any) -> bool:
+    return type(events).__name__ == "DuckDBPyRelation"
+
+
+def _to_frame(source: Any, sql: str) -> pd.DataFrame:
+    """Return the rows of a frame with an engine that a condition in SQL selects, as an audit frame."""
+    import duckdb
+
+    if _is_relation(source):
+        found = source.filter(sql).to_arrow_table() if sql else source.to_arrow_table()
+    else:
+        with duckdb.connect(":memory:") as connection:
+            events = source.collect() if hasattr(source, "collect") else source
+            connection.register("events", events)
+            found = connection.sql(f"FROM events WHERE {sql or 'true'}").to_arrow_table()
+    present = [name for name in COLUMNS if name in found.column_names]
+    table = pa.table({name: read_column(found[name], name).cast(ARROW_SCHEMA.field(name).type) for name in present})
+    return to_events(table)

@@ -1,0 +1,196 @@
+"""The selection of an explorer: which events it has, as a filter of a frame, as SQL, and as a line of code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from te_audit_frames.frames import between, where
+
+Range = tuple[int, int]
+"""The first and the last, both included."""
+
+NOTHING: Range = (0, -1)
+"""A range that has no number in it."""
+
+_TEXT_TYPES = ("str", "string", "object", "category")
+
+
+@dataclass(frozen=True)
+class Values:
+    """Some values of a column.
+
+    Attributes
+    ----------
+    column : str
+        The column of events.
+    texts : tuple of str
+        The values.
+    unless : str or None
+        The column that must be null, because it comes first in naming a person or an account group.
+    with_null : bool
+        Whether null is one of the values.
+    """
+
+    column: str
+    texts: tuple[str, ...] = ()
+    unless: str | None = None
+    with_null: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which events an explorer has selected. Everything that is left out limits nothing.
+
+    Attributes
+    ----------
+    start, end : datetime or None
+        The half-open period, in UTC and in whole seconds.
+    choices : sequence of sequence of Values
+        For each view with a choice, what an event must have one of.
+    days, hours : tuple of int, or None
+        The days of the week, Monday being 0, and the hours of the day.
+    zone : str
+        The time zone of days and hours.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    choices: Sequence[Sequence[Values]] = field(default_factory=tuple)
+    days: Range | None = None
+    hours: Range | None = None
+    zone: str = "UTC"
+
+    @property
+    def label(self) -> str:
+        """The name of the filter in the receipt.
+
+        `concat` takes filters of one name for the same filter. So the name stands for what was chosen, but not for the
+        period.
+        """
+        return f"explorer {hashlib.sha256(' AND '.join(self._conditions()).encode()).hexdigest()[:8]}"
+
+    def apply(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Return the selected events of a pandas frame, with the receipt of the selection."""
+        mask = self._mask(events)
+        kept = events.copy(deep=False) if mask is None else where(events, mask, label=self.label)
+        return kept if self.start is None and self.end is None else between(kept, start=self.start, end=self.end)
+
+    def _mask(self, events: pd.DataFrame) -> npt.NDArray[np.bool_] | None:
+        masks = [
+            np.logical_or.reduce([_find(events, values) for values in choice]) for choice in self.choices if choice
+        ]
+        for limits, part in ((self.days, "day_of_week"), (self.hours, "hour")):
+            if limits is not None:
+                local = getattr(events["date"].dt.tz_convert(self.zone).dt, part)
+                masks.append(local.between(*limits).to_numpy(dtype=np.bool_, na_value=False))
+        return np.logical_and.reduce(masks) if masks else None
+
+    def to_code(self, kinds: Mapping[str, Any], *, name: str = "events", load: bool = False) -> str:
+        """Return a line of Python that selects the same events.
+
+        Parameters
+        ----------
+        kinds : mapping of str to dtype
+            The pandas dtypes of the columns.
+        name : str
+            The variable that holds the events, or the archive.
+        load : bool
+            Whether the events are an archive, from which the line loads them.
+        """
+        bounds = ", ".join(
+            f'{key}="{_iso(moment)}"' for key, moment in (("start", self.start), ("end", self.end)) if moment
+        )
+        source = f"{name}.load({bounds})" if load else name
+        conditions = [_join([_code(values, kinds) for values in choice]) for choice in self.choices if choice]
+        for limits, part in ((self.days, "day_of_week"), (self.hours, "hour")):
+            if limits is not None:
+                first, last = limits
+                local = f'events["date"].dt.tz_convert({_quoted(self.zone)}).dt.{part}'
+                conditions.append(f"{local}.between({first}, {last})")
+        if conditions:
+            held = f"events := {source}" if load else "events"
+            kept = f'taf.where({held}, {" & ".join(conditions)}, label="{self.label}")'
+        else:
+            kept = source
+        return kept if load or not bounds else f"taf.between({kept}, {bounds})"
+
+    def to_sql(self) -> str:
+        """Return the condition in DuckDB's SQL; empty if nothing limits the selection."""
+        conditions = [f"\"date\" >= TIMESTAMPTZ '{_iso(self.start)}'"] if self.start else []
+        conditions += [f"\"date\" < TIMESTAMPTZ '{_iso(self.end)}'"] if self.end else []
+        return " AND ".join([*conditions, *self._conditions()])
+
+    def _conditions(self) -> list[str]:
+        """Return what is asked beside the period, in SQL."""
+        conditions = [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
+        local = f'timezone({quote(self.zone)}, "date"::TIMESTAMPTZ)'
+        if self.zone.startswith(("UTC+", "UTC-")):  # DuckDB knows no zones of this form
+            seconds = round(pd.Timestamp(0, tz=self.zone).tz_localize(None).timestamp())
+            local = f"timezone('UTC', \"date\"::TIMESTAMPTZ) + INTERVAL '{seconds} seconds'"
+        for limits, read in ((self.days, f"isodow({local}) - 1"), (self.hours, f"hour({local})")):
+            if limits is not None:
+                conditions.append(f"{read} BETWEEN {limits[0]} AND {limits[1]}")
+        return conditions
+
+
+def _find(events: pd.DataFrame, values: Values) -> npt.NDArray[np.bool_]:
+    column = events[values.column]
+    texts = column if _is_text(column.dtype) else column.astype("str")
+    found = texts.isin(values.texts).to_numpy(dtype=np.bool_)
+    if values.with_null:
+        found = found | column.isna().to_numpy(dtype=np.bool_)
+    if values.unless is not None:
+        found = found & events[values.unless].isna().to_numpy(dtype=np.bool_)
+    return found
+
+
+def _code(values: Values, kinds: Mapping[str, Any]) -> str:
+    column = f"events[{_quoted(values.column)}]"
+    text = column if _is_text(kinds[values.column]) else f'{column}.astype("str")'
+    found = [f"{text}.isin([{', '.join(map(_quoted, values.texts))}])"] if values.texts else []
+    found += [f"{column}.isna()"] if values.with_null else []
+    code = _join(found)
+    return code if values.unless is None else f"({code} & events[{_quoted(values.unless)}].isna())"
+
+
+def _join(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({' | '.join(parts)})"
+
+
+def _is_text(kind: Any) -> bool:
+    return str(kind) in _TEXT_TYPES
+
+
+def _quoted(text: str) -> str:
+    # Names hold whatever somebody typed: no character may act on a terminal or turn the line around.
+    quoted = ascii(text) if not text.isprintable() else repr(text)
+    return f'"{quoted[1:-1]}"' if quoted[0] == "'" and '"' not in quoted else quoted
+
+
+def _sql(values: Values) -> str:
+    column = f'"{values.column}"'
+    found = [f"{column}::VARCHAR IN ({', '.join(map(quote, values.texts))})"] if values.texts else []
+    found += [f"{column} IS NULL"] if values.with_null else []
+    sql = _join_sql(found)
+    return sql if values.unless is None else f'({sql} AND "{values.unless}" IS NULL)'
+
+
+def _join_sql(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def quote(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _iso(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
