@@ -108,7 +108,7 @@ def test_admins_come_first():
 def test_the_directory_of_another_organisation_is_refused():
     with pytest.raises(taf.InvalidArgument, match="another organisation"):
         taf.find_dormant_users(directory(user("1"), user("2")), frame(ADA))
-    with pytest.raises(taf.InvalidArgument, match="another organisation"):
+    with pytest.raises(taf.InvalidArgument, match="directory is empty"):
         taf.find_dormant_users(directory(), frame(ADA))
     assert len(taf.find_dormant_users(directory(user("1")), frame())) == 0
 
@@ -197,3 +197,46 @@ def test_nothing_has_the_same_types():
     none = taf.find_dormant_users(directory(user("7")), frame(ADA))
     assert len(none) == 0 < len(some)
     assert none.dtypes.equals(some.dtypes)
+
+
+def test_an_old_directory_does_not_accuse_who_came_after_it():
+    users = directory(user("7"))
+    new, gone = event(5 * DAY, "Test created.", "9"), event(5 * DAY, "Test created.", "8")
+    history = frame(event(-40 * DAY, "Test created.", "8"))
+    found = taf.find_dormant_users(users, frame(event(3 * DAY, "x"), gone, new), history=history)
+    assert found.loc[found["status"] == "not in directory", "uid"].tolist() == ["8"]
+    record = taf.assessed(found)
+    assert any("fetched 3 days before the first event" in note for note in record.notes)
+    assert any("1 person was first seen after" in note for note in record.notes)
+    assert "2 of 3 people of the events are not in the directory" in record.in_part
+
+
+@pytest.mark.parametrize("unknown", [2, 4])
+def test_people_outside_the_directory_are_findings_only_if_it_fits_the_events(unknown):
+    events = frame(*[event(-at, "Test created.", str(at)) for at in range(6)])
+    users = directory(*[user(str(at)) for at in range(unknown, 6)])
+    review = taf.review(events, users=users, checks=["find_dormant_users"])
+    fits = unknown == 2
+    assert set(review.findings["severity"]) == {"medium" if fits else "info"}
+    assert review.assessed["status"].tolist() == ["assessed" if fits else "in part"]
+    text = f"{unknown} of 6 people of the events are not in the directory"
+    assert text in str(review.assessed["notes" if fits else "reason"][0])
+
+
+def test_what_a_directory_does_not_know_is_noted():
+    undated = directory(user("7")).assign(fetched_at=pd.Series([pd.NaT], dtype="datetime64[us, UTC]"))
+    notes = taf.assessed(taf.find_dormant_users(undated, frame(ADA))).notes
+    assert any("does not say when it was fetched" in note for note in notes)
+    notes = taf.assessed(taf.find_dormant_users(directory(user("7", login=-30)), frame(ADA))).notes
+    assert "1 person has a last log-in after the directory was fetched, and cannot be dormant" in notes
+
+
+def test_a_review_without_a_directory_is_in_part_and_without_events_is_not_assessed():
+    def status(*rows, **more):
+        return taf.review(frame(*rows), checks=["find_dormant_users"], **more).assessed["status"][0]
+
+    history = frame(*[event(-day * DAY, "x") for day in range(1, 100)])
+    assert status(ADA, history=history) == "in part"
+    assert status(ADA) == "not assessed"
+    assert status(ADA, users=directory(user("7"))) == "assessed"
+    assert status(users=directory(user("7"))) == "not assessed"

@@ -117,7 +117,7 @@ ROW = dict.fromkeys(COLUMNS)
 @pytest.mark.parametrize(
     ("name", "content", "error", "message"),
     [
-        ("e.csv", b"", taf.NotAnAuditFrame, "e.csv does not hold audit events"),
+        ("e.csv", b"", taf.NotAnAuditFrame, "e.csv does not hold audit events: it is empty"),
         ("e.csv", HEADER.replace(",", ";").encode(), taf.NotAnAuditFrame, "no column 'date'"),
         ("e.csv", f"{HEADER}\r\n1,2\r\n".encode(), taf.DamagedFile, "e.csv, line 2: it has 2 cells.* 9"),
         ("e.csv", f'{HEADER}\r\n"cut'.encode(), taf.DamagedFile, "cut short"),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+import pandas as pd
 import pytest
 from test_reviewing import HISTORY, at, found, frame
 
 import te_audit_frames as taf
+from te_audit_frames.checks.dispositions import Disposition, load_dispositions, split_reviewed
+from te_audit_frames.checks.judging.findings import Finding
 
 EVENTS = frame(at(1, 10, "Alert rule deleted."), at(1, 11, "Alert rule deleted.", "8"))
 
@@ -59,10 +64,44 @@ def test_an_address_may_be_a_network(tmp_path, address, is_reviewed):
 
 def test_entries_that_match_nothing_are_counted(tmp_path):
     misspelt = REVIEWED.replace('uid = "7"', 'user = "Adda"')
-    assert (
-        "dispositions that no finding of this period matches: 1 of 2" in reviewed(tmp_path, REVIEWED + misspelt).notes
-    )
+    note = "dispositions that no finding of this period matches: 1 of 2 (line 9)"
+    assert note in reviewed(tmp_path, REVIEWED + misspelt).notes
     assert not any("matches" in note for note in reviewed(tmp_path, REVIEWED).notes)
+
+
+@pytest.mark.parametrize(
+    ("user", "is_meant"),
+    [
+        ("Ada", True),
+        ("ADA@example.com", True),
+        ("Ada (ada@example.com)", True),
+        ("7", True),
+        ("a*", True),
+        ("Ad", False),
+    ],
+)
+def test_a_user_is_matched_as_the_command_line_does(user, is_meant):
+    row = {"uid": "7", "user": "Ada (ada@example.com)", "first_event": pd.NaT}
+    one = Disposition("Grace", "Migration", date(2999, 1, 1), user=user)
+    assert one.matches(Finding("find_runs", "low", row, "It was so.")) is is_meant
+
+
+@pytest.mark.parametrize(
+    ("whom", "is_noted"),
+    [
+        ('ip_address = "0.0.0.0/0"', True),
+        ('ip_address = "::/0"', True),
+        ('user = "*"', True),
+        ('ip_address = "0.0.0.0/0"\nuid = "7"', False),
+        ('ip_address = "0.0.0.0/1"', False),
+        ('user = "*@example.com"', False),
+    ],
+)
+def test_what_covers_everything_is_noted_with_its_line(tmp_path, whom, is_noted):
+    path = tmp_path / "reviewed.toml"
+    path.write_text(REVIEWED.replace('uid = "7"', whom))
+    _, _, notes = split_reviewed([], load_dispositions(path), date(2026, 1, 1))
+    assert any("covers everything" in note and "(line 2)" in note for note in notes) is is_noted
 
 
 def test_today_counts_by_default(tmp_path):

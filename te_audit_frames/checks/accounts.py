@@ -13,16 +13,15 @@ import pandas as pd
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
 from te_audit_frames.checks.baseline import QUARTER, read_baseline
+from te_audit_frames.checks.directory import check_same_organisation, notes_of_directory, read_directory
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import TEXT_LIST, Groups, micros, tally
-from te_audit_frames.errors import InvalidArgument
 
 DAYS = 90
 RETURNED_DAYS = 180
 
 _DAY = 86_400_000_000  # microseconds
-_NEEDED = ["uid", "name", "email", "registered", "last_login", "fetched_at"]
-_INSTANTS = ["registered", "last_login", "fetched_at"]
+_MOST_UNKNOWN = 0.5  # of the people who acted; if more are in no directory, the directory is the likelier reason
 _STATUSES = ["not in directory", "returned", "dormant", "never logged in"]
 
 
@@ -50,7 +49,8 @@ def find_dormant_users(
         One row per person and status:
 
         - `uid`, `user` (str; the name in the log, else name and e-mail of the directory);
-        - `status` (str): ``"not in directory"`` (acts in `events`), ``"returned"`` (acts after `returned_days` of
+        - `status` (str): ``"not in directory"`` (acts in `events`, and was first seen before the directory was
+          fetched), ``"returned"`` (acts after `returned_days` of
           silence; one row per return), ``"dormant"`` (no log-in and no event for `days` before the directory was
           fetched) or ``"never logged in"`` (registered `days` before it, or nobody knows when);
         - `silent_days` (Int64), how many whole days the silence lasted; null for people who never logged in or are not
@@ -65,15 +65,16 @@ def find_dormant_users(
     Raises
     ------
     InvalidArgument
-        `users` is no directory, or that of another organisation: no `uid` of the events is in it. Or another argument
-        is wrong.
+        `users` is no directory, or empty, or that of another organisation: no `uid` of the events is in it. Or another
+        argument is wrong.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
     *Threshold.* PCI DSS 8.2.6 asks that accounts unused for 90 days are removed or disabled; Microsoft Sentinel calls
-    180 days dormant.
+    180 days dormant. If more than half of the people who acted are not in the directory, `assessed` says ``in_part``:
+    the directory, and not the people, is then the likelier reason.
 
     *What it cannot see.* Silence is as long as the events show: without `history`, a return within the first
     `returned_days` of `events` is not seen. A session that stays open needs no log-in, and reading leaves no events.
@@ -96,43 +97,14 @@ def find_dormant_users(
     """
     check_whole_number("days", days, 1, 3650)
     check_whole_number("returned_days", returned_days, 1, 3650)
-    directory = _read_directory(users)
+    directory = read_directory(users)
     selection = select(events, ["event", "uid"])
-    _check_same_organisation(directory, selection)
+    check_same_organisation(directory, selection.people["uid"].dropna())
     acts = _Acts.of(directory, selection, history)
     parts = [_absent(acts), _returned(acts, returned_days), *_unused(acts, days)]
     result = _complete(pd.concat(parts, ignore_index=True), directory)
-    return attach_assessed(result, Assessed.of("find_dormant_users", selection, notes=_notes(directory, selection)))
-
-
-def _read_directory(users: pd.DataFrame) -> pd.DataFrame:
-    advice = "Pass what client.fetch_users() or archive.users() returned."
-    if not isinstance(users, pd.DataFrame):
-        raise InvalidArgument(f"users: {type(users).__name__} is not a frame of people. {advice}")
-    missing = [name for name in _NEEDED if name not in users.columns]
-    if missing:
-        raise InvalidArgument(f"users: it has no column {', '.join(map(repr, missing))}. {advice}")
-    directory = users[_NEEDED].astype({"uid": "str", "name": "str", "email": "str"})
-    for name in _INSTANTS:
-        try:
-            directory[name] = pd.to_datetime(directory[name], utc=True).astype("datetime64[us, UTC]")
-        except (TypeError, ValueError) as error:
-            raise InvalidArgument(f"users: column {name!r} does not hold moments: {error}. {advice}") from None
-    is_admin = users["is_admin"] if "is_admin" in users else pd.Series(pd.NA, index=users.index)
-    try:
-        directory["is_admin"] = is_admin.astype("boolean")
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"users: column 'is_admin' does not hold True and False: {error}. {advice}") from None
-    return directory.dropna(subset=["uid"]).drop_duplicates("uid").reset_index(drop=True)
-
-
-def _check_same_organisation(directory: pd.DataFrame, selection: Selection) -> None:
-    uids = selection.people["uid"].dropna()
-    if len(uids) and not uids.isin(directory["uid"]).any():
-        raise InvalidArgument(
-            f"users: none of the {len(uids):,} people of the events is among its {len(directory):,}. It is the "
-            "directory of another organisation. Fetch it with the token that fetched the events."
-        )
+    notes, in_part = _notes(acts, selection)
+    return attach_assessed(result, Assessed.of("find_dormant_users", selection, notes=notes, in_part=in_part))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +121,8 @@ class _Acts:
         For each event, the position among the people, and in the directory; -1 for who is not in it.
     earlier : pandas.Series
         The last moment of each `uid` before the first event, in microseconds, to a quarter of an hour.
+    is_absent, is_late : numpy.ndarray of bool
+        For each of the people, whether the directory lacks them, and whether they were first seen after it was fetched.
     until : float
         When the directory was fetched, in microseconds.
     """
@@ -159,6 +133,8 @@ class _Acts:
     person: Groups
     listed: Groups
     earlier: pd.Series
+    is_absent: npt.NDArray[np.bool_]
+    is_late: npt.NDArray[np.bool_]
     until: float
 
     @classmethod
@@ -167,16 +143,22 @@ class _Acts:
         person = rows["person"].to_numpy(dtype="int64")
         place = pd.Series(range(len(directory)), index=directory["uid"])
         listed = selection.people["uid"].map(place).fillna(-1).to_numpy(dtype="int64")
-        until = directory["fetched_at"].max()
+        until = fetched = directory["fetched_at"].max()
         if pd.isna(until):
             until = pd.NaT if selection.last_event is None else pd.Timestamp(selection.last_event)
+        before = _seen_before(history, selection)
+        first = np.full(len(selection.people), np.inf)
+        np.minimum.at(first, person, micros(rows["date"]).astype("float64"))
+        first = np.fmin(first, selection.people["uid"].map(before["first"]).to_numpy(dtype="float64"))
         return cls(
             selection.people,
             directory,
             rows,
             person,
             listed[person],
-            _last_before(history, selection),
+            before["last"],
+            listed < 0,
+            np.zeros(len(first), dtype="bool") if pd.isna(fetched) else first > fetched.timestamp() * 1e6,
             np.nan if pd.isna(until) else until.timestamp() * 1e6,
         )
 
@@ -189,16 +171,18 @@ class _Acts:
         return described
 
 
-def _last_before(history: Any, selection: Selection) -> pd.Series:
+def _seen_before(history: Any, selection: Selection) -> pd.DataFrame:
+    """Return the first and the last moment of each `uid` before the first event, in microseconds."""
     past = read_baseline(history, parts=["moments"])
     start = 0 if selection.first_event is None else int(selection.first_event.timestamp() // QUARTER)
     moments = past.moments[past.moments["quarter"] < start]
-    last = moments.assign(uid=past.people["uid"].iloc[moments["person"]].to_numpy()).groupby("uid")["quarter"].max()
-    return ((last + 1) * QUARTER * 1_000_000 - 1).astype("float64")
+    by_uid = moments.assign(uid=past.people["uid"].iloc[moments["person"]].to_numpy()).groupby("uid")["quarter"]
+    first, last = by_uid.min() * QUARTER * 1_000_000, (by_uid.max() + 1) * QUARTER * 1_000_000 - 1
+    return pd.DataFrame({"first": first, "last": last}).astype("float64")
 
 
 def _absent(acts: _Acts) -> pd.DataFrame:
-    return acts.row_each(acts.listed < 0, _STATUSES[0])
+    return acts.row_each((acts.listed < 0) & ~acts.is_late[acts.person], _STATUSES[0])
 
 
 def _returned(acts: _Acts, returned_days: int) -> pd.DataFrame:
@@ -268,11 +252,22 @@ def _complete(result: pd.DataFrame, directory: pd.DataFrame) -> pd.DataFrame:
     return complete
 
 
-def _notes(directory: pd.DataFrame, selection: Selection) -> tuple[str, ...]:
-    notes = [f"the directory has {len(directory):,} people"]
+def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
+    """Return notes, and why people outside the directory mean nothing; empty if they do."""
+    notes = notes_of_directory(acts.directory, selection.first_event, selection.last_event)
     nameless = int((selection.rows["uid"].isna()).sum())
     if nameless:
         notes.append(f"{nameless:,} events have no uid, so that nobody of the directory can be found for them")
-    if directory["is_admin"].isna().any():
-        notes.append("for some people the directory does not know whether they are admins")
-    return tuple(notes)
+    acting = np.unique(acts.person)
+    unknown = acting[acts.is_absent[acting]]
+    late = int(acts.is_late[unknown].sum())
+    if late:
+        were = "person was" if late == 1 else "people were"
+        notes.append(f"{late:,} {were} first seen after the directory was fetched, and may be new: they are left out")
+    if not len(unknown):
+        return tuple(notes), ""
+    verb = "is" if len(unknown) == 1 else "are"
+    share = f"{len(unknown):,} of {len(acting):,} people of the events {verb} not in the directory"
+    if len(unknown) > _MOST_UNKNOWN * len(acting):
+        return tuple(notes), f"{share}: it seems to be old, or to be that of another organisation"
+    return (*notes, share), ""

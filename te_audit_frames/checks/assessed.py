@@ -47,6 +47,8 @@ class Assessed:
         People with too little history to be assessed.
     not_assessed : str
         Why the check says nothing at all about these events; empty if it does.
+    in_part : str
+        Why the check says less about these events than it would; empty if it does not.
     notes : tuple of str
         What else was left out, one sentence each.
 
@@ -71,6 +73,7 @@ class Assessed:
     baseline_days: float | None = None
     without_baseline: int = 0
     not_assessed: str = ""
+    in_part: str = ""
     notes: tuple[str, ...] = ()
 
     @classmethod

@@ -15,11 +15,13 @@ import pandas as pd
 
 from te_audit_frames.checks.judging.findings import Finding
 from te_audit_frames.checks.judging.severity import CHECKS
+from te_audit_frames.checks.people import matches_text, names_of
 from te_audit_frames.checks.toml_file import read_toml
 from te_audit_frames.errors import InvalidArgument
 
 _NEEDED = ("by", "why", "until")
 _FIELDS = ("uid", "user", "ip_address", "check", "since", *_NEEDED)
+_NAMED = 5  # lines that a note lists
 _EXAMPLE = 'for example: [[reviewed]], then uid = "7", by = "Grace", why = "Migration", until = 2026-12-31'
 
 
@@ -34,12 +36,15 @@ class Disposition:
     until : date
         The last day, in UTC, on which it holds.
     uid, user, ip_address : str or None
-        Whom or what it is about; those that are given must all match. An address may be a network, such as
+        Whom or what it is about; those that are given must all match. A `user` is a name, an e-mail address or a `uid`,
+        in which ``*`` stands for any text and capitals do not matter. An address may be a network, such as
         ``"203.0.113.0/24"``, and then stands for all of its addresses.
     check : str or None
         The check; None for all of them.
     since : datetime or None
         Findings that begin earlier do not match.
+    line : int
+        The line of the file at which it begins; 0 if that is not known.
     """
 
     by: str
@@ -50,19 +55,30 @@ class Disposition:
     ip_address: str | None = None
     check: str | None = None
     since: datetime | None = None
+    line: int = 0
 
     def matches(self, finding: Finding) -> bool:
         """Return whether it is about a finding."""
         uid, user = finding.who
         if self.uid is not None and self.uid != uid:
             return False
-        if self.user is not None and self.user != user:
+        if self.user is not None and not _is_called(uid, user, self.user):
             return False
         if self.ip_address is not None and not _is_within(finding.row.get("ip_address"), self.ip_address):
             return False
         if self.check is not None and self.check != finding.check:
             return False
         return self.since is None or (not pd.isna(finding.first_event) and finding.first_event >= self.since)
+
+    @property
+    def covers_everything(self) -> str:
+        """The user or network that stands for all of them; empty if none does, or if something narrows it."""
+        network = _to_network(self.ip_address)
+        if self.uid is not None or (self.user or "*").strip("*"):
+            return ""
+        if network is not None and network.prefixlen > 0:
+            return ""
+        return self.ip_address or self.user or ""
 
 
 def load_dispositions(path: str | PathLike[str]) -> list[Disposition]:
@@ -90,7 +106,7 @@ def load_dispositions(path: str | PathLike[str]) -> list[Disposition]:
 def split_reviewed(
     findings: Sequence[Finding], dispositions: Sequence[Disposition], today: date
 ) -> tuple[list[Finding], list[tuple[Finding, Disposition]], list[str]]:
-    """Return the open findings, the reviewed ones with the reason, and notes about expired dispositions."""
+    """Return the open findings, the reviewed ones with the reason, and notes about dispositions that need a look."""
     valid = [one for one in dispositions if one.until >= today]
     expired = [one for one in dispositions if one.until < today]
     open_, reviewed, back = [], [], 0
@@ -102,10 +118,26 @@ def split_reviewed(
         open_.append(finding)
         back += any(one.matches(finding) for one in expired)
     notes = [f"findings that came back, because their disposition has expired: {back:,}"] if back else []
-    idle = sum(not any(one.matches(finding) for finding in findings) for one in valid)
+    idle = [one for one in valid if not any(one.matches(finding) for finding in findings)]
     if idle:
-        notes.append(f"dispositions that no finding of this period matches: {idle:,} of {len(valid):,}")
+        note = f"dispositions that no finding of this period matches: {len(idle):,} of {len(valid):,}"
+        notes.append(note + _lines_of(idle))
+    notes += [
+        f"a disposition covers everything, not only what somebody has looked at: {one.covers_everything}"
+        f"{_lines_of([one])}"
+        for one in valid
+        if one.covers_everything
+    ]
     return open_, reviewed, notes
+
+
+def _lines_of(some: Sequence[Disposition]) -> str:
+    """Name the lines of the first few."""
+    known = [f"{one.line:,}" for one in some if one.line]
+    if not known:
+        return ""
+    more = ", ..." if len(known) > _NAMED else ""
+    return f" (line{'s' * (len(known) > 1)} {', '.join(known[:_NAMED])}{more})"
 
 
 class _File:
@@ -151,7 +183,8 @@ class _File:
             raise self._mistake(self._find("check", head), f"{entry['check']!r} is not a check; {hint}")
         until = entry["until"].date() if isinstance(entry["until"], datetime) else entry["until"]
         since = _moment(entry["since"]) if "since" in entry else None
-        return Disposition(**{**entry, "until": until, "since": since})
+        line = head + 1 if number < len(self._heads) else 0
+        return Disposition(**{**entry, "until": until, "since": since, "line": line})
 
     def _find(self, key: str, start: int) -> int:
         pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*(=|\])""")
@@ -159,6 +192,12 @@ class _File:
 
     def _mistake(self, line: int, what: str) -> InvalidArgument:
         return InvalidArgument(f"dispositions: {self._name}, line {line + 1}: {what.rstrip('.')}.")
+
+
+def _is_called(uid: str | None, user: str | None, pattern: str) -> bool:
+    """Return whether a person is meant, as by ``--user``."""
+    names = (*((uid,) if uid is not None else ()), *(names_of(user) if user is not None else ()))
+    return any(matches_text(name, [pattern]) for name in names)
 
 
 def _to_network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 PAIR = ("uid", "user")
+
+_NAME_AND_MAIL = re.compile(r"(.*) \((.*)\)", re.DOTALL)
+
+
+def names_of(user: str) -> tuple[str, ...]:
+    """Return the names of a user: "Ada (ada@example.com)" is also "Ada" and "ada@example.com".
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.people import names_of
+    >>> names_of("Ada (ada@example.com)")
+    ('Ada (ada@example.com)', 'Ada', 'ada@example.com')
+    """
+    parts = _NAME_AND_MAIL.fullmatch(user)
+    return (user, *parts.groups()) if parts else (user,)
+
+
+def matches_text(text: str, patterns: Iterable[str]) -> bool:
+    """Return whether a text is one of some patterns, in which only ``*`` is special. Capitals do not matter.
+
+    Examples
+    --------
+    >>> from te_audit_frames.checks.people import matches_text
+    >>> matches_text("Ada [ops]", ["ADA*"]), matches_text("Ada [ops]", ["Ada"])
+    (True, False)
+    """
+    return _pattern_of(tuple(patterns)).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _pattern_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    # Only the asterisk is special, because brackets and question marks are frequent in names.
+    whole = "|".join(re.escape(each).replace(r"\*", ".*") for each in patterns)
+    return re.compile(whole, re.IGNORECASE | re.DOTALL)
 
 
 def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> pd.DataFrame:

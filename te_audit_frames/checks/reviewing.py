@@ -264,13 +264,14 @@ def _assessed_frame(records: list[Assessed]) -> pd.DataFrame:
     def status(record: Assessed) -> str:
         if record.not_assessed:
             return "not assessed"
-        return "in part" if record.without_baseline or record.unclassified or record.absent else "assessed"
+        is_partial = record.in_part or record.without_baseline or record.unclassified or record.absent
+        return "in part" if is_partial else "assessed"
 
     rows = [
         {
             "check": record.check,
             "status": status(record),
-            "reason": record.not_assessed,
+            "reason": record.not_assessed or record.in_part,
             "events": record.events,
             "concerned": record.concerned,
             "people": record.people,

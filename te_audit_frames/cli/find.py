@@ -36,7 +36,7 @@ _FIRST = {
     "find_new_addresses": "first_event user network events known_networks new_to_all others event_texts",
     "find_access_changes": "first_event user event_texts targets roles to_self before",
     "find_monitoring_changes": "first_event user change object names events before",
-    "find_dormant_users": "user status silent_days is_admin last_login last_event",
+    "find_dormant_users": "user uid status silent_days last_login is_admin last_event",
     "classify_actors": "user actor reasons events active_days quiet_hours",
 }
 
@@ -81,11 +81,19 @@ def _show(find_rows: Callable[[], pd.DataFrame], where: Where, output: Output, *
     record = taf.assessed(rows)
     if not quiet or len(rows):
         empty = "(not assessed)" if record.not_assessed else "(nothing found)"
-        output.show(rows, tz=where.tz, first=_FIRST[record.check].split(), empty=empty)
+        output.show(rows, tz=where.tz, first=_order(rows, _FIRST[record.check]), empty=empty)
     for line in _examined(record, where.tz):
         # What could not be assessed is said in any case, because an empty result would look like a good one.
-        if not quiet or line.startswith("Not assessed"):
+        if not quiet or line.startswith(("Not assessed", "Assessed in part")):
             click.echo(visible(in_options(line)), err=True)
+
+
+def _order(rows: pd.DataFrame, first: str) -> list[str]:
+    """Return the columns in the order of their use in a table, those without any value last."""
+    names = [name for name in first.split() if name in rows]
+    names += [str(name) for name in rows if name not in names]
+    empty = [name for name in names if rows[name].isna().all()]
+    return [name for name in names if name not in empty] + empty
 
 
 def _examined(record: taf.Assessed, tz: str) -> list[str]:
@@ -96,6 +104,8 @@ def _examined(record: taf.Assessed, tz: str) -> list[str]:
         lines[0] += f", from {iso(record.first_event.astimezone(zone))} to {iso(record.last_event.astimezone(zone))}"
     if record.not_assessed:
         lines.append(f"Not assessed: {record.not_assessed}")
+    elif record.in_part:
+        lines.append(f"Assessed in part: {record.in_part}")
     if record.baseline_days is not None:
         lines.append(f"History: {record.baseline_days:,.0f} days")
     counted = (

@@ -14,8 +14,8 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli.output import ending
-from te_audit_frames.errors import ArchiveError, InvalidArgument
-from te_audit_frames.periods import to_instant
+from te_audit_frames.errors import ArchiveError, DamagedFile, InvalidArgument
+from te_audit_frames.periods import Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.safe_text import visible
 
@@ -51,11 +51,30 @@ def read_file(place: str, columns: list[str], bounds: Bounds) -> pd.DataFrame:
     start, end = bounds
     kind = ending(place)
     if kind not in (".csv", ".jsonl"):
-        return taf.read_parquet(place, columns=columns, start=start, end=end)
+        try:
+            return taf.read_parquet(place, columns=columns, start=start, end=end)
+        except DamagedFile as error:
+            if kind not in _FILES:
+                *others, last = _FILES
+                error.add_note(
+                    f"Files that end in {', '.join(others)} and {last} are read; a file with another ending is taken "
+                    "for Parquet."
+                )
+            raise
     from te_audit_frames.storage.csv_jsonl_reader import read_csv, read_jsonl
 
-    events = read_csv(place) if kind == ".csv" else read_jsonl(place)
+    is_empty = _is_empty(place)
+    if is_empty:
+        click.echo(visible(f"Note: {place} is an empty file: it holds no events."), err=True)
+    # An empty file is a valid one of JSON Lines, and is taken for one whatever its ending.
+    events = read_csv(place) if kind == ".csv" and not is_empty else read_jsonl(place)
     return taf.between(events[columns], start=start, end=end).reset_index(drop=True)
+
+
+def _is_empty(place: str) -> bool:
+    """Return whether a local file has no bytes."""
+    path = Path(place).expanduser()
+    return "://" not in place and path.is_file() and path.stat().st_size == 0
 
 
 @contextmanager
@@ -67,6 +86,8 @@ def advice_about(place: str) -> Iterator[None]:
         folder = Path(place)
         if not (folder / "events").exists() and any([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
             error.add_note(f"{place} is a folder of files. To read them, give a glob: '{folder}/**/*.parquet'")
+        elif ending(place) in _FILES and folder.is_dir():
+            error.add_note(f"{place} is a folder, although its name ends as that of a file.")
         raise
 
 
@@ -89,6 +110,23 @@ def end_of_archive(archive: taf.Archive) -> datetime | None:
         day = archive.load(start=read_to, columns=["date"])["date"].max().floor("D")
     end = read_to if pd.isna(day) else day + timedelta(days=1)
     return None if pd.isna(end) else end.to_pydatetime()
+
+
+def bounds_of(events: pd.DataFrame) -> Period | None:
+    """Return what a file covers: by its receipt, or else from its first event to its last."""
+    receipt, end = stored_receipt(events), end_of(events)
+    if end is None:
+        return None
+    if receipt is not None and receipt.period is not None:
+        return Period(receipt.period.start, end)
+    return Period(events["date"].min().to_pydatetime(), end)
+
+
+def bounds_of_archive(archive: taf.Archive) -> Period | None:
+    """Return what an archive covers: from its first day to where `end_of_archive` has its end."""
+    end = end_of_archive(archive)
+    first = archive.coverage()["day"].min()
+    return None if end is None or pd.isna(first) else Period(first.to_pydatetime(), end)
 
 
 def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:

@@ -6,24 +6,34 @@ options to a command, which receives a `Where`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import pandas as pd
 
 import te_audit_frames as taf
+from te_audit_frames.checks.people import names_of
 from te_audit_frames.cli import options, values
-from te_audit_frames.cli.places import advice_about, end_of, end_of_archive, expand, is_archive, join, read_file
+from te_audit_frames.cli.filters import keep, matching
+from te_audit_frames.cli.places import (
+    advice_about,
+    bounds_of,
+    bounds_of_archive,
+    end_of,
+    end_of_archive,
+    expand,
+    is_archive,
+    join,
+    read_file,
+)
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.periods import parse_zone, to_bounds, to_window
+from te_audit_frames.periods import Period, parse_zone, to_bounds, to_window
 from te_audit_frames.schema import COLUMNS
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_NAME_AND_MAIL = re.compile(r"(.*) \((.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -109,13 +119,39 @@ class Where:
         (place, *others) = self.places
         is_whole = not (others or self.window or self.start or self.end or self._filtered())
         if is_whole and is_archive(place):
-            return taf.Archive(place)
+            archive = taf.Archive(place)
+            if "://" not in place and not (Path(place).expanduser() / "events").exists():
+                with advice_about(place):
+                    archive.coverage()
+            return archive
         return self.read(columns)
+
+    def covers(self) -> Period | None:
+        """Return what all places together cover, from their start to their end; None if they have no dated events."""
+        bounds = []
+        for place in expand(self.places):
+            if is_archive(place):
+                bounds.append(bounds_of_archive(taf.Archive(place)))
+            else:
+                bounds.append(bounds_of(read_file(place, ["date"], (None, None))))
+        known = [each for each in bounds if each is not None]
+        return Period(min(each.start for each in known), max(each.end for each in known)) if known else None
 
     @property
     def has_filters(self) -> bool:
         """Whether only some users, events, actions or account groups are chosen."""
         return bool(self._filtered())
+
+    @property
+    def filters_given(self) -> list[str]:
+        """The options of the filters that are set."""
+        given = {
+            "--user": self.user,
+            "--event": self.event,
+            "--action": self.action,
+            "--account-group": self.account_group,
+        }
+        return [option for option, texts in given.items() if texts]
 
     def without_filters(self) -> Where:
         """Return the same places and period with all their events. The filters are checked before any work is done."""
@@ -147,16 +183,16 @@ class Where:
 
     def _select(self, events: pd.DataFrame) -> pd.DataFrame:
         if self.user:
-            names = _matching(events["user"], self.user, _names_of)
-            events = _where(events, _matching(events["uid"], self.user) | names, "--user", self.user)
+            names = matching(events["user"], self.user, names_of)
+            events = keep(events, matching(events["uid"], self.user) | names, "--user", self.user)
         if self.event:
-            events = _where(events, _matching(events["event"], self.event), "--event", self.event)
+            events = keep(events, matching(events["event"], self.event), "--event", self.event)
         if self.account_group:
-            groups = (_matching(events[name], self.account_group) for name in ("aid", "account_group_name"))
-            events = _where(events, next(groups) | next(groups), "--account-group", self.account_group)
+            groups = (matching(events[name], self.account_group) for name in ("aid", "account_group_name"))
+            events = keep(events, next(groups) | next(groups), "--account-group", self.account_group)
         if self.action:
             classified = taf.classify_events(events[["event", "resources"]], vocabulary=self.vocabulary)
-            events = _where(events, classified["action"].isin(self.action), "--action", self.action)
+            events = keep(events, classified["action"].isin(self.action), "--action", self.action)
         return events
 
 
@@ -252,27 +288,3 @@ def users_option(*, required: bool) -> Callable[[F], F]:
 def read_people(place: str) -> pd.DataFrame:
     """Read the value of ``--users``."""
     return taf.Archive(place).users() if is_archive(place) else taf.read_users(place)
-
-
-# ---- filters -----------------------------------------------------------------------------------------------------
-
-
-def _where(events: pd.DataFrame, mask: pd.Series, option: str, values: Sequence[str]) -> pd.DataFrame:
-    return taf.where(events, mask, label=f"{option} {', '.join(values)}").reset_index(drop=True)
-
-
-def _matching(
-    texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = lambda text: (text,)
-) -> pd.Series:
-    """Mark the texts of which a name matches a pattern. Capitals do not matter."""
-    # Only the asterisk is special, because brackets and question marks are frequent in names.
-    pattern = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in patterns), re.IGNORECASE | re.DOTALL)
-    different = texts.dropna().unique()
-    found = [text for text in different if any(pattern.fullmatch(name) for name in names_of(text))]
-    return texts.isin(found)
-
-
-def _names_of(user: str) -> Iterable[str]:
-    """Return the names of a user: "Ada (ada@example.com)" is also "Ada" and "ada@example.com"."""
-    parts = _NAME_AND_MAIL.fullmatch(user)
-    return (user, *parts.groups()) if parts else (user,)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options, reading, values
-from te_audit_frames.cli.places import is_archive
+from te_audit_frames.cli.places import expand, is_archive
 from te_audit_frames.cli.review import open_history_of
 from te_audit_frames.report.html import SECTIONS
 from te_audit_frames.safe_text import visible
@@ -82,6 +83,16 @@ def report(
     """
     if no_review and (history or users or dispositions):
         raise click.UsageError("--no-review cannot be combined with --history, --users or --dispositions.")
+    inputs: dict[str, list[str] | list[str | None]] = {
+        "WHERE": expand(where.places),
+        "--dispositions": [dispositions],
+        "--users": [users],
+        "--history": [history],
+        "--vocabulary": [where.vocabulary],
+    }
+    for option, paths in inputs.items():
+        if any(path is not None and _is_same_file(path, output) for path in paths):
+            raise click.UsageError(f"--output: {output} is also {option}, and would be overwritten.")
     events = where.read_or_open(_EXAMINED)
     with options.naming_options():
         found = None if no_review else _review(where, events, history, users, dispositions)
@@ -107,6 +118,14 @@ def _review(where: Where, events: Any, history: str | None, users: str | None, d
         dispositions=dispositions,
         vocabulary=where.vocabulary,
     )
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    """Return whether two paths are the same file, also by a link. A file that does not exist is no input."""
+    try:
+        return Path(one).expanduser().samefile(Path(other).expanduser())
+    except OSError:
+        return False
 
 
 def _archive_of(where: Where) -> taf.Archive | None:

@@ -15,6 +15,7 @@ from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.events import show_events
 from te_audit_frames.cli.exit_codes import FOUND
 from te_audit_frames.cli.output import in_zone, records
+from te_audit_frames.cli.review_limits import check_start, list_limits, list_unmatched
 from te_audit_frames.cli.review_text import Shown, count_severities, list_assessed, notes_of, write_review
 from te_audit_frames.cli.terminal import terminal_width
 from te_audit_frames.periods import iso, parse_zone
@@ -70,16 +71,22 @@ Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for ev
     type=click.Choice(SEVERITIES),
     default="low",
     show_default=True,
-    help="The least severe findings to show.",
+    help="The least severe findings to show, besides those that --fail-on is about.",
 )
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 7 if there are findings this severe or more."
 )
 @click.option(
-    "--evidence", "number", type=click.IntRange(min=0), metavar="N", help="List the events behind finding N instead."
+    "--evidence",
+    "number",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List the events behind finding N instead. --fail-on still decides the exit code.",
 )
 @click.option(
-    "--quiet", is_flag=True, help="Print nothing unless there are findings at or above --fail-on or --min-severity."
+    "--quiet",
+    is_flag=True,
+    help="Print nothing unless there are findings at or above --fail-on or --min-severity, or nothing could be seen.",
 )
 @options.output_options
 def review(
@@ -105,6 +112,7 @@ def review(
     people = None if users is None else reading.read_people(users)
     everyone = where.without_filters()
     events = everyone.read_or_open(_EXAMINED if number is None else COLUMNS)
+    check_start(where, events)
     source, past = open_history_of(everyone, history)
     with options.naming_options():
         found = taf.review(
@@ -118,7 +126,13 @@ def review(
         if number is not None:
             evidence = found.evidence(number)
             show_events(evidence[list(COLUMNS)], output, tz=where.tz)
-            return
+    for line in list_unmatched(where, events):
+        click.echo(visible(line), err=True)
+    if number is not None:
+        failing = found.findings[found.findings["severity"].isin(_up_from(fail_on))] if fail_on else found.findings[:0]
+        if _fails(failing[_pass(found, where, failing)], fail_on):
+            click.get_current_context().exit(FOUND)
+        return
     shown = Shown(found, found.findings, min_severity, where.tz, source, given=history is not None)
     if present(shown, where, fail_on=fail_on, quiet=quiet, output=output):
         click.get_current_context().exit(FOUND)
@@ -134,9 +148,11 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     where : Where
         The filters.
     fail_on : str, optional
-        The least severe findings to return true for.
+        The least severe findings to return true for. They are shown, even if they are milder than the least severe that
+        `shown` asks for.
     quiet : bool
-        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show.
+        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show. What
+        could not be seen is said on stderr even then.
     output : Output
         How to print.
 
@@ -145,12 +161,18 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     bool
         Whether there are findings at or above `fail_on`.
     """
-    min_severity = shown.min_severity
-    kept = _keep(shown.review, where, max(min_severity, fail_on or "high", key=SEVERITIES.index))
-    findings = kept[kept["severity"].isin(_up_from(min_severity))]
-    failing = fail_on is not None and bool(kept["severity"].isin(_up_from(fail_on)).any())
+    shown = replace(shown, min_severity=max(shown.min_severity, fail_on or "high", key=SEVERITIES.index))
+    severe = shown.review.findings[shown.review.findings["severity"].isin(_up_from(shown.min_severity))]
+    passing = _pass(shown.review, where, severe)
+    findings = severe[passing]
+    failing = _fails(findings, fail_on)
     if not quiet or (failing if fail_on is not None else len(findings)):
-        _print(replace(shown, findings=findings), output, quiet=quiet)
+        filtered = replace(
+            shown, findings=findings, left_out=severe[~passing], filters=" and ".join(where.filters_given)
+        )
+        _print(filtered, output, quiet=quiet)
+    for line in list_limits(shown.review) if quiet else []:
+        click.echo(visible(line), err=True)
     return failing
 
 
@@ -168,12 +190,15 @@ def _up_from(severity: str) -> tuple[str, ...]:
     return SEVERITIES[: SEVERITIES.index(severity) + 1]
 
 
-def _keep(found: taf.Review, where: Where, least: str) -> pd.DataFrame:
-    """Keep the findings that are severe enough, and of which an event passes the filters."""
-    severe = found.findings[found.findings["severity"].isin(_up_from(least))]
-    if not where.has_filters:
-        return severe
-    return severe[[_passes(found, where, int(number)) for number in severe.index]]
+def _fails(findings: pd.DataFrame, fail_on: str | None) -> bool:
+    """Return whether there are findings at or above a severity."""
+    return fail_on is not None and bool(findings["severity"].isin(_up_from(fail_on)).any())
+
+
+def _pass(found: taf.Review, where: Where, findings: pd.DataFrame) -> pd.Series:
+    """Mark the findings of which an event passes the filters."""
+    marks = [not where.has_filters or _passes(found, where, int(number)) for number in findings.index]
+    return pd.Series(marks, index=findings.index, dtype="bool")
 
 
 def _passes(found: taf.Review, where: Where, number: int) -> bool:

@@ -43,6 +43,10 @@ class Shown:
         Where the history is from; None if there is none.
     given : bool
         Whether the user named the history.
+    left_out : pandas.DataFrame, optional
+        Findings that are severe enough, but are left out by the filters.
+    filters : str
+        The options that left them out, such as ``"--user"``.
     """
 
     review: Review
@@ -51,6 +55,8 @@ class Shown:
     tz: str
     source: str | None
     given: bool
+    left_out: pd.DataFrame | None = None
+    filters: str = ""
 
     @property
     def people(self) -> pd.DataFrame:
@@ -103,11 +109,16 @@ def write_review(shown: Shown, room: int) -> list[str]:
 
 
 def count_severities(shown: Shown) -> str:
-    """Return how many findings of each severity are shown, and how many are not."""
+    """Return how many findings of each severity are shown, how many the filters leave out, and how many are milder."""
     counts = shown.findings["severity"].value_counts()
     asked = SEVERITIES[: SEVERITIES.index(shown.min_severity) + 1]
     text = ", ".join(f"{counts.get(name, 0):,} {name}" for name in asked)
     hidden = len(shown.review.findings) - len(shown.findings)
+    if shown.left_out is not None and len(shown.left_out):
+        hidden -= len(shown.left_out)
+        others = shown.left_out["severity"].value_counts()
+        counted = ", ".join(f"{others[name]:,} {name}" for name in asked if name in others)
+        text += f"; left out by {shown.filters}: {counted}"
     reviewed = len(shown.review.reviewed)
     if hidden:
         text += f"; {hidden:,} more not shown"

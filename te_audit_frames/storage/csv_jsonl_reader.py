@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.errors import DamagedFile
+from te_audit_frames.errors import DamagedFile, NotAnAuditFrame
 from te_audit_frames.safe_text import original_cell, original_json
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, RESOURCES, require_columns, to_events
 from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
@@ -57,7 +57,7 @@ def read_csv(path: FilePath) -> pd.DataFrame:
     Raises
     ------
     NotAnAuditFrame
-        The header lacks a column of events, or a date has no offset.
+        The file is empty, its header lacks a column of events, or a date has no offset.
     DamagedFile
         A line has too few or too many cells, or the file is not UTF-8 text.
     MissingFile, FileError, InvalidArgument
@@ -78,6 +78,10 @@ def read_csv(path: FilePath) -> pd.DataFrame:
     with _lines(path) as (name, lines), _unlimited_cells():
         reader = csv.reader(lines, strict=True)
         header = next(reader, [])
+        if not header:
+            raise NotAnAuditFrame(
+                f"this file {name} does not hold audit events: it is empty, and a CSV file without events has a header."
+            )
         require_columns(header, COLUMNS, what=f"file {name}")
         at = [header.index(column) for column in COLUMNS]
         tables, rows = [], []

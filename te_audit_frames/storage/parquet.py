@@ -234,8 +234,9 @@ def _naming_file(name: str) -> Iterator[None]:
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk or the network, not the content
             raise file_error(error, name) from error
+        problem = str(error).rstrip(".")
         raise DamagedFile(
-            f"{name} is not a Parquet file, or is damaged or cut short: {error}. {REWRITE_ADVICE}"
+            f"{name} is not a Parquet file, or is damaged or cut short: {problem}. {REWRITE_ADVICE}"
         ) from None
 
 

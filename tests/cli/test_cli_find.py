@@ -12,7 +12,8 @@ import pytest
 from support.command_line import run
 
 import te_audit_frames as taf
-from te_audit_frames.cli.find import _FIRST, find
+from te_audit_frames.cli.find import _FIRST, _order, find
+from te_audit_frames.cli.output import Output
 from te_audit_frames.periods import to_window
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Sandbox
@@ -246,3 +247,17 @@ def test_a_mistake_is_named_by_its_option(folder, words, code, message):
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_first(capsys):
+    login = pd.Timestamp("2025-06-19T00:00:00Z").as_unit("us")
+    people = {"uid": ["1000008"], "name": ["Benjamin Featherstone"], "email": ["benjamin@example.com"]}
+    users = pd.DataFrame(
+        people | {"registered": [login], "last_login": [login], "fetched_at": [login.replace(year=2026)]}
+    )
+    rows = taf.find_dormant_users(users, taf.read_pages([b'{"auditEvents": []}']))
+    Output("table").show(rows, first=_order(rows, _FIRST["find_dormant_users"]))
+    head, row, rest = capsys.readouterr().out.splitlines()
+    assert head.split() == ["user", "uid", "status", "silent_days", "last_login"]
+    assert " 1000008 " in row
+    assert rest.endswith("is_admin, last_event, first_event)")

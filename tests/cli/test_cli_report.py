@@ -75,3 +75,16 @@ def test_mistakes_are_told_in_the_words_of_the_command_line(words, code, message
     done = run("report", "events.parquet", *words)
     assert (done.exit_code, list(folder.glob("*.html"))) == (code, [])
     assert message in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_report_does_not_overwrite_what_it_reads(folder, link):
+    notes = folder / "reviewed.html"
+    notes.write_text('[[reviewed]]\nuid = "7"\nby = "Grace"\nwhy = "Migration"\nuntil = 2999-12-31\n')
+    before, target = notes.read_bytes(), "link.html" if link else "reviewed.html"
+    if link:
+        (folder / target).symlink_to(notes)
+    done = run("report", "events.parquet", "-o", target, "--dispositions", "reviewed.html")
+    assert done.exit_code == 2
+    assert "is also --dispositions" in done.stderr
+    assert notes.read_bytes() == before

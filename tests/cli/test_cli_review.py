@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 from support.command_line import HOSTILE, run
+from support.receipts import fetch_receipt
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import in_options
+from te_audit_frames.cli.filters import unmatched
 from te_audit_frames.cli.output import Output
 from te_audit_frames.cli.reading import Where
 from te_audit_frames.cli.review import present
 from te_audit_frames.cli.review_text import Shown, write_review
+from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Sandbox
 
@@ -163,6 +166,67 @@ def test_quiet_prints_nothing_unless_something_deserves_a_look(expected, capsys,
     assert loud[1].out.startswith("Review of ")
     assert ("add: --evidence" in loud[1].out) is (options != {"user": ("8",), "min_severity": "high"}) or fails
     assert quiet[1] == (loud[1] if speaks else ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "line"),
+    [
+        ("nothing", (), "No events: there are none with a date in the period, so nothing was reviewed."),
+        ("one", (), "Nothing could be assessed of what people did: no --history was given."),
+        ("one", ("--fail-on", "high", "--format", "json"), "Nothing could be assessed of what people did: "),
+        ("incomplete", (), "Incomplete: the events are incomplete, by their receipt"),
+    ],
+    ids=str,
+)
+def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, words, line):
+    one = taf.read_pages([b'{"auditEvents": [{"date": "2026-03-02T09:00:00Z", "event": "Test updated.", "uid": "7"}]}'])
+    if name == "incomplete":
+        one = attach_receipt(one, fetch_receipt(complete=False, events=1))
+    taf.write_parquet(one.iloc[:0] if name == "nothing" else one, tmp_path / "events.parquet")
+    result = run("review", tmp_path / "events.parquet", "--quiet", *words)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert line in result.stderr
+
+
+def test_a_filter_that_matches_no_event_is_named_even_under_quiet(folder):
+    where = (folder / "events.parquet", "--start", "2026-04-20", "--user", "ada", "--quiet", "--fail-on", "high")
+    result = run("review", *where, "--user", "nobody", "--event", "*deleted.")
+    assert (result.exit_code, result.stderr) == (7, "--user: no event of the period is by 'nobody'.\n")
+    misspelt = Where(("x",), user=("8", "adda"), event=("no such",), account_group=("labs", "9"))
+    missing = [("--user", "adda"), ("--event", "no such"), ("--account-group", "9")]
+    assert unmatched(misspelt, taf.Archive(folder / "te-audit")) == missing
+
+
+def test_findings_that_filters_leave_out_are_counted(expected, capsys):
+    _, printed = _print(capsys, expected, user=("nobody",), min_severity="medium")
+    assert "0 high, 0 medium; left out by --user: 1 high, 2 medium; 1 more not shown" in printed.out
+    _, printed = _print(capsys, expected, user=("8",), event=("*",), form="json")
+    assert (
+        json.loads(printed.out)["summary"]
+        == "0 high, 1 medium, 0 low; left out by --user and --event: 1 high, 1 medium, 1 low"
+    )
+
+
+def test_what_makes_it_fail_is_shown(expected, capsys):
+    failing, printed = _print(capsys, expected, user=("8",), min_severity="high", fail_on="info", quiet=True)
+    assert failing
+    assert "Alert rule" in printed.out
+
+
+@pytest.mark.parametrize(("user", "code"), [("ada", 7), ("8", 0)])
+def test_evidence_exits_as_fail_on_says(folder, user, code):
+    words = (folder / "events.parquet", "--start", "2026-04-20", "--evidence", 2, "--format", "jsonl")
+    result = run("review", *words, "--fail-on", "high", "--user", user)
+    assert (result.exit_code, result.stdout.count("Alert rule deleted")) == (code, 1)
+
+
+@pytest.mark.parametrize("kind", ["te-audit", "events.parquet"])
+def test_a_start_after_everything_is_refused_with_what_is_covered(folder, kind):
+    result = run("review", folder / kind, "--start", "2027-01-01", "--quiet")
+    assert (result.exit_code, result.stdout) == (2, "")
+    text = " ".join(result.stderr.split())
+    assert "--start 2027-01-01 is later than everything in WHERE, which covers 2026-01-" in text
+    assert "to 2026-04-21T00:00:00Z" in text
 
 
 @pytest.mark.parametrize(

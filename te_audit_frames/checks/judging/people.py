@@ -78,9 +78,9 @@ def judge_accounts(context: Context) -> Found:
     record = assessed(rows)
     if context.users is None:
         rows = rows[rows["status"] == "returned"]
-        record = replace(record, notes=("no directory was given: only returns were looked for",))
-    if not context.has_history:
-        record = replace(record, not_assessed="no history was given" if context.users is None else "")
+        record = replace(record, in_part="no directory was given: only returns were looked for", notes=())
+        if not context.has_history:
+            record = replace(record, not_assessed=record.not_assessed or "no history was given")
     record = replace(record, baseline_days=context.weeks.span or 0.0)
     returns = context.weeks.returns(180)
     found = []
@@ -96,7 +96,8 @@ def judge_accounts(context: Context) -> Found:
             severity = "low" if severity == "info" else severity
             why = f"Back after {row['silent_days']:,} days without an event; {compared(rarity, 'such a return')}"
         elif row["status"] == "not in directory":
-            severity, why = "medium", f"Acted, {times(row['events'])}, but is not in the directory"
+            severity = "info" if record.in_part else "medium"  # the directory does not fit the events
+            why = f"Acted, {times(row['events'])}, but is not in the directory"
         else:
             since = "never logged in" if pd.isna(row["silent_days"]) else f"unused for {row['silent_days']:,} days"
             severity, why = ("low" if admin else "info"), f"The {admin}account was {since}"

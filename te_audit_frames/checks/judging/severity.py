@@ -127,7 +127,8 @@ RULES: Mapping[Check, Rule] = {
         "Did a silent account return, and are there accounts that nobody uses?",
         "T1078.004 Valid Accounts: Cloud Accounts",
         "",
-        f"a return after 180 days, and a chance below {VERY_RARE:.0%}; or somebody who is not in the directory",
+        f"a return after 180 days, and a chance below {VERY_RARE:.0%}; or somebody who is not in the "
+        "directory, if most people are",
         "any other return; an unused account of an admin",
         "any other unused account",
     ),
