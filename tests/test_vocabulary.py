@@ -974,3 +974,9 @@ def test_the_command_names_a_mistake_in_the_table(parquet: str, tmp_path) -> Non
     result = CliRunner().invoke(program, ["vocabulary", parquet, "--vocabulary", own(tmp_path, "[aktions]\n")])
     assert result.exit_code == 2
     assert "line 1" in result.output
+
+
+def test_a_text_of_any_length_takes_no_time():
+    for text in ("a." * 500_000, "User " * 200_000 + "deleted", "(" * 100_000, "'" * 100_001 + " deleted"):
+        events = pd.DataFrame({"event": [text]}, dtype="str")
+        assert taf.classify_events(events)["action"].tolist() == ["unclassified"]

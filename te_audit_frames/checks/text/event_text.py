@@ -56,6 +56,10 @@ def fold(text: str) -> str:
     return _plain(text).casefold()
 
 
+_LONGEST = 1_000
+"""Characters of the longest text that is read."""
+
+
 def _plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"')
     text = re.sub(r"[‐‑–—]", "-", text)  # NFKC leaves dashes apart
@@ -75,11 +79,13 @@ def read(text: str, tables: Tables) -> Reading:
     Returns
     -------
     Reading
-        `Reading()` if no rule knows the text.
+        `Reading()` if no rule knows the text, or if it has more than 1,000 characters: it is no sentence then.
     """
     plain = _plain(text)
     if (known := tables.texts.get(plain.casefold())) is not None:
         return _as_said(known)
+    if len(plain) > _LONGEST:  # the time would grow with the square of the length
+        return Reading()
     suffixes = []
     while found := _SUFFIX.search(plain):
         suffixes.append(found.group(1))
