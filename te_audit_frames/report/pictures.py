@@ -55,10 +55,13 @@ def _periods(
             high = (bottom - top) * height / ticks[-1]
             x = left + at * step + gap / 2
             bars[is_whole].append(f"M{_n(x)} {_n(bottom)}v{_n(-high)}h{_n(step - gap)}v{_n(high)}z")
-    labels = []
+    labels, free = [], 0.0
     for at, text in _time_labels(periods, freq, most=8 if across == _WIDE else 4):
-        half = 4 * len(text)  # about half its width, so that none leaves the picture
-        labels.append({"x": _n(min(max(left + at * step + step / 2, half), across - half)), "text": text})
+        half = 4 * len(text)  # about half its width, so that none leaves the picture or meets the one before
+        x = min(max(left + at * step + step / 2, half), across - half)
+        if x - half >= free:
+            labels.append({"x": _n(x), "text": text})
+            free = x + half + 4
     lines = [
         {"y": _n(bottom - (bottom - top) * tick / ticks[-1]), "text": f"{tick:,}", "is_base": tick == 0}
         for tick in ticks
