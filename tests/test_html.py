@@ -355,6 +355,25 @@ def test_a_missing_column_is_said_and_costs_one_section(tmp_path):
     assert page.column("event-table", "Events")
 
 
+UNDATED = [
+    {"event": "Test deleted.", "uid": "7", "user": "Ada"},
+    {"event": "Role assigned.", "uid": "7", "user": "Ada"},
+]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "duckdb"])
+def test_sections_that_need_dates_say_how_many_events_they_did_not_look_at(library, tmp_path):
+    given = SOURCES[library](to_arrow(frame(event(0, "Test updated."), *UNDATED)))
+    page = write(given, tmp_path, sections=["access", "deletions"])
+    assert "Among dated events, nothing was deleted. 2 events without a date were not looked at." in page.words
+    assert "Among dated events, no event changed who may do what. 2 events without" in page.words
+    given = SOURCES[library](to_arrow(frame(event(0, "Test deleted."), *UNDATED)))
+    page = write(given, tmp_path, sections=["deletions"])
+    assert "1 deletion by 1 person" in page.words
+    assert page.column("deleting-table", "Events") == ["1"]
+    assert "2 events without a date were not looked at." in page.words
+
+
 # ---- names are text ----------------------------------------------------------------------------------------------
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from te_audit_frames.analysis.archived import EventArchive, is_archive
+from te_audit_frames.analysis.archived import EventArchive, is_archive, load_columns
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.analysis.summaries import count_groups
+from te_audit_frames.analysis.summaries import count_groups, summarize
 from te_audit_frames.checks.in_engine import utc_dates
 from te_audit_frames.checks.review_result import Review
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
@@ -108,6 +108,14 @@ class Subject:
             counted, dimensions = count_groups(self.events, by=by, top=None)
             self._groups[by] = counted, dimensions[0]
         return self._groups[by]
+
+    @cached_property
+    def dated_types(self) -> pd.DataFrame:
+        """The result of `summarize` by type of event, of the events with a date only."""
+        if not self.undated:
+            return self.groups("event")[0]
+        lazy = as_lazy(load_columns(self.events, "event", count_others=True))
+        return summarize(lazy.filter(~nw.col("date").is_null()).to_native(), by="event")
 
     @property
     def is_dated(self) -> bool:
