@@ -41,11 +41,10 @@ def describe_access(subject: Subject) -> Section:
         return Section("access", _ACCESS, [_not_assessed(record.not_assessed)])
     if changes.empty:
         return Section("access", _ACCESS, [Paragraph(_nothing(record, "no event changed who may do what.")), *_left_out(record)])
-    people = len(changes[["uid", "user"]].drop_duplicates())
     to_self = int(changes["to_self"].sum())
     text = (
         f"{number_of(len(changes), 'change')} of roles, people, tokens and the like, "
-        f"by {number_of(people, 'person', 'people')}; {to_self:,} to their own access."
+        f"by {_people(changes)}; {to_self:,} to their own access."
     )
     shown = changes.iloc[::-1].head(MOST_CHANGES)
     more = f", the latest {len(shown):,} of {len(changes):,}" if len(changes) > len(shown) else ""
@@ -75,9 +74,8 @@ def describe_deletions(subject: Subject) -> Section:
         return Section("deletions", _DELETIONS, [_not_assessed(record.not_assessed)])
     if runs.empty:
         return Section("deletions", _DELETIONS, [Paragraph(_nothing(record, "nothing was deleted.")), *_left_out(record)])
-    people = len(runs[["uid", "user"]].drop_duplicates())
     text = (
-        f"{number_of(int(runs['events'].sum()), 'deletion')} by {number_of(people, 'person', 'people')}, in "
+        f"{number_of(int(runs['events'].sum()), 'deletion')} by {_people(runs)}, in "
         f"{number_of(len(runs), 'run')}. A run is what one person deletes with at most ten minutes between two events."
     )
     blocks: list[Block] = [Paragraph(text), _runs_table(subject, runs), *_types(subject), *_left_out(record)]
@@ -124,6 +122,13 @@ def _types(subject: Subject) -> list[Block]:
 
 def _not_assessed(reason: str) -> Paragraph:
     return Paragraph(f"Not assessed: {sentence(reason)}.", is_note=True)
+
+
+def _people(found: pd.DataFrame) -> str:
+    """Count the people; events without a person are no person."""
+    different = found[["uid", "user"]].drop_duplicates()
+    named = different.dropna(how="all")
+    return number_of(len(named), "person", "people") + (" and (none)" if len(named) < len(different) else "")
 
 
 def _nothing(record: Assessed, text: str) -> str:
