@@ -40,7 +40,9 @@ def describe_access(subject: Subject) -> Section:
     if record.not_assessed:
         return Section("access", _ACCESS, [_not_assessed(record.not_assessed)])
     if changes.empty:
-        return Section("access", _ACCESS, [Paragraph(_nothing(record, "no event changed who may do what.")), *_left_out(record)])
+        return Section(
+            "access", _ACCESS, [Paragraph(_nothing(record, "no event changed who may do what.")), *_left_out(record)]
+        )
     to_self = int(changes["to_self"].sum())
     text = (
         f"{number_of(len(changes), 'change')} of roles, people, tokens and the like, "
@@ -73,7 +75,9 @@ def describe_deletions(subject: Subject) -> Section:
     if record.not_assessed:
         return Section("deletions", _DELETIONS, [_not_assessed(record.not_assessed)])
     if runs.empty:
-        return Section("deletions", _DELETIONS, [Paragraph(_nothing(record, "nothing was deleted.")), *_left_out(record)])
+        return Section(
+            "deletions", _DELETIONS, [Paragraph(_nothing(record, "nothing was deleted.")), *_left_out(record)]
+        )
     text = (
         f"{number_of(int(runs['events'].sum()), 'deletion')} by {_people(runs)}, in "
         f"{number_of(len(runs), 'run')}. A run is what one person deletes with at most ten minutes between two events."

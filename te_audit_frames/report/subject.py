@@ -178,7 +178,11 @@ def _check_review(review: object, events: Any, now: Extent) -> None:
         )
     theirs = review.events
     is_same = theirs is events or _is_same_archive(theirs, events)
-    if is_same or (isinstance(theirs, pd.DataFrame) and isinstance(events, pd.DataFrame)) or _are_polars(theirs, events):
+    if (
+        is_same
+        or (isinstance(theirs, pd.DataFrame) and isinstance(events, pd.DataFrame))
+        or _are_polars(theirs, events)
+    ):
         if review.extent not in (None, now):
             raise InvalidArgument(
                 f"review: it is of other events, or they have changed since: it has read {review.extent}, while the "
@@ -190,6 +194,10 @@ def _check_review(review: object, events: Any, now: Extent) -> None:
             "review: it is of other events, or they have changed since. Review these with taf.review(events)."
         )
     raise InvalidArgument("review: it is of other events. Give the events that were reviewed: review.events.")
+
+
+def _are_pandas(one: Any, other: Any) -> bool:
+    return isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame)
 
 
 def _are_polars(one: Any, other: Any) -> bool:
