@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -355,6 +356,42 @@ def test_a_missing_column_is_said_and_costs_one_section(tmp_path):
     assert page.column("event-table", "Events")
 
 
+UNDATED = [
+    {"event": "Test deleted.", "uid": "7", "user": "Ada"},
+    {"event": "Role assigned.", "uid": "7", "user": "Ada"},
+]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "duckdb"])
+def test_sections_that_need_dates_say_how_many_events_they_did_not_look_at(library, tmp_path):
+    given = SOURCES[library](to_arrow(frame(event(0, "Test updated."), *UNDATED)))
+    page = write(given, tmp_path, sections=["access", "deletions"])
+    assert "Among dated events, nothing was deleted. 2 events without a date were not looked at." in page.words
+    assert "Among dated events, no event changed who may do what. 2 events without" in page.words
+    given = SOURCES[library](to_arrow(frame(event(0, "Test deleted."), *UNDATED)))
+    page = write(given, tmp_path, sections=["deletions"])
+    assert "1 deletion by 1 person" in page.words
+    assert page.column("deleting-table", "Events") == ["1"]
+    assert "2 events without a date were not looked at." in page.words
+
+
+def test_events_without_a_person_or_an_account_group_are_counted_as_none_everywhere(tmp_path):
+    none = {"user": None, "aid": None, "account_group_name": None}
+    page = write(frame(event(0, "Test deleted."), *(event(n, "Test deleted.", None, **none) for n in (1, 2))), tmp_path)
+    assert "1 person, 1 account group, 1 type of event." in page.words
+    assert "1 person; the first has 33% of all events. 2 events without a person: (none)." in page.words
+    assert "1 account group; the first has 33% of all events. 2 events without an account group: (none)." in page.words
+    assert "3 deletions by 1 person and (none)" in page.words
+    page = write(frame(event(0, "x", None, **none)), tmp_path)
+    assert "0 account groups. 1 event without an account group: (none)." in page.words
+
+
+def test_the_verdict_says_why_events_are_missing_whatever_the_sections(tmp_path):
+    some = with_receipt(EVENTS.copy(), source="api", resolved=PERIOD, complete=False, notes=["page 3 was refused"])
+    page = write(some, tmp_path, sections=["who"])
+    assert "Not every event of the period arrived: page 3 was refused." in page.words
+
+
 # ---- names are text ----------------------------------------------------------------------------------------------
 
 
@@ -394,6 +431,7 @@ def test_a_name_of_many_letters_costs_a_line(tmp_path):
     ("options", "error", "message"),
     [
         ({"path": "."}, taf.FileError, "Give the path of a file, not of a folder"),
+        ({"path": "new/"}, taf.InvalidArgument, "'new/' ends like a folder"),
         ({"path": "missing/report.html"}, taf.MissingFile, "No such folder"),
         ({"path": ""}, taf.InvalidArgument, "is not a path"),
         ({"events": pd.DataFrame({"price": [1]})}, taf.NotAnAuditFrame, "has none of the columns"),
@@ -404,7 +442,7 @@ def test_a_name_of_many_letters_costs_a_line(tmp_path):
         (
             {"review": taf.review(EVENTS.iloc[:5], checks=RUNS)},
             taf.InvalidArgument,
-            "it is of other events: of 5, while",
+            "it has read 5 events from 2026-03-02",
         ),
         ({"review": taf.review(EVENTS.assign(uid="9"), checks=RUNS)}, taf.InvalidArgument, "it is of other events"),
         ({"review": "review"}, taf.InvalidArgument, "str is not a review"),
@@ -437,6 +475,39 @@ def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp
         taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=REVIEW, sections=["findings"]),
     }
     assert len(digests) == 1
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_a_review_is_refused_if_its_events_were_changed_in_place(tmp_path):
+    changes = {
+        "a value": lambda events: events.__setitem__("uid", "9"),
+        "a cell": lambda events: events.loc.__setitem__((3, "event"), "Test deleted."),
+        "resources": lambda events: events.__setitem__("resources", events["resources"].iloc[::-1].array),
+        "fewer rows": lambda events: events.drop(index=range(20), inplace=True),
+        "fewer columns": lambda events: events.pop("user"),
+    }
+    for change in changes.values():
+        events = EVENTS.copy()
+        review = taf.review(events, checks=RUNS)
+        taf.write_report(events, tmp_path / "report.html", review=review, sections=["findings"])
+        change(events)
+        with pytest.raises(taf.InvalidArgument, match="they have changed since"):
+            taf.write_report(events, tmp_path / "report.html", review=review)
+    events = SOURCES["polars"](to_arrow(EVENTS))
+    review = taf.review(events, checks=RUNS)
+    taf.write_report(events, tmp_path / "report.html", review=review, sections=["findings"])
+    events[3, "event"] = "Test deleted."
+    with pytest.raises(taf.InvalidArgument, match="they have changed since"):
+        taf.write_report(events, tmp_path / "report.html", review=review)
+
+
+def test_a_review_is_refused_if_its_archive_has_grown(tmp_path):
+    with archive_of(EVENTS.iloc[:20]) as archive, archive_of(EVENTS) as grown:
+        review = taf.review(archive, checks=RUNS)
+        taf.write_report(archive, tmp_path / "report.html", review=review, sections=["findings"])
+        shutil.copytree(grown.location, archive.location, dirs_exist_ok=True)
+        with pytest.raises(taf.InvalidArgument, match=f"it has read 20 events .* about {len(EVENTS)} events"):
+            taf.write_report(taf.Archive(archive.location), tmp_path / "report.html", review=review)
 
 
 def test_every_length_of_time_has_a_picture(tmp_path):

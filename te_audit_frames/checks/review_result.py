@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from os import PathLike
 from typing import Any
 
@@ -19,6 +20,31 @@ from te_audit_frames.periods import Period
 from te_audit_frames.safe_text import visible
 
 _SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much was there at the time of a review.
+
+    Attributes
+    ----------
+    events, undated : int
+        How many events had a date, and how many had none.
+    first_event, last_event : datetime or None
+        The first and the last date, in UTC.
+    """
+
+    events: int = 0
+    undated: int = 0
+    first_event: datetime | None = None
+    last_event: datetime | None = None
+
+    def __str__(self) -> str:
+        count = self.events + self.undated
+        text = f"{count:,} event{'s' * (count != 1)}"
+        if self.first_event is None or self.last_event is None:
+            return text
+        return f"{text} from {self.first_event:%Y-%m-%d %H:%M:%S} to {self.last_event:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,8 +79,13 @@ class Review:
         The half-open period under review; None if there is no dated event.
     notes : tuple of str
         What else a reader should know: where the period is from, gaps, what was cut.
+    events : frame of any supported library, or Archive
+        The events that were reviewed. Of a frame that can be changed in place, it is a copy that shares its memory, so
+        that later changes do not reach it.
     attack_version : str
         The version of MITRE ATT&CK.
+    extent : Extent or None
+        How many events the review has read, and from when.
 
     Examples
     --------
@@ -77,6 +108,7 @@ class Review:
     rows: Sequence[Any]
     vocabulary: str | PathLike[str] | None = None
     attack_version: str = ATTACK_VERSION
+    extent: Extent | None = None
 
     def evidence(self, number: int) -> Any:
         """Return the events behind a finding, in the library of the events.

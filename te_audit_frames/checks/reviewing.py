@@ -28,7 +28,7 @@ from te_audit_frames.checks.judging.logins import judge_logins
 from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
 from te_audit_frames.checks.judging.rarity import Weeks
 from te_audit_frames.checks.judging.severity import CHECKS, Check
-from te_audit_frames.checks.review_result import Review
+from te_audit_frames.checks.review_result import Extent, Review
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.zones import Clocks, Zones
@@ -160,10 +160,18 @@ def review(
         closed,
         period,
         tuple(notes),
-        events,
+        _keep(events),
         [finding.row for finding in [*findings, *(finding for finding, _ in reviewed)]],
         vocabulary,
+        extent=Extent(selection.events, selection.undated, selection.first_event, selection.last_event),
     )
+
+
+def _keep(events: Any) -> Any:
+    """Return events that later changes in place do not reach. The copies of pandas and Polars share memory."""
+    if isinstance(events, pd.DataFrame):
+        return events.copy(deep=False)
+    return events.clone() if nw.dependencies.is_polars_dataframe(events) else events
 
 
 def _check_checks(checks: Collection[Check] | None) -> list[Check]:

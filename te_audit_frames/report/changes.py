@@ -40,12 +40,13 @@ def describe_access(subject: Subject) -> Section:
     if record.not_assessed:
         return Section("access", _ACCESS, [_not_assessed(record.not_assessed)])
     if changes.empty:
-        return Section("access", _ACCESS, [Paragraph("No event changed who may do what."), *_unclassified(record)])
-    people = len(changes[["uid", "user"]].drop_duplicates())
+        return Section(
+            "access", _ACCESS, [Paragraph(_nothing(record, "no event changed who may do what.")), *_left_out(record)]
+        )
     to_self = int(changes["to_self"].sum())
     text = (
         f"{number_of(len(changes), 'change')} of roles, people, tokens and the like, "
-        f"by {number_of(people, 'person', 'people')}; {to_self:,} to their own access."
+        f"by {_people(changes)}; {to_self:,} to their own access."
     )
     shown = changes.iloc[::-1].head(MOST_CHANGES)
     more = f", the latest {len(shown):,} of {len(changes):,}" if len(changes) > len(shown) else ""
@@ -61,7 +62,7 @@ def describe_access(subject: Subject) -> Section:
     ]
     columns = [column for column in columns if set(column.cells) != {"–"}]
     table = Table("access-table", f"Changes of access{more} (times in {subject.zone})", columns)
-    return Section("access", _ACCESS, [Paragraph(text), table, *_unclassified(record)])
+    return Section("access", _ACCESS, [Paragraph(text), table, *_left_out(record)])
 
 
 _ACCESS = "Changes of access"
@@ -74,13 +75,14 @@ def describe_deletions(subject: Subject) -> Section:
     if record.not_assessed:
         return Section("deletions", _DELETIONS, [_not_assessed(record.not_assessed)])
     if runs.empty:
-        return Section("deletions", _DELETIONS, [Paragraph("Nothing was deleted."), *_unclassified(record)])
-    people = len(runs[["uid", "user"]].drop_duplicates())
+        return Section(
+            "deletions", _DELETIONS, [Paragraph(_nothing(record, "nothing was deleted.")), *_left_out(record)]
+        )
     text = (
-        f"{number_of(int(runs['events'].sum()), 'deletion')} by {number_of(people, 'person', 'people')}, in "
+        f"{number_of(int(runs['events'].sum()), 'deletion')} by {_people(runs)}, in "
         f"{number_of(len(runs), 'run')}. A run is what one person deletes with at most ten minutes between two events."
     )
-    blocks: list[Block] = [Paragraph(text), _runs_table(subject, runs), *_types(subject), *_unclassified(record)]
+    blocks: list[Block] = [Paragraph(text), _runs_table(subject, runs), *_types(subject), *_left_out(record)]
     return Section("deletions", _DELETIONS, blocks)
 
 
@@ -103,8 +105,8 @@ def _runs_table(subject: Subject, runs: pd.DataFrame) -> Table:
 
 
 def _types(subject: Subject) -> list[Block]:
-    """Return the types of event that delete something, with their counts."""
-    found, _ = subject.groups("event")
+    """Return the types of dated events that delete something, with their counts."""
+    found = subject.dated_types
     classes = classify_events(found[["event"]], vocabulary=subject.vocabulary)
     deleting = found[((classes["action"] == "delete") & (classes["outcome"] != FAILURE)).to_numpy()]
     if deleting.empty:
@@ -126,10 +128,28 @@ def _not_assessed(reason: str) -> Paragraph:
     return Paragraph(f"Not assessed: {sentence(reason)}.", is_note=True)
 
 
-def _unclassified(record: Assessed) -> list[Block]:
-    if not record.unclassified:
-        return []
-    text = (
-        f"{number_of(record.unclassified, 'event')} with a text that no rule of the vocabulary knows were not judged."
-    )
-    return [Paragraph(text, is_note=True)]
+def _people(found: pd.DataFrame) -> str:
+    """Count the people; events without a person are no person."""
+    different = found[["uid", "user"]].drop_duplicates()
+    named = different.dropna(how="all")
+    return number_of(len(named), "person", "people") + (" and (none)" if len(named) < len(different) else "")
+
+
+def _nothing(record: Assessed, text: str) -> str:
+    """Say that nothing was found, and among which events if some could not be looked at."""
+    return f"Among dated events, {text}" if record.undated else text[0].upper() + text[1:]
+
+
+def _left_out(record: Assessed) -> list[Block]:
+    """Say how many events were not looked at, and how many were not judged."""
+    texts = []
+    if record.undated:
+        verb = "was" if record.undated == 1 else "were"
+        texts.append(f"{number_of(record.undated, 'event')} without a date {verb} not looked at.")
+    if record.unclassified:
+        verb = "was" if record.unclassified == 1 else "were"
+        texts.append(
+            f"{number_of(record.unclassified, 'event')} with a text that no rule of the vocabulary knows {verb} not "
+            "judged."
+        )
+    return [Paragraph(text, is_note=True) for text in texts]

@@ -67,7 +67,8 @@ def _judge_completeness(subject: Subject) -> Verdict:
     if receipt.source == "pages":
         return Verdict(question, "Not known", "They were read from saved pages, which may not be all.", "open")
     if not receipt.complete:
-        return Verdict(question, "No", "Not every event of the period arrived. The notes below say why.", "bad")
+        reasons = sentence("; ".join(receipt.notes)) if receipt.notes else "the receipt does not say why"
+        return Verdict(question, "No", f"Not every event of the period arrived: {reasons.rstrip('.')}.", "bad")
     if receipt.filters:
         why = f"A filter chose them, out of all events {period}."
         return Verdict(question, "No, a selection", why, "open")
@@ -118,10 +119,7 @@ def _judge_extent(subject: Subject) -> Verdict:
         ("event", ("event",), "type of event", "types of event"),
     ):
         if subject.has(*names) and subject.rows:
-            counted, dimension = subject.groups(by)
-            columns = [column for column in (dimension.key, dimension.label) if column]
-            known = counted[columns].notna().any(axis=1)
-            parts.append(number_of(int(known.sum()), one, several))
+            parts.append(number_of(int(subject.named(by).sum()), one, several))
     seen = f" From {span(subject.first, subject.last, subject.zone)}." if subject.is_dated else ""
     what = ", ".join(parts)
     return Verdict("How much is there?", number_of(subject.rows, "event"), f"{what}.{seen}" if what else seen, "open")

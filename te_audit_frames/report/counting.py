@@ -139,8 +139,13 @@ def _ranking(subject: Subject, by: str, title: str, one: str, several: str) -> l
     if found.empty:
         return [Paragraph("There are no events.")]
     shown, others = found.head(TOP), found.iloc[TOP:]
-    largest = shown["share"].iloc[0]
-    text = f"{number_of(len(found), one, several)}; the first has {largest:.0%} of all events."
+    article = "an" if one[0] in "aeiou" else "a"
+    named = subject.named(by)
+    text = f"{number_of(int(named.sum()), one, several)}"
+    text += f"; the first has {found.loc[named, 'share'].iloc[0]:.0%} of all events." if named.any() else "."
+    if not named.all():
+        nameless = int(found.loc[~named, "events"].sum())
+        text += f" {number_of(nameless, 'event')} without {article} {one}: (none)."
     if len(others):
         text += f" The {TOP} largest are shown; all others together have {others['share'].sum():.1%}."
     labels = list_labels(shown, [dimension])
@@ -156,7 +161,8 @@ def _ranking_table(
     subject: Subject, by: str, title: str, *, shown: pd.DataFrame, others: pd.DataFrame, dimension: Dimension
 ) -> Table:
     names = shown[dimension.label or dimension.key].fillna(shown[dimension.key])
-    rest = f"All others ({len(others):,})"
+    others_named = subject.named(by).iloc[TOP:]
+    rest = f"All others ({int(others_named.sum()):,}{'' if others_named.all() else ' and (none)'})"
 
     def column(name: str, cells: Callable[[pd.Series], list[str]], source: str, sum_up: str = "") -> Column:
         more = cells(pd.Series([others[source].agg(sum_up) if sum_up else np.nan])) if len(others) else []

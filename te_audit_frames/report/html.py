@@ -97,7 +97,8 @@ def write_report(
     Raises
     ------
     InvalidArgument
-        An argument is wrong: the review is of other events, or there is no such section.
+        An argument is wrong: the review is of other events, the events or the archive have changed since, there is no
+        such section, or the path ends in a separator.
     NotAnAuditFrame
         The events have none of the columns of events, or no `date`.
     FileError

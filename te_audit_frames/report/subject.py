@@ -10,14 +10,15 @@ from typing import Any
 
 import narwhals as nw
 import pandas as pd
+import pyarrow as pa
 
-from te_audit_frames.analysis.archived import EventArchive, is_archive
+from te_audit_frames.analysis.archived import EventArchive, is_archive, load_columns
 from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.analysis.summaries import count_groups
+from te_audit_frames.analysis.summaries import count_groups, summarize
 from te_audit_frames.checks.in_engine import utc_dates
-from te_audit_frames.checks.review_result import Review
+from te_audit_frames.checks.review_result import Extent, Review
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Period
 from te_audit_frames.receipts import Receipt, stored_receipt
@@ -92,9 +93,9 @@ class Subject:
             )
         ).iloc[0]
         rows, dated = int(found["rows"]), int(found["dated"])
-        _check_review(review, events, rows)
-        receipt = stored_receipt(head) if isinstance(head, pd.DataFrame) else None
         first, last = (pd.Timestamp(found[name]) for name in ("first", "last"))
+        _check_review(review, events, _extent(dated, rows - dated, first, last))
+        receipt = stored_receipt(head) if isinstance(head, pd.DataFrame) else None
         coverage = archive.coverage() if isinstance(archive, EventArchive) else None
         return cls(events, columns, receipt, rows, rows - dated, first, last, coverage, review, zone, sections)
 
@@ -108,6 +109,22 @@ class Subject:
             counted, dimensions = count_groups(self.events, by=by, top=None)
             self._groups[by] = counted, dimensions[0]
         return self._groups[by]
+
+    def named(self, by: str) -> pd.Series:
+        """Return of each group by one dimension whether it has a key or a label, in the order of `groups`.
+
+        The group without is no person, account group or type, and is not counted as one.
+        """
+        counted, dimension = self.groups(by)
+        return counted[[column for column in (dimension.key, dimension.label) if column]].notna().any(axis=1)
+
+    @cached_property
+    def dated_types(self) -> pd.DataFrame:
+        """The result of `summarize` by type of event, of the events with a date only."""
+        if not self.undated:
+            return self.groups("event")[0]
+        lazy = as_lazy(load_columns(self.events, "event", count_others=True))
+        return summarize(lazy.filter(~nw.col("date").is_null()).to_native(), by="event")
 
     @property
     def is_dated(self) -> bool:
@@ -146,30 +163,65 @@ def _columns(events: Any) -> list[str]:
     return columns
 
 
-def _check_review(review: object, events: Any, rows: int) -> None:
-    """Raise InvalidArgument unless a review is one, and of these events."""
+def _extent(dated: int, undated: int, first: pd.Timestamp, last: pd.Timestamp) -> Extent:
+    ends = (first.to_pydatetime(), last.to_pydatetime()) if dated else (None, None)
+    return Extent(dated, undated, *ends)
+
+
+def _check_review(review: object, events: Any, now: Extent) -> None:
+    """Raise InvalidArgument unless a review is one, and of these events as they are now."""
     if review is None:
         return
     if not isinstance(review, Review):
         raise InvalidArgument(
             f"review: {type(review).__name__} is not a review; give the result of taf.review(events)."
         )
-    if review.events is events or _is_same_archive(review.events, events):
-        return
-    if not (isinstance(events, pd.DataFrame) and isinstance(review.events, pd.DataFrame)):
-        raise InvalidArgument("review: it is of other events. Give the events that were reviewed: review.events.")
     theirs = review.events
-    shared = [name for name in COLUMNS if name != "resources" and name in events and name in theirs]
-    if len(theirs) == rows and all(
-        theirs[name].reset_index(drop=True).equals(events[name].reset_index(drop=True)) for name in shared
+    is_same = theirs is events or _is_same_archive(theirs, events)
+    if (
+        is_same
+        or (isinstance(theirs, pd.DataFrame) and isinstance(events, pd.DataFrame))
+        or _are_polars(theirs, events)
     ):
-        return
-    raise InvalidArgument(
-        f"review: it is of other events: of {len(theirs):,}, while the report is about {rows:,}. Review these events "
-        "with taf.review(events), or give those that were reviewed: review.events."
-        if len(theirs) != rows
-        else "review: it is of other events. Review these with taf.review(events)."
-    )
+        if review.extent not in (None, now):
+            raise InvalidArgument(
+                f"review: it is of other events, or they have changed since: it has read {review.extent}, while the "
+                f"report is about {now}. Review these events with taf.review(events)."
+            )
+        if is_same or _are_equal(theirs, events):
+            return
+        raise InvalidArgument(
+            "review: it is of other events, or they have changed since. Review these with taf.review(events)."
+        )
+    raise InvalidArgument("review: it is of other events. Give the events that were reviewed: review.events.")
+
+
+def _are_pandas(one: Any, other: Any) -> bool:
+    return isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame)
+
+
+def _are_polars(one: Any, other: Any) -> bool:
+    return nw.dependencies.is_polars_dataframe(one) and nw.dependencies.is_polars_dataframe(other)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two frames of one library hold the same events in the same order; columns of one's own do not count."""
+    names = [[name for name in COLUMNS if name in frame.columns] for frame in (one, other)]
+    if names[0] != names[1]:
+        return False
+    if not isinstance(one, pd.DataFrame):
+        return bool(one.select(names[0]).equals(other.select(names[0])))
+    return len(one) == len(other) and all(_are_equal_columns(one[name], other[name]) for name in names[0])
+
+
+def _are_equal_columns(one: pd.Series, other: pd.Series) -> bool:
+    if one.dtype != other.dtype:
+        return False
+    if isinstance(one.dtype, pd.ArrowDtype):  # pandas cannot compare lists
+        return bool(pa.chunked_array(pa.array(one)).equals(pa.chunked_array(pa.array(other))))
+    if one.dtype == "object":
+        return one.tolist() == other.tolist()
+    return one.reset_index(drop=True).equals(other.reset_index(drop=True))
 
 
 def _is_same_archive(one: Any, other: Any) -> bool:

@@ -49,7 +49,7 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     Raises
     ------
     InvalidArgument
-        See `locate`.
+        See `locate`; or the path ends in a separator, as that of a folder does.
     FileError
         The folder does not exist, the disk is full, and so on. An `OSError` inside the block is raised as a
         `FileError`.
@@ -66,6 +66,9 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     'whole'
     """
     target_fs, name = locate(path, filesystem)
+    # Resolving takes the separator away, and what was meant as a folder would become a file.
+    if os.fspath(path).endswith(("/", os.sep)) and not Path(name).is_dir():
+        raise InvalidArgument(f"path: {path!r} ends like a folder. Give the path of a file, with its name at the end.")
     if not isinstance(target_fs, fs.LocalFileSystem):
         stage = _replace_remote(target_fs, name)
     elif os.path.lexists(name) and not Path(name).is_file():
