@@ -9,6 +9,7 @@ from functools import cache
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,6 +186,38 @@ def test_columns_of_other_types_are_read_too():
     choose(explorer, person=[["Ada Lovelace"]], event_type=[["User login."]])
     assert len(explorer.events) == 1
     pd.testing.assert_frame_equal(run(explorer.code, events=events), explorer.events)
+
+
+@pytest.mark.parametrize(
+    "uids",
+    [
+        pd.Series([9332.0, None, 9333.0]),
+        pd.Series([9332, None, 9333], dtype="object"),
+        pd.Series([9332, 9331, 9333], dtype="category"),
+        pd.Series([9332.0, None, 9333.0], dtype="category"),
+        pd.Series([9332, None, 9333], dtype="Int64"),
+        pd.Series(["9332", None, "9333"], dtype="category"),
+        pd.Series([9332.0, 9331.5, 9333.5]),
+        pd.Series([b"9332", None, b"9333"]),
+    ],
+    ids=lambda uids: f"{uids.dtype} of {type(uids[0]).__name__}, {uids[1]}",
+)
+def test_a_choice_is_found_in_ids_of_any_type_or_refused(uids):
+    events = EVENTS.iloc[[0, 1, 4]].reset_index(drop=True).assign(uid=uids, user=["Ada", "Bob", "Cy"])
+    if uids[2] == 9333.5:
+        with pytest.raises(InvalidArgument, match=r"column 'uid'.*astype\(\"str\"\)"):
+            taf.explore(events)
+        return
+    explorer = taf.explore(events)
+    choose(explorer, person=[["Ada"]])
+    assert explorer.events.index.tolist() == run(explorer.code, events=events).index.tolist() == [0]
+
+
+def test_numbers_of_arrow_that_duckdb_writes_otherwise_are_refused():
+    table = to_arrow(EVENTS.iloc[:2])
+    at = table.column_names.index("uid")
+    with pytest.raises(InvalidArgument, match=r"column 'uid'.*double.*pa\.string\(\)"):
+        taf.explore(table.set_column(at, "uid", pa.array([7.0, None])))
 
 
 def test_views_whose_columns_are_missing_are_left_out():

@@ -21,7 +21,7 @@ from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.report.explorer_database import Database, whole_seconds
-from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values
+from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values, find_conversion
 from te_audit_frames.report.explorer_spec import TABLE, WIDTH, make_spec
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 
@@ -102,6 +102,7 @@ class Explorer:
     def __init__(self, events: Any, database: Database, zone: str) -> None:
         # Changes of the caller's frame would not reach the database.
         self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
+        self._conversions = _find_conversions(events, database) if isinstance(events, pd.DataFrame) else {}
         self._database, self._zone = database, zone
         self._params: Mapping[str, Any] = {}
         self._counted = ("true", database.rows)
@@ -147,19 +148,18 @@ class Explorer:
         selection = self._selection
         if is_archive(self._source):
             loaded = self._source.load(start=selection.start, end=selection.end)
-            return replace(selection, start=None, end=None).apply(loaded)
+            return replace(selection, start=None, end=None).apply(loaded, {})
         if isinstance(self._source, pd.DataFrame):
-            return selection.apply(self._source)
+            return selection.apply(self._source, self._conversions)
         return _to_frame(self._source, selection.to_sql())
 
     @property
     def code(self) -> str:
         """The line of Python that selects the same events, from `events` or, if it is one, from `archive`."""
         if is_archive(self._source):
-            kinds: Mapping[str, Any] = dict.fromkeys(COLUMNS, "str")
-            return self._selection.to_code(kinds, name="archive", load=True)
+            return self._selection.to_code({}, name="archive", load=True)
         if isinstance(self._source, pd.DataFrame):
-            return self._selection.to_code({str(name): kind for name, kind in self._source.dtypes.items()})
+            return self._selection.to_code(self._conversions)
         sql = self._selection.to_sql()
         if _is_relation(self._source):
             return f"events.filter({sql!r})" if sql else "events"
@@ -218,6 +218,25 @@ def _choice(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
             values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
         )
     return list(merged.values())
+
+
+def _find_conversions(events: pd.DataFrame, database: Database) -> dict[str, str]:
+    """Return how the columns that are not text are turned into the texts of the database."""
+    chosen = {values.column for texts in database.facets.values() for values in texts.values()}
+    conversions = {}
+    for name in sorted(chosen):
+        column = events[name]
+        if str(column.dtype) in ("str", "string"):
+            continue
+        conversion = find_conversion(column, read_column(column, name).cast(pa.large_string()))
+        if conversion is None:
+            raise InvalidArgument(
+                f"events: the values of column {name!r}, of the type {column.dtype}, are not text, and the explorer "
+                f"would not find them again. Turn it into text first: events[{name!r}] = "
+                f'events[{name!r}].astype("str").'
+            )
+        conversions[name] = conversion
+    return conversions
 
 
 def _is_relation(events: Any) -> bool:
