@@ -48,8 +48,9 @@ EVENTS = frame(
 
 
 def choose(explorer: taf.Explorer, **values: object) -> None:
-    """Select as the browser does."""
-    views, _ = explorer._make_views()
+    """Select as the browser does, in new views, and nothing else."""
+    views, box = explorer._make_views()
+    box.children[0].children[0].click()
     views.params = {f"by_{view}": {"value": value} for view, value in values.items()}
 
 
@@ -120,6 +121,19 @@ def test_nothing_chosen_is_everything():
     pd.testing.assert_frame_equal(explorer.events, EVENTS)
     assert explorer._repr_mimebundle_()["text/plain"] == repr(explorer)
     assert repr(explorer) == "<Explorer: 8 of 8 events selected>"
+
+
+def test_a_choice_is_kept_when_the_explorer_is_shown_again():
+    explorer = taf.explore(EVENTS)
+    choose(explorer, event_type=[["User login."]])
+    code = explorer.code
+    views, box = explorer._make_views()
+    views.params = {"by_event_type": {"value": None}, "all": {"value": [], "predicate": ""}}  # what it says when drawn
+    assert explorer.code == box.children[1].value == code != "events"
+    views.params = {"by_address": {"value": [["192.0.2.2"]]}}
+    assert explorer.events["uid"].tolist() == ["8"]
+    views.params = {"by_address": {"value": None}}
+    assert explorer.code == box.children[1].value == "events"
 
 
 def test_the_receipt_is_cut_and_notes_the_filter():

@@ -89,7 +89,8 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
 class Explorer:
     """Linked views of events, and what is selected in them. Made by `explore`.
 
-    It can be shown in several cells. What counts is the last choice, in whichever of them.
+    It can be shown in several cells. What counts is the last choice, in whichever of them. Showing it again keeps the
+    choice until somebody chooses in the new views, where nothing is marked yet.
 
     Examples
     --------
@@ -125,15 +126,26 @@ class Explorer:
         line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": f"{WIDTH}px"})
         clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
 
-        def describe(_: object = None) -> None:
-            self._params = views.params
+        touched = False
+
+        def describe() -> None:
             summary.value, line.value = self._counts(), self.code
 
+        def choose(_: object) -> None:
+            # New views report that nothing is chosen in them. Only what somebody does there counts.
+            nonlocal touched
+            touched = touched or _has_choice(views.params)
+            if touched:
+                self._params = views.params
+                describe()
+
         def start_again(_: object) -> None:
+            self._params = {}
+            describe()
             # The widget draws everything again if its specification changes; then nothing is selected.
             views.spec = {**views.spec, "meta": {"cleared": views.spec.get("meta", {}).get("cleared", 0) + 1}}
 
-        views.observe(describe, names="params")
+        views.observe(choose, names="params")
         clear.on_click(start_again)
         describe()
         return views, ipywidgets.VBox([ipywidgets.HBox([clear, summary]), line, views])
@@ -191,6 +203,10 @@ class Explorer:
             self._counted = predicate, found.fetchall()[0][0]
         rows = self._database.rows
         return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"
+
+
+def _has_choice(params: Mapping[str, Any]) -> bool:
+    return any(param.get("value") for name, param in params.items() if name.startswith("by_"))
 
 
 def _moment(value: Any) -> datetime:
