@@ -1,11 +1,15 @@
 """The explorer: what is selected, as a frame and as code; and the views, driven by a real browser."""
 
+import gc
 import json
 import re
 import sys
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
+from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import duckdb
 import pandas as pd
 import polars as pl
@@ -21,6 +25,7 @@ from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
 pytest.importorskip("mosaic_widget", reason="the extra explore is not installed")
+_instances = pytest.importorskip("ipywidgets.widgets.widget")._instances  # all widgets that are open
 
 HOSTILE = "<img src=x onerror=\"document.title='1'\">"
 START = datetime(2026, 3, 27, tzinfo=UTC)  # the night two days later is an hour shorter in Berlin
@@ -186,6 +191,21 @@ def test_a_fixed_offset_is_a_time_zone():
         assert explorer.events["date"].dt.strftime("%d %H:%M").tolist() == ["27 00:00", "28 23:45", "29 00:00"]
 
 
+@pytest.mark.parametrize(
+    ("tz", "zone"),
+    [
+        (timezone(timedelta(hours=1), "CET"), "UTC+01:00"),
+        (timezone(timedelta(hours=-9, minutes=-30)), "UTC-09:30"),
+        (timezone(timedelta(0), "Europe/Berlin"), "UTC"),
+        (UTC, "UTC"),
+        (ZoneInfo("Asia/Kathmandu"), "Asia/Kathmandu"),
+        (dateutil.tz.tzoffset("EST", 3600), "UTC+01:00"),
+    ],
+)
+def test_a_zone_is_its_offset_or_its_key(tz, zone):
+    assert taf.explore(EVENTS, tz=tz)._zone == zone
+
+
 def test_people_and_groups_of_one_name_are_kept_apart():
     facets = explorers()[0]._database.facets
     assert {"Ada Lovelace", "Ada", "7"} <= set(facets["person"])
@@ -346,9 +366,44 @@ def test_bad_input_gets_a_clear_error(events, error, message):
         taf.explore(events)
 
 
-def test_a_bad_time_zone_gets_a_clear_error():
-    with pytest.raises(InvalidArgument, match="tz"):
-        taf.explore(EVENTS, tz="Mars/Olympus")
+@pytest.mark.parametrize(
+    ("tz", "message"),
+    [
+        ("Mars/Olympus", "is not a time zone"),
+        ("localtime", "(DuckDB does not know|is not a time zone)"),  # not on every machine
+        (dateutil.tz.gettz("Europe/Berlin"), "neither a name nor a fixed offset"),
+        (timezone(timedelta(minutes=7)), "quarters of an hour"),
+    ],
+)
+def test_a_bad_time_zone_gets_a_clear_error(tz, message):
+    with pytest.raises(InvalidArgument, match=f"tz: .*{message}"):
+        taf.explore(EVENTS, tz=tz)
+
+
+def test_a_relation_that_cannot_be_read_any_more_gets_a_clear_error():
+    with duckdb.connect() as connection:
+        explorer = taf.explore(connection.from_arrow(to_arrow(EVENTS)))
+    assert repr(explorer) == "<Explorer: 8 of 8 events selected>"
+    with pytest.raises(InvalidArgument, match="Keep its connection open"):
+        _ = explorer.events
+
+
+def test_a_closed_explorer_leaves_nothing_behind():
+    before = set(_instances)
+    with taf.explore(EVENTS) as explorer:
+        explorer._repr_mimebundle_()
+        choose(explorer, event_type=[["User login."]])
+        assert set(_instances) > before
+    assert set(_instances) == before
+    assert explorer._repr_mimebundle_() == {"text/plain": "<Explorer: closed>"}
+    assert len(explorer.events) == len(run(explorer.code, events=EVENTS)) == 3
+    with pytest.raises(duckdb.ConnectionException):
+        explorer._database.connection.query("FROM events")
+    explorer.close()
+    gone = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("module", ["duckdb", "mosaic_widget"])

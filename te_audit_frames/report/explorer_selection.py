@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.checks.in_memory import read_column
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import between, where
 
 Range = tuple[int, int]
@@ -153,13 +156,38 @@ class Selection:
         return conditions
 
 
-def find_conversion(column: pd.Series, texts: pa.ChunkedArray) -> str | None:
+def find_conversions(events: pd.DataFrame, facets: Mapping[str, Mapping[str, Values]]) -> dict[str, str]:
+    """Return how the columns that are not text are turned into the texts of facets.
+
+    Raises
+    ------
+    InvalidArgument
+        None of `CONVERSIONS` makes the texts of a column.
+    """
+    chosen = {values.column for texts in facets.values() for values in texts.values()}
+    conversions = {}
+    for name in sorted(chosen):
+        column = events[name]
+        if str(column.dtype) in ("str", "string"):
+            continue
+        conversion = _find_conversion(column, read_column(column, name).cast(pa.large_string()))
+        if conversion is None:
+            raise InvalidArgument(
+                f"events: the values of column {name!r}, of the type {column.dtype}, are not text, and the explorer "
+                f"would not find them again. Turn it into text first: events[{name!r}] = "
+                f'events[{name!r}].astype("str").'
+            )
+        conversions[name] = conversion
+    return conversions
+
+
+def _find_conversion(column: pd.Series, texts: pa.ChunkedArray) -> str | None:
     """Return the one of `CONVERSIONS` that turns a column into these texts, or None if there is none."""
     expected = texts.to_pandas().to_numpy(dtype=object)
     there = column.notna().to_numpy(dtype=np.bool_)
     for conversion in CONVERSIONS:
         try:
-            found = convert(column, conversion).to_numpy(dtype=object)
+            found = _convert(column, conversion).to_numpy(dtype=object)
         except (TypeError, ValueError):  # not whole numbers
             continue
         if np.array_equal(found[there], expected[there]):
@@ -167,16 +195,29 @@ def find_conversion(column: pd.Series, texts: pa.ChunkedArray) -> str | None:
     return None
 
 
-def convert(column: pd.Series, conversion: str) -> pd.Series:
+def _convert(column: pd.Series, conversion: str) -> pd.Series:
     """Turn a column into text by one of `CONVERSIONS`."""
     for kind in re.findall(r'astype\("(\w+)"\)', conversion):
         column = column.astype(kind)
     return column
 
 
+def merge_values(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
+    """Return what was clicked: the values of texts, with those of one column together."""
+    clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
+    merged: dict[tuple[str, str | None], Values] = {}
+    for values in (texts[text] for text in clicked):
+        place = (values.column, values.unless)
+        other = merged.get(place, Values(values.column, (), values.unless))
+        merged[place] = Values(
+            values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
+        )
+    return list(merged.values())
+
+
 def _find(events: pd.DataFrame, values: Values, conversions: Mapping[str, str]) -> npt.NDArray[np.bool_]:
     column = events[values.column]
-    texts = convert(column, conversions.get(values.column, ""))
+    texts = _convert(column, conversions.get(values.column, ""))
     found = texts.isin(values.texts).to_numpy(dtype=np.bool_)
     if values.with_null:
         found = found | column.isna().to_numpy(dtype=np.bool_)
