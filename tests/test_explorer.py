@@ -1,14 +1,19 @@
 """The explorer: what is selected, as a frame and as code; and the views, driven by a real browser."""
 
+import gc
 import json
 import re
 import sys
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
+from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +25,7 @@ from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
 pytest.importorskip("mosaic_widget", reason="the extra explore is not installed")
+_instances = pytest.importorskip("ipywidgets.widgets.widget")._instances  # all widgets that are open
 
 HOSTILE = "<img src=x onerror=\"document.title='1'\">"
 START = datetime(2026, 3, 27, tzinfo=UTC)  # the night two days later is an hour shorter in Berlin
@@ -47,8 +53,9 @@ EVENTS = frame(
 
 
 def choose(explorer: taf.Explorer, **values: object) -> None:
-    """Select as the browser does."""
-    views, _ = explorer._make_views()
+    """Select as the browser does, in new views, and nothing else."""
+    views, box = explorer._make_views()
+    box.children[0].children[0].click()
     views.params = {f"by_{view}": {"value": value} for view, value in values.items()}
 
 
@@ -121,6 +128,19 @@ def test_nothing_chosen_is_everything():
     assert repr(explorer) == "<Explorer: 8 of 8 events selected>"
 
 
+def test_a_choice_is_kept_when_the_explorer_is_shown_again():
+    explorer = taf.explore(EVENTS)
+    choose(explorer, event_type=[["User login."]])
+    code = explorer.code
+    views, box = explorer._make_views()
+    views.params = {"by_event_type": {"value": None}, "all": {"value": [], "predicate": ""}}  # what it says when drawn
+    assert explorer.code == box.children[1].value == code != "events"
+    views.params = {"by_address": {"value": [["192.0.2.2"]]}}
+    assert explorer.events["uid"].tolist() == ["8"]
+    views.params = {"by_address": {"value": None}}
+    assert explorer.code == box.children[1].value == "events"
+
+
 def test_the_receipt_is_cut_and_notes_the_filter():
     with Sandbox(events=200, seed=0, days=30) as api:
         events = taf.Client(token=api.token, base_url=api.url, progress=False).fetch_events(window="40d")
@@ -171,6 +191,21 @@ def test_a_fixed_offset_is_a_time_zone():
         assert explorer.events["date"].dt.strftime("%d %H:%M").tolist() == ["27 00:00", "28 23:45", "29 00:00"]
 
 
+@pytest.mark.parametrize(
+    ("tz", "zone"),
+    [
+        (timezone(timedelta(hours=1), "CET"), "UTC+01:00"),
+        (timezone(timedelta(hours=-9, minutes=-30)), "UTC-09:30"),
+        (timezone(timedelta(0), "Europe/Berlin"), "UTC"),
+        (UTC, "UTC"),
+        (ZoneInfo("Asia/Kathmandu"), "Asia/Kathmandu"),
+        (dateutil.tz.tzoffset("EST", 3600), "UTC+01:00"),
+    ],
+)
+def test_a_zone_is_its_offset_or_its_key(tz, zone):
+    assert taf.explore(EVENTS, tz=tz)._zone == zone
+
+
 def test_people_and_groups_of_one_name_are_kept_apart():
     facets = explorers()[0]._database.facets
     assert {"Ada Lovelace", "Ada", "7"} <= set(facets["person"])
@@ -185,6 +220,38 @@ def test_columns_of_other_types_are_read_too():
     choose(explorer, person=[["Ada Lovelace"]], event_type=[["User login."]])
     assert len(explorer.events) == 1
     pd.testing.assert_frame_equal(run(explorer.code, events=events), explorer.events)
+
+
+@pytest.mark.parametrize(
+    "uids",
+    [
+        pd.Series([9332.0, None, 9333.0]),
+        pd.Series([9332, None, 9333], dtype="object"),
+        pd.Series([9332, 9331, 9333], dtype="category"),
+        pd.Series([9332.0, None, 9333.0], dtype="category"),
+        pd.Series([9332, None, 9333], dtype="Int64"),
+        pd.Series(["9332", None, "9333"], dtype="category"),
+        pd.Series([9332.0, 9331.5, 9333.5]),
+        pd.Series([b"9332", None, b"9333"]),
+    ],
+    ids=lambda uids: f"{uids.dtype} of {type(uids[0]).__name__}, {uids[1]}",
+)
+def test_a_choice_is_found_in_ids_of_any_type_or_refused(uids):
+    events = EVENTS.iloc[[0, 1, 4]].reset_index(drop=True).assign(uid=uids, user=["Ada", "Bob", "Cy"])
+    if uids[2] == 9333.5:
+        with pytest.raises(InvalidArgument, match=r"column 'uid'.*astype\(\"str\"\)"):
+            taf.explore(events)
+        return
+    explorer = taf.explore(events)
+    choose(explorer, person=[["Ada"]])
+    assert explorer.events.index.tolist() == run(explorer.code, events=events).index.tolist() == [0]
+
+
+def test_numbers_of_arrow_that_duckdb_writes_otherwise_are_refused():
+    table = to_arrow(EVENTS.iloc[:2])
+    at = table.column_names.index("uid")
+    with pytest.raises(InvalidArgument, match=r"column 'uid'.*double.*pa\.string\(\)"):
+        taf.explore(table.set_column(at, "uid", pa.array([7.0, None])))
 
 
 def test_views_whose_columns_are_missing_are_left_out():
@@ -299,9 +366,44 @@ def test_bad_input_gets_a_clear_error(events, error, message):
         taf.explore(events)
 
 
-def test_a_bad_time_zone_gets_a_clear_error():
-    with pytest.raises(InvalidArgument, match="tz"):
-        taf.explore(EVENTS, tz="Mars/Olympus")
+@pytest.mark.parametrize(
+    ("tz", "message"),
+    [
+        ("Mars/Olympus", "is not a time zone"),
+        ("localtime", "(DuckDB does not know|is not a time zone)"),  # not on every machine
+        (dateutil.tz.gettz("Europe/Berlin"), "neither a name nor a fixed offset"),
+        (timezone(timedelta(minutes=7)), "quarters of an hour"),
+    ],
+)
+def test_a_bad_time_zone_gets_a_clear_error(tz, message):
+    with pytest.raises(InvalidArgument, match=f"tz: .*{message}"):
+        taf.explore(EVENTS, tz=tz)
+
+
+def test_a_relation_that_cannot_be_read_any_more_gets_a_clear_error():
+    with duckdb.connect() as connection:
+        explorer = taf.explore(connection.from_arrow(to_arrow(EVENTS)))
+    assert repr(explorer) == "<Explorer: 8 of 8 events selected>"
+    with pytest.raises(InvalidArgument, match="Keep its connection open"):
+        _ = explorer.events
+
+
+def test_a_closed_explorer_leaves_nothing_behind():
+    before = set(_instances)
+    with taf.explore(EVENTS) as explorer:
+        explorer._repr_mimebundle_()
+        choose(explorer, event_type=[["User login."]])
+        assert set(_instances) > before
+    assert set(_instances) == before
+    assert explorer._repr_mimebundle_() == {"text/plain": "<Explorer: closed>"}
+    assert len(explorer.events) == len(run(explorer.code, events=EVENTS)) == 3
+    with pytest.raises(duckdb.ConnectionException):
+        explorer._database.connection.query("FROM events")
+    explorer.close()
+    gone = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("module", ["duckdb", "mosaic_widget"])

@@ -19,10 +19,11 @@ import pyarrow as pa
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.checks.in_memory import read_column
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.periods import parse_zone
 from te_audit_frames.report.explorer_database import Database, whole_seconds
-from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, Values
+from te_audit_frames.report.explorer_selection import NOTHING, Range, Selection, find_conversions, merge_values
 from te_audit_frames.report.explorer_spec import TABLE, WIDTH, make_spec
+from te_audit_frames.report.explorer_zone import name_zone
+from te_audit_frames.safe_text import excerpt
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, to_events
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
     events : pandas.DataFrame, DuckDB relation, Polars frame, pyarrow.Table, or Archive
         Events. At least the column `date` is needed. They are copied into a database in memory.
     tz : str or datetime.tzinfo
-        The time zone of the hours of the week, such as ``"Europe/Berlin"``. Time itself is shown in UTC.
+        The time zone of the hours of the week, such as ``"Europe/Berlin"``: one with a name, or an offset of whole
+        quarters of an hour. Time itself is shown in UTC.
 
     Returns
     -------
@@ -52,8 +54,9 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
     Raises
     ------
     InvalidArgument
-        The extra `explore` is not installed, `tz` is not a time zone, there are no events, DuckDB cannot read them, or
-        `events` is neither a supported frame nor an archive.
+        The extra `explore` is not installed, `tz` is not such a time zone, there are no events, DuckDB cannot read
+        them, a column has values that would not be found again, or `events` is neither a supported frame nor an
+        archive.
     NotAnAuditFrame
         The column `date` is missing, or its dates have no time zone.
     ArchiveError, FileError, StoreError
@@ -82,14 +85,15 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
                 f"explore() needs the package {module.replace('_', '-')}; install it with: "
                 "pip install 'te-audit-frames[explore]'"
             ) from None
-    zone = str(parse_zone(tz))
+    zone = name_zone(tz)
     return Explorer(events, Database.of(events, zone), zone)
 
 
 class Explorer:
     """Linked views of events, and what is selected in them. Made by `explore`.
 
-    It can be shown in several cells. What counts is the last choice, in whichever of them.
+    It can be shown in several cells. What counts is the last choice, in whichever of them. Showing it again keeps the
+    choice until somebody chooses in the new views, where nothing is marked yet.
 
     Examples
     --------
@@ -102,9 +106,41 @@ class Explorer:
     def __init__(self, events: Any, database: Database, zone: str) -> None:
         # Changes of the caller's frame would not reach the database.
         self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
+        self._conversions = find_conversions(events, database.facets) if isinstance(events, pd.DataFrame) else {}
         self._database, self._zone = database, zone
         self._params: Mapping[str, Any] = {}
         self._counted = ("true", database.rows)
+        self._shown: list[ipywidgets.Widget] = []
+        self._closed = False
+
+    def close(self) -> None:
+        """Remove the views from all cells, and free the database. `events` and `code` still answer.
+
+        What Jupyter shows is kept in memory until the kernel ends, and so are its events. An explorer is also a context
+        manager that closes at the end.
+
+        Examples
+        --------
+        >>> import te_audit_frames as taf
+        >>> events = taf.read_pages([b'{"auditEvents": [{"date": "2026-01-01T09:00:00Z", "event": "User login."}]}'])
+        >>> explorer = taf.explore(events)
+        >>> explorer.close()
+        >>> explorer
+        <Explorer: closed>
+        """
+        if self._closed:
+            return
+        self._closed = True
+        for shown in self._shown:
+            _close(shown)
+        self._shown.clear()
+        self._database.connection.close()
+
+    def __enter__(self) -> Explorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _make_views(self) -> tuple[MosaicWidget, ipywidgets.Widget]:
         """Return new views, and the box of all that is shown.
@@ -124,51 +160,73 @@ class Explorer:
         line = ipywidgets.Textarea(disabled=True, rows=2, layout={"width": f"{WIDTH}px"})
         clear = ipywidgets.Button(description="Select everything", tooltip="Take back every choice")
 
-        def describe(_: object = None) -> None:
-            self._params = views.params
+        touched = False
+
+        def describe() -> None:
             summary.value, line.value = self._counts(), self.code
 
+        def choose(_: object) -> None:
+            # New views report that nothing is chosen in them. Only what somebody does there counts.
+            nonlocal touched
+            touched = touched or _has_choice(views.params)
+            if touched:
+                self._params = views.params
+                describe()
+
         def start_again(_: object) -> None:
+            self._params = {}
+            describe()
             # The widget draws everything again if its specification changes; then nothing is selected.
             views.spec = {**views.spec, "meta": {"cleared": views.spec.get("meta", {}).get("cleared", 0) + 1}}
 
-        views.observe(describe, names="params")
+        views.observe(choose, names="params")
         clear.on_click(start_again)
         describe()
-        return views, ipywidgets.VBox([ipywidgets.HBox([clear, summary]), line, views])
+        box = ipywidgets.VBox([ipywidgets.HBox([clear, summary]), line, views])
+        self._shown.append(box)
+        return views, box
 
     @property
     def events(self) -> pd.DataFrame:
         """The selected events as an audit frame.
 
         The receipt of the events goes along: it is cut to the period that is selected, and notes the other choices as
-        a filter. Events from an archive are loaded when you ask for them.
+        a filter. Events of an archive or a relation are read when you ask for them, so later changes show here but not
+        in the views.
+
+        Raises
+        ------
+        InvalidArgument
+            DuckDB can no longer read the relation, for example because its connection is closed.
+        ArchiveError, FileError, StoreError
+            The archive can no longer be read.
         """
         selection = self._selection
         if is_archive(self._source):
             loaded = self._source.load(start=selection.start, end=selection.end)
-            return replace(selection, start=None, end=None).apply(loaded)
+            return replace(selection, start=None, end=None).apply(loaded, {})
         if isinstance(self._source, pd.DataFrame):
-            return selection.apply(self._source)
+            return selection.apply(self._source, self._conversions)
         return _to_frame(self._source, selection.to_sql())
 
     @property
     def code(self) -> str:
         """The line of Python that selects the same events, from `events` or, if it is one, from `archive`."""
         if is_archive(self._source):
-            kinds: Mapping[str, Any] = dict.fromkeys(COLUMNS, "str")
-            return self._selection.to_code(kinds, name="archive", load=True)
+            return self._selection.to_code({}, name="archive", load=True)
         if isinstance(self._source, pd.DataFrame):
-            return self._selection.to_code({str(name): kind for name, kind in self._source.dtypes.items()})
+            return self._selection.to_code(self._conversions)
         sql = self._selection.to_sql()
         if _is_relation(self._source):
             return f"events.filter({sql!r})" if sql else "events"
         return f"duckdb.sql({f'FROM events WHERE {sql}'!r})" if sql else "events"
 
     def __repr__(self) -> str:
-        return f"<Explorer: {self._counts()}>"
+        return "<Explorer: closed>" if self._closed else f"<Explorer: {self._counts()}>"
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        if self._closed:
+            return {"text/plain": repr(self)}
         _, box = self._make_views()
         # Where no widgets are shown, it is the text.
         return {**box._repr_mimebundle_(**options), "text/plain": repr(self)}
@@ -181,7 +239,9 @@ class Explorer:
         hours, days = (_units(limits) for limits in chosen["week"] or (None, None))
         if start is not None and start == end:  # a brush between two seconds: nothing is in it
             end, hours = start + timedelta(seconds=1), NOTHING
-        choices = [_choice(chosen[facet], texts) for facet, texts in self._database.facets.items() if chosen[facet]]
+        choices = [
+            merge_values(chosen[facet], texts) for facet, texts in self._database.facets.items() if chosen[facet]
+        ]
         return Selection(start, end, choices, days, hours, self._zone)
 
     def _counts(self) -> str:
@@ -191,6 +251,21 @@ class Explorer:
             self._counted = predicate, found.fetchall()[0][0]
         rows = self._database.rows
         return f"{self._counted[1]:,} of {rows:,} event{'s' * (rows != 1)} selected"
+
+
+def _close(widget: ipywidgets.Widget) -> None:
+    """Close a widget and all that it is made of. Otherwise ipywidgets keeps them."""
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    for part in ("layout", "style"):
+        if hasattr(widget, part):
+            getattr(widget, part).close()
+    widget.unobserve_all()
+    widget.close()
+
+
+def _has_choice(params: Mapping[str, Any]) -> bool:
+    return any(param.get("value") for name, param in params.items() if name.startswith("by_"))
 
 
 def _moment(value: Any) -> datetime:
@@ -207,19 +282,6 @@ def _units(limits: list[float] | None) -> Range | None:
     return -int(-(low - 0.5) // 1), int((high - 0.5) // 1)
 
 
-def _choice(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
-    """Return what was clicked: the values of texts, with those of one column together."""
-    clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
-    merged: dict[tuple[str, str | None], Values] = {}
-    for values in (texts[text] for text in clicked):
-        place = (values.column, values.unless)
-        other = merged.get(place, Values(values.column, (), values.unless))
-        merged[place] = Values(
-            values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
-        )
-    return list(merged.values())
-
-
 def _is_relation(events: Any) -> bool:
     return type(events).__name__ == "DuckDBPyRelation"
 
@@ -229,7 +291,13 @@ def _to_frame(source: Any, sql: str) -> pd.DataFrame:
     import duckdb
 
     if _is_relation(source):
-        found = source.filter(sql).to_arrow_table() if sql else source.to_arrow_table()
+        try:
+            found = source.filter(sql).to_arrow_table() if sql else source.to_arrow_table()
+        except duckdb.Error as error:
+            raise InvalidArgument(
+                "events: DuckDB can no longer read the relation that was explored. Keep its connection open and its "
+                f"tables in place, or explore a frame: {excerpt(str(error))}"
+            ) from None
     else:
         with duckdb.connect(":memory:") as connection:
             events = source.collect() if hasattr(source, "collect") else source

@@ -49,6 +49,10 @@ class Connection:
         """Return another one to the same database, for other views."""
         return Connection(self._connection, self._counts)
 
+    def close(self) -> None:
+        """Close the database, for all copies."""
+        self._connection.close()
+
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Run a query, and return its result as a relation."""
         cursor = self._connection.cursor()

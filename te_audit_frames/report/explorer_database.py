@@ -119,6 +119,14 @@ def _check_columns(events: Any) -> Sequence[str]:
     if not set(COLUMNS) & set(names):
         require_columns(names, COLUMNS)
     require_columns(names, ["date"])
+    if isinstance(events, pa.Table):
+        for name in sorted(set(COLUMNS) & set(names) - {"date"}):
+            kind = events.schema.field(name).type
+            if pa.types.is_floating(kind.value_type if pa.types.is_dictionary(kind) else kind):
+                # Arrow writes 7.0 as "7", DuckDB as "7.0": the values would not be found again.
+                raise InvalidArgument(
+                    f"events: column {name!r} holds {kind}, not text. Turn it into text with cast(pa.string())."
+                )
     return names
 
 

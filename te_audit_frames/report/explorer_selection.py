@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from te_audit_frames.checks.in_memory import read_column
+from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import between, where
 
 Range = tuple[int, int]
@@ -20,7 +24,8 @@ Range = tuple[int, int]
 NOTHING: Range = (0, -1)
 """A range that has no number in it."""
 
-_TEXT_TYPES = ("str", "string", "object", "category")
+CONVERSIONS = ("", '.astype("str")', '.astype("Int64").astype("str")')
+"""How pandas turns a column into the text that the views show, as code. The first that does is used."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,25 @@ class Selection:
         """
         return f"explorer {hashlib.sha256(' AND '.join(self._conditions()).encode()).hexdigest()[:8]}"
 
-    def apply(self, events: pd.DataFrame) -> pd.DataFrame:
-        """Return the selected events of a pandas frame, with the receipt of the selection."""
-        mask = self._mask(events)
+    def apply(self, events: pd.DataFrame, conversions: Mapping[str, str]) -> pd.DataFrame:
+        """Return the selected events of a pandas frame, with the receipt of the selection.
+
+        Parameters
+        ----------
+        events : pandas.DataFrame
+            Events.
+        conversions : mapping of str to str
+            For columns that are not text, the one of `CONVERSIONS` that makes them text.
+        """
+        mask = self._mask(events, conversions)
         kept = events.copy(deep=False) if mask is None else where(events, mask, label=self.label)
         return kept if self.start is None and self.end is None else between(kept, start=self.start, end=self.end)
 
-    def _mask(self, events: pd.DataFrame) -> npt.NDArray[np.bool_] | None:
+    def _mask(self, events: pd.DataFrame, conversions: Mapping[str, str]) -> npt.NDArray[np.bool_] | None:
         masks = [
-            np.logical_or.reduce([_find(events, values) for values in choice]) for choice in self.choices if choice
+            np.logical_or.reduce([_find(events, values, conversions) for values in choice])
+            for choice in self.choices
+            if choice
         ]
         for limits, part in ((self.days, "day_of_week"), (self.hours, "hour")):
             if limits is not None:
@@ -93,13 +108,13 @@ class Selection:
                 masks.append(local.between(*limits).to_numpy(dtype=np.bool_, na_value=False))
         return np.logical_and.reduce(masks) if masks else None
 
-    def to_code(self, kinds: Mapping[str, Any], *, name: str = "events", load: bool = False) -> str:
+    def to_code(self, conversions: Mapping[str, str], *, name: str = "events", load: bool = False) -> str:
         """Return a line of Python that selects the same events.
 
         Parameters
         ----------
-        kinds : mapping of str to dtype
-            The pandas dtypes of the columns.
+        conversions : mapping of str to str
+            For columns that are not text, the one of `CONVERSIONS` that makes them text.
         name : str
             The variable that holds the events, or the archive.
         load : bool
@@ -109,7 +124,7 @@ class Selection:
             f'{key}="{_iso(moment)}"' for key, moment in (("start", self.start), ("end", self.end)) if moment
         )
         source = f"{name}.load({bounds})" if load else name
-        conditions = [_join([_code(values, kinds) for values in choice]) for choice in self.choices if choice]
+        conditions = [_join([_code(values, conversions) for values in choice]) for choice in self.choices if choice]
         for limits, part in ((self.days, "day_of_week"), (self.hours, "hour")):
             if limits is not None:
                 first, last = limits
@@ -141,9 +156,68 @@ class Selection:
         return conditions
 
 
-def _find(events: pd.DataFrame, values: Values) -> npt.NDArray[np.bool_]:
+def find_conversions(events: pd.DataFrame, facets: Mapping[str, Mapping[str, Values]]) -> dict[str, str]:
+    """Return how the columns that are not text are turned into the texts of facets.
+
+    Raises
+    ------
+    InvalidArgument
+        None of `CONVERSIONS` makes the texts of a column.
+    """
+    chosen = {values.column for texts in facets.values() for values in texts.values()}
+    conversions = {}
+    for name in sorted(chosen):
+        column = events[name]
+        if str(column.dtype) in ("str", "string"):
+            continue
+        conversion = _find_conversion(column, read_column(column, name).cast(pa.large_string()))
+        if conversion is None:
+            raise InvalidArgument(
+                f"events: the values of column {name!r}, of the type {column.dtype}, are not text, and the explorer "
+                f"would not find them again. Turn it into text first: events[{name!r}] = "
+                f'events[{name!r}].astype("str").'
+            )
+        conversions[name] = conversion
+    return conversions
+
+
+def _find_conversion(column: pd.Series, texts: pa.ChunkedArray) -> str | None:
+    """Return the one of `CONVERSIONS` that turns a column into these texts, or None if there is none."""
+    expected = texts.to_pandas().to_numpy(dtype=object)
+    there = column.notna().to_numpy(dtype=np.bool_)
+    for conversion in CONVERSIONS:
+        try:
+            found = _convert(column, conversion).to_numpy(dtype=object)
+        except (TypeError, ValueError):  # not whole numbers
+            continue
+        if np.array_equal(found[there], expected[there]):
+            return conversion
+    return None
+
+
+def _convert(column: pd.Series, conversion: str) -> pd.Series:
+    """Turn a column into text by one of `CONVERSIONS`."""
+    for kind in re.findall(r'astype\("(\w+)"\)', conversion):
+        column = column.astype(kind)
+    return column
+
+
+def merge_values(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
+    """Return what was clicked: the values of texts, with those of one column together."""
+    clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
+    merged: dict[tuple[str, str | None], Values] = {}
+    for values in (texts[text] for text in clicked):
+        place = (values.column, values.unless)
+        other = merged.get(place, Values(values.column, (), values.unless))
+        merged[place] = Values(
+            values.column, other.texts + values.texts, values.unless, other.with_null or values.with_null
+        )
+    return list(merged.values())
+
+
+def _find(events: pd.DataFrame, values: Values, conversions: Mapping[str, str]) -> npt.NDArray[np.bool_]:
     column = events[values.column]
-    texts = column if _is_text(column.dtype) else column.astype("str")
+    texts = _convert(column, conversions.get(values.column, ""))
     found = texts.isin(values.texts).to_numpy(dtype=np.bool_)
     if values.with_null:
         found = found | column.isna().to_numpy(dtype=np.bool_)
@@ -152,9 +226,9 @@ def _find(events: pd.DataFrame, values: Values) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _code(values: Values, kinds: Mapping[str, Any]) -> str:
+def _code(values: Values, conversions: Mapping[str, str]) -> str:
     column = f"events[{_quoted(values.column)}]"
-    text = column if _is_text(kinds[values.column]) else f'{column}.astype("str")'
+    text = f"{column}{conversions.get(values.column, '')}"
     found = [f"{text}.isin([{', '.join(map(_quoted, values.texts))}])"] if values.texts else []
     found += [f"{column}.isna()"] if values.with_null else []
     code = _join(found)
@@ -163,10 +237,6 @@ def _code(values: Values, kinds: Mapping[str, Any]) -> str:
 
 def _join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"({' | '.join(parts)})"
-
-
-def _is_text(kind: Any) -> bool:
-    return str(kind) in _TEXT_TYPES
 
 
 def _quoted(text: str) -> str:
