@@ -376,7 +376,7 @@ def test_the_bar_shows_pages_events_and_the_wait_and_only_on_request(capsys):
             assert "fetching: 0 events" in shown.err
             assert "2 events" in shown.err
             assert shown.err.endswith(", 1 page]\n")
-            assert "rate limit: waiting 30 s until" in shown.err
+            assert "rate limit: waiting 31 s until" in shown.err
         else:
             assert shown.err == ""
 
