@@ -13,6 +13,7 @@ import pandas as pd
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.filters import unmatched
 from te_audit_frames.periods import iso, parse_zone, to_instant
+from te_audit_frames.receipts import stored_receipt
 
 if TYPE_CHECKING:
     import te_audit_frames as taf
@@ -65,8 +66,11 @@ def list_limits(found: taf.Review) -> list[str]:
     lines = [f"Incomplete: {note}" for note in found.notes if note.startswith(_INCOMPLETE)]
     # The directory can be assessed without a history, but it says nothing about what people did.
     acts = found.assessed[found.assessed["check"] != "find_dormant_users"]
+    receipt = stored_receipt(found.events) if isinstance(found.events, pd.DataFrame) else None
     if not found.assessed["events"].max():
-        lines.append("No events: there are none with a date in the period, so nothing was reviewed")
+        # A receipt that says complete proves a quiet period; an empty file proves nothing.
+        if receipt is None or not receipt.complete:
+            lines.append("No events: there are none with a date in the period, so nothing was reviewed")
     elif len(acts) and (acts["status"] == "not assessed").all():
         lines.append(f"Nothing could be assessed of what people did: {acts['reason'].mode()[0]}")
     return [f"{in_options(line)}." for line in lines]
