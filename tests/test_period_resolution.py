@@ -77,6 +77,28 @@ def test_the_end_is_the_earliest_of_the_clocks_that_agree(date_error, local_erro
     assert any(issubclass(warning.category, taf.AuditFramesWarning) for warning in caught) == warns
 
 
+@pytest.mark.parametrize("question", [{"window": "60s"}, {"start": LOG_NOW - 60 * LOG_SECOND}], ids=["window", "start"])
+@pytest.mark.parametrize("date", [None, DAY], ids=["no Date", "Date a day ahead"])
+def test_the_answers_own_range_shows_the_time_if_this_machine_is_a_year_behind(question, date):
+    if date and "start" in question:
+        pytest.skip("an open end is the time of Date, which loses nothing")
+    stamp = {} if date is None else {"Date": (LOG_NOW + date).strftime("%a, %d %b %Y %H:%M:%S GMT")}
+    events = [second(number) for number in range(59, -1, -1)]
+
+    def script(request):
+        asked = request.query
+        low = asked.get("startDate", log_iso(LOG_NOW - int(asked.get("window", "0s")[:-1]) * LOG_SECOND))
+        envelope = {"startDate": low, "endDate": asked.get("endDate", log_iso(LOG_NOW))}
+        return whole(
+            page(*(event for event in events if low <= event["date"] <= envelope["endDate"]), **envelope), **stamp
+        )
+
+    clock = Time(now=LOG_NOW - 365 * DAY)
+    with RawServer(script) as api, pytest.warns(taf.AuditFramesWarning, match="clock"):
+        frame = raw_client_of(api, workers=1, clock=clock).fetch_events(**question)
+    same(frame, frame_of(events))
+
+
 @pytest.mark.parametrize("envelope", [{}, {"endDate": log_iso(LOG_NOW)}, {"startDate": "soon", "endDate": "later"}])
 @pytest.mark.parametrize("workers", [1, 8])
 def test_a_window_without_resolved_dates_ends_at_the_answer_s_date(envelope, workers):

@@ -102,7 +102,9 @@ def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchCh
     start = floor_second(question.start) - SECOND
     paginator = reader.ask(Query({**reader.scope, "startDate": iso(start)}, start))
     page = reader.next_page(paginator)
-    now = _note_now(paginator, clock, checks)
+    # Without `Date`, an answer that reaches beyond the local clock shows that this clock is behind.
+    is_behind = paginator.answered_at is None and page.end is not None and page.end > clock.now()
+    now = _note_now(paginator, clock, checks, resolved=page.end if is_behind else None)
     end = _end(page, now, clock)
     period = Period(min(question.start, end), end)
     return FirstAnswer(paginator, page, period, [second_range(period)], now, reaches_ahead=False)
@@ -121,7 +123,10 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
         # The window may be the widest one that the API allows.
         paginator, page = _ask_for_window(reader, seconds)
     since = floor_second(paginator.covered[0]) + SECOND if paginator.covered else None
-    now = _note_now(paginator, clock, checks, resolved=since and since + question.length)
+    resolved = since and since + question.length
+    if resolved and not (page.end and abs(page.end - resolved) < TOLERANCE):
+        resolved = None  # the answer covers another length than the window's, and so does not show its end
+    now = _note_now(paginator, clock, checks, resolved=resolved)
     end = _end(page, now, clock)
     start = end - question.length
     local = clock.now()
@@ -163,8 +168,8 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
     """Choose the time of the fetch, and note it.
 
     If the two clocks are close, it is the earlier one: a period that ends too early is still complete. Otherwise it is
-    the server's, with one exception: if the server's clock is ahead, but the server resolved a window by a time close
-    to the local one, it is that time.
+    the server's. The time by which the server resolved the question (`resolved`) is a third witness: it is the server's
+    clock if `Date` is absent, and if `Date` is ahead of this machine, the middle one of the three is chosen.
     """
     if checks.now is not None:
         return checks.now
@@ -172,18 +177,18 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
     server = paginator.answered_at
     if server is not None and not 1990 < server.year < 9_000:
         server = None  # the header is wrong, since no clock is so far off
+    server = server or resolved
     now = local
     if server is not None:
         ahead = server - local
         checks.clock_ahead_seconds = round(ahead.total_seconds(), 3)
         now = min(server, local)
         if abs(ahead) > _CLOCKS_APART:
-            local_is_right = resolved is not None and server > local and abs(resolved - local) <= _CLOCKS_APART
-            now = resolved if local_is_right and resolved else server
+            now = sorted([server, local, resolved])[1] if resolved and server > local else server
             advice = (
-                "the server's own range agrees with this machine's clock, so that was used."
-                if local_is_right
-                else "the server's was used. Check this machine's clock."
+                "the server's was used. Check this machine's clock."
+                if abs(now - server) <= _CLOCKS_APART
+                else "the time of the server's own range was used. Check both clocks."
             )
             minutes = abs(ahead.total_seconds()) / 60
             warn(f"the server's clock and this machine's differ by {minutes:,.0f} minutes; {advice}")
