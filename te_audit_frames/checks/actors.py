@@ -20,7 +20,7 @@ from te_audit_frames.checks.tallies import Groups, code, count_different, micros
 PERSON, AUTOMATION, UNKNOWN = "person", "automation", "unknown"
 
 _SECOND = 1_000_000  # microseconds
-_BURST = 10 * 60 * _SECOND  # activity after a longer silence begins anew
+_BURST = 10 * 60 * _SECOND  # activity after a longer silence is another burst
 _LONGEST = 4 * 24 * 60  # minutes; a longer silence says nothing about a clock
 _BUSY = 0.005  # of the bursts, in an hour that counts as busy
 

@@ -187,7 +187,7 @@ def test_one_schema_comes_out_and_nothing_is_lost(cases, tmp_path):
             unfit, said = sum(len(sent.unfit) for sent in log.log), taf.receipt(frame)
             assert (said.events, said.coerced, said.undated) == (len(frame), unfit, frame["date"].isna().sum()), case
 
-            # Workers that meet an event without a date begin anew, which a stream cannot.
+            # Workers that meet an event without a date start again, which a stream cannot.
             batches = list((one if said.undated else many).iter_batches(**PERIOD, errors="coerce"))
             assert all(batch.schema.equals(ARROW_SCHEMA, check_metadata=True) for batch in batches), case
             bodies = [log.body(page) for page in log.saved]

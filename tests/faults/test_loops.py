@@ -16,7 +16,7 @@ from te_audit_frames.client.next_links import MAX_EMPTY_PAGES
 PATH = "/v7/audit-user-events"
 END = 1_772_366_400  # 2026-03-01T12:00:00Z
 CYCLES = [1, 2, 3, 7, 40]
-# How a server may write a cursor: plainly, anew each time, or not as a cursor at all.
+# How a server may write a cursor: plainly, differently each time, or not as a cursor at all.
 LINKS = {
     "query": lambda cursor, serial: f"?{urlencode({'cursor': cursor})}",
     "absolute": lambda cursor, serial: f"{{url}}{PATH}?{urlencode({'cursor': cursor})}#{serial}",

@@ -74,13 +74,13 @@ class Browser:
 
 
 @contextmanager
-def browser(folder: Path) -> Iterator[Browser]:
-    """Start Chromium, or skip the test if there is none."""
+def browser(folder: Path, *, flags: str = "") -> Iterator[Browser]:
+    """Start Chromium with more flags, or skip the test if there is none."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed")
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
-    flags = f"--headless --no-sandbox --disable-gpu --remote-debugging-pipe --user-data-dir={folder}"
+    flags = f'--headless --no-sandbox --disable-gpu {flags} --remote-debugging-pipe --user-data-dir="{folder}"'
     # The browser reads from handle 3 and writes to handle 4; a shell puts ours there.
     command = f'exec "{program}" {flags} 3<&{theirs_in} 4>&{theirs_out} >/dev/null 2>&1'
     with subprocess.Popen(["bash", "-c", command], pass_fds=(theirs_in, theirs_out)) as process:

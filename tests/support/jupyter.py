@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from urllib.request import urlopen
 import nbformat
 import pytest
 
-from support.chromium import Browser
+from support.chromium import Browser, browser
 
 App = Literal["lab", "notebook"]
 
@@ -144,21 +143,8 @@ def server(app: App, folder: Path) -> Iterator[str]:
 @contextmanager
 def offline_browser(folder: Path) -> Iterator[Browser]:
     """Start Chromium without access to other machines, or skip the test if it is not installed."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
-    flags = f'--headless --no-sandbox --disable-gpu {_ALONE} --remote-debugging-pipe --user-data-dir="{folder}"'
-    command = f'exec "{program}" {flags} 3<&{theirs_in} 4>&{theirs_out} >/dev/null 2>&1'
-    with subprocess.Popen(["bash", "-c", command], pass_fds=(theirs_in, theirs_out)) as process:
-        os.close(theirs_in)
-        os.close(theirs_out)
-        try:
-            yield Browser(ours_in, ours_out)
-        finally:
-            process.kill()
-            os.close(ours_in)
-            os.close(ours_out)
+    with browser(folder, flags=_ALONE) as started:
+        yield started
 
 
 @contextmanager
