@@ -143,7 +143,7 @@ def fetch(client, api, *, streamed):
     return frame, taf.receipt(frame), error
 
 
-@pytest.mark.campaign(full=1_000, middle=100, short=20)
+@pytest.mark.campaign(full=1_000, middle=100, short=60)
 def test_a_mix_of_faults_ends_in_the_truth_or_in_an_error_that_tells_it(cases):
     ends, sent, connections, requests = Counter(), Counter(), 0, 0
     for seed in range(cases):
@@ -163,7 +163,7 @@ def test_a_mix_of_faults_ends_in_the_truth_or_in_an_error_that_tells_it(cases):
             assert all(api.end - api.length <= low < high <= api.end for low, high in missing), case
             assert missing, case
             assert type(error) is not taf.FetchError, case
-            is_refused = isinstance(error, taf.PaginationError)  # a stream cannot begin anew
+            is_refused = isinstance(error, taf.PaginationError)  # a stream cannot start again
             assert not is_refused or (streamed and api.order == "turned round"), case
             ends["partly"] += len(frame) > 0 and missing != [(api.end - api.length, api.end)]
         ends[type(error).__name__] += 1
@@ -172,8 +172,7 @@ def test_a_mix_of_faults_ends_in_the_truth_or_in_an_error_that_tells_it(cases):
         requests += len(api.requests)
     assert cases / 10 < ends["NoneType"] < cases * 9 / 10, ends
     assert ends["partly"] > cases / 50, "few errors had something to tell apart"
-    rare = {"403"} if cases < 100 else set()  # drawn seldom, so a few cases may have none
-    assert sent.keys() | rare == FAULTS.keys(), "a fault was never sent"
+    assert sent.keys() == FAULTS.keys(), "a fault was never sent"
     assert requests > 1.5 * connections, "few faults met a connection used before"
 
 
