@@ -86,6 +86,8 @@ class Review:
         The version of MITRE ATT&CK.
     extent : Extent or None
         How many events the review has read, and from when.
+    missing : tuple of str
+        Those of `notes` that say that events of the period are missing; empty if none is known to be.
 
     Examples
     --------
@@ -109,6 +111,7 @@ class Review:
     vocabulary: str | PathLike[str] | None = None
     attack_version: str = ATTACK_VERSION
     extent: Extent | None = None
+    missing: tuple[str, ...] = ()
 
     def evidence(self, number: int) -> Any:
         """Return the events behind a finding, in the library of the events.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any
@@ -126,7 +126,8 @@ def review(
     today = datetime.now(UTC) if at is None else to_instant(at, argument="at")
     selection = select(events, ["event"], optional=["aid", "account_group_name", "ip_address"])
     Clocks.assign(tz, selection.people, _no_groups())
-    period, notes = _period(events, selection)
+    missing = _missing(events)
+    period, notes = _period(events, selection, missing)
     start = None if period is None else period.start
     parts: list[Part] = [*_PARTS, "groups"] if isinstance(tz, Mapping) else _PARTS
     past, cut = _read_history(history, start, parts, vocabulary)
@@ -164,6 +165,7 @@ def review(
         [finding.row for finding in [*findings, *(finding for finding, _ in reviewed)]],
         vocabulary,
         extent=Extent(selection.events, selection.undated, selection.first_event, selection.last_event),
+        missing=tuple(missing),
     )
 
 
@@ -185,16 +187,22 @@ def _check_checks(checks: Collection[Check] | None) -> list[Check]:
     return [name for name in CHECKS if name in checks]
 
 
-def _period(events: Any, selection: Selection) -> tuple[Period | None, list[str]]:
+def _missing(events: Any) -> list[str]:
+    """Return notes that say that events of the period are missing."""
+    if is_archive(events):
+        return _gaps(events, "the archive under review", None)
+    stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
+    if stored is None or stored.resolved is None or stored.complete:
+        return []
+    return ["the events are incomplete, by their receipt: what is missing was not reviewed"]
+
+
+def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[Period | None, list[str]]:
     """Return the period under review, and where it is from."""
     stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
-    notes = []
-    if stored is not None and stored.resolved is not None and not stored.complete:
-        notes.append("the events are incomplete, by their receipt: what is missing was not reviewed")
+    notes = [*missing]
     if stored is not None and stored.filters:
         notes.append("the events were filtered: what was left out was not reviewed")
-    if is_archive(events):
-        notes += _gaps(events, "the archive under review", None)
     if selection.undated:
         notes.append(f"{selection.undated:,} events have no date, and were not reviewed")
     is_cut = stored is not None and stored.events != len(events)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     import te_audit_frames as taf
     from te_audit_frames.cli.reading import Where
 
-_INCOMPLETE = ("the events are incomplete", "the archive under review has")
-"""How notes of a review begin if events are missing."""
-
 
 def check_start(where: Where, events: Any) -> None:
     """Refuse a period that begins after everything that WHERE covers.
@@ -63,7 +60,7 @@ def list_limits(found: taf.Review) -> list[str]:
     list of str
         Lines on missing events, on a period without events, and on checks if none of what people did was assessed.
     """
-    lines = [f"Incomplete: {note}" for note in found.notes if note.startswith(_INCOMPLETE)]
+    lines = [f"Incomplete: {note}" for note in found.missing]
     # The directory can be assessed without a history, but it says nothing about what people did.
     acts = found.assessed[found.assessed["check"] != "find_dormant_users"]
     receipt = stored_receipt(found.events) if isinstance(found.events, pd.DataFrame) else None
