@@ -12,13 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.analysis.archived import EventArchive, is_archive
-from te_audit_frames.analysis.group_columns import as_lazy
-from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.assessed import Assessed
-from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
+from te_audit_frames.checks.baseline import Part, read_baseline
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
-from te_audit_frames.checks.in_engine import utc_dates
 from te_audit_frames.checks.judging.account_groups import name_account_groups
 from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
@@ -28,6 +24,7 @@ from te_audit_frames.checks.judging.logins import judge_logins
 from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
 from te_audit_frames.checks.judging.rarity import Weeks
 from te_audit_frames.checks.judging.severity import CHECKS, Check
+from te_audit_frames.checks.review_history import list_missing, read_history
 from te_audit_frames.checks.review_result import Extent, Review
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.text.loading import load_vocabulary
@@ -126,11 +123,11 @@ def review(
     today = datetime.now(UTC) if at is None else to_instant(at, argument="at")
     selection = select(events, ["event"], optional=["aid", "account_group_name", "ip_address"])
     Clocks.assign(tz, selection.people, _no_groups())
-    missing = _missing(events)
+    missing = list_missing(events)
     period, notes = _period(events, selection, missing)
     start = None if period is None else period.start
     parts: list[Part] = [*_PARTS, "groups"] if isinstance(tz, Mapping) else _PARTS
-    past, cut = _read_history(history, start, parts, vocabulary)
+    past, cut = read_history(history, start, parts, vocabulary)
     notes += cut
     span = None
     if history is not None:
@@ -187,16 +184,6 @@ def _check_checks(checks: Collection[Check] | None) -> list[Check]:
     return [name for name in CHECKS if name in checks]
 
 
-def _missing(events: Any) -> list[str]:
-    """Return notes that say that events of the period are missing."""
-    if is_archive(events):
-        return _gaps(events, "the archive under review", None)
-    stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
-    if stored is None or stored.resolved is None or stored.complete:
-        return []
-    return ["the events are incomplete, by their receipt: what is missing was not reviewed"]
-
-
 def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[Period | None, list[str]]:
     """Return the period under review, and where it is from."""
     stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
@@ -219,48 +206,6 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
     if is_cut:
         return period, notes
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
-
-
-def _read_history(
-    history: Any, start: datetime | None, parts: list[Part], vocabulary: str | PathLike[str] | None
-) -> tuple[Baseline, list[str]]:
-    if history is None or isinstance(history, Baseline):
-        return read_baseline(history), []
-    past = read_baseline(history, parts=parts, end=start, vocabulary=vocabulary)
-    notes = []
-    last = _last_day(history) if is_archive(history) else _last_date(history)
-    if start is not None and last is not None and last >= start:
-        notes.append(f"the history reaches into the period: what is not older than {start} was left out")
-    if is_archive(history):
-        notes += _gaps(history, "the history", start)
-    if not past.events:
-        advice = "; between() cuts events and their period together" if notes else ""
-        notes.append(f"the history has no events before the period{advice}")
-    return past, notes
-
-
-def _last_date(history: Any) -> datetime | None:
-    lazy = as_lazy(history)
-    last = collect(lazy.select(utc_dates(lazy).alias("date")).select(nw.col("date").max()))["date"]
-    return None if not len(last) or pd.isna(last.iloc[0]) else pd.Timestamp(last.iloc[0]).to_pydatetime()
-
-
-def _last_day(archive: EventArchive) -> datetime | None:
-    coverage = archive.coverage()
-    days = coverage.loc[coverage["events"].fillna(0) > 0, "day"].tolist()
-    return None if not days else (pd.Timestamp(max(days)) + pd.Timedelta(days=1) - _MICROSECOND).to_pydatetime()
-
-
-def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]:
-    """Say on how many days an archive was not read whole."""
-    coverage = archive.coverage()
-    if until is not None:
-        coverage = coverage[pd.to_datetime(coverage["day"], utc=True) < until]
-    if "complete" not in coverage:
-        return []
-    gaps = int((~coverage["complete"].fillna(False).astype("bool")).sum())
-    days = "1 day that is" if gaps == 1 else f"{gaps:,} days that are"
-    return [f"{what} has {days} missing or not complete"] if gaps else []
 
 
 def _log_in_notes(context: Context) -> list[str]:
