@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 import te_audit_frames as taf
 from benchmarks.measure import Result, alone, at_most
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.sandbox.rate_limit import RateLimit
 from te_audit_frames.schema import ARROW_SCHEMA

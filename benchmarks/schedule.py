@@ -23,7 +23,8 @@ import numpy as np
 import te_audit_frames as taf
 from benchmarks.histories import KINDS, Seconds, draw
 from benchmarks.measure import Result, alone, at_most
-from te_audit_frames.client.rate_limit import Allowance, Budget, Clock, Pacer
+from te_audit_frames.client.clock import Clock
+from te_audit_frames.client.rate_limit import Allowance, Budget, Pacer
 from te_audit_frames.client.slice import Slice
 from te_audit_frames.client.slicing import Slicing
 from te_audit_frames.errors import AuditFramesWarning

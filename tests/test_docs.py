@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import te_audit_frames as taf
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.sandbox import __all__ as sandbox_names
 from te_audit_frames.schema import ARROW_SCHEMA, SCHEMA_VERSION

@@ -260,7 +260,7 @@ class _Tally:
         """Replace `uid` and `user` by the number of their pair."""
         found = groups.groupby(who, dropna=False, sort=False)
         different = groups.loc[~groups.duplicated(who), who]
-        texts = {name: _plain(_decode(different[name], values.get(name))) for name in who}
+        texts = {name: plain_texts(_decode(different[name], values.get(name))) for name in who}
         nothing = [None] * len(different)
         pairs = zip(texts.get("uid", nothing), texts.get("user", nothing), strict=True)
         numbers = np.array([self.pairs.setdefault(pair, len(self.pairs)) for pair in pairs], dtype="int64")
@@ -339,10 +339,6 @@ def _decode(values: pd.Series, different: pa.Array | None) -> pd.Series:
         return values
     codes = pa.array(values, pa.int32(), from_pandas=True)
     return pd.Series(pd.array(different.take(codes), dtype="str"), index=values.index)
-
-
-def _plain(values: pd.Series) -> list[str | None]:
-    return [None if pd.isna(value) else str(value) for value in values]
 
 
 _NOTHING = pd.DataFrame(

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.client.fetch import Fetch
-from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import FetchError, InvalidArgument, warn
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipts import Receipt, attach_receipt

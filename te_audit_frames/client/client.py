@@ -11,6 +11,7 @@ import pandas as pd
 from te_audit_frames.arguments import check_flag, check_number, check_whole_number
 from te_audit_frames.client.auth import Secret
 from te_audit_frames.client.batches import Batches
+from te_audit_frames.client.clock import Clock, SomeClock
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.directory import DirectoryFetch
@@ -18,7 +19,7 @@ from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size
 from te_audit_frames.client.progress import Progress
-from te_audit_frames.client.rate_limit import Budget, Clock, Pacer, SomeClock
+from te_audit_frames.client.rate_limit import Budget, Pacer
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import BadRequest, InvalidArgument

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.client.connections import OpenConnections
 from te_audit_frames.client.page_size import LargestPages, PageSize
 from te_audit_frames.client.progress import Progress
-from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.client.stats import FetchStats
 
 

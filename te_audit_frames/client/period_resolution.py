@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.client.epoch import epoch_second, second_range
 from te_audit_frames.client.fetch_checks import TOLERANCE, YOUNG, FetchChecks
 from te_audit_frames.client.page import Page
 from te_audit_frames.client.pagination import Paginator
 from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.query import Query
-from te_audit_frames.client.rate_limit import Clock
 from te_audit_frames.errors import BadRequest, warn
 from te_audit_frames.periods import SECOND, Period, Question, Since, Window, floor_second, iso
 

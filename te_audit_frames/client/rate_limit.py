@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+
+from te_audit_frames.client.clock import Clock
 
 LONGEST_WAIT = 65.0
 """Seconds. A window lasts a minute, so headers that announce a much longer wait are wrong."""
@@ -32,35 +32,6 @@ later. Windows are fixed, so waiting for it delays only the last one of a fetch,
 
 _LATEST_ANSWER = 5.0
 """Answers to requests of one window may arrive up to this many seconds after its end."""
-
-
-class SomeClock(Protocol):
-    """What a client needs of a clock; `Clock` is one."""
-
-    def monotonic(self) -> float:
-        """Return seconds on a scale that never goes backwards."""
-
-    def now(self) -> datetime:
-        """Return an aware time."""
-
-    def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Wait on a held condition, for at most this many seconds."""
-
-
-class Clock:
-    """The system's time, and waiting. Tests use a clock of their own."""
-
-    def monotonic(self) -> float:
-        """Return seconds on a scale that never goes backwards."""
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        """Return the local clock's time in UTC."""
-        return datetime.now(UTC)
-
-    def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Wait on a held condition, for at most this many seconds."""
-        condition.wait(seconds)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ import requests
 import urllib3
 
 from te_audit_frames.client.auth import Secret
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.client.connections import Adapter
 from te_audit_frames.client.context import FetchContext, Stopped
 from te_audit_frames.client.http_errors import TOO_SLOW, api_error, describe
-from te_audit_frames.client.rate_limit import Allowance, Clock, Pacer, server_date
+from te_audit_frames.client.rate_limit import Allowance, Pacer, server_date
 from te_audit_frames.client.tls import check_authorities, refused_certificate
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import AuditFramesError, DecodeError, FetchError, NetworkError, RateLimited, ServerError

@@ -3,7 +3,7 @@
 import pytest
 from support.command_line import CANARY, FOREVER, LOG, NOW, run
 
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.sandbox import Sandbox
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.command_line import NOW, run
 
 import te_audit_frames as taf
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import MANIFEST
 

@@ -11,7 +11,7 @@ from support.rawserver import RawServer
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.sandbox import Organisation, Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)

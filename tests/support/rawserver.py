@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames import Client
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 
 TOKEN = "practice-canary-7f3a91"  # what no message, log or traceback may show
 

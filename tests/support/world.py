@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.client.rate_limit import Clock
+from te_audit_frames.client.clock import Clock
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 4, 20, 10, tzinfo=UTC)
