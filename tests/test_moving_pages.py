@@ -105,6 +105,39 @@ def test_equal_rows_of_pages_that_did_not_move_are_kept():
     assert moving.are_unchanged()
 
 
+@pytest.mark.parametrize("numbers", [[10, 20, 21, 22, 23, 24], [10, 11, 20, 21, 22, 23]])
+def test_events_of_one_date_in_another_order_did_not_move(numbers):
+    def get(url):
+        asked.append(url)
+        ties = numbers if len(asked) <= 2 else sorted(numbers, key=lambda number: (number // 10, -number))
+        shown = ties[int(url) * 4 : int(url) * 4 + 4]
+        return decode_page(body_of(*(event(NOW - number // 10 * SECOND, number) for number in shown)), name="1")
+
+    asked = []
+    moving = MovingPages("0", get, FetchChecks())
+    got = []
+    for url in ("0", "1"):
+        page, repeated = moving.settle(get(url), url)
+        moving.remember(page.batch, url)
+        got += [int(uid) for uid in page.batch["uid"].to_pylist()[repeated:]]
+    assert got == numbers
+    assert moving.are_unchanged()
+
+
+def test_an_event_that_arrives_among_the_last_ones_of_a_page_is_noticed():
+    numbers = [10, 20, 21, 22, 23, 24, 30]
+
+    def get(url):
+        shown = numbers[int(url) * 4 : int(url) * 4 + 4]
+        return decode_page(body_of(*(event(NOW - number // 10 * SECOND, number) for number in shown)), name="1")
+
+    moving = MovingPages("0", get, FetchChecks())
+    moving.remember(get("0").batch, "0")
+    numbers.insert(1, 25)  # the dates of the first page stay as they are, and yet 22 moves to the second
+    with pytest.raises(ReadAgain):
+        moving.settle(get("1"), "1")
+
+
 def test_pages_that_change_in_another_way_are_read_again():
     pages = Pages(*range(12))
     moving = pages.moving()

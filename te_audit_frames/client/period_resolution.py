@@ -123,10 +123,8 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
         # The window may be the widest one that the API allows.
         paginator, page = _ask_for_window(reader, seconds)
     since = floor_second(paginator.covered[0]) + SECOND if paginator.covered else None
-    resolved = since and since + question.length
-    if resolved and not (page.end and abs(page.end - resolved) < TOLERANCE):
-        resolved = None  # the answer covers another length than the window's, and so does not show its end
-    now = _note_now(paginator, clock, checks, resolved=resolved)
+    by_start = since and since + question.length
+    now = _note_now(paginator, clock, checks, resolved=_resolved_at(by_start, page.end, paginator, clock))
     end = _end(page, now, clock)
     start = end - question.length
     local = clock.now()
@@ -141,6 +139,23 @@ def ask_window(reader: PageReader, question: Window, clock: Clock, checks: Fetch
     is_edge_left = first < edge < min(first + _LAST_MINUTE, last)
     parts = [(edge, last), (first, edge)] if is_edge_left else [(first, last)]
     return FirstAnswer(paginator, page, period, parts, now, reaches_ahead=False)
+
+
+def _resolved_at(
+    by_start: datetime | None, by_end: datetime | None, paginator: Paginator, clock: Clock
+) -> datetime | None:
+    """Return the time by which the server resolved a window, or None if its answer does not show it.
+
+    The start and the end of the answer's range show it alike. Where they differ, the answer covers only a part of the
+    window, the oldest or the newest one; then the bound counts that one of the clocks agrees with.
+    """
+    if by_start and by_end and abs(by_end - by_start) < TOLERANCE:
+        return by_start
+    for witness in (clock.now(), paginator.answered_at):
+        for shown in (by_start, by_end):
+            if witness and shown and abs(shown - witness) <= _CLOCKS_APART:
+                return shown
+    return None
 
 
 def _is_the_window(since: datetime, start: datetime, end: datetime) -> bool:
