@@ -21,7 +21,7 @@ from te_audit_frames.checks.in_archive import read_in_chunks
 from te_audit_frames.checks.in_engine import as_text, inside, plain_texts, utc_dates
 from te_audit_frames.checks.in_memory import Bounds
 from te_audit_frames.checks.networks import V4, V6, to_networks
-from te_audit_frames.checks.people import PAIR, group_people, number_people
+from te_audit_frames.checks.people import PAIR, group_people, identities_of, number_people
 from te_audit_frames.checks.vocabulary import failed_log_ins
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
 from te_audit_frames.periods import Instant, to_bounds
@@ -176,11 +176,8 @@ def _count(history: Any, tally: _Tally, bounds: Bounds) -> Baseline:
 
 def find_people(people: pd.DataFrame, among: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the position of each person among others, by `uid`, or by `user` if they have none; -1 if not there."""
-    keys = ["uid", "nameless"]
-    named = [frame.assign(nameless=frame["user"].where(frame["uid"].isna()))[keys] for frame in (people, among)]
-    places = named[1].assign(place=range(len(among)))
-    found = named[0].merge(places, on=keys, how="left")["place"].fillna(-1)
-    return found.to_numpy(dtype="int64")
+    places = {who: place for place, who in enumerate(identities_of(among))}
+    return np.array([places.get(who, -1) for who in identities_of(people)], dtype="int64")
 
 
 def _in_memory(events: pd.DataFrame | pa.Table, names: Sequence[str]) -> tuple[Grouper, dict[str, pa.Array]]:
