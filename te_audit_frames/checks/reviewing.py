@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.checks.assessed import Assessed
-from te_audit_frames.checks.baseline import Part, read_baseline
+from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
+from te_audit_frames.checks.history_counts import Part
 from te_audit_frames.checks.judging.account_groups import name_account_groups
 from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
