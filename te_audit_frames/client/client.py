@@ -14,7 +14,7 @@ from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.clock import Clock, SomeClock
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
-from te_audit_frames.client.directory import DirectoryFetch
+from te_audit_frames.client.directory_fetch import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size

@@ -346,7 +346,7 @@ def test_next_links_to_elsewhere_are_not_followed():
 
 
 def test_a_list_without_an_end_does_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr("te_audit_frames.client.directory._MOST_BYTES", 20_000)
+    monkeypatch.setattr("te_audit_frames.client.directory_fetch._MOST_BYTES", 20_000)
     directory = Directory()
 
     def page(request):
