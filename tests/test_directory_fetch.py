@@ -1,4 +1,4 @@
-"""People and account groups: one row per person, whatever is refused, repeated, paged or broken."""
+"""One fetch of people or account groups: its requests, what is refused, and answers that break the contract."""
 
 import itertools
 import json
@@ -7,20 +7,15 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 from support.directories import ACCOUNT_TOKEN, ADMIN, PLAIN, Directory, group, member, user
 from support.rawserver import TOKEN, RawServer, client_of, whole
 from support.world import client_at
 
 import te_audit_frames as taf
-from te_audit_frames.directory_receipts import fault_of
 from te_audit_frames.sandbox import Organisation, Sandbox
-from te_audit_frames.schema import DIRECTORY_KEY
-from te_audit_frames.users import ACCOUNT_GROUPS_SCHEMA, MEMBERSHIPS, USERS_SCHEMA, to_frame
+from te_audit_frames.users import ACCOUNT_GROUPS_SCHEMA, USERS_SCHEMA, to_frame
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 LOG = Organisation(events=3_000, seed=4, end=NOW, days=60)
@@ -133,18 +128,6 @@ def test_account_groups(api):
     receipt = taf.directory_receipt(groups)
     assert (receipt.account_groups, receipt.users, receipt.complete) == (4, None, True)
     assert "people" not in dict(receipt.lines())
-
-
-def test_the_module_has_both_as_functions(api, monkeypatch):
-    client = client_at(api, NOW)
-    assert taf.fetch_users(client=client).equals(client.fetch_users())
-    assert taf.fetch_account_groups(client=client).equals(client.fetch_account_groups())
-    monkeypatch.setenv("TE_TOKEN", api.token)
-    monkeypatch.setenv("TE_BASE_URL", api.url)
-    with pytest.warns(taf.AuditFramesWarning, match="clock"):
-        assert len(taf.fetch_users(memberships=False)) > 20
-    with pytest.warns(taf.AuditFramesWarning, match="clock"):
-        assert len(taf.fetch_account_groups()) == 4
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
@@ -625,129 +608,3 @@ def test_a_token_that_a_server_quotes_is_hidden():
     with pytest.raises(taf.PermissionDenied) as refused:
         fetch(directory)
     assert TOKEN not in str(refused.value)
-
-
-# ---- explode_memberships ---------------------------------------------------------------------------------------------
-
-TEXT = st.one_of(st.none(), st.text(max_size=5))
-MEMBERSHIP = st.fixed_dictionaries(
-    {"aid": TEXT, "account_group_name": TEXT, "roles": st.one_of(st.none(), st.lists(TEXT, max_size=3))}
-)
-PEOPLE = st.lists(st.one_of(st.none(), st.lists(MEMBERSHIP, max_size=3)), max_size=6)
-
-
-def people_of(memberships):
-    array = pa.chunked_array([pa.array(memberships, MEMBERSHIPS)])
-    return pd.DataFrame(
-        {
-            "uid": [str(place) for place in range(len(memberships))],
-            "memberships": pd.arrays.ArrowExtensionArray(array),
-            "is_admin": pd.array([None] * len(memberships), dtype="boolean"),
-        },
-        index=[place // 2 for place in range(len(memberships))],
-    )
-
-
-@given(PEOPLE)
-def test_every_membership_is_one_row_and_nobody_disappears(memberships):
-    users = people_of(memberships)
-    exploded = taf.explode_memberships(users)
-    nothing = {"aid": None, "account_group_name": None, "roles": None}
-    expected = [
-        (place // 2, str(place), each) for place, theirs in enumerate(memberships) for each in theirs or [nothing]
-    ]
-    found = [
-        (index, uid, {"aid": aid, "account_group_name": name, "roles": roles})
-        for index, uid, aid, name, roles in zip(
-            exploded.index,
-            exploded["uid"],
-            *(
-                pa.array(exploded[name], from_pandas=True).to_pylist()
-                for name in ("aid", "account_group_name", "roles")
-            ),
-            strict=True,
-        )
-    ]
-    assert found == expected
-    assert list(exploded.columns) == ["uid", "aid", "account_group_name", "roles", "is_admin"]
-
-
-@given(PEOPLE)
-def test_the_dtypes_are_always_the_same_and_nothing_is_changed(memberships):
-    users = people_of(memberships)
-    before = users.copy(deep=True)
-    exploded = taf.explode_memberships(users)
-    assert exploded.dtypes.astype(str).to_dict() == {
-        "uid": "str" if memberships else str(users["uid"].dtype),
-        "aid": "str",
-        "account_group_name": "str",
-        "roles": "list<item: large_string>[pyarrow]",
-        "is_admin": "boolean",
-    }
-    assert users.equals(before)
-
-
-@given(PEOPLE, st.data())
-def test_a_selection_of_people_explodes_to_a_selection(memberships, data):
-    users = people_of(memberships).reset_index(drop=True)
-    mask = data.draw(st.lists(st.booleans(), min_size=len(users), max_size=len(users)))
-    exploded = taf.explode_memberships(users)
-    chosen = users[pd.Series(mask, dtype=bool)]
-    assert taf.explode_memberships(chosen).equals(exploded[exploded.index.isin(chosen.index)])
-
-
-def test_lists_as_plain_pandas_reads_them_explode_too():
-    users = people_of([[{"aid": "1", "account_group_name": "One", "roles": ["a", "b"]}], None, []])
-    plain = pd.DataFrame({"uid": users["uid"].tolist(), "memberships": users["memberships"].tolist()})
-    assert taf.explode_memberships(plain)["aid"].isna().tolist() == [False, True, True]
-
-
-@pytest.mark.parametrize(
-    ("users", "told"),
-    [
-        (pd.DataFrame({"uid": ["7"]}), "it has no column 'memberships'"),
-        (pd.DataFrame({"memberships": [5]}), "cannot be read as"),
-        (pd.DataFrame({"memberships": [[{"aid": ["x"]}]]}), "cannot be read as"),
-    ],
-)
-def test_frames_that_hold_no_people_are_refused(users, told):
-    with pytest.raises(taf.InvalidArgument, match=told):
-        taf.explode_memberships(users)
-
-
-# ---- the receipt -----------------------------------------------------------------------------------------------------
-
-
-def test_a_frame_without_a_receipt_is_refused(users):
-    with pytest.raises(taf.InvalidArgument, match="carries no receipt of a directory"):
-        taf.directory_receipt(pd.DataFrame())
-    with pytest.raises(taf.InvalidArgument, match=r"these are people or account groups.*directory_receipt"):
-        taf.receipt(users)
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"source": 5}, "source is of type int"),
-        ({"users": True}, "users is of type bool"),
-        ({"refused": [5]}, "refused does not hold texts"),
-        ({"notes": "x"}, "notes is of type str"),
-    ],
-)
-def test_a_damaged_receipt_is_told(users, change, fault):
-    damaged = users.copy()
-    damaged.attrs = {DIRECTORY_KEY: {**users.attrs[DIRECTORY_KEY], **change}}
-    with pytest.raises(taf.InvalidArgument, match=fault):
-        taf.directory_receipt(damaged)
-
-
-def test_what_is_no_receipt_is_told():
-    assert fault_of([]) == "it is not an object"
-    assert fault_of({}) == "source is missing"
-    assert fault_of({"source": "api", "fetched_at": "2026-01-01T00:00:00Z", "from a later version": 1}) is None
-
-
-def test_a_receipt_survives_json(users):
-    receipt = taf.directory_receipt(users)
-    again = taf.DirectoryReceipt.from_dict(json.loads(json.dumps(receipt.to_dict())), rows=len(users))
-    assert again == receipt
