@@ -1,6 +1,7 @@
 """The practice server: the API over real HTTP, on loopback only.
 
-The documentation of its many options is a third of this module.
+The module is long because more than half of it documents the options and methods of the one class that tests and
+examples use. How requests are answered is in `api.py`.
 """
 
 from __future__ import annotations
