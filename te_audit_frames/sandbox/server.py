@@ -16,7 +16,7 @@ from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.api import Answer, Api, Call, Request
-from te_audit_frames.sandbox.directory import Directory
+from te_audit_frames.sandbox.directory_api import DirectoryApi
 from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
@@ -223,7 +223,7 @@ class Sandbox:
             relative_links=relative_links,
             sliding_links=sliding_links,
             faults=Faults(self.behaviour),
-            directory=Directory(self.event_log, self._refused()),
+            directory=DirectoryApi(self.event_log, self._refused()),
         )
 
     def _refused(self) -> tuple[str, ...]:

@@ -21,13 +21,13 @@ from te_audit_frames.file_errors import file_errors
 from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_events
+from te_audit_frames.storage.archive_import import import_events
 from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
 from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
-from te_audit_frames.storage.importing import import_events
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.parquet import read_table
