@@ -20,10 +20,9 @@ from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.checks.history_counts import PARTS, HistoryCounts, Part
 from te_audit_frames.checks.in_archive import read_in_chunks
 from te_audit_frames.checks.in_engine import as_text, inside, utc_dates
-from te_audit_frames.checks.in_memory import Bounds
 from te_audit_frames.checks.networks import V4, V6
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.periods import Instant, to_bounds
+from te_audit_frames.periods import Bounds, Instant, to_bounds
 from te_audit_frames.schema import COLUMNS
 
 _NOTHING = pd.DataFrame(

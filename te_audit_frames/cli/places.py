@@ -15,12 +15,9 @@ import pandas as pd
 import te_audit_frames as taf
 from te_audit_frames.cli.output import FILE_FORMATS, ending
 from te_audit_frames.errors import ArchiveError, DamagedFile, InvalidArgument
-from te_audit_frames.periods import Period, to_instant
+from te_audit_frames.periods import Bounds, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.safe_text import visible
-
-Bounds = tuple[datetime | None, datetime | None]
-"""A half-open period in UTC. None for a bound that was left out."""
 
 
 def is_archive(place: str) -> bool:

@@ -18,10 +18,10 @@ import pyarrow as pa
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.directory_answers import (
     UserRecord,
-    read_groups,
-    read_members,
-    read_roles,
-    read_users,
+    decode_groups,
+    decode_members,
+    decode_roles,
+    decode_users,
 )
 from te_audit_frames.client.directory_requests import NEEDS, NEEDS_SETTINGS, DirectoryRequests
 from te_audit_frames.client.memberships import Memberships, joined, unique
@@ -74,7 +74,7 @@ class DirectoryFetch:
         """Fetch the account groups; see `Client.fetch_account_groups`."""
         try:
             groups = unique(
-                "account groups", self._requests.items("account-groups", read_groups), lambda group: group.aid
+                "account groups", self._requests.items("account-groups", decode_groups), lambda group: group.aid
             )
         finally:
             self._requests.stop()
@@ -98,21 +98,21 @@ class DirectoryFetch:
 
     def _list_users(self) -> tuple[list[UserRecord] | None, PermissionDenied | None]:
         try:
-            return unique("users", self._requests.items("users", read_users), lambda user: user.uid), None
+            return unique("users", self._requests.items("users", decode_users), lambda user: user.uid), None
         except PermissionDenied as error:
             _log.info("users: the API answered 403")
             return None, error
 
     def _read_memberships(self) -> Memberships:
         try:
-            listed = self._requests.items("account-groups", read_groups)
+            listed = self._requests.items("account-groups", decode_groups)
         except PermissionDenied:
             _log.info("account-groups: the API answered 403")
             return Memberships(refused=["account-groups"])
         groups = unique("account groups", listed, lambda group: group.aid)
-        tasks: dict[str, Callable[[], Any]] = {"roles": lambda: self._requests.items("roles", read_roles)}
+        tasks: dict[str, Callable[[], Any]] = {"roles": lambda: self._requests.items("roles", decode_roles)}
         for group in groups:
-            read = partial(read_members, aid=group.aid)
+            read = partial(decode_members, aid=group.aid)
             tasks[f"account-groups/{group.aid}"] = partial(
                 self._requests.items, f"account-groups/{group.aid}", read, {"expand": "user"}
             )

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from te_audit_frames.arguments import check_flag, check_number
 from te_audit_frames.errors import ArchiveError, AuditFramesError, InvalidArgument
-from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
+from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_bounds, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, to_events
 from te_audit_frames.storage.archive_export import export_events
@@ -27,7 +27,7 @@ from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.filters import check_bounds, check_columns
+from te_audit_frames.storage.filters import check_columns
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.parquet import read_table
@@ -301,7 +301,7 @@ class Archive:
         """
         wanted = check_columns(columns)
         groups = _groups(account_groups)
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         length = None if window is None else to_window(window)
         if length is not None and any(bounds):
             raise InvalidArgument("window excludes start and end: give a window, or a start and an end")
@@ -385,7 +385,7 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         self._read_coverage()
         return [self._store.address(file.name) for file in self._table.files(bounds)]
 
@@ -521,7 +521,7 @@ class Archive:
         """
         if partition_by not in (None, "month"):
             raise InvalidArgument(f'partition_by: {partition_by!r} is not "month"; leave it out for one file')
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         coverage = self._read_coverage()
         return export_events(self._table, coverage, os.fspath(path), bounds, by_month=partition_by is not None)
 

@@ -6,11 +6,11 @@ from datetime import date
 from pathlib import Path
 
 from te_audit_frames.file_errors import file_errors
+from te_audit_frames.periods import Bounds
 from te_audit_frames.schema import ATTRS_KEY, COLUMNS
 from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
-from te_audit_frames.storage.filters import Bounds
 from te_audit_frames.storage.table import DayFile, EventTable
 from te_audit_frames.storage.writer import parquet_writer
 
