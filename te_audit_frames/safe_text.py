@@ -16,8 +16,8 @@ function here makes text safe for one place where it is shown:
 
 `original_cell` and `original_json` undo the last two. HTML is escaped by `html.escape` where it is written.
 
-The module is long because it keeps all kinds of output in one file, where a reader can check that none is forgotten. More
-than half of it is documentation.
+The module is long because it keeps all kinds of output in one file, where a reader can check that none is forgotten.
+More than half of it is documentation.
 """
 
 from __future__ import annotations

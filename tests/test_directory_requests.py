@@ -1,15 +1,10 @@
 """Requests for the lists of the directory: next links, failures, and lists without an end."""
 
 import pytest
-from support.directories import Directory, group, user
+from support.directories import Directory, fetch, group, user
 from support.rawserver import RawServer, client_of, whole
 
 import te_audit_frames as taf
-
-
-def fetch(directory, **how):
-    with directory.serve() as server:
-        return client_of(server).fetch_users(**how)
 
 
 def test_next_links_are_followed():

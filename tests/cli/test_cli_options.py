@@ -12,8 +12,6 @@ from support.rawserver import RawServer, whole
 
 import te_audit_frames as taf
 from te_audit_frames.cli.commands import program
-from te_audit_frames.cli.output import FILE_FORMATS
-from te_audit_frames.cli.values import Target
 
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
@@ -46,15 +44,6 @@ def test_wrong_usage_is_refused_before_any_request(api, tmp_path, monkeypatch, w
     assert (result.exit_code, result.stdout, len(api.requests)) == (2, "", before)
     assert culprit in result.stderr.split("Error:")[1]
     assert list(tmp_path.iterdir()) == [tmp_path / "folder.csv"]
-
-
-@pytest.mark.parametrize(
-    ("endings", "valid"),
-    [((".csv",), ".csv"), ((".html", ".htm"), ".html or .htm"), (FILE_FORMATS, ".parquet, .csv or .jsonl")],
-)
-def test_a_wrong_ending_is_told_with_the_valid_ones(endings, valid):
-    with pytest.raises(click.BadParameter, match=rf"^'x.txt' must end in {re.escape(valid)}, which names the format"):
-        Target(*endings).convert("x.txt", None, None)
 
 
 PYTHON = re.compile(
