@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 PAIR = ("uid", "user")
 
@@ -106,7 +107,7 @@ def identities_of(rows: pd.DataFrame, key: str = "uid", label: str = "user") -> 
 
 def texts_of(values: pd.Series) -> list[str | None]:
     """Return texts as Python has them, with None for null."""
-    texts: list[str | None] = values.astype("str").array.to_numpy(dtype="object", na_value=None).tolist()
+    texts: list[str | None] = pa.array(values.astype("str"), from_pandas=True).to_pylist()
     return texts
 
 
@@ -137,3 +138,9 @@ def number_people(
     of_key = np.array([*(by_key[value] for value in different_keys), -1], dtype="int64")[keys]
     of_label = np.array([*(by_label[value] for value in different_labels), by_label.get(None, -1)], dtype="int64")
     return np.where(keys >= 0, of_key, of_label[labels])
+
+
+def find_people(people: pd.DataFrame, among: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the position of each person among others, by `uid`, or by `user` if they have none; -1 if not there."""
+    places = {who: place for place, who in enumerate(identities_of(among))}
+    return np.array([places.get(who, -1) for who in identities_of(people)], dtype="int64")
