@@ -183,6 +183,7 @@ def test_every_library_gives_the_same(drawn):
         assert found.attrs == expected.attrs
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same():
     events = frame(BEN_ACTS, ada("Role assigned.", person("Ben")))
     with archive_of(events) as archive:

@@ -182,6 +182,7 @@ def test_every_library_gives_the_same(drawn):
         assert found.attrs == expected.attrs
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same():
     events = drawn_frame([(-300, "8"), (-3, "8"), (-2, "9")])
     expected = taf.find_dormant_users(USERS, events)
@@ -211,6 +212,7 @@ def test_an_old_directory_does_not_accuse_who_came_after_it():
     assert "2 of 3 people of the events are not in the directory" in record.in_part
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("unknown", [2, 4])
 def test_people_outside_the_directory_are_findings_only_if_it_fits_the_events(unknown):
     events = frame(*[event(-at, "Test created.", str(at)) for at in range(6)])
@@ -231,6 +233,7 @@ def test_what_a_directory_does_not_know_is_noted():
     assert "1 person has a last log-in after the directory was fetched, and cannot be dormant" in notes
 
 
+@pytest.mark.full
 def test_a_review_without_a_directory_is_in_part_and_without_events_is_not_assessed():
     def status(*rows, **more):
         return taf.review(frame(*rows), checks=["find_dormant_users"], **more).assessed["status"][0]

@@ -126,6 +126,7 @@ def test_everybody_is_listed_once_with_all_their_events(drawn):
         assert row["ip_addresses"] == behind["ip_address"].nunique()
 
 
+@pytest.mark.full
 def test_every_library_and_an_archive_give_the_same():
     events = frame(*person(days=20), *program(days=12), event(3, "Flux", None, user=None))
     expected = taf.classify_actors(events)

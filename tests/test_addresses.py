@@ -179,6 +179,7 @@ def test_every_library_gives_the_same(drawn):
         assert found.attrs == expected.attrs
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same():
     events, history = frame(event(0, "User login.", ip_address="198.51.100.1")), frame(*HOME)
     with archive_of(events) as now, archive_of(history) as before:

@@ -115,6 +115,7 @@ def test_counts_are_those_of_the_periods(drawn, by, minute):
     assert (found["p_adjusted"] >= found["p_value"]).all()
 
 
+@pytest.mark.full
 def test_every_library_and_an_archive_give_the_same():
     rows = [event(n * 300, "Test created.", str(7 + n % 3), aid=str(n % 2), ip_address=None) for n in range(60)]
     events = frame(*rows, event(0, "Test created.", date=None))

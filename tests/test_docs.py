@@ -117,9 +117,7 @@ def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: San
     assert duckdb.sql(rule).fetchall() == []
 
 
-# Until these names are in the package, their pages are ahead of it.
-@pytest.mark.few(count=10)
-@pytest.mark.skipif(not hasattr(taf, "with_receipt"), reason="the guide describes names that are not here yet")
+@pytest.mark.few(count=4)
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_guides_python_runs(page: Path, practice: Sandbox):

@@ -88,6 +88,7 @@ def test_pandas_keeps_the_array_of_a_text_column_until_it_is_changed() -> None:
     assert array[0].as_py() == "User 0"
 
 
+@pytest.mark.full
 @given(drawn=rows(), names=st.lists(st.sampled_from(sorted(QUESTIONS)), min_size=1, max_size=6))
 @settings(max_examples=examples(40), deadline=None)
 def test_questions_in_a_row_get_the_answers_of_single_questions(drawn: list[Row], names: list[str]) -> None:
@@ -96,7 +97,7 @@ def test_questions_in_a_row_get_the_answers_of_single_questions(drawn: list[Row]
         pd.testing.assert_frame_equal(QUESTIONS[name](events), QUESTIONS[name](unencoded(events)))
 
 
-@pytest.mark.few
+@pytest.mark.few(count=4)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_changed_events_get_new_answers(

@@ -93,6 +93,7 @@ def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(event
                 assert said.requests <= max(-(-len(events) // server["page_size"]), 1) + 7
 
 
+@pytest.mark.full
 @given(histories(), SERVERS, st.integers(1, SPAN + 5), st.sampled_from(WORKERS))
 @settings(max_examples=examples(50), deadline=None)
 def test_a_window_is_the_same_frame_too(events, server, length, workers):
@@ -104,6 +105,7 @@ def test_a_window_is_the_same_frame_too(events, server, length, workers):
     assert (period.start, period.end) == (NOW - length * SECOND, NOW)
 
 
+@pytest.mark.full
 @given(histories(), SERVERS, st.integers(0, SPAN), WITHIN, st.sampled_from(WORKERS))
 @settings(max_examples=examples(50), deadline=None)
 def test_a_start_without_an_end_is_the_same_frame_too(events, server, second, later, workers):
@@ -199,6 +201,7 @@ def test_events_out_of_order_are_all_there(order, size, workers):
     assert taf.receipt(frame).complete
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_disorder_that_shows_late_starts_the_reading_again(workers):
     # The older part runs the other way. It has more pages than there are workers, so some slice reads two of them.

@@ -277,6 +277,7 @@ def test_with_receipt_raises_if_rows_were_lost(events: pd.DataFrame) -> None:
 # ---- for all frames ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @settings(max_examples=examples(50), deadline=None)
 @given(rows(HOURS), CUTS, st.sampled_from(["h", "D", "W"]), st.sampled_from(["UTC", "Asia/Kathmandu"]))
 def test_the_activity_of_parts_adds_up(some: list[dict[str, Any]], cuts: list[datetime], freq: str, tz: str) -> None:

@@ -130,6 +130,7 @@ def test_every_library_gives_the_same(drawn):
         assert found.attrs == expected.attrs
 
 
+@pytest.mark.full
 def test_an_archive_gives_the_same():
     events = frame(event(0, "Test deleted."), event(DAY, "Alert rule updated."))
     with archive_of(events) as archive:

@@ -164,6 +164,7 @@ def test_a_spray_names_the_person_who_was_broken_into():
     assert review.findings["technique"][0].startswith("T1110.003")
 
 
+@pytest.mark.full
 def test_a_frame_cut_by_plain_pandas_is_reviewed_from_its_first_event_to_its_last():
     rows = frame(*working_days(), at(1, 10, "Alert rule deleted."))
     covered = {"start": rows["date"].min().isoformat(), "end": "2026-03-09T00:00:00+00:00"}

@@ -49,6 +49,7 @@ def test_every_library_gives_the_same(drawn, library, keep, bounded):
     assert_same(select(LIBRARIES[library](table(drawn)), ["event"], **arguments), expected)
 
 
+@pytest.mark.full
 @given(drawn_rows(), st.randoms(use_true_random=False))
 @settings(max_examples=examples(100, brief=5))
 def test_the_order_of_the_input_does_not_matter(drawn, random):

@@ -113,6 +113,7 @@ def test_every_event_is_in_one_session_and_the_evidence_is_exact(drawn, idle):
     assert sorted(indices) == sorted(counted.index)
 
 
+@pytest.mark.full
 def test_every_library_and_an_archive_give_the_same():
     rows = [
         event(n, ["User login.", "Test created.", "User logout.", "Deleted"][n % 4], str(7 + n // 10))

@@ -189,7 +189,7 @@ def run_of(shape, seed, workers, *, newest=None, jitter=0.02, permits=math.inf):
 SHAPES = [evenly, half_in_one_hour, office_hours, five_bursts, one_second, nothing]
 
 
-@pytest.mark.few
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("workers", [2, 8, 16, 32])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_requests_stay_within_a_tenth_of_plain_paging_while_permits_are_scarce(shape, workers):
@@ -201,6 +201,7 @@ def test_requests_stay_within_a_tenth_of_plain_paging_while_permits_are_scarce(s
         assert run.requests <= pages * 1.13 + workers, (seed, run.requests, pages)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_requests_stay_within_a_fifth_while_permits_are_plentiful(shape):
     costs = [run_of(shape, seed, 8).requests for seed in range(5)]

@@ -114,6 +114,7 @@ def test_a_broken_exchange_is_tried_again(broken):
         assert (batches.receipt.retries, batches.receipt.throttled, batches.receipt.complete) == (1, 0, True)
 
 
+@pytest.mark.few(count=10)
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_an_exchange_that_stays_broken_is_an_error_of_ours(broken):
     with RawServer([broken]) as api:
@@ -294,6 +295,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.few(count=8)
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES)
 def test_no_error_holds_the_token_or_the_query_and_no_log_the_token(script, caplog):
     caplog.set_level(logging.DEBUG)

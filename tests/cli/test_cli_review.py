@@ -168,6 +168,7 @@ def test_quiet_prints_nothing_unless_something_deserves_a_look(expected, capsys,
     assert quiet[1] == (loud[1] if speaks else ("", ""))
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     ("name", "words", "line"),
     [

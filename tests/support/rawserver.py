@@ -174,7 +174,7 @@ def page(*events, following=None, **envelope):
 
 
 def zipped(body):
-    return gzip.compress(body)
+    return gzip.compress(body, compresslevel=1)
 
 
 class VirtualClock(Clock):
