@@ -427,7 +427,7 @@ Report mapping Ward 3 deleted -> delete mapping success
 Deal stage changed -> update deal success
 Test run deleted -> delete unclassified success
 Agent restart requested -> request agent success
-Alert email sent -> send unclassified success
+Alert email sent -> send message success
 User or group removed -> delete user success
 Test or agent removed -> delete unclassified success
 Group or team removed -> delete group success

@@ -6,7 +6,7 @@ The module is long because all forms of a clause share its words and its outcome
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
@@ -28,9 +28,16 @@ from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _ADMISSIONS = frozenset({"grant", "accept"})
+_PLACES_OF_PEOPLE = frozenset({"account_group", "group", "organization", "role"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
 _RELATIVES = frozenset({"that", "which", "who", "whose"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
+_BEGINNINGS = frozenset({"start", "begin", "initiate", "commence"})
+_LASTING = frozenset({"impersonate", "request", "run", "start"})
+"""Actions that have happened once they have begun."""
+_STATES = frozenset({"status", "state"})
+_STATE_WORDS = {"active": "enable", "inactive": "disable"}
+_TO_STATES = frozenset({"archive", "delete", "disable", "enable"})
 _LOOSE = frozenset({"create", "delete", "assign", "revoke"})
 
 
@@ -63,7 +70,7 @@ class Clause:
         tokens = self._tokens
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
-        for find in (self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound):
+        for find in (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound):
             if (reading := find()) is not None:
                 return reading
         return Reading()
@@ -97,6 +104,18 @@ class Clause:
         return token.form == "past" and not is_adjective
 
     # The forms of a clause.
+
+    def _started(self) -> Reading | None:
+        """Read "Test deletion was initiated": a deletion of which nobody knows the end."""
+        tokens = self._tokens
+        at = next((at for at, token in enumerate(tokens) if token.base in _BEGINNINGS and token.form == "past"), 0)
+        while at > 0 and tokens[at - 1].word in BE | HAVE:
+            at -= 1
+        reading = Clause(tokens[:at], self._tables).read() if at > 1 else Reading()
+        is_deed = reading.rule.startswith(("noun: ", "present: ")) and reading.action not in ENTRANCES | _LASTING
+        if UNCLASSIFIED in {reading.action, reading.object} or not is_deed or reading.outcome == FAILURE:
+            return None
+        return replace(reading, outcome=UNKNOWN)
 
     def _infinitive(self) -> Reading | None:
         """Read "failed to delete", "could not be created", "not authorized to update", "attempted to sign in"."""
@@ -134,6 +153,8 @@ class Clause:
                 if following.form == "gerund":
                     is_intransitive = not self._phrase_after(at + 1) and self._action(following) in {"start", "stop"}
                     return self._build("present", at + 1, passive=is_intransitive)
+                if token.word == "being":
+                    self._outcome = self._outcome or UNKNOWN
                 return self._build("passive", at + 1, passive=True)
             if token.word in HAVE and following.form == "past":
                 return self._build("active", at + 1, passive=False)
@@ -250,7 +271,15 @@ class Clause:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
         if self._is_unknown_past(self._tokens[0]):
             return None
-        return self._named(before_preposition(self._tokens)) or self._run()
+        end = before_preposition(self._tokens)
+        return self._named(end) or self._let(end) or self._run()
+
+    def _let(self, end: int) -> Reading | None:
+        """Read "Logout user"."""
+        action = self._tables.action_nouns.get(self._tokens[0].word)
+        if action != "logout" or self._nouns.head(self._tokens[1:end]).name != "user":
+            return None
+        return Reading(action, "user", self._outcome or UNKNOWN, f"imperative: {self._tokens[0].word}")
 
     def _run(self) -> Reading | None:
         """Read "Deployment failed"."""
@@ -289,7 +318,8 @@ class Clause:
             return Reading(action, "user", outcome, f"noun: {last.word}")
         is_object = phrase > 0
         rest = self._tokens[end:]
-        of = len(rest) > 0 and rest[0].word in ({"of", "to", "in"} if last.word in _CHANGES else {"of"})
+        links = {"of", "to", "in"} if last.word in _CHANGES else {"of"} if len(tokens) > 1 else {"of", "on"}
+        of = len(rest) > 0 and rest[0].word in links
         if noun is None and (is_object or (len(tokens) < 2 and not of)):
             return None  # "Access request" is a request, "Team invite" an invitation
         outcome = self._outcome or UNKNOWN
@@ -332,13 +362,17 @@ class Clause:
             behind = tokens[at + 1 : at + 2]
             if found is None and behind and behind[0].word in {"for", "of"}:
                 found = self._nouns.subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
-            if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
-                found = None  # "Logs in a folder were deleted"
-            if action in {"assign", "revoke", "reject"} and self._phrase_after(at):  # "was granted access"
+            if any(tokens[place].form == "third" and not self._in_phrase(place) for place in range(end - 1)):
+                found = None  # "Logs in a folder were deleted", but not "Access lists of a folder were deleted"
+            if found is None and tokens[at + 1 : at + 2] == [Token("as")]:
+                found = self._newcomer(tokens[at + 2 :], of={"user"})  # "Ann was added as a member of the group"
+            if action in {"assign", "revoke", "reject", "send"} and self._phrase_after(at):  # "was granted access"
                 found = self._nouns.subject(tokens[start : start + before_preposition(tokens[start:])], [])
         else:
             if tokens[start : start + 1] == [Token("to")]:
                 start += 2  # "requested to transfer project"
+            if rule == "present" and tokens[start : start + 1] == [Token("of")]:
+                start += 1  # "Moving of the test"
             end = start + before_preposition(tokens[start:])
             found = self._nouns.subject(tokens[start:end], tokens[end:])
             if action in {"start", "stop"} and any(map(self._is_gerund, tokens[start : start + 1])):
@@ -346,7 +380,7 @@ class Clause:
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])
                 if at == 0 and self._placed(verb, "", tokens[1:]):
-                    found = self._newcomer(tokens[2:])
+                    found = self._newcomer(tokens[2:], of=_PLACES_OF_PEOPLE)
             elif start == len(tokens):  # "A token fails to create"
                 end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
                 found = self._nouns.subject(tokens[:end], [])
@@ -356,7 +390,24 @@ class Clause:
                 is_only_part = self._nouns.head(tokens[start:end]).is_only_part
                 found = replace(owner, part=PROPERTY) if is_only_part and owner.name else None
         action = self._placed(verb, action, tokens[at + 1 :])
+        if action == "send" and (found is None or found.name != "invitation"):
+            phrase = tokens[:end] if passive and not self._phrase_after(at) else tokens[start:]
+            phrase = phrase[: before_preposition(phrase)]
+            if phrase and singular(phrase[-1].word) == "email":
+                found = Found("message", "email")  # "Alert email sent"
+        if action == "update" and found is not None and found.part == PROPERTY:
+            action = self._new_state(at) or action
         return self._finish(rule, verb, action, found, outcome)
+
+    def _new_state(self, at: int) -> str:
+        """Return "disable" for "Changed test status to disabled" and the like."""
+        tokens = self._tokens
+        to = next((place for place in range(at + 1, len(tokens)) if tokens[place].word == "to"), len(tokens))
+        if to + 2 != len(tokens) or not any(token.word in _STATES for token in tokens):
+            return ""
+        last = tokens[-1]
+        action = _STATE_WORDS.get(last.word) or (self._action(last) if last.form == "past" else "")
+        return action if action in _TO_STATES else ""
 
     def _of_people(self, rule: str, at: int, action: str, outcome: str) -> Reading:
         """Read a verb such as "joined" or "logged in", which is about the one who did it, or about what it says."""
@@ -367,20 +418,25 @@ class Clause:
             touched = self._nouns.head(behind[: before_preposition(behind)])
             if verb.base == "authenticate" and touched.name not in {"", "user"}:
                 return self._finish(rule, verb, "verify", touched, outcome)  # "Ann authenticated their device"
+        elif action == "assign" and (joined := self._joined(tokens[at + 1 :])).name not in {"", "user"}:
+            return self._finish(rule, verb, action, joined, outcome)  # "Joined device to domain"
         else:
             doer = [token for token in tokens[:at] if not self._tells_how(token)]
             name = self._nouns.head(doer[: before_preposition(doer)]).name  # "Agent left cluster"
         return Reading(action, name or "user", outcome, f"{rule}: {verb.word}")
 
-    def _newcomer(self, place: Sequence[Token]) -> Found | None:
-        """Return the user who is "added to organization" without being named."""
-        is_of_people = self._nouns.head(place[: before_preposition(place)]).name in {
-            "account_group",
-            "group",
-            "organization",
-            "role",
-        }
+    def _joined(self, behind: Sequence[Token]) -> Found:
+        end = before_preposition(behind)
+        return self._nouns.head(behind[:end]) if behind[end : end + 1] == [Token("to")] else Found()
+
+    def _newcomer(self, place: Sequence[Token], *, of: Set[str]) -> Found | None:
+        """Return the user who is "added to organization" or "added as a member" without being named."""
+        is_of_people = self._nouns.head(place[: before_preposition(place)]).name in of
         return Found("user", "to") if is_of_people else None
+
+    def _in_phrase(self, at: int) -> bool:
+        """Return whether a word ends a known phrase of several words, as "lists" does in "access lists"."""
+        return self._nouns.longest([singular(token.word) for token in self._tokens[: at + 1]]) > 1
 
     def _tells_how(self, token: Token) -> bool:
         return token.word in NOT or token.word in self._tables.failure
@@ -394,7 +450,7 @@ class Clause:
         if verb.base in _REFUSALS and found.name == "permission":
             return Reading()  # "Access denied" does not say of what
         if found.part and action == "send" and found.name != "invitation":
-            return without  # "Alert email sent"
+            return without  # "Alert status sent"
         if action == "send" and found.name == "test":
             return without  # "Notification test sent"
         action = self._tables.combinations.get(verb.base, {}).get(found.name, action)

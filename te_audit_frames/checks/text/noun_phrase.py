@@ -17,6 +17,7 @@ _NAMED_BY_USERS = frozenset(
 )
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
+_COPIES = frozenset({"copy", "copies"})
 _OWNED = frozenset({"owner", "member"})
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
@@ -80,6 +81,9 @@ class NounPhrases:
         part = ""
         while tokens:
             end = before_preposition(tokens)
+            if end and tokens[end - 1].word in _COPIES and tokens[end : end + 1] == [Token("of")]:
+                tokens = tokens[end + 1 :]
+                continue  # "a CSV copy of the report"
             found = self.head(tokens[:end])
             if part and not found.name and not found.is_only_part and end > 1:
                 found = self.head(tokens[: end - 1])  # "Email address changed for user ann"

@@ -51,6 +51,11 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
         else:
             break
         head = head[:-1]
+    is_done = len(rest) > 2 and rest[-1].word in tables.success and rest[-2].word in BE | HAVE
+    if is_done:  # "Deletion of the test from the folder has been completed"
+        outcome, rest = outcome or SUCCESS, rest[:-1]
+        while rest[-1].word in BE | HAVE:
+            rest = rest[:-1]
     if rest and rest[0].word == "to" and outcome == FAILURE and len(head) < end:
         left = [*head, Token("failed"), *rest]
     else:

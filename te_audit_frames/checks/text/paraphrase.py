@@ -29,6 +29,9 @@ _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restrict
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
+_PHASES = frozenset({"complete", "finish", "initiate", "start", "begin"})
+"""Verbs that name a phase of something done: "failed to complete the deletion"."""
+_DONE = frozenset({"finished", "completed"})
 
 
 def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
@@ -48,7 +51,7 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         "attempted to" for "an attempt was made to", "request test" for "a request to delete a test",
         "assigned user" for "made Ann an admin", "shared" for "made public".
     """
-    tokens = _without_manner(tokens)
+    tokens = _together(_without_manner(tokens), tables)
     if tokens[:1] and tokens[0].word in _NARRATORS:
         tokens = tokens[1:]  # "You delete a test"
     request = [token for token in tokens if token.word not in DETERMINERS]
@@ -56,6 +59,10 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         return [request[0], *request[3:]]  # "A request to create a test"
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
+        if token.word in _PHASES and at > 1 and tokens[at - 1].word == "to" and tokens[at - 2].word in tables.failure:
+            return [*tokens[: at - 1], *tokens[at + 1 :]] if _is_deed(tokens[at + 1 :], tables) else tokens
+        if token.word in _DONE and (verb := _next_verb(tokens[at + 1 :])) is not None:
+            return [*_without_auxiliaries(tokens[:at]), _past(verb.base, tables), *_behind(verb, tokens[at + 1 :])]
         if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
             if following[1].form == "gerund":
                 return [*_without_auxiliaries(tokens[:at]), Token("failed"), Token("to"), *tokens[at + 2 :]]
@@ -65,7 +72,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             done = Token("successful") if is_deed and noun not in _RUNS else _past("execute", tables)
             return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
-            return [*tokens[at + 1 :], Token("successful")]
+            runs = at == 0 and _named_action(tokens[1 : _end(tokens)], tables) in {None, "run"}
+            return [_past("execute", tables), *tokens[1:]] if runs else [*tokens[at + 1 :], Token("successful")]
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
@@ -100,6 +108,42 @@ def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     return [verb, *after, *place]
 
 
+def _together(tokens: list[Token], tables: Tables) -> list[Token]:
+    """Join a verb and its particle at the end: "turned off MFA" for "turned MFA off"."""
+    verb = (tokens[0].word, tokens[-1].word) if len(tokens) > 2 else ("", "")
+    if verb not in tables.verbs or tokens[-2].word in PREPOSITIONS:
+        return tokens
+    return [Token(" ".join(verb), *tables.verbs[verb]), *tokens[1:-1]]
+
+
+def _end(tokens: Sequence[Token]) -> int:
+    return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
+
+
+def _named_action(tokens: Sequence[Token], tables: Tables) -> str | None:
+    """Return the action that a phrase names by its last word: "create" for "host creation"."""
+    if not tokens:
+        return None
+    last = tokens[-1]
+    noun = tables.action_nouns.get(singular(last.word))
+    return noun or (tables.action_of[last.base] if last.form in {"base", "gerund"} else None)
+
+
+def _is_deed(tokens: Sequence[Token], tables: Tables) -> bool:
+    return _named_action(tokens[: _end(tokens)], tables) is not None
+
+
+def _next_verb(tokens: Sequence[Token]) -> Token | None:
+    """Return the verb that follows "finished": "to copy", "copying"."""
+    if len(tokens) > 1 and tokens[0].word == "to" and tokens[1].form == "base":
+        return tokens[1]
+    return tokens[0] if len(tokens) > 1 and tokens[0].form == "gerund" and tokens[1].word not in PREPOSITIONS else None
+
+
+def _behind(verb: Token, tokens: Sequence[Token]) -> Sequence[Token]:
+    return tokens[tokens.index(verb) + 1 :]
+
+
 def _without_manner(tokens: Sequence[Token]) -> list[Token]:
     """Leave out "in batches", which names no object."""
     words = [token.word for token in tokens]
@@ -128,7 +172,7 @@ def _made(before: list[Token], after: list[Token], tables: Tables) -> list[Token
             return [updated, *rest[1:]]
     if made and made[-1].word in _ROLES and (subject or len(made) > 1):
         return [assigned, Token("user"), *rest]
-    if made and made[-1].word == "public":
+    if made and made[-1].word in {"public", "live"}:
         return [shared, *made[:-1], *rest] if len(made) > 1 else [*subject, shared, *rest]
     return [*before, Token("made"), *after]
 
