@@ -30,6 +30,7 @@ _REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _ADMISSIONS = frozenset({"grant", "accept"})
 _PLACES_OF_PEOPLE = frozenset({"account_group", "group", "organization", "role"})
 _SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
+_ASIDES = frozenset({"when", "while", "because", "unless"})
 _RELATIVES = frozenset({"that", "which", "who", "whose"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _BEGINNINGS = frozenset({"start", "begin", "initiate", "commence"})
@@ -68,6 +69,9 @@ class Clause:
         self._tokens, outcome = strip_outcome(self._tokens, self._tables)
         self._outcome = self._outcome or outcome
         tokens = self._tokens
+        aside = next((at for at, token in enumerate(tokens) if token.word in _ASIDES), 0)
+        if aside and not any(token.is_verb or self._tables.action_nouns.get(token.word) for token in tokens[:aside]):
+            return Reading()  # "An invalid rule when a test was deleted"
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
         for find in (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound):
@@ -349,6 +353,8 @@ class Clause:
         if rule == "imperative" and fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
         verb = tokens[at]
+        if verb.base == "mark" and any(token.word == "for" for token in tokens[at + 1 :]):
+            return Reading()  # "Group marked for deletion" is a plan
         action = self._action(verb)
         outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
         if verb.base in self._tables.people["verbs"]:
@@ -358,6 +364,8 @@ class Clause:
             end = at
             while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
                 end -= 1  # "test could not be"
+            if action == "update" and tokens[0].word == "setting" and before_preposition(tokens[:end]) > 1:
+                return self._finish(rule, verb, action, Found("setting", "setting"), outcome)  # "Setting X was changed"
             found = self._nouns.subject(tokens[:end], [])
             behind = tokens[at + 1 : at + 2]
             if found is None and behind and behind[0].word in {"for", "of"}:

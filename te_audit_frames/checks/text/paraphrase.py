@@ -29,6 +29,8 @@ _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restrict
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
+_REPORTS = frozenset({"triggered", "logged", "generated", "fired", "recorded", "emitted", "occurs", "raised"})
+"""What a list of events says of them: "Logged when a test is created"."""
 _PHASES = frozenset({"complete", "finish", "initiate", "start", "begin"})
 """Verbs that name a phase of something done: "failed to complete the deletion"."""
 _DONE = frozenset({"finished", "completed"})
@@ -54,6 +56,9 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     tokens = _together(_without_manner(tokens), tables)
     if tokens[:1] and tokens[0].word in _NARRATORS:
         tokens = tokens[1:]  # "You delete a test"
+    if any(token.word in _REPORTS for token in tokens[:2]):
+        when = next((at for at, token in enumerate(tokens[:4]) if token.word == "when"), -1)
+        tokens = tokens[when + 1 :]  # "Triggered when a test is created"
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
         return [request[0], *request[3:]]  # "A request to create a test"
