@@ -357,7 +357,7 @@ OBJECTS = """
 Time zone changed -> update unclassified success
 User changed status -> update unclassified success
 User changed their -> update unclassified success
-Ann changed their email -> update unclassified success
+Ann changed their email -> update user success
 Status by user updated -> update unclassified success
 On-call schedule changed -> update escalation_policy success
 The user deleted Prod Dashboard -> delete dashboard success

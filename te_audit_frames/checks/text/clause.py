@@ -36,6 +36,7 @@ _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _BEGINNINGS = frozenset({"start", "begin", "initiate", "commence"})
 _LASTING = frozenset({"impersonate", "request", "run", "start"})
 """Actions that have happened once they have begun."""
+_MAIL = frozenset({"email", "email address"})
 _STATES = frozenset({"status", "state"})
 _STATE_WORDS = {"active": "enable", "inactive": "disable"}
 _TO_STATES = frozenset({"archive", "delete", "disable", "enable"})
@@ -273,7 +274,8 @@ class Clause:
 
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
-        if self._is_unknown_past(self._tokens[0]):
+        first = self._tokens[0]
+        if self._is_unknown_past(first) or (self._is_gerund(first) and not first.is_verb):
             return None
         end = before_preposition(self._tokens)
         return self._named(end) or self._let(end) or self._run()
@@ -346,6 +348,13 @@ class Clause:
         looks = re.search(r"[a-z]{3}ing$", token.word) is not None and (token.word,) not in self._tables.phrases
         return token.form == "gerund" or (looks and token.word not in self._tables.starts)
 
+    def _is_deed(self, start: int, end: int) -> bool:
+        """Return whether the words say what is done: "Stopped impersonating user", "Starting export test"."""
+        first = self._tokens[start : start + 1]
+        words = [singular(token.word) for token in self._tokens[start:end]]
+        is_command = any(token.form == "base" for token in first) and self._nouns.longest(words) < len(words)
+        return is_command or any(map(self._is_gerund, first))
+
     # The object of the verb.
 
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
@@ -383,7 +392,7 @@ class Clause:
                 start += 1  # "Moving of the test"
             end = start + before_preposition(tokens[start:])
             found = self._nouns.subject(tokens[start:end], tokens[end:])
-            if action in {"start", "stop"} and any(map(self._is_gerund, tokens[start : start + 1])):
+            if action in {"start", "stop"} and self._is_deed(start, end):
                 return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])
@@ -457,6 +466,8 @@ class Clause:
             return without
         if verb.base in _REFUSALS and found.name == "permission":
             return Reading()  # "Access denied" does not say of what
+        if found.name == "user" and found.phrase in _MAIL and action != "update":
+            return without  # "Email opened" is about a message
         if found.part and action == "send" and found.name != "invitation":
             return without  # "Alert status sent"
         if action == "send" and found.name == "test":

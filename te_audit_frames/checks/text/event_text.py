@@ -150,7 +150,9 @@ def _outcome_of(afterwords: Sequence[str], tables: Tables) -> str | None:
 def _tokens(text: str, tables: Tables) -> list[Token]:
     words: list[tuple[str, bool]] = []
     raws = _WORD.findall(text)
-    lower = sum(raw.islower() for raw in raws[1:]) > sum(raw[0].isupper() for raw in raws[1:])
+    small, capital = (sum(map(test, raws[1:])) for test in (str.islower, lambda raw: raw[0].isupper()))
+    lower = small > capital
+    is_even = small == capital and any(raw in BE | HAVE for raw in raws)  # "Data Center Berlin was deleted"
     for position, raw in enumerate(raws):
         word = re.sub(r"'s?$", "", raw.casefold()) if raw.casefold() not in NOT else raw.casefold()
         parts = word.split("-")
@@ -165,10 +167,11 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
         else:
             before = raws[position - 1] if position else ""
             follows_noun = before.islower() and before not in PREPOSITIONS | DETERMINERS | CONJUNCTIONS | BE | HAVE
-            capital = position > 0 and (lower or follows_noun) and raw[0].isupper() and not raw.isupper()
+            is_odd = is_even and singular(word) not in tables.words_of_phrases
+            is_capital = position > 0 and (lower or is_odd or follows_noun) and raw[0].isupper() and not raw.isupper()
             is_compound = len(parts) == 2 and parts[0] in _PREFIXES
             named = bool(re.search(r"[-\d@._:\\]", word)) and not is_compound
-            words.append((word, capital or named))
+            words.append((word, is_capital or named))
     return paraphrase(list(_merge(words, tables)), tables)
 
 

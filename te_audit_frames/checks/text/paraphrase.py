@@ -31,8 +31,12 @@ _RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
 _REPORTS = frozenset({"triggered", "logged", "generated", "fired", "recorded", "emitted", "occurs", "raised"})
 """What a list of events says of them: "Logged when a test is created"."""
+_SHARES = frozenset({"some", "one", "all", "any", "many", "most", "several", "each"})
 _PHASES = frozenset({"complete", "finish", "initiate", "start", "begin"})
 """Verbs that name a phase of something done: "failed to complete the deletion"."""
+_BEGINNINGS = frozenset({"start", "begin"})
+_SAVES = frozenset({"apply", "commit", "save"})
+"""What is done with changes: "Network changes were saved"."""
 _DONE = frozenset({"finished", "completed"})
 
 
@@ -53,6 +57,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         "attempted to" for "an attempt was made to", "request test" for "a request to delete a test",
         "assigned user" for "made Ann an admin", "shared" for "made public".
     """
+    if len(tokens) > 2 and tokens[0].word in _SHARES and tokens[1].word == "of":
+        tokens = tokens[2:]  # "Some of the tests were deleted"
     tokens = _together(_without_manner(tokens), tables)
     if tokens[:1] and tokens[0].word in _NARRATORS:
         tokens = tokens[1:]  # "You delete a test"
@@ -61,11 +67,16 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         tokens = tokens[when + 1 :]  # "Triggered when a test is created"
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
-        return [request[0], *request[3:]]  # "A request to create a test"
+        done = next((at for at, token in enumerate(request) if at > 3 and token.word in BE), 3)
+        return [request[0], *request[done:]]  # "A request to create a test", "Request to create a test was approved"
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
         if token.word in _PHASES and at > 1 and tokens[at - 1].word == "to" and tokens[at - 2].word in tables.failure:
             return [*tokens[: at - 1], *tokens[at + 1 :]] if _is_deed(tokens[at + 1 :], tables) else tokens
+        if token.base in _BEGINNINGS and len(following) == 2 and following[0].word == "to" and following[1].base:
+            return [*tokens[:at], Token("attempted"), *tokens[at + 1 :]]  # "Starting to delete tests"
+        if singular(token.word) in _CHANGES and at > 0 and any(other.base in _SAVES for other in tokens):
+            return _saved(tokens, at, tables)
         if token.word in _DONE and (verb := _next_verb(tokens[at + 1 :])) is not None:
             return [*_without_auxiliaries(tokens[:at]), _past(verb.base, tables), *_behind(verb, tokens[at + 1 :])]
         if token.word in _HINDERED and len(following) == 2 and following[0].word == "from":
@@ -119,6 +130,13 @@ def _together(tokens: list[Token], tables: Tables) -> list[Token]:
     if verb not in tables.verbs or tokens[-2].word in PREPOSITIONS:
         return tokens
     return [Token(" ".join(verb), *tables.verbs[verb]), *tokens[1:-1]]
+
+
+def _saved(tokens: Sequence[Token], at: int, tables: Tables) -> list[Token]:
+    """Say "network updated" for "network changes saved", "failed to update network" for "… to save network changes"."""
+    forms = {"base": Token("update", "update", "base"), "past": _past("update", tables)}
+    rest = [*tokens[:at], *tokens[at + 1 :]]
+    return [forms.get(token.form, token) if token.base in _SAVES else token for token in rest]
 
 
 def _end(tokens: Sequence[Token]) -> int:
