@@ -75,7 +75,7 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             return [*tokens[: at - 1], *tokens[at + 1 :]] if _is_deed(tokens[at + 1 :], tables) else tokens
         if token.base in _BEGINNINGS and len(following) == 2 and following[0].word == "to" and following[1].base:
             return [*tokens[:at], Token("attempted"), *tokens[at + 1 :]]  # "Starting to delete tests"
-        if singular(token.word) in _CHANGES and at > 0 and any(other.base in _SAVES for other in tokens):
+        if token.word in {"changes", "edits", "modifications"} and at > 0 and any(other.base in _SAVES for other in tokens):
             return _saved(tokens, at, tables)
         if token.word in _DONE and (verb := _next_verb(tokens[at + 1 :])) is not None:
             return [*_without_auxiliaries(tokens[:at]), _past(verb.base, tables), *_behind(verb, tokens[at + 1 :])]
