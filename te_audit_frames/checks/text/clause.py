@@ -275,7 +275,8 @@ class Clause:
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
         first = self._tokens[0]
-        if self._is_unknown_past(first) or (self._is_gerund(first) and not first.is_verb):
+        is_plan = first.word == "scheduled" and len(self._tokens) > 1 and self._nouns.names_action(self._tokens[1].word)
+        if is_plan or self._is_unknown_past(first) or (self._is_gerund(first) and not first.is_verb):
             return None
         end = before_preposition(self._tokens)
         return self._named(end) or self._let(end) or self._run()
@@ -365,6 +366,9 @@ class Clause:
         if verb.base == "mark" and any(token.word == "for" for token in tokens[at + 1 :]):
             return Reading()  # "Group marked for deletion" is a plan
         action = self._action(verb)
+        doer = self._nouns.head(tokens[:at]).name
+        if rule == "active" and verb.base == "trigger" and doer not in {"", "user"}:
+            return Reading()  # "The page triggered an alert"
         outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
         if verb.base in self._tables.people["verbs"]:
             return self._of_people(rule, at, action, outcome)
@@ -396,6 +400,8 @@ class Clause:
                 return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
             if start == end and rule == "active":
                 found = self._nouns.subject(tokens[:at], [])
+                if doer == "user" and tokens[at - 1].word in HAVE:
+                    found = None  # "User has authorized"
                 if at == 0 and self._placed(verb, "", tokens[1:]):
                     found = self._newcomer(tokens[2:], of=_PLACES_OF_PEOPLE)
             elif start == len(tokens):  # "A token fails to create"
@@ -477,7 +483,7 @@ class Clause:
             return Reading(
                 action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}"
             )  # "Project owner changed"
-        if (found.part == DEED and action != "request") or (found.part == THING and action in _SWITCHES):
+        if (found.part == DEED and action not in {"cancel", "request"}) or (found.part == THING and action in _SWITCHES):
             return without  # "Data export enabled", "User impersonation started", "User registration disabled"
         if found.part and action in _LOOSE:
             if found.part == THING:

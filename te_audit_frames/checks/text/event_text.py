@@ -115,6 +115,9 @@ def read(text: str, tables: Tables) -> Reading:
             reading = replace(
                 reading, object=thing.name, rule=f"{reading.rule} / {thing.phrase}"
             )  # "Test: Shop deleted"
+        if reading.action == UNCLASSIFIED and tails:  # "Billing. Create invoice"
+            last = Clause(_tokens(tails[0], tables), tables).read()
+            reading = last if last.rule.startswith(("imperative", "active")) else reading
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
         return Reading(reading.action, reading.object, outcome, reading.rule)

@@ -17,8 +17,9 @@ _NAMED_BY_USERS = frozenset(
 )
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
-_COPIES = frozenset({"copy", "copies"})
-_OWNED = frozenset({"owner", "member"})
+_COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
+_OWNED = frozenset({"owner", "owners", "members"})
+"""Who changes when an object changes hands: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
 _WEAK = frozenset({"entry", "item", "record", "stage", "step"})
@@ -83,14 +84,14 @@ class NounPhrases:
             end = before_preposition(tokens)
             if end and tokens[end - 1].word in _COPIES and tokens[end : end + 1] == [Token("of")]:
                 tokens = tokens[end + 1 :]
-                continue  # "a CSV copy of the report"
+                continue  # "a CSV copy of the report", "a batch of tests"
             found = self.head(tokens[:end])
             if part and not found.name and not found.is_only_part and end > 1:
                 found = self.head(tokens[: end - 1])  # "Email address changed for user ann"
             part_before, part = part, max(part, found.part)
             if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
                 part = THING  # "Deleted the configuration of a filter"
-            if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
+            if found.phrase in {"owner", "member"} and tokens[end : end + 1] == [Token("of")]:
                 rest = tokens[end + 1 :]
                 return replace(found, part=part, of=self.head(rest[: before_preposition(rest)]).name)
             if found.phrase == "parameter" and tokens[end : end + 1] == [Token("of")] and end + 1 < len(tokens):
@@ -99,7 +100,7 @@ class NounPhrases:
             if found.name:
                 return replace(found, part=part)
             named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
-            words = tuple(singular(token.word) for token in named)
+            words = tuple(singular(token.word) for token in named if not token.named)
             if found.is_only_part and (not part_before or len(words) > 1):
                 if words in self._tables.personal and not part_before:
                     return Found("user", " ".join(words), THING)
@@ -154,7 +155,7 @@ class NounPhrases:
         if words and words[-1] == "set" and not self.longest(words):
             return Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self.longest(words) < 2:
-            part = max(part, DEED if self._names_action(words[-1]) else "")
+            part = max(part, DEED if self.names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
             length = self.longest(words)
@@ -170,9 +171,9 @@ class NounPhrases:
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length]:
                     phrase = ("role",)  # "Role Operator assigned"
-                return Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words))
+                return Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words, tokens[len(words) - 1].word))
             kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
-            if not kind and self._names_action(words[-1]):
+            if not kind and self.names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
             if not kind and part == THING and thing in tables.objects:
                 return Found(thing, thing)  # "macOS profile", though nobody knows macOS
@@ -202,14 +203,14 @@ class NounPhrases:
         tables = self._tables
         return word in tables.starts or (word,) in tables.property_phrases or word in DETERMINERS
 
-    def _owned(self, words: Sequence[str]) -> str:
+    def _owned(self, words: Sequence[str], last: str) -> str:
         """Return the object whose owner or members are named: "project" for "project owner"."""
-        if words[-1] not in _OWNED or self.longest(words) > 1:
+        if last not in _OWNED or self.longest(words) > 1:
             return ""
         length = self.longest(words[:-1])
         return self._tables.phrases[tuple(words[-1 - length : -1])] if length else ""
 
-    def _names_action(self, word: str) -> bool:
+    def names_action(self, word: str) -> bool:
         """Return whether a noun names an action, as in "user deletion requested"."""
         return word in self._tables.action_nouns or self._tables.verbs.get((word,), ("",))[0] == word
 
