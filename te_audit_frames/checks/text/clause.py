@@ -116,7 +116,8 @@ class Clause:
         at = next((at for at, token in enumerate(tokens) if token.base in _BEGINNINGS and token.form == "past"), 0)
         while at > 0 and tokens[at - 1].word in BE | HAVE:
             at -= 1
-        reading = Clause(tokens[:at], self._tables).read() if at > 1 else Reading()
+        start = 1 if tokens[0].word in self._tables.adjectives else 0
+        reading = Clause(tokens[start:at], self._tables).read() if at > 1 else Reading()
         is_deed = reading.rule.startswith(("noun: ", "present: ")) and reading.action not in ENTRANCES | _LASTING
         if UNCLASSIFIED in {reading.action, reading.object} or not is_deed or reading.outcome == FAILURE:
             return None
@@ -275,10 +276,10 @@ class Clause:
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
         first = self._tokens[0]
-        is_plan = first.word == "scheduled" and len(self._tokens) > 1 and self._nouns.names_action(self._tokens[1].word)
+        end = before_preposition(self._tokens)
+        is_plan = first.word == "scheduled" and end > 1 and self._nouns.names_action(self._tokens[end - 1].word)
         if is_plan or self._is_unknown_past(first) or (self._is_gerund(first) and not first.is_verb):
             return None
-        end = before_preposition(self._tokens)
         return self._named(end) or self._let(end) or self._run()
 
     def _let(self, end: int) -> Reading | None:
@@ -383,7 +384,7 @@ class Clause:
             behind = tokens[at + 1 : at + 2]
             if found is None and behind and behind[0].word in {"for", "of"}:
                 found = self._nouns.subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
-            if any(tokens[place].form == "third" and not self._in_phrase(place) for place in range(end - 1)):
+            if any(tokens[place].form == "third" and not self._is_noun(place) for place in range(end - 1)):
                 found = None  # "Logs in a folder were deleted", but not "Access lists of a folder were deleted"
             if found is None and tokens[at + 1 : at + 2] == [Token("as")]:
                 found = self._newcomer(tokens[at + 2 :], of={"user"})  # "Ann was added as a member of the group"
@@ -457,9 +458,10 @@ class Clause:
         is_of_people = self._nouns.head(place[: before_preposition(place)]).name in of
         return Found("user", "to") if is_of_people else None
 
-    def _in_phrase(self, at: int) -> bool:
-        """Return whether a word ends a known phrase of several words, as "lists" does in "access lists"."""
-        return self._nouns.longest([singular(token.word) for token in self._tokens[: at + 1]]) > 1
+    def _is_noun(self, at: int) -> bool:
+        """Return whether a word that may be a verb is a noun, as in "access lists" and "builds setting"."""
+        length = self._nouns.longest([singular(token.word) for token in self._tokens[: at + 1]])
+        return length > 1 or (length == 1 and self._tokens[at + 1].word not in PREPOSITIONS | DETERMINERS)
 
     def _tells_how(self, token: Token) -> bool:
         return token.word in NOT or token.word in self._tables.failure
@@ -502,7 +504,8 @@ class Clause:
                 return special
             if token.word in places and self._is_everywhere(rest, token):
                 continue  # "added to the system"
-            if token.word in places and not (token.word == "to" and following.form == "base"):
+            is_infinitive = token.word == "to" and following.form == "base"
+            if token.word in places and not (is_infinitive and (following.word,) not in self._tables.phrases):
                 return places[token.word]
         return action
 
@@ -524,4 +527,4 @@ class Clause:
         """Return whether a noun phrase that is more than a name follows directly."""
         rest = self._tokens[self._after_coordinated(at) :]
         words = rest[: before_preposition(rest)]
-        return any(not token.named for token in words)
+        return any(not token.named for token in words) and words[0].word not in CONJUNCTIONS

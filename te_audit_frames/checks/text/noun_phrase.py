@@ -164,7 +164,7 @@ class NounPhrases:
                 if length == 1 and words[-1] in _WEAK and self.longest(words[:-1]):
                     part, words = THING, words[:-1]  # "Allowlist entry removed"
                     continue
-                if length == 1 and len(words) > 1 and words[-1] in tables.words["loose"]:
+                if length == 1 and len(words) > 1 and words[-1] in _WEAK | {*tables.words["loose"]}:
                     before = tokens[len(words) - 2]
                     if not (before.named or before.is_verb or self._is_word(words[-2])):
                         return Found()  # "Training plan"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from te_audit_frames.checks.text.grammar import BE, DETERMINERS, HAVE, PREPOSITIONS
@@ -65,6 +66,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     if any(token.word in _REPORTS for token in tokens[:2]):
         when = next((at for at, token in enumerate(tokens[:4]) if token.word == "when"), -1)
         tokens = tokens[when + 1 :]  # "Triggered when a test is created"
+    if tokens[:1] and tokens[0].word == "perform":
+        return _performed(tokens[1:])
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
         done = next((at for at, token in enumerate(request) if at > 3 and token.word in BE), 3)
@@ -89,7 +92,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
             runs = at == 0 and _named_action(tokens[1 : _end(tokens)], tables) in {None, "run"}
-            return [_past("execute", tables), *tokens[1:]] if runs else [*tokens[at + 1 :], Token("successful")]
+            deed = tokens[at + 1 :]
+            return [_past("execute", tables), *deed] if runs else [*deed[: _end(deed)], Token("successful"), *deed[_end(deed) :]]
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
@@ -130,6 +134,14 @@ def _together(tokens: list[Token], tables: Tables) -> list[Token]:
     if verb not in tables.verbs or tokens[-2].word in PREPOSITIONS:
         return tokens
     return [Token(" ".join(verb), *tables.verbs[verb]), *tokens[1:-1]]
+
+
+def _performed(deed: list[Token]) -> list[Token]:
+    """Say "reset password" for "perform password reset", "unlock user" for "perform unlock user"."""
+    end = _end(deed)
+    if end > 1 and deed[end - 1].word == deed[end - 1].base:
+        return [replace(deed[end - 1], form="base"), *deed[: end - 1], *deed[end:]]
+    return deed
 
 
 def _saved(tokens: Sequence[Token], at: int, tables: Tables) -> list[Token]:
