@@ -171,7 +171,8 @@ class NounPhrases:
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length]:
                     phrase = ("role",)  # "Role Operator assigned"
-                return Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words, tokens[len(words) - 1].word))
+                of = "" if part else self._owned(words, tokens[len(words) - 1].word)
+                return Found(tables.phrases[phrase], " ".join(phrase), part, of)
             kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
             if not kind and self.names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"

@@ -78,7 +78,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             return [*tokens[: at - 1], *tokens[at + 1 :]] if _is_deed(tokens[at + 1 :], tables) else tokens
         if token.base in _BEGINNINGS and len(following) == 2 and following[0].word == "to" and following[1].base:
             return [*tokens[:at], Token("attempted"), *tokens[at + 1 :]]  # "Starting to delete tests"
-        if token.word in {"changes", "edits", "modifications"} and at > 0 and any(other.base in _SAVES for other in tokens):
+        is_change = at > 0 and token.word in {"changes", "edits", "modifications"}
+        if is_change and any(other.base in _SAVES for other in tokens):
             return _saved(tokens, at, tables)
         if token.word in _DONE and (verb := _next_verb(tokens[at + 1 :])) is not None:
             return [*_without_auxiliaries(tokens[:at]), _past(verb.base, tables), *_behind(verb, tokens[at + 1 :])]
@@ -92,8 +93,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
             runs = at == 0 and _named_action(tokens[1 : _end(tokens)], tables) in {None, "run"}
-            deed = tokens[at + 1 :]
-            return [_past("execute", tables), *deed] if runs else [*deed[: _end(deed)], Token("successful"), *deed[_end(deed) :]]
+            deed, end = tokens[at + 1 :], _end(tokens[at + 1 :])
+            return [_past("execute", tables), *deed] if runs else [*deed[:end], Token("successful"), *deed[end:]]
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
