@@ -150,7 +150,10 @@ class NounPhrases:
         tokens = [token for _, token in spread]
         part, thing = "", ""
         words = words[: self._name_start(words, tokens)]
-        while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
+        whole = len(words)
+        while words and tokens[len(words) - 1].named:
+            if not self._is_name(words, tokens, is_numbered=len(words) < whole):
+                break
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
         if words and words[-1] == "set" and not self.longest(words):
             return Found()  # a set of things
@@ -194,11 +197,11 @@ class NounPhrases:
                 return at if has_name else len(words)  # but "team Slack channel"
         return len(words)
 
-    def _is_name(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
-        """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
+    def _is_name(self, words: Sequence[str], tokens: Sequence[Token], *, is_numbered: bool) -> bool:
+        """Return whether the last word, which looks like a name, is one: no noun, or a numbered one behind another."""
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
-        return length == 0 or (length == 1 and follows and words[-1].isalpha())  # but "peer IPv6"
+        return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables

@@ -70,8 +70,8 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
         return _performed(tokens[1:])
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
-        done = next((at for at, token in enumerate(request) if at > 3 and token.word in BE), 3)
-        return [request[0], *request[done:]]  # "A request to create a test", "Request to create a test was approved"
+        end = next((at for at, token in enumerate(request) if at > 3 and token.word in BE), 3)
+        return [request[0], *request[end:]]  # "A request to create a test", "Request to create a test was approved"
     for at, token in enumerate(tokens):
         following = tokens[at + 1 : at + 3]
         if token.word in _PHASES and at > 1 and tokens[at - 1].word == "to" and tokens[at - 2].word in tables.failure:
@@ -92,9 +92,12 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
             done = Token("successful") if is_deed and noun not in _RUNS else _past("execute", tables)
             return [*_without_auxiliaries(tokens[:at]), done, *tokens[at + 1 :]]
         elif token.word in _DID and any(not other.named for other in following):
-            runs = at == 0 and _named_action(tokens[1 : _end(tokens)], tables) in {None, "run"}
             deed, end = tokens[at + 1 :], _end(tokens[at + 1 :])
-            return [_past("execute", tables), *deed] if runs else [*deed[:end], Token("successful"), *deed[end:]]
+            if end > 1 and deed[end - 1].word in tables.attempt:  # "performed an import operation"
+                deed, end = [*deed[: end - 1], *deed[end:]], end - 1
+            if _named_action(deed[:end], tables) in {None, "run"}:
+                return [*tokens[:at], _past("execute", tables), *deed]  # "Ann performed a scan"
+            return [*deed[:end], Token("successful"), *deed[end:]]
         elif token.word == "made":
             return _made(tokens[:at], tokens[at + 1 :], tables)
     return tokens
@@ -162,7 +165,8 @@ def _named_action(tokens: Sequence[Token], tables: Tables) -> str | None:
         return None
     last = tokens[-1]
     noun = tables.action_nouns.get(singular(last.word))
-    return noun or (tables.action_of[last.base] if last.form in {"base", "gerund"} else None)
+    is_verb = last.form in {"base", "gerund"} or (last.is_verb and last.word == last.base)  # "password reset"
+    return noun or (tables.action_of[last.base] if is_verb else None)
 
 
 def _is_deed(tokens: Sequence[Token], tables: Tables) -> bool:
