@@ -35,6 +35,7 @@ PARTS = (
     "eleventh batch, kept aside",
     "twelfth batch",
     "thirteenth batch, kept aside",
+    "fourteenth batch, kept aside",
     "as ThousandEyes might phrase them",
 )
 
@@ -89,7 +90,7 @@ def labels() -> list[Label]:
 def _part(batch: str, text: str) -> str:
     if batch in ("second", "fourth", "fifth", "sixth", "eighth", "ninth", "tenth", "twelfth"):
         return f"{batch} batch"
-    if batch in ("eleventh", "thirteenth"):
+    if batch in ("eleventh", "thirteenth", "fourteenth"):
         return f"{batch} batch, kept aside"
     if batch == "thousandeyes":
         return "as ThousandEyes might phrase them"

@@ -77,7 +77,7 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
     Notes
     -----
     No list of ThousandEyes' own texts is public, so the table was tested with texts of other products. At the first
-    look at the last four groups of texts that it had not been written for, it classified 74 to 81 % of them. Of these,
+    look at the last four groups of texts that it had not been written for, it classified 76 to 81 % of them. Of these,
     87 to 90 % were right in the judgement of the table's authors. Of texts made up as ThousandEyes might phrase them,
     it classified 88 %, and 97 % of these were right. Look through the texts of your own events before you rely on their
     classes: the command ``te-audit-frames vocabulary`` lists them.

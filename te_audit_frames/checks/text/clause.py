@@ -116,7 +116,9 @@ class Clause:
             at -= 1
         start = 1 if tokens[0].word in self._tables.adjectives else 0
         reading = Clause(tokens[start:at], self._tables).read() if at > 1 else Reading()
-        is_deed = reading.rule.startswith(("noun: ", "present: ")) and reading.action not in ENTRANCES | _LASTING
+        is_starting = reading.rule.startswith("present: ")  # "Starting host was initiated"
+        lasting = _LASTING - {"start"} if is_starting else _LASTING
+        is_deed = reading.rule.startswith(("noun: ", "present: ")) and reading.action not in ENTRANCES | lasting
         if UNCLASSIFIED in {reading.action, reading.object} or not is_deed or reading.outcome == FAILURE:
             return None
         return replace(reading, outcome=UNKNOWN)

@@ -17,12 +17,14 @@ _NAMED_BY_USERS = frozenset(
 )
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
+_NAMED = _NAMED_BY_USERS | {"cluster", "device", "group", "host", "network", "project", "role", "site", "user"}
+"""Objects that many products name in their texts: "User Ann was deleted"."""
 _COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
 _OWNED = frozenset({"owner", "owners", "members"})
 """Who changes when an object changes hands: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
-_WEAK = frozenset({"entry", "item", "record", "stage", "step"})
+_WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Found:
 def before_preposition(tokens: Sequence[Token]) -> int:
     """Return how many tokens come before the first preposition."""
     return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
+
+
+def has_name(word: str, tables: Tables) -> bool:
+    """Return whether a word names an object of which the name may follow: "user" in "User Ann"."""
+    return tables.phrases.get((singular(word.casefold()),)) in _NAMED
 
 
 class NounPhrases:

@@ -57,7 +57,9 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
                 outcome = FAILURE if head[at].word in tables.failure else SUCCESS
                 head = [*head[:at], *head[at + 1 :]]
                 break
-    is_done = len(rest) > 2 and rest[-1].word in tables.success and rest[-2].word in BE | HAVE
+    is_done = len(rest) > 2 and rest[-1].word in tables.success
+    is_deed = len(head) > 0 and (singular(head[-1].word) in tables.action_nouns or head[-1].form == "base")
+    is_done = is_done and (rest[-2].word in BE | HAVE or is_deed)
     if is_done:  # "Deletion of the test from the folder has been completed"
         outcome, rest = outcome or SUCCESS, rest[:-1]
         while rest[-1].word in BE | HAVE:

@@ -30,12 +30,13 @@ _HINDERED = frozenset({"blocked", "denied", "prevented", "prohibited", "restrict
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
-_REPORTS = frozenset({"triggered", "logged", "generated", "fired", "recorded", "emitted", "occurs", "raised"})
+_REPORTS = frozenset({"triggered", "logged", "generated", "fired", "recorded", "emitted", "occurs", "raised", "fires"})
 """What a list of events says of them: "Logged when a test is created"."""
 _SHARES = frozenset({"some", "one", "all", "any", "many", "most", "several", "each"})
 _PHASES = frozenset({"complete", "finish", "initiate", "start", "begin"})
 """Verbs that name a phase of something done: "failed to complete the deletion"."""
 _BEGINNINGS = frozenset({"start", "begin"})
+_CAUSED = frozenset({"triggered", "initiated", "performed", "requested"})
 _SAVES = frozenset({"apply", "commit", "save"})
 """What is done with changes: "Network changes were saved"."""
 _DONE = frozenset({"finished", "completed"})
@@ -66,6 +67,11 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     if any(token.word in _REPORTS for token in tokens[:2]):
         when = next((at for at, token in enumerate(tokens[:4]) if token.word == "when"), -1)
         tokens = tokens[when + 1 :]  # "Triggered when a test is created"
+    cause = next((at for at, token in enumerate(tokens) if token.word in _CAUSED and at > 1), len(tokens))
+    if tokens[:1] and tokens[0].form == "base" and tokens[cause + 1 : cause + 2] == [Token("by")]:
+        tokens = tokens[:cause]  # "Create user triggered by an import"
+    if len(tokens) > 2 and tokens[0].base in _BEGINNINGS and _is_deed(tokens[1:], tables):
+        tokens = tokens[1:]  # "Starting migration of the host"
     if tokens[:1] and tokens[0].word == "perform":
         return _performed(tokens[1:])
     request = [token for token in tokens if token.word not in DETERMINERS]
@@ -134,10 +140,11 @@ def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
 
 def _together(tokens: list[Token], tables: Tables) -> list[Token]:
     """Join a verb and its particle at the end: "turned off MFA" for "turned MFA off"."""
-    verb = (tokens[0].word, tokens[-1].word) if len(tokens) > 2 else ("", "")
-    if verb not in tables.verbs or tokens[-2].word in PREPOSITIONS:
-        return tokens
-    return [Token(" ".join(verb), *tables.verbs[verb]), *tokens[1:-1]]
+    for at, token in enumerate(tokens[:-2]):
+        verb = (token.word, tokens[-1].word)
+        if verb in tables.verbs and (at == 0 or tokens[at - 1].word == "to") and tokens[-2].word not in PREPOSITIONS:
+            return [*tokens[:at], Token(" ".join(verb), *tables.verbs[verb]), *tokens[at + 1 : -1]]
+    return tokens
 
 
 def _performed(deed: list[Token]) -> list[Token]:
