@@ -31,6 +31,11 @@ PARTS = (
     "seventh batch, kept aside",
     "eighth batch",
     "ninth batch",
+    "tenth batch",
+    "eleventh batch, kept aside",
+    "twelfth batch",
+    "thirteenth batch, kept aside",
+    "fourteenth batch, kept aside",
     "as ThousandEyes might phrase them",
 )
 
@@ -83,8 +88,10 @@ def labels() -> list[Label]:
 
 
 def _part(batch: str, text: str) -> str:
-    if batch in ("second", "fourth", "fifth", "sixth", "eighth", "ninth"):
+    if batch in ("second", "fourth", "fifth", "sixth", "eighth", "ninth", "tenth", "twelfth"):
         return f"{batch} batch"
+    if batch in ("eleventh", "thirteenth", "fourteenth"):
+        return f"{batch} batch, kept aside"
     if batch == "thousandeyes":
         return "as ThousandEyes might phrase them"
     # By a hash of the text alone, so that a new text moves no other one.

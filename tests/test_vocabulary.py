@@ -173,6 +173,66 @@ Delete permission set -> delete role unknown
 Ann deletes a reset token -> delete api_token unknown
 label_assign_test -> unclassified unclassified unknown
 test.deleted -> delete test success
+Test deletion was initiated -> delete test unknown
+Deletion of the test from the folder has been completed -> delete test success
+Failed to complete the deletion of a test -> delete test failure
+Starting to delete tests -> delete test unknown
+Ann finished deleting the test -> delete test success
+Starting export test -> start unclassified unknown
+Test deletion failed -> delete test failure
+Agent failed installation -> create agent failure
+Agent successful installation -> create agent success
+Scheduled test deletion -> unclassified unclassified unknown
+Test marked for deletion -> unclassified unclassified unknown
+Test deletion cancelled -> cancel test success
+Changed agent status to disabled -> disable agent success
+Test state changed to active -> enable test success
+Incident status changed to resolved -> update incident success
+Joined agent to cluster -> assign agent success
+Ann was added as a member of the group -> assign user success
+Access lists were removed on the host -> delete allowlist success
+Logs in a folder were deleted -> delete unclassified success
+User was sent a notification -> send notification success
+Token being used -> view api_token unknown
+Turned the alert rule off -> disable alert_rule success
+Logout all users -> logout user unknown
+Downloaded a CSV copy of the report -> export report success
+Added a batch of tests -> create test success
+Some of the tests were deleted -> delete test success
+Logged when a test is created -> create test success
+An invalid rule when a test is deleted -> unclassified unclassified unknown
+Setting Enable alerts was updated -> update setting success
+Request to access a report was approved -> approve request success
+Network changes were saved -> update network success
+Failed to save network changes -> update network failure
+Perform unlock user -> enable user unknown
+Perform password reset -> update password unknown
+Ann performed a label import operation -> create label success
+Ann performed a scan -> run scan success
+Ann performed an account unlock for a user -> enable user success
+Page triggered an alert -> unclassified unclassified unknown
+Ann triggered a test -> run test success
+User has authorized -> approve unclassified success
+Data Center Berlin was deleted -> delete data_center success
+Failed to remove User Ann from Group Ops -> revoke user failure
+Starting Agent Berlin was initiated -> start agent unknown
+Create label triggered by an import -> create label unknown
+Starting migration of the agent -> update agent unknown
+Import of labels completed -> create label success
+Failed to log Ann out -> logout user failure
+Fires when a test is created -> create test success
+Test parameters updated -> update test success
+Team Dashboard was deleted -> delete dashboard success
+API Resource is created -> create resource success
+Billing. Create label -> create label unknown
+Skipping import of users -> unclassified unclassified unknown
+Test was removed, but a label could not be removed -> delete test success
+Team member updated -> update user success
+Group members updated -> update group success
+Email opened -> view unclassified success
+Email address changed -> update user success
+Policy deployment plan entry deleted -> delete unclassified success
+Added request rule to policy -> assign rule success
 Test: deleted -> delete test success
 """
 
@@ -357,7 +417,7 @@ OBJECTS = """
 Time zone changed -> update unclassified success
 User changed status -> update unclassified success
 User changed their -> update unclassified success
-Ann changed their email -> update unclassified success
+Ann changed their email -> update user success
 Status by user updated -> update unclassified success
 On-call schedule changed -> update escalation_policy success
 The user deleted Prod Dashboard -> delete dashboard success
@@ -427,7 +487,7 @@ Report mapping Ward 3 deleted -> delete mapping success
 Deal stage changed -> update deal success
 Test run deleted -> delete unclassified success
 Agent restart requested -> request agent success
-Alert email sent -> send unclassified success
+Alert email sent -> send message success
 User or group removed -> delete user success
 Test or agent removed -> delete unclassified success
 Group or team removed -> delete group success
@@ -632,15 +692,20 @@ def test_no_text_is_too_odd(drawn: str | list[str]) -> None:
         ("development", 323, 1),
         ("kept aside", 142, 0),
         ("second batch", 69, 1),
-        ("third batch", 158, 0),
+        ("third batch", 160, 0),
         ("third batch, kept aside", 155, 1),
-        ("fourth batch", 129, 0),
+        ("fourth batch", 132, 0),
         ("fifth batch", 93, 0),
         ("sixth batch", 55, 1),
         ("seventh batch", 110, 4),
-        ("seventh batch, kept aside", 104, 2),
-        ("eighth batch", 56, 0),
+        ("seventh batch, kept aside", 106, 2),
+        ("eighth batch", 58, 0),
         ("ninth batch", 58, 3),
+        ("tenth batch", 342, 13),
+        ("eleventh batch, kept aside", 138, 0),
+        ("twelfth batch", 214, 8),
+        ("thirteenth batch, kept aside", 96, 3),
+        ("fourteenth batch, kept aside", 63, 2),
         ("as ThousandEyes might phrase them", 106, 0),
     ],
 )
@@ -653,7 +718,7 @@ def test_texts_of_other_products(part: str, classified: int, mistakes: int) -> N
 def test_there_are_enough_labelled_texts_and_each_has_a_source() -> None:
     texts = pd.read_csv(figures.TEXTS)
     sources = pd.read_csv(figures.TEXTS.with_name("event_text_sources.csv"))
-    assert len(texts) >= 1300
+    assert len(texts) >= 2700
     assert texts["text"].map(fold).is_unique
     assert set(texts["source"]) <= set(sources["source"])
     looked_up = set(sources.loc[sources["how"] == "looked up", "source"])

@@ -1,4 +1,4 @@
-"""One clause of an event text: its verb, its object, and how it ended.
+"""One clause of an event text: which form it has, and which word is its verb.
 
 The module is long because all forms of a clause share its words and its outcome, so that they stay in one class.
 """
@@ -21,17 +21,20 @@ from te_audit_frames.checks.text.grammar import (
     POSSESSIVES,
     PREPOSITIONS,
 )
-from te_audit_frames.checks.text.noun_phrase import DEED, PROPERTY, THING, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.text.meaning import REFUSALS, meaning, with_place
+from te_audit_frames.checks.text.noun_phrase import DEED, Found, NounPhrases, before_preposition
 from te_audit_frames.checks.text.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
+from te_audit_frames.checks.text.verb_object import VerbObject
 from te_audit_frames.checks.text.words import Tables, Token, singular
 
-_REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 _ADMISSIONS = frozenset({"grant", "accept"})
-_SWITCHES = frozenset({"enable", "disable", "start", "stop", "run"})
+_ASIDES = frozenset({"when", "while", "because", "unless"})
 _RELATIVES = frozenset({"that", "which", "who", "whose"})
 _CHANGES = frozenset({"change", "edit", "modification", "update"})
-_LOOSE = frozenset({"create", "delete", "assign", "revoke"})
+_BEGINNINGS = frozenset({"start", "begin", "initiate", "commence"})
+_LASTING = frozenset({"impersonate", "request", "run", "start"})
+"""Actions that have happened once they have begun."""
 
 
 class Clause:
@@ -42,10 +45,12 @@ class Clause:
         self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
         but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
-        if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]):
+        is_done = any(token.word in BE | HAVE and done.form == "past" for token, done in pairwise(tokens[:but]))
+        if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]) and not is_done:
             self._outcome = FAILURE  # "tried to log in, but the password was wrong"
         tokens = tokens[:but]
         self._tokens = [token for at, token in enumerate(tokens) if not self._is_noise(tokens, at)]
+        self._objects = VerbObject(self._tokens, tables)
 
     def _is_noise(self, tokens: Sequence[Token], at: int) -> bool:
         """Return whether a word is an adverb, and no part of a phrase, as in "hard drive" and "anomaly"."""
@@ -61,10 +66,15 @@ class Clause:
         self._tokens, outcome = strip_outcome(self._tokens, self._tables)
         self._outcome = self._outcome or outcome
         tokens = self._tokens
+        self._objects = VerbObject(tokens, self._tables)
+        aside = next((at for at, token in enumerate(tokens) if token.word in _ASIDES), 0)
+        if aside and not any(token.is_verb or self._tables.action_nouns.get(token.word) for token in tokens[:aside]):
+            return Reading()  # "An invalid rule when a test was deleted"
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
-        for find in (self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound):
-            if (reading := find()) is not None:
+        forms = (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound)
+        for form in forms:
+            if (reading := form()) is not None:
                 return reading
         return Reading()
 
@@ -98,6 +108,21 @@ class Clause:
 
     # The forms of a clause.
 
+    def _started(self) -> Reading | None:
+        """Read "Test deletion was initiated": a deletion of which nobody knows the end."""
+        tokens = self._tokens
+        at = next((at for at, token in enumerate(tokens) if token.base in _BEGINNINGS and token.form == "past"), 0)
+        while at > 0 and tokens[at - 1].word in BE | HAVE:
+            at -= 1
+        start = 1 if tokens[0].word in self._tables.adjectives else 0
+        reading = Clause(tokens[start:at], self._tables).read() if at > 1 else Reading()
+        is_starting = reading.rule.startswith("present: ")  # "Starting host was initiated"
+        lasting = _LASTING - {"start"} if is_starting else _LASTING
+        is_deed = reading.rule.startswith(("noun: ", "present: ")) and reading.action not in ENTRANCES | lasting
+        if UNCLASSIFIED in {reading.action, reading.object} or not is_deed or reading.outcome == FAILURE:
+            return None
+        return replace(reading, outcome=UNKNOWN)
+
     def _infinitive(self) -> Reading | None:
         """Read "failed to delete", "could not be created", "not authorized to update", "attempted to sign in"."""
         tokens = self._tokens
@@ -128,12 +153,15 @@ class Clause:
         for at, token in enumerate(tokens[:-1]):
             following = tokens[at + 1]
             if token.word in BE and following.form in {"past", "gerund"}:
-                if following.base in _REFUSALS and is_entrance(tokens[:at], self._tables):
+                if following.base in REFUSALS and is_entrance(tokens[:at], self._tables):
                     self._outcome = FAILURE
                     return self._named(at)
                 if following.form == "gerund":
-                    is_intransitive = not self._phrase_after(at + 1) and self._action(following) in {"start", "stop"}
+                    is_start = self._action(following) in {"start", "stop"}
+                    is_intransitive = is_start and not self._objects.has_phrase_after(at + 1)
                     return self._build("present", at + 1, passive=is_intransitive)
+                if token.word == "being":
+                    self._outcome = self._outcome or UNKNOWN
                 return self._build("passive", at + 1, passive=True)
             if token.word in HAVE and following.form == "past":
                 return self._build("active", at + 1, passive=False)
@@ -167,7 +195,7 @@ class Clause:
         verb = past[0]
         if last is not None and tokens[verb].word in self._tables.adjectives:
             verb = last  # "New shared dashboard created"
-        if tokens[verb].base in _REFUSALS and is_entrance(tokens[:verb], self._tables):
+        if tokens[verb].base in REFUSALS and is_entrance(tokens[:verb], self._tables):
             self._outcome = FAILURE
             return self._named(verb)
         if tokens[verb].base in _ADMISSIONS and is_entrance(tokens[:verb], self._tables):
@@ -175,7 +203,7 @@ class Clause:
             return self._named(verb)
         if tokens[verb].word == "requested" and verb + 1 < len(tokens) and tokens[verb + 1].word == "to":
             return self._build("active", verb, passive=False)
-        passive = not self._phrase_after(verb)
+        passive = not self._objects.has_phrase_after(verb)
         return self._build("passive" if passive else "active", verb, passive=passive)
 
     def _is_adjective_of_object(self, at: int) -> bool:
@@ -208,7 +236,7 @@ class Clause:
         for at in range(end + 1, len(tokens)):
             is_last = at + 1 == len(tokens) or tokens[at + 1].word in PREPOSITIONS
             if tokens[at].form == "past" and is_last and tokens[at - 1].word not in PREPOSITIONS | DETERMINERS:
-                if tokens[at].base in _REFUSALS and is_entrance(tokens[:end], self._tables):
+                if tokens[at].base in REFUSALS and is_entrance(tokens[:end], self._tables):
                     self._outcome = FAILURE
                     return self._named(end)
                 return self._build("passive", at, passive=True)
@@ -241,16 +269,26 @@ class Clause:
                 continue
             if following and following[0].word in DETERMINERS | POSSESSIVES:
                 return at  # "A bystander declines the invitation"
-            is_sentence = verb.base in self._tables.people["verbs"] or self._phrase_after(at)
+            is_sentence = verb.base in self._tables.people["verbs"] or self._objects.has_phrase_after(at)
             if is_sentence and self._nouns.head(tokens[:at]).name == "user":
                 return at
         return None
 
     def _compound(self) -> Reading | None:
         """Read "User login", "Test deletion", "Policy update"; not "Queued policy update", if no table has "queue"."""
-        if self._is_unknown_past(self._tokens[0]):
+        first = self._tokens[0]
+        end = before_preposition(self._tokens)
+        is_plan = first.word == "scheduled" and end > 1 and self._nouns.names_action(self._tokens[end - 1].word)
+        if is_plan or self._is_unknown_past(first) or (self._objects.is_gerund(first) and not first.is_verb):
             return None
-        return self._named(before_preposition(self._tokens)) or self._run()
+        return self._named(end) or self._let(end) or self._run()
+
+    def _let(self, end: int) -> Reading | None:
+        """Read "Logout user"."""
+        action = self._tables.action_nouns.get(self._tokens[0].word)
+        if action != "logout" or self._nouns.head(self._tokens[1:end]).name != "user":
+            return None
+        return Reading(action, "user", self._outcome or UNKNOWN, f"imperative: {self._tokens[0].word}")
 
     def _run(self) -> Reading | None:
         """Read "Deployment failed"."""
@@ -289,7 +327,8 @@ class Clause:
             return Reading(action, "user", outcome, f"noun: {last.word}")
         is_object = phrase > 0
         rest = self._tokens[end:]
-        of = len(rest) > 0 and rest[0].word in ({"of", "to", "in"} if last.word in _CHANGES else {"of"})
+        links = {"of", "to", "in"} if last.word in _CHANGES else {"of"} if len(tokens) > 1 else {"of", "on"}
+        of = len(rest) > 0 and rest[0].word in links
         if noun is None and (is_object or (len(tokens) < 2 and not of)):
             return None  # "Access request" is a request, "Team invite" an invitation
         outcome = self._outcome or UNKNOWN
@@ -299,7 +338,8 @@ class Clause:
             found = Found("user", last.word)
         if last.base in self._tables.people["verbs"] and self._nouns.head(tokens[:1]).name == "user":
             found = Found("user", tokens[0].word)  # "user_chat_join"
-        return self._finish("noun", last, self._placed(last, action, rest), found, outcome)  # "user_add_to_group"
+        action = with_place(self._tables, last, action, rest)  # "user_add_to_group"
+        return meaning(self._tables, "noun", (last, action), found, outcome)
 
     def _is_unknown_past(self, token: Token) -> bool:
         """Return whether a word looks like the past form of a verb that no table has."""
@@ -307,140 +347,10 @@ class Clause:
         known = token.is_verb or token.word in tables.failure | tables.success | tables.attempt | tables.starts
         return not known and re.search(r"[a-z]{3}ed$", token.word) is not None
 
-    def _is_gerund(self, token: Token) -> bool:
-        """Return whether a word is or looks like a verb in -ing, and is no object, as "recording" is."""
-        looks = re.search(r"[a-z]{3}ing$", token.word) is not None and (token.word,) not in self._tables.phrases
-        return token.form == "gerund" or (looks and token.word not in self._tables.starts)
-
-    # The object of the verb.
-
     def _build(self, rule: str, at: int, *, passive: bool) -> Reading:
-        tokens = self._tokens
         if rule == "imperative" and fails_later(self._tokens, self._tables):
             self._outcome = FAILURE
-        verb = tokens[at]
-        action = self._action(verb)
-        outcome = self._outcome or (SUCCESS if verb.form == "past" else UNKNOWN)
-        if verb.base in self._tables.people["verbs"]:
-            return self._of_people(rule, at, action, outcome)
-        start = self._after_coordinated(at)
-        if passive:
-            end = at
-            while end > 0 and (tokens[end - 1].word in ABLE or self._tells_how(tokens[end - 1])):
-                end -= 1  # "test could not be"
-            found = self._nouns.subject(tokens[:end], [])
-            behind = tokens[at + 1 : at + 2]
-            if found is None and behind and behind[0].word in {"for", "of"}:
-                found = self._nouns.subject(tokens[:end], tokens[at + 1 :])  # "Email address changed for user"
-            if any(token.form == "third" for token in tokens[: max(end - 1, 0)]):
-                found = None  # "Logs in a folder were deleted"
-            if action in {"assign", "revoke", "reject"} and self._phrase_after(at):  # "was granted access"
-                found = self._nouns.subject(tokens[start : start + before_preposition(tokens[start:])], [])
-        else:
-            if tokens[start : start + 1] == [Token("to")]:
-                start += 2  # "requested to transfer project"
-            end = start + before_preposition(tokens[start:])
-            found = self._nouns.subject(tokens[start:end], tokens[end:])
-            if action in {"start", "stop"} and any(map(self._is_gerund, tokens[start : start + 1])):
-                return self._finish(rule, verb, action, None, outcome)  # "Stopped impersonating user"
-            if start == end and rule == "active":
-                found = self._nouns.subject(tokens[:at], [])
-                if at == 0 and self._placed(verb, "", tokens[1:]):
-                    found = self._newcomer(tokens[2:])
-            elif start == len(tokens):  # "A token fails to create"
-                end = next((place for place, token in enumerate(tokens) if self._tells_how(token)), 0)
-                found = self._nouns.subject(tokens[:end], [])
-                found = None if found and found.name == "user" else found
-            elif found is None and any(token.word in POSSESSIVES for token in tokens[start:end]):
-                owner = self._nouns.head(tokens[:at])  # "User changed their email"
-                is_only_part = self._nouns.head(tokens[start:end]).is_only_part
-                found = replace(owner, part=PROPERTY) if is_only_part and owner.name else None
-        action = self._placed(verb, action, tokens[at + 1 :])
-        return self._finish(rule, verb, action, found, outcome)
-
-    def _of_people(self, rule: str, at: int, action: str, outcome: str) -> Reading:
-        """Read a verb such as "joined" or "logged in", which is about the one who did it, or about what it says."""
-        tokens, verb = self._tokens, self._tokens[at]
-        name = ""
-        if action in ENTRANCES:
-            behind = tokens[at + 1 :]
-            touched = self._nouns.head(behind[: before_preposition(behind)])
-            if verb.base == "authenticate" and touched.name not in {"", "user"}:
-                return self._finish(rule, verb, "verify", touched, outcome)  # "Ann authenticated their device"
-        else:
-            doer = [token for token in tokens[:at] if not self._tells_how(token)]
-            name = self._nouns.head(doer[: before_preposition(doer)]).name  # "Agent left cluster"
-        return Reading(action, name or "user", outcome, f"{rule}: {verb.word}")
-
-    def _newcomer(self, place: Sequence[Token]) -> Found | None:
-        """Return the user who is "added to organization" without being named."""
-        is_of_people = self._nouns.head(place[: before_preposition(place)]).name in {
-            "account_group",
-            "group",
-            "organization",
-            "role",
-        }
-        return Found("user", "to") if is_of_people else None
-
-    def _tells_how(self, token: Token) -> bool:
-        return token.word in NOT or token.word in self._tables.failure
-
-    def _finish(self, rule: str, verb: Token, action: str, found: Found | None, outcome: str) -> Reading:
-        without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")
-        if found is None and action in {"impersonate", "invite"}:
-            return replace(without, object="user")  # "Ann was invited"
-        if found is None:
-            return without
-        if verb.base in _REFUSALS and found.name == "permission":
-            return Reading()  # "Access denied" does not say of what
-        if found.part and action == "send" and found.name != "invitation":
-            return without  # "Alert email sent"
-        if action == "send" and found.name == "test":
-            return without  # "Notification test sent"
-        action = self._tables.combinations.get(verb.base, {}).get(found.name, action)
-        if action == "update" and found.of not in {"", "user"}:
-            return Reading(
-                action, found.of, outcome, f"{rule}: {verb.word} / {found.phrase}"
-            )  # "Project owner changed"
-        if (found.part == DEED and action != "request") or (found.part == THING and action in _SWITCHES):
-            return without  # "Data export enabled", "User impersonation started", "User registration disabled"
-        if found.part and action in _LOOSE:
-            if found.part == THING:
-                return without  # "Test run deleted", "Site profile deleted"
-            action = "update"
-        return Reading(action, found.name, outcome, f"{rule}: {verb.word} / {found.phrase}")
+        return self._objects.read(rule, at, self._outcome, passive=passive)
 
     def _action(self, token: Token) -> str:
         return self._tables.action_of.get(token.base, "")
-
-    def _placed(self, verb: Token, action: str, rest: Sequence[Token]) -> str:
-        """Return the action of a verb with its preposition: "added to", "removed from", "sent to trash"."""
-        places = self._tables.places.get(verb.base, {})
-        for token, following in zip(rest, [*rest[1:], Token("")], strict=False):
-            if (special := places.get(f"{token.word} {following.word}")) is not None:
-                return special
-            if token.word in places and self._is_everywhere(rest, token):
-                continue  # "added to the system"
-            if token.word in places and not (token.word == "to" and following.form == "base"):
-                return places[token.word]
-        return action
-
-    @staticmethod
-    def _is_everywhere(rest: Sequence[Token], preposition: Token) -> bool:
-        """Return whether the place is the whole product."""
-        words = [token.word for token in rest[rest.index(preposition) + 1 :] if token.word not in DETERMINERS]
-        return words[:1] in (["system"], ["platform"], ["product"])
-
-    def _after_coordinated(self, at: int) -> int:
-        """Return where the words after the verb begin. A second verb is skipped: "Disable/pause configuration"."""
-        tokens = self._tokens
-        at += 1
-        while at + 1 < len(tokens) and tokens[at].word in CONJUNCTIONS and tokens[at + 1].is_verb:
-            at += 2
-        return at
-
-    def _phrase_after(self, at: int) -> bool:
-        """Return whether a noun phrase that is more than a name follows directly."""
-        rest = self._tokens[self._after_coordinated(at) :]
-        words = rest[: before_preposition(rest)]
-        return any(not token.named for token in words)

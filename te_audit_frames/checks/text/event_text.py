@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from te_audit_frames.checks.text.clause import Clause
 from te_audit_frames.checks.text.grammar import BE, CONJUNCTIONS, DETERMINERS, HAVE, NOT, PREPOSITIONS
-from te_audit_frames.checks.text.noun_phrase import NounPhrases
+from te_audit_frames.checks.text.noun_phrase import NounPhrases, has_name
 from te_audit_frames.checks.text.paraphrase import paraphrase, verb_first
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.text.words import Tables, Token, singular
@@ -115,6 +115,9 @@ def read(text: str, tables: Tables) -> Reading:
             reading = replace(
                 reading, object=thing.name, rule=f"{reading.rule} / {thing.phrase}"
             )  # "Test: Shop deleted"
+        if reading.action == UNCLASSIFIED and tails:  # "Billing. Create invoice"
+            last = Clause(_tokens(tails[0], tables), tables).read()
+            reading = last if last.rule.startswith(("imperative", "active")) else reading
     outcome = _outcome_of(afterwords, tables)
     if reading.action != UNCLASSIFIED and outcome is not None and reading.outcome != FAILURE:
         return Reading(reading.action, reading.object, outcome, reading.rule)
@@ -150,7 +153,10 @@ def _outcome_of(afterwords: Sequence[str], tables: Tables) -> str | None:
 def _tokens(text: str, tables: Tables) -> list[Token]:
     words: list[tuple[str, bool]] = []
     raws = _WORD.findall(text)
-    lower = sum(raw.islower() for raw in raws[1:]) > sum(raw[0].isupper() for raw in raws[1:])
+    small, capital = (sum(map(test, raws[1:])) for test in (str.islower, lambda raw: raw[0].isupper()))
+    lower = small > capital
+    is_even = small == capital and any(raw in BE | HAVE for raw in raws)  # "Data Center Berlin was deleted"
+    is_sentence = any(raw in BE | HAVE | {"to"} for raw in raws)  # "Failed to remove User Ann"
     for position, raw in enumerate(raws):
         word = re.sub(r"'s?$", "", raw.casefold()) if raw.casefold() not in NOT else raw.casefold()
         parts = word.split("-")
@@ -165,10 +171,12 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
         else:
             before = raws[position - 1] if position else ""
             follows_noun = before.islower() and before not in PREPOSITIONS | DETERMINERS | CONJUNCTIONS | BE | HAVE
-            capital = position > 0 and (lower or follows_noun) and raw[0].isupper() and not raw.isupper()
+            is_unknown = singular(word) not in tables.words_of_phrases and (word,) not in tables.verbs
+            is_odd = is_unknown and (is_even or (is_sentence and has_name(before, tables)))
+            is_capital = position > 0 and (lower or is_odd or follows_noun) and raw[0].isupper() and not raw.isupper()
             is_compound = len(parts) == 2 and parts[0] in _PREFIXES
             named = bool(re.search(r"[-\d@._:\\]", word)) and not is_compound
-            words.append((word, capital or named))
+            words.append((word, is_capital or named))
     return paraphrase(list(_merge(words, tables)), tables)
 
 

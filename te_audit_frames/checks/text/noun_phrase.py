@@ -17,10 +17,14 @@ _NAMED_BY_USERS = frozenset(
 )
 """Objects of ThousandEyes whose names stand behind them in a text: "test Home page"."""
 
-_OWNED = frozenset({"owner", "member"})
+_NAMED = _NAMED_BY_USERS | {"cluster", "device", "group", "host", "network", "project", "role", "site", "user"}
+"""Objects that many products name in their texts: "User Ann was deleted"."""
+_COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
+_OWNED = frozenset({"owner", "owners", "members"})
+"""Who changes when an object changes hands: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
-_WEAK = frozenset({"entry", "item", "record", "stage", "step"})
+_WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ def before_preposition(tokens: Sequence[Token]) -> int:
     return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
 
 
+def has_name(word: str, tables: Tables) -> bool:
+    """Return whether a word names an object of which the name may follow: "user" in "User Ann"."""
+    return tables.phrases.get((singular(word.casefold()),)) in _NAMED
+
+
 class NounPhrases:
     """The search for objects in noun phrases, by the words of the tables."""
 
@@ -80,13 +89,16 @@ class NounPhrases:
         part = ""
         while tokens:
             end = before_preposition(tokens)
+            if end and tokens[end - 1].word in _COPIES and tokens[end : end + 1] == [Token("of")]:
+                tokens = tokens[end + 1 :]
+                continue  # "a CSV copy of the report", "a batch of tests"
             found = self.head(tokens[:end])
             if part and not found.name and not found.is_only_part and end > 1:
                 found = self.head(tokens[: end - 1])  # "Email address changed for user ann"
             part_before, part = part, max(part, found.part)
             if found.name == "setting" and tokens[end : end + 1] == [Token("of")]:
                 part = THING  # "Deleted the configuration of a filter"
-            if found.phrase in _OWNED and tokens[end : end + 1] == [Token("of")]:
+            if found.phrase in {"owner", "member"} and tokens[end : end + 1] == [Token("of")]:
                 rest = tokens[end + 1 :]
                 return replace(found, part=part, of=self.head(rest[: before_preposition(rest)]).name)
             if found.phrase == "parameter" and tokens[end : end + 1] == [Token("of")] and end + 1 < len(tokens):
@@ -95,7 +107,7 @@ class NounPhrases:
             if found.name:
                 return replace(found, part=part)
             named = [token for token in tokens[:end] if token.word not in DETERMINERS | BE | HAVE]
-            words = tuple(singular(token.word) for token in named)
+            words = tuple(singular(token.word) for token in named if not token.named)
             if found.is_only_part and (not part_before or len(words) > 1):
                 if words in self._tables.personal and not part_before:
                     return Found("user", " ".join(words), THING)
@@ -145,12 +157,15 @@ class NounPhrases:
         tokens = [token for _, token in spread]
         part, thing = "", ""
         words = words[: self._name_start(words, tokens)]
-        while words and tokens[len(words) - 1].named and self._is_name(words, tokens):
+        whole = len(words)
+        while words and tokens[len(words) - 1].named:
+            if not self._is_name(words, tokens, is_numbered=len(words) < whole):
+                break
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
         if words and words[-1] == "set" and not self.longest(words):
             return Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self.longest(words) < 2:
-            part = max(part, DEED if self._names_action(words[-1]) else "")
+            part = max(part, DEED if self.names_action(words[-1]) else "")
             words.pop()  # "password issued", "roles assigned", "test run"
         while words:
             length = self.longest(words)
@@ -159,16 +174,17 @@ class NounPhrases:
                 if length == 1 and words[-1] in _WEAK and self.longest(words[:-1]):
                     part, words = THING, words[:-1]  # "Allowlist entry removed"
                     continue
-                if length == 1 and len(words) > 1 and words[-1] in tables.words["loose"]:
+                if length == 1 and len(words) > 1 and words[-1] in _WEAK | {*tables.words["loose"]}:
                     before = tokens[len(words) - 2]
                     if not (before.named or before.is_verb or self._is_word(words[-2])):
                         return Found()  # "Training plan"
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length]:
                     phrase = ("role",)  # "Role Operator assigned"
-                return Found(tables.phrases[phrase], " ".join(phrase), part, "" if part else self._owned(words))
+                of = "" if part else self._owned(words, tokens[len(words) - 1].word)
+                return Found(tables.phrases[phrase], " ".join(phrase), part, of)
             kind = THING if words[-1] in tables.properties["things"] else PROPERTY if dropped else ""
-            if not kind and self._names_action(words[-1]):
+            if not kind and self.names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
             if not kind and part == THING and thing in tables.objects:
                 return Found(thing, thing)  # "macOS profile", though nobody knows macOS
@@ -188,24 +204,24 @@ class NounPhrases:
                 return at if has_name else len(words)  # but "team Slack channel"
         return len(words)
 
-    def _is_name(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
-        """Return whether the last word, which looks like a name, is one: no noun, or one behind another noun."""
+    def _is_name(self, words: Sequence[str], tokens: Sequence[Token], *, is_numbered: bool) -> bool:
+        """Return whether the last word, which looks like a name, is one: no noun, or a numbered one behind another."""
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
-        return length == 0 or (length == 1 and follows and words[-1].isalpha())  # but "peer IPv6"
+        return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables
         return word in tables.starts or (word,) in tables.property_phrases or word in DETERMINERS
 
-    def _owned(self, words: Sequence[str]) -> str:
+    def _owned(self, words: Sequence[str], last: str) -> str:
         """Return the object whose owner or members are named: "project" for "project owner"."""
-        if words[-1] not in _OWNED or self.longest(words) > 1:
+        if last not in _OWNED or self.longest(words) > 1:
             return ""
         length = self.longest(words[:-1])
         return self._tables.phrases[tuple(words[-1 - length : -1])] if length else ""
 
-    def _names_action(self, word: str) -> bool:
+    def names_action(self, word: str) -> bool:
         """Return whether a noun names an action, as in "user deletion requested"."""
         return word in self._tables.action_nouns or self._tables.verbs.get((word,), ("",))[0] == word
 

@@ -51,6 +51,19 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
         else:
             break
         head = head[:-1]
+    if len(head) > 2 and _ends_in_deed(head, tables):
+        for at in range(1, len(head) - 1):  # "App failed installation", "App successful installation"
+            if head[at].word in tables.failure | tables.success and not head[at].is_verb:
+                outcome = FAILURE if head[at].word in tables.failure else SUCCESS
+                head = [*head[:at], *head[at + 1 :]]
+                break
+    is_done = len(rest) > 2 and rest[-1].word in tables.success
+    is_deed = len(head) > 0 and (singular(head[-1].word) in tables.action_nouns or head[-1].form == "base")
+    is_done = is_done and (rest[-2].word in BE | HAVE or is_deed)
+    if is_done:  # "Deletion of the test from the folder has been completed"
+        outcome, rest = outcome or SUCCESS, rest[:-1]
+        while rest[-1].word in BE | HAVE:
+            rest = rest[:-1]
     if rest and rest[0].word == "to" and outcome == FAILURE and len(head) < end:
         left = [*head, Token("failed"), *rest]
     else:
@@ -58,6 +71,10 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
     if any(token.word == "unsuccessfully" for token in left):
         outcome = FAILURE
     return [token for token in left if token.word not in _ADVERBS], outcome
+
+
+def _ends_in_deed(tokens: Sequence[Token], tables: Tables) -> bool:
+    return tables.action_nouns.get(singular(tokens[-1].word), "login") not in ENTRANCES
 
 
 def fails_later(tokens: Sequence[Token], tables: Tables) -> bool:
