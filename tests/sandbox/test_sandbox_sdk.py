@@ -143,6 +143,7 @@ QUESTIONS = [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("query", QUESTIONS)
 def test_pages_are_what_the_published_document_says(api, published, query):
     pages = 0
@@ -157,6 +158,7 @@ def test_pages_are_what_the_published_document_says(api, published, query):
     assert pages >= 1
 
 
+@pytest.mark.full
 def test_the_published_document_would_notice_a_wrong_page(published):
     with Sandbox([{"date": "2026-03-01T00:00:00Z", "aid": 1234}], now=NOW) as api:
         request, answer = exchange(api, {"window": "7d"}, token=api.token)
@@ -166,6 +168,7 @@ def test_the_published_document_would_notice_a_wrong_page(published):
         published.validate_response(request, answer)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("query", "token", "status"),
     [
@@ -182,6 +185,7 @@ def test_refusals_are_what_the_published_document_says(api, published, query, to
     published.validate_response(request, answer)
 
 
+@pytest.mark.full
 def test_a_429_is_what_the_published_document_says(published):
     with Sandbox(LOG, rate_limit=1) as api:
         exchange(api, {}, token=api.token)

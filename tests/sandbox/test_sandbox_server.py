@@ -11,30 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.contract import check
 from support.examples import examples
 
 import te_audit_frames as taf
 from te_audit_frames.sandbox import Organisation, Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
-CONTRACT = json.loads((Path(__file__).parents[1] / "contract.json").read_text(encoding="utf-8"))
 PATH = "/v7/audit-user-events"
 SECOND = timedelta(seconds=1)
 LOG = Organisation(events=400, seed=1, end=NOW, days=7)
-
-
-def check(document, definition):
-    import jsonschema  # takes seconds, in each worker that collects this file
-
-    schema = {"$ref": f"#/$defs/{definition}", "$defs": CONTRACT["$defs"]}
-    jsonschema.Draft202012Validator(schema).validate(document)
 
 
 def multiset(events):
