@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -277,7 +278,7 @@ def test_an_archive_is_its_own_coverage(tmp_path):
     )
     with archive_of(fetched) as archive:
         page = write(archive, tmp_path, review=taf.review(archive, checks=RUNS), sections=["completeness", "who"])
-    assert "The archive knows" in page.words
+    assert "of the period, the archive has" in page.words
     assert [whole(cell) for cell in page.column("user-table", "Events")] == taf.summarize_by_user(EVENTS)[
         "events"
     ].tolist()
@@ -341,6 +342,54 @@ def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
     ]
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Return an archive whose days are complete, and all its events."""
+    events = EVENTS.iloc[::8]
+    period = {"start": "2026-03-02T00:00:00Z", "end": "2026-03-23T00:00:00Z"}
+    scope = {"aid": None, "all_account_groups": True}
+    with archive_of(
+        with_receipt(events.copy(), source="api", resolved=period, scope=scope, fetched_at="2026-04-30T00:00:00Z")
+    ) as archive:
+        yield archive, archive.load(start="2026-03-02", end="2026-03-23")
+
+
+def test_an_archive_that_settled_with_fewer_events_of_a_day_is_not_theirs(settled, tmp_path):
+    archive, events = settled
+    page = write(events, tmp_path, archive=archive, sections=["completeness"])
+    assert "Are these all events? Yes" in page.words.replace("?", "? ").replace("  ", " ")
+    assert "What the token could see: all account groups." in page.words
+    twice = pd.concat([events, events.iloc[3:4]]).sort_values("date")
+    for more in (twice, SOURCES["polars"](to_arrow(twice))):
+        with pytest.raises(taf.InvalidArgument, match=r"archive: the events are not from it: on 2026-03-\d\d \(UTC\)"):
+            taf.write_report(more, tmp_path / "report.html", archive=archive)
+
+
+def test_the_verdict_compares_the_receipt_with_the_archive(settled, tmp_path):
+    archive, events = settled
+    fewer = {"source": "api", "scope": {"aid": None, "all_account_groups": True}, "resolved": PERIOD}
+    page = write(with_receipt(events.iloc[:-2].copy(), **fewer), tmp_path, archive=archive, sections=["completeness"])
+    assert (
+        "No longer Every event from 2026-03-02 00:00 to 2026-03-23 12:00 arrived when they were fetched" in page.words
+    )
+    assert f"The archive has {len(events)} events of the period" in page.words
+    one_group = fewer | {"scope": {"aid": "1", "all_account_groups": False}}
+    page = write(
+        with_receipt(events.iloc[:-2].copy(), **one_group), tmp_path, archive=archive, sections=["completeness"]
+    )
+    assert "Yes Every event from" in page.words
+    assert "The archive has" in page.words
+
+
+def test_an_archive_of_another_period_lacks_every_day(settled, tmp_path):
+    archive, _ = settled
+    later = frame(*(event(1440 * (60 + day), "x") for day in range(3)))
+    page = write(later, tmp_path, archive=archive)
+    assert "No The archive does not cover the period." in page.words
+    assert "3 events of the report are not in the archive" in page.words
+    assert page.tables["coverage"][1:] == [["2026-05-01", "2026-05-03", "3", "never read", "0"]]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("events", [EVENTS.iloc[:0], frame({"event": "Undated.", "uid": "7"})])
 def test_no_events_and_no_dates_are_said(events, tmp_path):
@@ -390,6 +439,55 @@ def test_the_verdict_says_why_events_are_missing_whatever_the_sections(tmp_path)
     some = with_receipt(EVENTS.copy(), source="api", resolved=PERIOD, complete=False, notes=["page 3 was refused"])
     page = write(some, tmp_path, sections=["who"])
     assert "Not every event of the period arrived: page 3 was refused." in page.words
+
+
+# ---- dates that cannot be right ----------------------------------------------------------------------------------
+
+MOMENTS = {
+    "0001-01-01": datetime(1, 1, 1, tzinfo=UTC),
+    "1677-09-21": datetime(1677, 9, 21, tzinfo=UTC),
+    "1970-01-01": datetime(1970, 1, 1, tzinfo=UTC),
+    "2200-01-01": datetime(2200, 1, 1, tzinfo=UTC),
+    "9999-12-31": datetime.max.replace(tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("day", "library", "zone"),
+    [
+        ("0001-01-01", "duckdb", "America/Los_Angeles"),
+        ("9999-12-31", "pandas", "Pacific/Kiritimati"),
+        *(
+            pytest.param(day, library, "Asia/Tokyo", marks=pytest.mark.full)
+            for day in MOMENTS
+            for library in ("pandas", "polars", "pyarrow", "duckdb")
+        ),
+    ],
+)
+def test_one_odd_date_is_left_out_of_the_pictures_and_counted_in_the_tables(day, library, zone, tmp_path):
+    rows = [event(1440 * number, "Test updated.") for number in range(0, 90, 2)]
+    odd = event(0, "Test deleted.", date=MOMENTS[day])
+    events = SOURCES[library](to_arrow(frame(*sorted([*rows, odd], key=lambda row: row["date"]))))
+    review = taf.review(events, checks=RUNS) if library == "pandas" else None
+    sections = ["completeness", "activity", "heatmap", "what", "deletions"]
+    page = write(events, tmp_path, tz=zone, review=review, sections=sections)
+    assert page.words.count(f"Not in this picture: 1 event that is years away from most others ({day}).") == 2
+    assert page.tables["activity-table"][0][0] == "Day"
+    assert sum(map(whole, page.column("activity-table", "Events"))) == 45
+    assert page.column("event-table", "Events") == ["45", "1"]
+    assert page.column("deleting-table", "Events") == ["1"]
+
+
+def test_odd_dates_of_an_archive_and_dates_that_are_all_odd(tmp_path):
+    usual = [event(1440 * number, "x") for number in range(40)]
+    with archive_of(frame(event(0, "x", date=datetime(1995, 1, 1, tzinfo=UTC)), *usual)) as archive:
+        page = write(archive, tmp_path, sections=["completeness", "activity", "heatmap"])
+        assert len(page.tables["activity-table"]) == 41
+        asked = write(archive.load(start="1994-01-01"), tmp_path, sections=["activity"])
+    assert asked.tables["activity-table"][0][0] == "Month"  # somebody asked for all these years
+    page = write(frame(event(0, "x", date=MOMENTS["1970-01-01"])), tmp_path, sections=["activity", "heatmap"])
+    assert page.words.count("Not in this picture: 1 event with a date before 1990 or after 2099 (1970-01-01).") == 2
+    assert not page.pictures
 
 
 # ---- names are text ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -21,6 +21,10 @@ from te_audit_frames.safe_text import visible
 
 Bounds = tuple[datetime | None, datetime | None]
 """A half-open period in UTC. None for a bound that was left out."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_END = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+"""The latest end that a period may have; see `to_instant`."""
 
 _FILES = (".parquet", ".csv", ".jsonl")
 
@@ -98,7 +102,7 @@ def end_of(events: pd.DataFrame) -> datetime | None:
         end = receipt.period.end
         return min(end, to_instant(receipt.fetched_at, argument="fetched_at")) if receipt.fetched_at else end
     last = events["date"].max()
-    return None if pd.isna(last) else last.to_pydatetime() + timedelta(microseconds=1)
+    return None if pd.isna(last) else min(last.to_pydatetime(), _LAST_END - _MICROSECOND) + _MICROSECOND
 
 
 def end_of_archive(archive: taf.Archive) -> datetime | None:

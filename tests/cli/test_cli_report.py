@@ -48,7 +48,7 @@ def test_an_archive_gives_its_coverage(folder):
     with archive_of(EVENTS) as archive:
         done = run("report", archive.location, "--window", "3d", "-o", "report.html", "--section", "completeness")
     assert done.exit_code == 0, done.output
-    assert "The archive knows" in (folder / "report.html").read_text()
+    assert "of the period, the archive has" in (folder / "report.html").read_text()
 
 
 def test_without_a_review_the_report_says_so(folder):
