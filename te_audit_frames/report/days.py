@@ -81,7 +81,7 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
     period : Period or None
         The period of the receipt.
     is_asked_for : bool
-        Whether somebody chose this period. Then no event in it is odd.
+        Whether somebody chose the period of the events. Then no plausible date in it is odd.
 
     Returns
     -------
@@ -104,7 +104,9 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
         return Drawn(odd=_moments(days.index), events=int(days.sum()))
     cluster = (known.index.to_series().diff() > FAR).cumsum().to_numpy()
     is_main = cluster == known.groupby(cluster).sum().idxmax()
-    if period is not None and is_asked_for:
+    if is_asked_for and period is None:  # an archive that does not know its period
+        is_main[:] = True
+    elif is_asked_for and period is not None:
         is_main |= (known.index >= pd.Timestamp(period.start).floor("D")) & (known.index < pd.Timestamp(period.end))
     if known[~is_main].sum() > _FEW * known.sum():
         is_main[:] = True
