@@ -1,7 +1,9 @@
 """The explorer: what is selected, as a frame and as code; and the views, driven by a real browser."""
 
+import copy
 import gc
 import json
+import pickle
 import re
 import sys
 import weakref
@@ -406,6 +408,12 @@ def test_a_closed_explorer_leaves_nothing_behind():
     assert gone() is None
 
 
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_copy_gets_a_clear_error(make):
+    with pytest.raises(InvalidArgument, match=r"cannot be copied or pickled.*Keep explorer\.events"):
+        make(explorers()[0])
+
+
 @pytest.mark.parametrize("module", ["duckdb", "mosaic_widget"])
 def test_a_missing_extra_is_named(module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
@@ -417,6 +425,7 @@ def test_a_missing_extra_is_named(module, monkeypatch):
 
 SETUP = """
 import json
+import pickle
 import re
 import te_audit_frames as taf
 
