@@ -23,6 +23,7 @@ from support.chromium import axe, browser
 from support.frames import with_receipt
 from support.histories import SOURCES, START, archive_of, event, frame
 from support.hostile_text import PAYLOADS
+from support.permissions import unwritable_folder
 
 import te_audit_frames as taf
 from te_audit_frames.report.html import SECTIONS
@@ -246,12 +247,15 @@ def test_findings_people_and_evidence_are_those_of_the_review(page):
         events = REVIEW.evidence(int(number)).head(20)
         times = events["date"].dt.tz_convert("Europe/Berlin").dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
         assert page.column(f"evidence-table-{number}", "Time") == times
+        has_resources = events["resources"].map(lambda value: hasattr(value, "__len__") and len(value) > 0).any()
+        assert ("Resources" in page.tables[f"evidence-table-{number}"][0]) == has_resources
 
 
 def test_changes_of_access_and_deletions_are_listed(page):
     assert page.column("access-table", "Whose access") == ["Ben"]
     assert page.column("access-table", "Of oneself") == ["yes"]
     assert page.column("runs-table", "Deletions")[0] == "30"
+    assert "Note" not in page.tables["access-table"][0]  # no change has one
     assert page.column("deleting-table", "Type of event") == ["Test deleted."]
 
 
@@ -560,11 +564,13 @@ def test_bad_input_gets_an_error_and_leaves_nothing(options, error, message, tmp
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_not_writable_is_an_error(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(taf.FileError, match="Check the permissions"):
-        taf.write_report(EVENTS, tmp_path / "report.html")
+def test_a_folder_that_is_not_writable_is_an_error_and_keeps_its_files(tmp_path):
+    taf.write_report(EVENTS[:5], tmp_path / "report.html", sections=["who"])  # imports everything
+    with unwritable_folder("report.html") as folder:
+        for name in ("report.html", "new.html"):
+            with pytest.raises(taf.FileError, match="Check the permissions"):
+                taf.write_report(EVENTS[:5], folder / name, sections=["who"])
+        assert [(file.name, file.stat().st_size) for file in folder.iterdir()] == [("report.html", 0)]
 
 
 def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp_path):

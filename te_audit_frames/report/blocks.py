@@ -150,6 +150,11 @@ class Section:
     blocks: Sequence[Block] = field(default_factory=list)
 
 
+def filled(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that have a value in some row, and the first. Without rows, return all."""
+    return [column for place, column in enumerate(columns) if not place or set(column.cells) != {NOTHING}]
+
+
 # ---- values as text ----------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from te_audit_frames.report.blocks import (
     Table,
     clean,
     counts,
+    filled,
     listed,
     moment,
     number_of,
@@ -170,15 +171,17 @@ def _assessed(subject: Subject) -> list[Block]:
     table = Table(
         "assessed",
         "The questions of the review, and what they leave open",
-        [
-            Column("Question", [RULES[check].question for check in rows["check"]]),
-            Column("Assessed", [_STATUS[status] for status in rows["status"]]),
-            Column("Findings", counts(above.reindex(rows["check"], fill_value=0)), is_number=True),
-            Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
-            Column("Events concerned", counts(rows["concerned"]), is_number=True),
-            Column("Days of history", counts(rows["baseline_days"]), is_number=True),
-            Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
-        ],
+        filled(
+            [
+                Column("Question", [RULES[check].question for check in rows["check"]]),
+                Column("Assessed", [_STATUS[status] for status in rows["status"]]),
+                Column("Findings", counts(above.reindex(rows["check"], fill_value=0)), is_number=True),
+                Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
+                Column("Events concerned", counts(rows["concerned"]), is_number=True),
+                Column("Days of history", counts(rows["baseline_days"]), is_number=True),
+                Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
+            ]
+        ),
     )
     texts = list(dict.fromkeys(str(text) for texts in rows["unclassified_texts"] for text in texts))
     notes = [sentence(note) for note in review.notes]

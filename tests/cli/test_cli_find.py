@@ -14,6 +14,7 @@ from support.command_line import run
 import te_audit_frames as taf
 from te_audit_frames.cli.find import _FIRST, _order, find
 from te_audit_frames.cli.output import Output
+from te_audit_frames.cli.terminal import table
 from te_audit_frames.periods import to_window
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Sandbox
@@ -256,8 +257,10 @@ def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_firs
         people | {"registered": [login], "last_login": [login], "fetched_at": [login.replace(year=2026)]}
     )
     rows = taf.find_dormant_users(users, taf.read_pages([b'{"auditEvents": []}']))
-    Output("table").show(rows, first=_order(rows, _FIRST["find_dormant_users"]))
+    order = _order(rows, _FIRST["find_dormant_users"])
+    Output("table").show(rows, first=order)
     head, row, rest = capsys.readouterr().out.splitlines()
     assert head.split() == ["user", "uid", "status", "silent_days", "last_login"]
     assert " 1000008 " in row
-    assert rest.endswith("is_admin, last_event, first_event)")
+    assert rest.endswith("is_admin, last_event, first_event, event_texts)")  # it has nothing but empty lists
+    assert table(rows[["uid", "event_texts"]]).split() == ["uid", "event_texts", "1000008", "(none)"]
