@@ -67,7 +67,8 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.sessions import find_sessions
     from te_audit_frames.checks.vocabulary import classify_events
     from te_audit_frames.client.batches import Batches
-    from te_audit_frames.client.client import Client, fetch_account_groups, fetch_events, fetch_users
+    from te_audit_frames.client.client import Client, fetch_events
+    from te_audit_frames.client.directory import fetch_account_groups, fetch_users
     from te_audit_frames.client.page import Page
     from te_audit_frames.client.read_pages import read_pages
     from te_audit_frames.concatenation import concat
@@ -190,9 +191,9 @@ _LATER = {
     "explode_memberships": "users",
     "explode_resources": "analysis.resources",
     "explore": "report.explorer",
-    "fetch_account_groups": "client.client",
+    "fetch_account_groups": "client.directory",
     "fetch_events": "client.client",
-    "fetch_users": "client.client",
+    "fetch_users": "client.directory",
     "find_access_changes": "checks.access",
     "find_dormant_users": "checks.accounts",
     "find_failed_logins": "checks.logins",

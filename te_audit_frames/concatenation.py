@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.frames import count_groups, dates_of, require_frame, with_counts
 from te_audit_frames.merge import merge
-from te_audit_frames.periods import EPOCH, Period
+from te_audit_frames.periods import Period, epoch_micros
 from te_audit_frames.receipt_arithmetic import is_same_fetch, is_same_filter, is_same_scope, joined
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.receipts import receipt as receipt_of
@@ -140,7 +139,7 @@ def _merged(tables: Sequence[pa.Table], receipts: Sequence[Receipt]) -> pa.Table
 
 
 def _micros(period: Period) -> _Span:
-    start, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in period)
+    start, end = map(epoch_micros, period)
     return start, end
 
 

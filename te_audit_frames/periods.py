@@ -20,7 +20,11 @@ from te_audit_frames.errors import InvalidArgument
 Instant = str | datetime | date | pd.Timestamp
 """The forms of `start` and `end`: ISO 8601 text, an aware datetime or Timestamp, or a bare date (midnight UTC)."""
 
+Bounds = tuple[datetime | None, datetime | None]
+"""A half-open period in UTC. None for a bound that was left out."""
+
 SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEFAULT_WINDOW = "7d"
 DEFAULT_LOOKBACK = "72h"
@@ -142,9 +146,7 @@ def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant |
     return Since(since) if until is None else Period(since, until)
 
 
-def to_bounds(
-    start: Instant | None, end: Instant | None, *, zone: tzinfo | None = None
-) -> tuple[datetime | None, datetime | None]:
+def to_bounds(start: Instant | None, end: Instant | None, *, zone: tzinfo | None = None) -> Bounds:
     """Return the bounds of a period as aware UTC datetimes. Either may be left out.
 
     Parameters
@@ -335,6 +337,11 @@ def ceil_second(moment: datetime) -> datetime:
     """Round up to a whole second."""
     floor = floor_second(moment)
     return floor if floor == moment else floor + SECOND
+
+
+def epoch_micros(moment: datetime) -> int:
+    """Return an aware moment as whole microseconds since 1970, the unit of the column `date`."""
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def iso(moment: datetime) -> str:

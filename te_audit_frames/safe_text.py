@@ -14,8 +14,10 @@ function here makes text safe for one place where it is shown:
 `harmless_json`    a cell of a CSV file that holds JSON: it stays the same JSON
 =================  ==============================================================================================
 
-`original_cell` and `original_json` undo the last two. HTML is escaped by `html.escape` where it is written. The module
-is long because all kinds of output are treated in this one place.
+`original_cell` and `original_json` undo the last two. HTML is escaped by `html.escape` where it is written.
+
+The module is long because it keeps all kinds of output in one file, where a reader can check that none is forgotten.
+More than half of it is documentation.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from support.checked import (
     DAY,
     EVERYTHING,
     PERIOD,
+    WORKERS,
     fetch,
     practice,
     spread_out,
@@ -15,8 +16,6 @@ from support.rawserver import client_of as raw_client_of
 from te_audit_frames.client.account_groups import come_in_one_order, interleaved, list_account_groups
 from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.progress import Progress
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @pytest.mark.few

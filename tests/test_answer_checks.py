@@ -11,6 +11,7 @@ from support.checked import (
     LOG,
     NOW,
     PERIOD,
+    WORKERS,
     client_of,
     event,
     fetch,
@@ -26,8 +27,6 @@ from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.query import Query
 from te_audit_frames.errors import PaginationError
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @WORKERS

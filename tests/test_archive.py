@@ -1,4 +1,4 @@
-"""The archive: what syncs read, keep and record, and what `load` and `export` return."""
+"""The archive: what syncs read, keep and record, and what `load` returns."""
 
 import json
 import os
@@ -480,23 +480,6 @@ def test_the_footer_describes_the_file(archive):
     assert json.loads(footer["te_audit_frames"])["schema_version"] == 1
     assert len(footer["te_audit_frames.sha256"]) == 64
     assert file.schema_arrow.remove_metadata().equals(ARROW_SCHEMA)
-
-
-def test_export_writes_one_file_or_one_per_month(archive, tmp_path):
-    world = World(*many(35), {"event": "no date"})
-    world.sync(archive, start=NOW - 40 * DAY)
-    (one,) = archive.export(tmp_path / "all.parquet")
-    events = taf.read_parquet(one)
-    assert events["date"].notna().sum() == 35 * 7
-    assert events["date"].isna().sum() == 1
-    assert taf.receipt(events).complete
-    months = archive.export(tmp_path / "months", partition_by="month", start="2026-03-01")
-    assert [Path(file).parent.name for file in months] == ["event_month=2026-03", "event_month=2026-04"]
-    march, april = (taf.read_parquet(file) for file in months)
-    assert len(march) + len(april) == 35 * 7
-    assert taf.receipt(march).resolved == {"start": "2026-03-11T00:00:00Z", "end": "2026-04-01T00:00:00Z"}
-    (part,) = archive.export(tmp_path / "part.parquet", start="2026-04-01", end="2026-04-02")
-    assert len(taf.read_parquet(part)) == 7
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from support.histories import SOURCES, archive_of, drawn_rows, event, frame, tab
 
 import te_audit_frames as taf
 from te_audit_frames.checks import in_archive
-from te_audit_frames.checks.baseline import PARTS, Baseline, find_people, read_baseline
+from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.checks.history_counts import PARTS
 from te_audit_frames.checks.networks import to_networks
-from te_audit_frames.checks.people import group_people
+from te_audit_frames.checks.people import find_people, group_people
 from te_audit_frames.schema import to_events
 
 
@@ -80,13 +81,6 @@ def test_an_archive_is_added_up_over_many_chunks(monkeypatch):
         monkeypatch.setattr(in_archive, "_CHUNK", 50)
         assert len(list(in_archive.read_in_chunks(archive, ["date"], (None, None)))) > 3
         assert_same(read_baseline(archive), read_baseline(events))
-
-
-def test_a_week_is_the_one_from_monday():
-    events = frame(event(0, "Test created."), event(6 * 1440, "Test created."), event(7 * 1440, "Test created."))
-    texts = read_baseline(events).texts
-    assert texts["week"].dt.strftime("%F").tolist() == ["2026-03-02", "2026-03-09"]
-    assert texts["events"].tolist() == [2, 1]
 
 
 def test_a_period_cuts_what_is_read():

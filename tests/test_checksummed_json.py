@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
-from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
+from te_audit_frames.errors import ArchiveError
+from te_audit_frames.schema import SCHEMA_VERSION
+from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -45,3 +47,9 @@ def test_other_tools_can_verify_the_digest():
     first, rest = dump_checked({"days": {"a": 1}, "more": 2}).split(b"\n", 1)
     digest = first.removeprefix(b'{"sha256":"').removesuffix(b'",').decode()
     assert hashlib.sha256(b"{" + rest.rstrip(b"\n")).hexdigest() == digest
+
+
+def test_only_a_file_of_a_newer_version_is_refused():
+    check_version({"schema_version": SCHEMA_VERSION}, file="coverage.json")
+    with pytest.raises(ArchiveError, match=r"^coverage.json was written by a newer te_audit_frames; upgrade"):
+        check_version({"schema_version": SCHEMA_VERSION + 1}, file="coverage.json")

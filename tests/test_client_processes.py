@@ -17,8 +17,6 @@ from support.checked import (
 
 import te_audit_frames as taf
 
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
-
 
 def test_a_client_that_was_used_before_a_fork_keeps_its_answers_apart():
     with practice(LOG, latency=0.002) as api:

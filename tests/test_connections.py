@@ -12,6 +12,7 @@ from support.checked import (
     LOG,
     PAGES,
     PERIOD,
+    WORKERS,
     client_of,
     fetch,
     keys,
@@ -23,8 +24,6 @@ from support.rawserver import client_of as raw_client_of
 import te_audit_frames as taf
 from te_audit_frames.client.connections import Adapter, OpenConnections
 from te_audit_frames.errors import NetworkError
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @pytest.mark.few

@@ -10,8 +10,6 @@ from support.checked import (
     practice,
 )
 
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
-
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_verify_full_assumes_no_order_at_all(grouped):

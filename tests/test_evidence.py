@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.engines import on_cluster
 from support.examples import examples
 from support.frames import with_receipt
 from support.histories import ADDRESSES, SOURCES, START, archive_of, drawn_rows, event, everywhere, frame, table
@@ -123,14 +124,7 @@ def test_evidence_stays_in_its_library():
 def test_dask_and_spark_have_the_same_evidence(engine, request, tmp_path):
     things = [{"type": "testName", "name": "shop"}]
     events = frame(*(event(n, "Deleted" if n % 2 else "Test deleted.", resources=things) for n in range(8)))
-    cluster = request.getfixturevalue(engine)
-    if engine == "dask":
-        import dask.dataframe as dd
-
-        source = dd.from_pandas(events, npartitions=2)
-    else:
-        taf.write_parquet(events, tmp_path / "events.parquet")
-        source = cluster.read.parquet(str(tmp_path / "events.parquet"))
+    source = on_cluster(engine, request.getfixturevalue(engine), events, tmp_path)
     row = taf.find_runs(source).iloc[0].to_dict() | {"object": "test", "network": "203.0.113.0/24"}
     found = taf.evidence(source, row)
     assert (len(found) if engine == "dask" else found.count()) == row["events"] == 8

@@ -13,6 +13,7 @@ from support.checked import (
     NOW,
     PERIOD,
     SECOND,
+    WORKERS,
     fetch,
     iso,
     practice,
@@ -22,8 +23,6 @@ from support.rawserver import page
 
 from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.fetch_checks import MOST_BOUNDARY_CHECKS, FetchChecks, older_than, pick, row_counts
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @pytest.mark.few

@@ -10,7 +10,7 @@ from support.examples import examples
 
 import te_audit_frames as taf
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
-from te_audit_frames.storage.filters import check_bounds, check_columns, within
+from te_audit_frames.storage.filters import check_columns, within
 
 MOMENTS = st.integers(0, 6).map(lambda second: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second))
 
@@ -32,13 +32,6 @@ def test_columns_are_all_one_or_some_in_their_order():
 def test_wrong_columns_are_named(columns, message):
     with pytest.raises(taf.InvalidArgument, match=message):
         check_columns(columns)
-
-
-def test_a_period_is_in_utc_and_either_bound_may_be_left_out():
-    assert check_bounds("2026-01-01T01:00:00+01:00", None) == (datetime(2026, 1, 1, tzinfo=UTC), None)
-    assert check_bounds(None, None) == (None, None)
-    with pytest.raises(taf.InvalidArgument, match="end"):
-        check_bounds("2026-01-02", "2026-01-02")
 
 
 @given(st.lists(st.none() | MOMENTS, max_size=8), st.none() | MOMENTS, st.none() | MOMENTS)

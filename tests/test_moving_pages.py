@@ -11,6 +11,7 @@ from support.checked import (
     PAGES,
     PERIOD,
     SECOND,
+    WORKERS,
     Time,
     event,
     fetch,
@@ -24,8 +25,6 @@ from te_audit_frames.client.decode import decode_page
 from te_audit_frames.client.fetch_checks import MOST_BOUNDARY_CHECKS, FetchChecks
 from te_audit_frames.client.moving_pages import MovingPages
 from te_audit_frames.client.restarts import ReadAgain
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @pytest.mark.few

@@ -9,9 +9,11 @@ from support.checked import (
     EVERYTHING,
     LOG,
     PERIOD,
+    WORKERS,
     fetch,
     practice,
 )
+from support.linked_pages import ONE_DAY, PATH, WHOLE_DAY, linked_pages, numbered
 from support.rawserver import TOKEN, RawServer, page, whole
 from support.rawserver import client_of as raw_client_of
 
@@ -23,21 +25,6 @@ from te_audit_frames.client.next_links import NextLinks
 from te_audit_frames.client.query import Query
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import PaginationError
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
-PATH = "/v7/audit-user-events"
-ONE_DAY = {"start": "2026-01-01", "end": "2026-01-02", "all_account_groups": False}
-WHOLE_DAY = [taf.Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))]
-
-
-def numbered(number):
-    return {"date": f"2026-01-01T{23 - number:02}:00:00Z", "uid": str(number)}
-
-
-def links(*following):
-    """Pages of one event each, each with its next link; the last has none."""
-    bodies = [page(numbered(number), following=link) for number, link in enumerate([*following, None])]
-    return [whole(body) for body in bodies]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +38,7 @@ def links(*following):
     ids=["A, A", "A, B, A", "in other words", "no cursor"],
 )
 def test_a_circle_is_an_error(following, requests):
-    with RawServer(links(*following)) as api:
+    with RawServer(linked_pages(*following)) as api:
         with pytest.raises(PaginationError, match=rf"^page {requests}: .*already read.*circle") as caught:
             raw_client_of(api, workers=1).fetch_events(**ONE_DAY)
         assert len(api.requests) == requests

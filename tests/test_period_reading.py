@@ -9,6 +9,7 @@ from support.checked import (
     NOW,
     PERIOD,
     SECOND,
+    WORKERS,
     Time,
     event,
     fetch,
@@ -29,8 +30,6 @@ from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.query import Query
 from te_audit_frames.sandbox import Sandbox
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 def sandbox_client(api, *, workers=8):

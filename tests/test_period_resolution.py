@@ -12,6 +12,7 @@ from support.checked import (
     MINUTE,
     NOW,
     SECOND,
+    WORKERS,
     Time,
     fetch,
     practice,
@@ -29,8 +30,6 @@ import te_audit_frames as taf
 from te_audit_frames.client.period_resolution import provisional_period
 from te_audit_frames.errors import BadRequest, PaginationError
 from te_audit_frames.periods import Since, Window
-
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
 
 
 @pytest.mark.few

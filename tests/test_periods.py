@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import (
+    EPOCH,
     Period,
     Since,
     Window,
     ask,
     ceil_second,
+    epoch_micros,
     floor_second,
     iso,
+    to_bounds,
     to_instant,
     to_window,
 )
@@ -202,3 +205,15 @@ def test_a_period_unpacks_into_its_bounds():
 def test_a_window_of_a_huge_number_is_refused(window):
     with pytest.raises(InvalidArgument, match="longer than a hundred years"):
         to_window(window)
+
+
+def test_bounds_are_in_utc_and_either_may_be_left_out():
+    assert to_bounds("2026-01-01T01:00:00+01:00", None) == (datetime(2026, 1, 1, tzinfo=UTC), None)
+    assert to_bounds(None, None) == (None, None)
+    with pytest.raises(InvalidArgument, match="end"):
+        to_bounds("2026-01-02", "2026-01-02")
+
+
+@given(st.integers(-6 * 10**16, 6 * 10**16))
+def test_a_moment_in_microseconds_is_exact(micros):
+    assert epoch_micros(EPOCH + timedelta(microseconds=micros)) == micros

@@ -79,18 +79,24 @@ def test_windows_hold_all_rows_of_their_range(newest, number):
         assert sorted(map(int, window.rows["uid"].to_pylist())) == list(range(window.low, window.high))
 
 
-def test_a_lost_row_shows_as_a_difference_between_the_sides():
+def cut_once(*, beyond):
+    """Cut a log after two pages, and read the newer slice to its end, at most so many rows beyond the cut."""
     slicing = Slicing(0, LENGTH, workers=2)
     seams = Seams(slicing)
     whole = slicing.whole
     read(slicing, seams, whole, range(999, 989, -1))
     read(slicing, seams, whole, range(989, 979, -1))
     (new,) = slicing.cut(1)
-    top = new.high  # the first second behind the cut
-    whole_rest = range(979, top - 15, -1)
-    for start in range(0, len(whole_rest), PAGE):
-        if read(slicing, seams, whole, whole_rest[start : start + PAGE]):
+    rest = range(979, new.high - beyond, -1)
+    for start in range(0, len(rest), PAGE):
+        if read(slicing, seams, whole, rest[start : start + PAGE]):
             break
+    return slicing, seams, new
+
+
+def test_a_lost_row_shows_as_a_difference_between_the_sides():
+    slicing, seams, new = cut_once(beyond=15)
+    top = new.high  # the first second behind the cut
     read(slicing, seams, new, [second for second in range(top - 1, top - 11, -1) if second != top - 3])
     read(slicing, seams, new, range(top - 11, top - 21, -1))
     ((beyond, got),) = seams.overlaps()
@@ -99,17 +105,8 @@ def test_a_lost_row_shows_as_a_difference_between_the_sides():
 
 
 def test_rows_after_the_remembered_pages_are_not_compared():
-    slicing = Slicing(0, LENGTH, workers=2)
-    seams = Seams(slicing)
-    whole = slicing.whole
-    read(slicing, seams, whole, range(999, 989, -1))
-    read(slicing, seams, whole, range(989, 979, -1))
-    (new,) = slicing.cut(1)
+    slicing, seams, new = cut_once(beyond=30)
     top = new.high
-    whole_rest = range(979, top - 30, -1)
-    for start in range(0, len(whole_rest), PAGE):
-        if read(slicing, seams, whole, whole_rest[start : start + PAGE]):
-            break
     for start in range(top - 1, top - 13, -2):  # pages so short that three of them hold less than was read beyond
         read(slicing, seams, new, range(start, start - 2, -1))
     ((beyond, got),) = seams.overlaps()

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.engines import on_cluster
 from support.examples import examples
 from support.frames import LIBRARIES
 from support.histories import START, archive_of, drawn_rows, event, everywhere, frame, table
@@ -123,14 +124,7 @@ def test_dask_and_spark_give_the_same(engine, request, tmp_path):
     events = frame(*(row | {"resources": [{"type": "testName", "name": "shop"}]} for row in rows))
     expected = select(events, ["event"], optional=["resources"], keep=deletions)
     assert len(expected.rows) == 26
-    cluster = request.getfixturevalue(engine)
-    if engine == "dask":
-        import dask.dataframe as dd
-
-        source = dd.from_pandas(events, npartitions=3)
-    else:
-        taf.write_parquet(events, tmp_path / "events.parquet")
-        source = cluster.read.parquet(str(tmp_path / "events.parquet"))
+    source = on_cluster(engine, request.getfixturevalue(engine), events, tmp_path)
     assert_same(select(source, ["event"], optional=["resources"], keep=deletions), expected)
 
 

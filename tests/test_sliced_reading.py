@@ -18,8 +18,6 @@ from support.checked import (
     spread_out,
 )
 
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
-
 
 @pytest.mark.campaign(full=30, middle=30, short=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])

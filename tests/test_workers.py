@@ -8,8 +8,6 @@ import pytest
 
 from te_audit_frames.client.workers import Workers, first_done
 
-WORKERS = pytest.mark.parametrize("workers", [1, 8])
-
 
 def test_a_waiting_thread_does_not_hold_the_exit():
     program = """

@@ -12,8 +12,9 @@ import pandas as pd
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.baseline import QUARTER, read_baseline
+from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.directory import check_same_organisation, notes_of_directory, read_directory
+from te_audit_frames.checks.history_counts import QUARTER
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import TEXT_LIST, Groups, micros, tally
 

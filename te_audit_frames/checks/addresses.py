@@ -11,8 +11,10 @@ import pandas as pd
 
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.baseline import QUARTER, Baseline, find_people, read_baseline
+from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.checks.history_counts import QUARTER
 from te_audit_frames.checks.networks import V4, V6, to_networks
+from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import list_different, tally
 from te_audit_frames.checks.vocabulary import failed_log_ins

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.checks.baseline import find_people, read_baseline
+from te_audit_frames.checks.baseline import read_baseline
+from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import Selection
 from te_audit_frames.checks.tallies import Groups, micros
 

@@ -11,8 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.arguments import check_number, check_whole_number
-from te_audit_frames.checks.baseline import QUARTER, Baseline, find_people
+from te_audit_frames.checks.baseline import Baseline
 from te_audit_frames.checks.habits import SLOTS, Habits, Whole, day_of, first_day_of, week_of
+from te_audit_frames.checks.history_counts import QUARTER
+from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import Selection
 from te_audit_frames.checks.tallies import micros
 from te_audit_frames.checks.zones import Clocks, Zones

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
-from te_audit_frames.checks.baseline import QUARTER, Part, read_baseline
+from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.habits import SLOTS, Habits, day_of, first_day_of, week_of
+from te_audit_frames.checks.history_counts import QUARTER, Part
 from te_audit_frames.checks.hour_verdicts import Acted, HoursRule, Verdict, different_quarters, judge_weeks
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import tally

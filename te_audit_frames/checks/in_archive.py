@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandas as pd
 
 from te_audit_frames.analysis.archived import EventArchive
-from te_audit_frames.checks.in_memory import Bounds
+from te_audit_frames.periods import Bounds
 
 _CHUNK = 500_000  # events that are in memory at once
 

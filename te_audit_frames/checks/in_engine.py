@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from te_audit_frames.analysis.group_columns import NAIVE
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.checks.in_memory import NO_PAIRS, NO_TEXTS, Bounds, Part, Plan, read_column
+from te_audit_frames.checks.in_memory import NO_PAIRS, NO_TEXTS, Part, Plan, read_column
 from te_audit_frames.checks.people import PAIR
 from te_audit_frames.errors import NotAnAuditFrame
+from te_audit_frames.periods import Bounds
 from te_audit_frames.schema import SOURCES
 
 

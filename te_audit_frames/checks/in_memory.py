@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from os import PathLike
 from typing import Any
 
@@ -19,16 +19,12 @@ from te_audit_frames.checks.text.event_text import read
 from te_audit_frames.checks.text.reading import UNCLASSIFIED, Reading
 from te_audit_frames.checks.text.words import Tables
 from te_audit_frames.errors import NotAnAuditFrame
-from te_audit_frames.periods import EPOCH
+from te_audit_frames.periods import Bounds, epoch_micros
 from te_audit_frames.schema import ARROW_SCHEMA, SOURCES
 
 Keep = Callable[[str, str, str], bool]
 """Which classes to keep, by action, object and outcome."""
 
-Bounds = tuple[datetime | None, datetime | None]
-"""A half-open period in UTC; None is open."""
-
-_MICROSECOND = timedelta(microseconds=1)
 
 # What a part has of texts and people if nobody asks for them.
 NO_TEXTS = pd.DataFrame({"event": pd.array([], dtype="str"), "events": np.array([], dtype="int64")})
@@ -162,7 +158,7 @@ def read_memory(events: pd.DataFrame | pa.Table, plan: Plan) -> Part:
 
 
 def _within(micros: npt.NDArray[np.int64], bounds: Bounds) -> npt.NDArray[np.bool_]:
-    start, end = (None if bound is None else (bound - EPOCH) // _MICROSECOND for bound in bounds)
+    start, end = (None if bound is None else epoch_micros(bound) for bound in bounds)
     inside = np.ones(len(micros), dtype="bool")
     if start is not None:
         inside &= micros >= start

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 PAIR = ("uid", "user")
+
+Identity = tuple[str | None, str | None]
+"""Who somebody is: a `uid` and None, or None and the `user` that stands for it."""
 
 _NAME_AND_MAIL = re.compile(r"(.*) \((.*)\)", re.DOTALL)
 
@@ -75,12 +79,36 @@ def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> 
       uid    user  events
     0   7  Ada L.       4
     """
-    pairs = pairs.assign(nameless=pairs[label].where(pairs[key].isna()))
-    # Of two names at the same moment the greater wins, as in summaries; "last" passes over nulls.
-    newest_last = pairs.sort_values(["last", label], na_position="first", kind="stable")
-    people = newest_last.groupby([key, "nameless"], dropna=False).agg(label=(label, "last"), events=("events", "sum"))
-    people = people.reset_index().rename(columns={"label": label})[[key, label, "events"]]
-    return people.astype({key: "str", label: "str", "events": "int64"})
+    # A loop, because the pairs are few, and grouping a frame of texts takes milliseconds however small it is.
+    found: dict[Identity, tuple[int, str | None, int]] = {}
+    columns = (texts_of(pairs[key]), texts_of(pairs[label]), pairs["last"].astype("int64"), pairs["events"])
+    for uid, user, last, events in zip(*columns, strict=True):
+        identity = (uid, user if uid is None else None)
+        newest, name, total = found.get(identity, (last, user, 0))
+        # Of two names at the same moment the greater wins, as in summaries; null is no name.
+        if user is not None and (name is None or (last, user) > (newest, name)):
+            newest, name = last, user
+        found[identity] = newest, name, total + events
+    identities = sorted(found, key=lambda each: [(text is None, text or "") for text in each])
+    return pd.DataFrame(
+        {
+            key: pd.array([uid for uid, _ in identities], dtype="str"),
+            label: pd.array([found[each][1] for each in identities], dtype="str"),
+            "events": np.array([found[each][2] for each in identities], dtype="int64"),
+        }
+    )
+
+
+def identities_of(rows: pd.DataFrame, key: str = "uid", label: str = "user") -> Iterator[Identity]:
+    """Yield who each row is: its `uid`, or its `user` if it has none."""
+    for uid, user in zip(texts_of(rows[key]), texts_of(rows[label]), strict=True):
+        yield uid, user if uid is None else None
+
+
+def texts_of(values: pd.Series) -> list[str | None]:
+    """Return texts as Python has them, with None for null."""
+    texts: list[str | None] = pa.array(values.astype("str"), from_pandas=True).to_pylist()
+    return texts
 
 
 def number_people(
@@ -110,3 +138,9 @@ def number_people(
     of_key = np.array([*(by_key[value] for value in different_keys), -1], dtype="int64")[keys]
     of_label = np.array([*(by_label[value] for value in different_labels), by_label.get(None, -1)], dtype="int64")
     return np.where(keys >= 0, of_key, of_label[labels])
+
+
+def find_people(people: pd.DataFrame, among: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the position of each person among others, by `uid`, or by `user` if they have none; -1 if not there."""
+    places = {who: place for place, who in enumerate(identities_of(among))}
+    return np.array([places.get(who, -1) for who in identities_of(people)], dtype="int64")

@@ -13,7 +13,8 @@ import pandas as pd
 from te_audit_frames.analysis.archived import EventArchive, is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
-from te_audit_frames.checks.baseline import Baseline, Part, read_baseline
+from te_audit_frames.checks.baseline import Baseline, read_baseline
+from te_audit_frames.checks.history_counts import Part
 from te_audit_frames.checks.in_engine import utc_dates
 from te_audit_frames.receipts import stored_receipt
 

@@ -13,16 +13,17 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.checks.assessed import Assessed
-from te_audit_frames.checks.baseline import Part, read_baseline
+from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.dispositions import load_dispositions, split_reviewed
+from te_audit_frames.checks.history_counts import Part
 from te_audit_frames.checks.judging.account_groups import name_account_groups
 from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
-from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import Finding
 from te_audit_frames.checks.judging.logins import judge_logins
 from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
 from te_audit_frames.checks.judging.rarity import Weeks
+from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import CHECKS, Check
 from te_audit_frames.checks.review_history import list_missing, read_history
 from te_audit_frames.checks.review_result import Extent, Review
@@ -35,7 +36,7 @@ from te_audit_frames.receipts import stored_receipt
 
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)  # nothing can end after it
-_JUDGES: Mapping[Check, Callable[[Context], Found]] = {
+_JUDGES: Mapping[Check, Callable[[ReviewContext], Found]] = {
     "find_runs": judge_runs,
     "find_failed_logins": judge_logins,
     "find_off_hours": judge_hours,
@@ -135,7 +136,7 @@ def review(
         first = past.moments["quarter"].min() * 900 if len(past.moments) else np.nan
         span = 0.0 if start is None or np.isnan(first) else max((start.timestamp() - first) / 86_400, 0.0)
     now = read_baseline(events, parts=_PARTS, vocabulary=vocabulary, argument="events")
-    context = Context(
+    context = ReviewContext(
         events, past, now, Weeks(past, now, span), selection, users, tz, vocabulary, has_history=history is not None
     )
     findings: list[Finding] = []
@@ -210,7 +211,7 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]
 
 
-def _log_in_notes(context: Context) -> list[str]:
+def _log_in_notes(context: ReviewContext) -> list[str]:
     """Say if log-ins seem to be missing, as they are with single sign-on at some identity providers."""
     done = context.done[context.done["week"] % 2 == 1]
     acting = set(done["person"])

@@ -23,7 +23,7 @@ from te_audit_frames.checks.tallies import (
     tally,
 )
 from te_audit_frames.checks.text.reading import FAILURE
-from te_audit_frames.periods import EPOCH
+from te_audit_frames.periods import epoch_micros
 
 Flags = npt.NDArray[np.bool_]
 Moments = npt.NDArray[np.int64]
@@ -202,7 +202,7 @@ def _describe(selection: Selection, longest: int) -> pd.DataFrame:
 
 def _moment_of(selection: Selection) -> int:
     """Return the last moment that the events reach to."""
-    return 0 if selection.last_event is None else (selection.last_event - EPOCH) // timedelta(microseconds=1)
+    return 0 if selection.last_event is None else epoch_micros(selection.last_event)
 
 
 def _assessed(selection: Selection, nameless: int) -> Assessed:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, values
+from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import in_options
-from te_audit_frames.cli.output import ending, write_people
+from te_audit_frames.cli.output import FILE_FORMATS, write_people
 from te_audit_frames.safe_text import visible
 
 
@@ -24,18 +24,14 @@ Examples:
   te-audit-frames users -o users.parquet
   te-audit-frames users --without-memberships -o users.csv"""
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    type=values.Target(".parquet", ".csv", ".jsonl"),
-    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
+@options.target_option(
+    *FILE_FORMATS,
+    text="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
 @click.option(
     "--without-memberships", is_flag=True, help="Leave out account groups and roles. This takes only one request."
 )
-@click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
+@options.raw_csv_option
 @options.client_options
 def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: Any) -> None:
     """Fetch the organisation's people into a file.
@@ -43,8 +39,7 @@ def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: 
     The file has one row per person, with account groups, roles, whether a role has management permissions, and the
     last login.
     """
-    if raw_csv and ending(output) != ".csv":
-        raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
+    options.check_raw_csv(raw_csv, output)
     people = options.make_client(**settings).fetch_users(memberships=not without_memberships)
     write_people(people, output, raw_csv=raw_csv)
     receipt = taf.directory_receipt(people)

@@ -14,7 +14,7 @@ import pandas as pd
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options, reading, values
-from te_audit_frames.cli.output import to_csv, write_events, write_people
+from te_audit_frames.cli.output import FILE_FORMATS, to_csv, write_events, write_people
 from te_audit_frames.cli.places import expand
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.exchange.keyed import Keyed
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from te_audit_frames.cli.reading import Where
 
 _KEY = "TE_PSEUDONYM_KEY"
-_FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 @click.command(
@@ -46,14 +45,7 @@ Examples:
     --users users.parquet --users-output safe-users.parquet"""
 )
 @reading.where_options()
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    type=values.Target(*_FORMATS),
-    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced.",
-)
+@options.target_option(*FILE_FORMATS, text="The file to write: .parquet, .csv or .jsonl. An existing file is replaced.")
 @click.option(
     "--key-file",
     metavar="FILE",
@@ -78,7 +70,7 @@ Examples:
 @click.option(
     "--users-output",
     metavar="FILE",
-    type=values.Target(*_FORMATS),
+    type=values.Target(*FILE_FORMATS),
     help="Where to write the people of --users with the same pseudonyms.",
 )
 @click.option(

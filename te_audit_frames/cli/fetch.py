@@ -9,7 +9,7 @@ import click
 import te_audit_frames as taf
 from te_audit_frames.cli import options, values
 from te_audit_frames.cli.exit_codes import in_options
-from te_audit_frames.cli.output import ending, write_events
+from te_audit_frames.cli.output import FILE_FORMATS, write_events
 from te_audit_frames.cli.partial import keep_partial
 from te_audit_frames.safe_text import visible
 
@@ -37,15 +37,11 @@ Examples:
 @click.option(
     "--all-account-groups", is_flag=True, help="Fetch every account group that the token may see. This is the default."
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    type=values.Target(".parquet", ".csv", ".jsonl"),
-    help="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
+@options.target_option(
+    *FILE_FORMATS,
+    text="The file to write: .parquet, .csv or .jsonl. An existing file is replaced once the fetch is complete.",
 )
-@click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")
+@options.raw_csv_option
 @click.option(
     "--errors",
     type=click.Choice(["raise", "coerce"]),
@@ -74,8 +70,7 @@ def fetch(
 
     The period is --window, or --start and --end, or the last 7 days.
     """
-    if raw_csv and ending(output) != ".csv":
-        raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
+    options.check_raw_csv(raw_csv, output)
     values.check_period(window=window, start=start, end=end)
     scopes = {"--aid": aid, "--login-account-group": login_account_group, "--all-account-groups": all_account_groups}
     chosen = [name for name, value in scopes.items() if value]

@@ -12,33 +12,17 @@ import click
 
 import te_audit_frames as taf
 from te_audit_frames.cli import options, reading, values
-from te_audit_frames.cli.exit_codes import in_options
-from te_audit_frames.periods import iso, parse_zone, to_window
-from te_audit_frames.safe_text import visible
+from te_audit_frames.cli.find_text import show_rows
+from te_audit_frames.periods import to_window
 from te_audit_frames.schema import COLUMNS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from te_audit_frames.cli.output import Output
     from te_audit_frames.cli.reading import Where
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EXAMINED = [column for column in COLUMNS if column != "extra"]
-
-# The columns that a table shows first.
-_FIRST = {
-    "find_runs": "user account_group_name ip_address events first_event duration objects resources account_groups",
-    "find_failed_logins": "user ip_address pattern events first_event success success_user ip_addresses users",
-    "find_sessions": "user first_event duration ended_by events deleted updated created ip_addresses",
-    "find_off_hours": "first_event user usual_hours events days_alike event_texts ratio",
-    "find_new_addresses": "first_event user network events known_networks new_to_all others event_texts",
-    "find_access_changes": "first_event user event_texts targets roles to_self before",
-    "find_monitoring_changes": "first_event user change object names events before",
-    "find_dormant_users": "user uid status silent_days last_login is_admin last_event",
-    "classify_actors": "user actor reasons events active_days quiet_hours",
-}
 
 
 @click.group(
@@ -74,56 +58,6 @@ _quiet_option = click.option(
 )
 
 
-def _show(find_rows: Callable[[], pd.DataFrame], where: Where, output: Output, *, quiet: bool) -> None:
-    """Print the rows of a check, and on stderr what it examined."""
-    with options.naming_options():
-        rows = find_rows()
-    record = taf.assessed(rows)
-    if not quiet or len(rows):
-        empty = "(not assessed)" if record.not_assessed else "(nothing found)"
-        output.show(rows, tz=where.tz, first=_order(rows, _FIRST[record.check]), empty=empty)
-    for line in _examined(record, where.tz):
-        # What could not be assessed is said in any case, because an empty result would look like a good one.
-        if not quiet or line.startswith(("Not assessed", "Assessed in part")):
-            click.echo(visible(in_options(line)), err=True)
-
-
-def _order(rows: pd.DataFrame, first: str) -> list[str]:
-    """Return the columns in the order of their use in a table, those without any value last."""
-    names = [name for name in first.split() if name in rows]
-    names += [str(name) for name in rows if name not in names]
-    empty = [name for name in names if _is_empty(rows[name])]
-    return [name for name in names if name not in empty] + empty
-
-
-def _is_empty(column: pd.Series) -> bool:
-    """Whether a column has no value, or nothing but empty lists."""
-    return not any(isinstance(value, str) or not hasattr(value, "__len__") or len(value) for value in column.dropna())
-
-
-def _examined(record: taf.Assessed, tz: str) -> list[str]:
-    people = "person" if record.people == 1 else "people"
-    lines = [f"Examined: {record.events:,} event{'s' * (record.events != 1)} of {record.people:,} {people}"]
-    if record.first_event and record.last_event:
-        zone = parse_zone(tz)
-        lines[0] += f", from {iso(record.first_event.astimezone(zone))} to {iso(record.last_event.astimezone(zone))}"
-    if record.not_assessed:
-        lines.append(f"Not assessed: {record.not_assessed}")
-    elif record.in_part:
-        lines.append(f"Assessed in part: {record.in_part}")
-    if record.baseline_days is not None:
-        lines.append(f"History: {record.baseline_days:,.0f} days")
-    counted = (
-        ("people with too little history to be assessed", record.without_baseline),
-        ("events without a date, which were not examined", record.undated),
-        ("events with texts that no rule knows (te-audit-frames vocabulary --unclassified)", record.unclassified),
-    )
-    lines += [f"Note: {text}: {count:,}" for text, count in counted if count]
-    if record.absent:
-        lines.append(f"Note: the events have no column {', '.join(record.absent)}")
-    return [f"{line}." for line in [*lines, *(f"Note: {note}" for note in record.notes)]]
-
-
 @_command("runs", "te-audit --window 24h --action delete --min-size 10")
 @reading.where_options(filters=("user", "event", "account_group"), vocabulary=True)
 @click.option(
@@ -151,7 +85,7 @@ def runs(
     """Find runs: many events of one kind in one go, such as a mass deletion."""
     events = where.read_or_open(_EXAMINED)
     common: Any = by.replace("-", "_")
-    _show(
+    show_rows(
         lambda: taf.find_runs(
             events, action=action, gap=to_window(gap), min_size=min_size, by=common, vocabulary=where.vocabulary
         ),
@@ -181,7 +115,9 @@ def failed_logins(*, where: Where, by: str, within: str, quiet: bool, output: Ou
     """Find attacks on passwords: many failed log-ins, and whether one got in."""
     events = where.read_or_open(_EXAMINED)
     counted: Any = {"by": by.replace("-", "_"), "within": to_window(within), **thresholds}
-    _show(lambda: taf.find_failed_logins(events, vocabulary=where.vocabulary, **counted), where, output, quiet=quiet)
+    show_rows(
+        lambda: taf.find_failed_logins(events, vocabulary=where.vocabulary, **counted), where, output, quiet=quiet
+    )
 
 
 @_command("sessions", "te-audit --window 7d --user ada@example.com")
@@ -192,7 +128,7 @@ def failed_logins(*, where: Where, by: str, within: str, quiet: bool, output: Ou
 def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
     """Find sessions: what each user did from log-in to log-out."""
     events = where.read_or_open(_EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_sessions(events, idle=to_window(idle), vocabulary=where.vocabulary),
         where,
         output,
@@ -229,7 +165,7 @@ def off_hours(
 ) -> None:
     """Find what people did outside their own hours of the week, by the clock of --tz."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_off_hours(
             events, tz=where.tz, history=past, days=days, min_days=min_days, min_events=min_events, ratio=ratio
         ),
@@ -252,7 +188,7 @@ def new_addresses(
 ) -> None:
     """Find networks from which a person acted for the first time."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_new_addresses(events, history=past, v4=ipv4_bits, v6=ipv6_bits, min_days=min_days),
         where,
         output,
@@ -268,7 +204,7 @@ def new_addresses(
 def access_changes(*, where: Where, history: str | None, quiet: bool, output: Output) -> None:
     """Find changes of access: roles given and taken, people made and removed, tokens made."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_access_changes(events, history=past, vocabulary=where.vocabulary),
         where,
         output,
@@ -285,7 +221,7 @@ def access_changes(*, where: Where, history: str | None, quiet: bool, output: Ou
 def monitoring_changes(*, where: Where, history: str | None, gap: str, quiet: bool, output: Output) -> None:
     """Find alert rules, tests and notifications that were deleted, disabled or silenced."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_monitoring_changes(events, history=past, gap=to_window(gap), vocabulary=where.vocabulary),
         where,
         output,
@@ -307,7 +243,7 @@ def dormant_users(
     """Find accounts that nobody uses, that somebody uses again, and people who are not in the directory."""
     people = reading.read_people(users)
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.find_dormant_users(people, events, history=past, days=days, returned_days=returned_days),
         where,
         output,
@@ -324,7 +260,7 @@ def dormant_users(
 def actors(*, where: Where, min_events: int, min_days: int, quiet: bool, output: Output) -> None:
     """Tell automation from people, with the reasons."""
     events = where.read_or_open(_EXAMINED)
-    _show(
+    show_rows(
         lambda: taf.classify_actors(events, min_events=min_events, min_days=min_days, vocabulary=where.vocabulary),
         where,
         output,

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli.output import FORMATS, Output, show_log
-from te_audit_frames.cli.values import Dimension, PageSize, read_secret
+from te_audit_frames.cli.output import FORMATS, Output, ending, show_log
+from te_audit_frames.cli.values import Dimension, PageSize, Target, read_secret
 from te_audit_frames.errors import InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +27,32 @@ def page_size_option(*, default: str) -> Callable[[F], F]:
         metavar="N|largest",
         help=f"Events per page. With largest, ask for 1000 if the API allows it.  [default: {default}]",
     )
+
+
+def target_option(*endings: str, text: str) -> Callable[[F], F]:
+    """Add ``-o``, the file to write, whose name has one of the endings."""
+    return click.option("-o", "--output", required=True, metavar="FILE", type=Target(*endings), help=text)
+
+
+def raw_csv_option(command: F) -> F:
+    """Add ``--raw-csv``, to be checked with `check_raw_csv`."""
+    return click.option("--raw-csv", is_flag=True, help="Don't escape cells that a spreadsheet would run as formulas.")(
+        command
+    )
+
+
+def check_raw_csv(raw_csv: bool, output: str) -> None:
+    """Raise click.UsageError for ``--raw-csv`` with a file that is no CSV."""
+    if raw_csv and ending(output) != ".csv":
+        raise click.UsageError("--raw-csv is only for CSV. Give -o FILE.csv, or leave out --raw-csv.")
+
+
+def dispositions_option(consequence: str | None = None) -> Callable[[F], F]:
+    """Add ``--dispositions``; `consequence` says what else becomes of their findings."""
+    text = f"Its findings are listed apart{f', {consequence}' if consequence else ''}."
+    kind = click.Path(dir_okay=False)
+    text = f"A TOML file of what somebody has looked at. {text}"
+    return click.option("--dispositions", metavar="FILE", type=kind, help=text)
 
 
 @contextmanager

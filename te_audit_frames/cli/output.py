@@ -208,6 +208,10 @@ def _plain(value: Any) -> Any:
     return iso(value) if isinstance(value, pd.Timestamp) else value
 
 
+FILE_FORMATS = (".parquet", ".csv", ".jsonl")
+"""The endings of files of events and of people."""
+
+
 def ending(path: str) -> str:
     """Return the ending of a path, such as ``.csv``."""
     return PurePath(path).suffix.lower()

@@ -13,26 +13,21 @@ import click
 import pandas as pd
 
 import te_audit_frames as taf
-from te_audit_frames.cli.output import ending
+from te_audit_frames.cli.output import FILE_FORMATS, ending
 from te_audit_frames.errors import ArchiveError, DamagedFile, InvalidArgument
-from te_audit_frames.periods import Period, to_instant
+from te_audit_frames.periods import Bounds, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.safe_text import visible
-
-Bounds = tuple[datetime | None, datetime | None]
-"""A half-open period in UTC. None for a bound that was left out."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_END = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 """The latest end that a period may have; see `to_instant`."""
 
-_FILES = (".parquet", ".csv", ".jsonl")
-
 
 def is_archive(place: str) -> bool:
     """Return whether a place is a folder or a bucket, and not a file."""
     if "://" in place:
-        return ending(place) not in _FILES
+        return ending(place) not in FILE_FORMATS
     return Path(place).expanduser().is_dir()
 
 
@@ -58,8 +53,8 @@ def read_file(place: str, columns: list[str], bounds: Bounds) -> pd.DataFrame:
         try:
             return taf.read_parquet(place, columns=columns, start=start, end=end)
         except DamagedFile as error:
-            if kind not in _FILES:
-                *others, last = _FILES
+            if kind not in FILE_FORMATS:
+                *others, last = FILE_FORMATS
                 error.add_note(
                     f"Files that end in {', '.join(others)} and {last} are read; a file with another ending is taken "
                     "for Parquet."
@@ -90,7 +85,7 @@ def advice_about(place: str) -> Iterator[None]:
         folder = Path(place)
         if not (folder / "events").exists() and any([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
             error.add_note(f"{place} is a folder of files. To read them, give a glob: '{folder}/**/*.parquet'")
-        elif ending(place) in _FILES and folder.is_dir():
+        elif ending(place) in FILE_FORMATS and folder.is_dir():
             error.add_note(f"{place} is a folder, although its name ends as that of a file.")
         raise
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import te_audit_frames as taf
-from te_audit_frames.cli import options, reading, values
+from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.places import expand, is_archive
 from te_audit_frames.cli.review import open_history_of
 from te_audit_frames.report.html import SECTIONS
@@ -40,22 +40,10 @@ events give the same:
   sha256sum -c report.sha256"""
 )
 @reading.where_options(filters=(), vocabulary=True)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=values.Target(".html", ".htm"),
-    metavar="FILE",
-    help="The report to write, such as report.html.",
-)
+@options.target_option(".html", ".htm", text="The report to write, such as report.html.")
 @reading.history_option
 @reading.users_option(required=False)
-@click.option(
-    "--dispositions",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="A TOML file of what somebody has looked at. Its findings are listed apart.",
-)
+@options.dispositions_option()
 @click.option("--no-review", is_flag=True, help="Do not review the events: only count and list them.")
 @click.option("--title", metavar="TEXT", help="The title of the report.")
 @click.option(

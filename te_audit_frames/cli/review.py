@@ -60,12 +60,7 @@ Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for ev
     "--window or --start]",
 )
 @reading.users_option(required=False)
-@click.option(
-    "--dispositions",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="A TOML file of what somebody has looked at. Its findings are listed apart, and do not count for --fail-on.",
-)
+@options.dispositions_option("and do not count for --fail-on")
 @click.option(
     "--min-severity",
     type=click.Choice(SEVERITIES),

@@ -154,7 +154,8 @@ class Target(click.Path):
         path = str(super().convert(value, param, ctx))
         if ending(path) not in self._endings:
             *others, last = self._endings
-            self.fail(f"{path!r} must end in {', '.join(others)} or {last}, which names the format.", param, ctx)
+            valid = f"{', '.join(others)} or {last}" if others else last
+            self.fail(f"{path!r} must end in {valid}, which names the format.", param, ctx)
         folder = Path(path).expanduser().parent
         if "://" not in path and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             fault = "is not writable" if folder.is_dir() else "does not exist"

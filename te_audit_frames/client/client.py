@@ -1,9 +1,13 @@
-"""The client: its settings, and the methods that fetch. It is long because most of it is public documentation."""
+"""The client: its settings, and the methods that fetch.
+
+The module is long because more than half of it documents public methods. Most of what they do is in other modules.
+"""
 
 from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, NoReturn, Self, cast, get_args
 
 import pandas as pd
@@ -14,27 +18,17 @@ from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.clock import Clock, SomeClock
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
-from te_audit_frames.client.directory import DirectoryFetch
+from te_audit_frames.client.directory_fetch import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
 from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size
+from te_audit_frames.client.parameters import page_parameters, scope_parameters, window_text
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.rate_limit import Budget, Pacer
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import BadRequest, InvalidArgument
-from te_audit_frames.periods import (
-    DEFAULT_WINDOW,
-    SECOND,
-    Instant,
-    Window,
-    ask,
-    ceil_second,
-    floor_second,
-    iso,
-    to_instant,
-    to_window,
-)
+from te_audit_frames.periods import DEFAULT_WINDOW, Instant, Window, ask, iso, to_instant
 
 Verify = Literal["spot", "full"]
 
@@ -139,22 +133,24 @@ class Client:
         origin = Origin(os.getenv("TE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url)
         self._clock = cast("Clock", clock or Clock())  # it has the same methods
         self._reserve = check_number("reserve", reserve, 0, 0.95)
-        self._policy: dict[str, Any] = {
-            "secret": secret,
-            "origin": origin,
-            "timeout": check_number("timeout", timeout, 0.001, 10_000_000),
-            "retries": check_whole_number("retries", retries, 0, 1_000),
-            "max_page_bytes": check_whole_number("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES),
-            "ca_bundle": None if ca_bundle is None else os.fspath(ca_bundle),
-        }
+        self._new_transport = partial(
+            Transport,
+            secret=secret,
+            origin=origin,
+            timeout=check_number("timeout", timeout, 0.001, 10_000_000),
+            retries=check_whole_number("retries", retries, 0, 1_000),
+            max_page_bytes=check_whole_number("max_page_bytes", max_page_bytes, 1, _MOST_PAGE_BYTES),
+            ca_bundle=None if ca_bundle is None else os.fspath(ca_bundle),
+            workers=self._workers,
+            clock=self._clock,
+        )
         self._is_closed = False
         self._connect()
 
     def _connect(self) -> None:
         """Prepare connections of this process, since a fork must not share those of its parent."""
         self._process = os.getpid()
-        pacer = Pacer(Budget(reserve=self._reserve), self._clock)
-        self._transport = Transport(**self._policy, workers=self._workers, pacer=pacer, clock=self._clock)
+        self._transport = self._new_transport(pacer=Pacer(Budget(reserve=self._reserve), self._clock))
 
     def _prepare(self) -> None:
         """Raise if the client is closed, and prepare new connections after a fork."""
@@ -313,12 +309,12 @@ class Client:
         question = ask(window=window, start=start, end=end)
         check_errors(errors)
         requested: dict[str, Any] = {
-            "window": _window_text(DEFAULT_WINDOW if window is None and start is None else window),
+            "window": window_text(DEFAULT_WINDOW if window is None and start is None else window),
             "start": None if start is None else iso(to_instant(start, argument="start")),
             "end": None if end is None else iso(to_instant(end, argument="end")),
             "default": isinstance(question, Window) and window is None,
         }
-        scope = _scope(aid, all_account_groups)
+        scope = scope_parameters(aid, all_account_groups)
         size = check_page_size(page_size) or self._page_size
         check_flag("deadline_per_page", deadline_per_page)
         self._prepare()
@@ -394,17 +390,9 @@ class Client:
         """
         check_errors(errors)
         size = check_page_size(page_size) or self._page_size
-        parameters = _parameters(aid, all_account_groups=all_account_groups)
-        if window is not None or start is not None or end is not None:
-            ask(window=window, start=start, end=end)
-        if window is not None:
-            parameters["window"] = _window_text(window) or ""
-        if start is not None:
-            parameters["startDate"] = iso(floor_second(to_instant(start, argument="start")))
-        if end is not None:
-            parameters["endDate"] = iso(ceil_second(to_instant(end, argument="end")))
-        if cursor is not None:
-            parameters["cursor"] = _text("cursor", cursor)
+        parameters = page_parameters(
+            window=window, start=start, end=end, aid=aid, all_account_groups=all_account_groups, cursor=cursor
+        )
         self._prepare()
         context = self._context(Progress(show=False))
 
@@ -614,107 +602,3 @@ def fetch_events(
             errors=errors,
             page_size=page_size,
         )
-
-
-def fetch_users(*, memberships: bool = True, client: Client | None = None) -> pd.DataFrame:
-    """Fetch the people of the organisation, one row per person.
-
-    Parameters
-    ----------
-    memberships : bool
-        Whether to ask for account groups and roles as well, which takes one request per account group and two more.
-        Without them, `memberships` and `is_admin` are null.
-    client : Client, optional
-        The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `Client.fetch_users`.
-
-    Raises
-    ------
-    InvalidArgument
-        There is no token, or an argument is wrong; nothing was sent.
-    PermissionDenied
-        The token may see neither the list of users nor the members of an account group.
-    FetchError
-        The fetch could not be completed, or an answer breaks the contract.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=1_000, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
-    ...     users = taf.fetch_users(client=client)
-    >>> taf.directory_receipt(users).complete
-    True
-    """
-    if client is not None:
-        return client.fetch_users(memberships=memberships)
-    with Client() as default:
-        return default.fetch_users(memberships=memberships)
-
-
-def fetch_account_groups(*, client: Client | None = None) -> pd.DataFrame:
-    """Fetch the account groups that the token may see, one row per account group.
-
-    Parameters
-    ----------
-    client : Client, optional
-        The client that fetches; by default ``Client()``, with the token from `TE_TOKEN`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `Client.fetch_account_groups`.
-
-    Raises
-    ------
-    InvalidArgument
-        There is no token; nothing was sent.
-    PermissionDenied
-        The token may not list account groups.
-    FetchError
-        The fetch could not be completed, or an answer breaks the contract.
-
-    Examples
-    --------
-    >>> import te_audit_frames as taf
-    >>> from te_audit_frames.sandbox import Sandbox
-    >>> with Sandbox(events=10, seed=0) as api, taf.Client(token=api.token, base_url=api.url) as client:
-    ...     len(taf.fetch_account_groups(client=client))
-    4
-    """
-    if client is not None:
-        return client.fetch_account_groups()
-    with Client() as default:
-        return default.fetch_account_groups()
-
-
-def _scope(aid: str | int | None, all_account_groups: bool | None) -> dict[str, str]:
-    """Return the parameters for the account groups asked for, by default all."""
-    if all_account_groups not in (None, True, False):
-        raise InvalidArgument(f"all_account_groups: {all_account_groups!r} is not True, False or None")
-    if aid is not None and all_account_groups:
-        raise InvalidArgument(
-            "aid and all_account_groups=True exclude each other: give aid for one account group, or leave it out for "
-            "all account groups that the token may see"
-        )
-    return _parameters(aid, all_account_groups=aid is None and all_account_groups is not False)
-
-
-def _parameters(aid: str | int | None, *, all_account_groups: bool) -> dict[str, str]:
-    is_number = isinstance(aid, int) and not isinstance(aid, bool)
-    scope = {} if aid is None else {"aid": str(aid) if is_number else _text("aid", aid)}
-    return scope | {"useAllPermittedAids": "true"} if all_account_groups else scope
-
-
-def _window_text(window: str | timedelta | None) -> str | None:
-    return f"{to_window(window) // SECOND}s" if isinstance(window, timedelta) else window
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidArgument(f"{name}: {value!r} is empty or not text; leave it out if you do not need it")
-    return value.strip()

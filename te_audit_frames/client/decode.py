@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from te_audit_frames.client.decode_fallback import decode_exactly, envelope_date, micros
+from te_audit_frames.client.decode_fallback import decode_exactly, envelope_date
 from te_audit_frames.client.page import Errors, Page, not_the_contract
+from te_audit_frames.periods import epoch_micros
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
 _LINK = pa.struct(
@@ -142,4 +143,6 @@ def _within_calendar(date: pa.Array) -> bool:
     if len(date) == date.null_count:
         return True
     bounds = pc.min_max(date.cast(pa.int64()))
-    return bool(micros(_FIRST_DATE) <= bounds["min"].as_py() and bounds["max"].as_py() <= micros(_LAST_DATE))
+    return bool(
+        epoch_micros(_FIRST_DATE) <= bounds["min"].as_py() and bounds["max"].as_py() <= epoch_micros(_LAST_DATE)
+    )

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from te_audit_frames.client.page import Errors, Page, not_the_contract
 from te_audit_frames.errors import DecodeError
-from te_audit_frames.periods import EPOCH
+from te_audit_frames.periods import EPOCH, epoch_micros
 from te_audit_frames.safe_text import excerpt, printable
 from te_audit_frames.schema import ARROW_SCHEMA, FIELDS
 
@@ -26,7 +26,6 @@ _DATE = re.compile(
     r"(?:[Tt ](?P<time>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.(?P<fraction>[0-9]{1,9}))?)?)?)"
     r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class _Object(dict[str, Any]):
@@ -166,7 +165,7 @@ def _date(value: object) -> tuple[int | None, bool]:
         moment += timedelta(microseconds=int(fraction[:6].ljust(6, "0"))) - _offset(zone)
     except (ValueError, OverflowError):
         raise _Unfit("a date of the calendar") from None
-    return micros(moment), not fraction[6:].strip("0")
+    return epoch_micros(moment), not fraction[6:].strip("0")
 
 
 def _resources(value: object) -> tuple[list[dict[str, str | None] | None] | None, bool]:
@@ -201,11 +200,6 @@ def _offset(zone: str) -> timedelta:
         raise ValueError(zone)
     offset = timedelta(hours=hours, minutes=minutes)
     return -offset if zone[0] == "-" else offset
-
-
-def micros(moment: datetime) -> int:
-    """Return a moment in epoch microseconds, the unit of the date column."""
-    return (moment - EPOCH) // _MICROSECOND
 
 
 def envelope_date(value: object) -> datetime | None:

@@ -75,22 +75,22 @@ class Listing(Generic[T]):
     next_href: str | None
 
 
-def read_users(answer: Answer, page: str) -> Listing[UserRecord]:
+def decode_users(answer: Answer, page: str) -> Listing[UserRecord]:
     """Decode an answer of ``/users``."""
     return _listing(answer, page, "users", _user)
 
 
-def read_groups(answer: Answer, page: str) -> Listing[GroupRecord]:
+def decode_groups(answer: Answer, page: str) -> Listing[GroupRecord]:
     """Decode an answer of ``/account-groups``."""
     return _listing(answer, page, "accountGroups", _group)
 
 
-def read_roles(answer: Answer, page: str) -> Listing[RoleRecord]:
+def decode_roles(answer: Answer, page: str) -> Listing[RoleRecord]:
     """Decode an answer of ``/roles``."""
     return _listing(answer, page, "roles", _role)
 
 
-def read_members(answer: Answer, page: str, *, aid: str) -> Listing[MemberRecord]:
+def decode_members(answer: Answer, page: str, *, aid: str) -> Listing[MemberRecord]:
     """Decode an answer of ``/account-groups/{aid}?expand=user``, which must be about this account group."""
 
     def about(envelope: dict[str, Any]) -> None:

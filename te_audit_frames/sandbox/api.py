@@ -11,7 +11,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from te_audit_frames.sandbox.directory import Directory
+from te_audit_frames.sandbox.directory_api import DirectoryApi
 from te_audit_frames.sandbox.event_log import EventLog
 from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.live_log import LiveLog
@@ -116,7 +116,7 @@ class Api:
     relative_links: bool
     sliding_links: bool
     faults: Faults
-    directory: Directory
+    directory: DirectoryApi
     issued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
     """The parameters of the links sent so far, for servers that accept no others."""
 

@@ -1,6 +1,7 @@
 """The practice server: the API over real HTTP, on loopback only.
 
-The documentation of its many options is a third of this module.
+The module is long because more than half of it documents the options and methods of the one class that tests and
+examples use. How requests are answered is in `api.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from te_audit_frames.sandbox.api import Answer, Api, Call, Request
-from te_audit_frames.sandbox.directory import Directory
+from te_audit_frames.sandbox.directory_api import DirectoryApi
 from te_audit_frames.sandbox.faults import Faults
 from te_audit_frames.sandbox.http import LoopbackServer, is_loopback
 from te_audit_frames.sandbox.live_log import LiveLog
@@ -222,7 +223,7 @@ class Sandbox:
             relative_links=relative_links,
             sliding_links=sliding_links,
             faults=Faults(self.behaviour),
-            directory=Directory(self.event_log, self._refused()),
+            directory=DirectoryApi(self.event_log, self._refused()),
         )
 
     def _refused(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The archive: plain Parquet, one file per UTC day, kept longer than the vendor keeps the log.
 
-The module is long because of the public docstrings. The work is done in the modules that it imports.
+The module is long because more than half of it documents the public methods of `Archive`. Most of their work is done in
+the modules that it imports.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import pandas as pd
@@ -17,17 +17,17 @@ import pyarrow as pa
 
 from te_audit_frames.arguments import check_flag, check_number
 from te_audit_frames.errors import ArchiveError, AuditFramesError, InvalidArgument
-from te_audit_frames.file_errors import file_errors
-from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_instant, to_window
+from te_audit_frames.periods import DEFAULT_LOOKBACK, Instant, iso, to_bounds, to_instant, to_window
 from te_audit_frames.receipts import attach_receipt
-from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, to_events
+from te_audit_frames.schema import ARROW_SCHEMA, to_events
+from te_audit_frames.storage.archive_export import export_events
+from te_audit_frames.storage.archive_import import import_events
 from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.atomic import FilePath
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
-from te_audit_frames.storage.day_file import ONE_DAY, UNDATED, midnight
-from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns
-from te_audit_frames.storage.importing import import_events
+from te_audit_frames.storage.day_file import ONE_DAY, midnight
+from te_audit_frames.storage.filters import check_columns
 from te_audit_frames.storage.local_store import LocalStore
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.parquet import read_table
@@ -35,7 +35,7 @@ from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync import Sync
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
-from te_audit_frames.storage.table import DayFile, EventTable, in_threads, read_coverage
+from te_audit_frames.storage.table import EventTable, in_threads, read_coverage
 from te_audit_frames.storage.user_snapshots import (
     UserSource,
     find_snapshot,
@@ -44,7 +44,6 @@ from te_audit_frames.storage.user_snapshots import (
     survey_snapshots,
 )
 from te_audit_frames.storage.verification import Verification, check_digest, verify_archive
-from te_audit_frames.storage.writer import parquet_writer
 
 
 class Archive:
@@ -302,7 +301,7 @@ class Archive:
         """
         wanted = check_columns(columns)
         groups = _groups(account_groups)
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         length = None if window is None else to_window(window)
         if length is not None and any(bounds):
             raise InvalidArgument("window excludes start and end: give a window, or a start and an end")
@@ -386,7 +385,7 @@ class Archive:
         InvalidArgument
             An argument is wrong.
         """
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         self._read_coverage()
         return [self._store.address(file.name) for file in self._table.files(bounds)]
 
@@ -522,28 +521,9 @@ class Archive:
         """
         if partition_by not in (None, "month"):
             raise InvalidArgument(f'partition_by: {partition_by!r} is not "month"; leave it out for one file')
-        bounds = check_bounds(start, end)
+        bounds = to_bounds(start, end)
         coverage = self._read_coverage()
-        parts: dict[str, list[DayFile]] = {} if partition_by else {os.fspath(path): []}
-        for file in self._table.files(bounds):
-            target = _month_file(path, file.day) if partition_by else os.fspath(path)
-            parts.setdefault(target, []).append(file)
-        for target, files in parts.items():
-            if partition_by and "://" not in target:
-                with file_errors(Path(target).parent):
-                    Path(target).parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._export(target, files, _clip(files, bounds) if partition_by else bounds, coverage)
-        return list(parts)
-
-    def _export(self, target: str, files: list[DayFile], bounds: Bounds, coverage: Coverage) -> None:
-        events = 0
-        counts: dict[date | None, int] = {}
-        with parquet_writer(target) as writer:
-            for file in files:
-                rows, counts[file.day] = self._table.rows(file, COLUMNS, bounds)
-                events += rows.num_rows
-                writer.write(rows)
-            writer.attrs[ATTRS_KEY] = receipt_of(coverage, bounds, counts=counts, events=events).to_dict()
+        return export_events(self._table, coverage, os.fspath(path), bounds, by_month=partition_by is not None)
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
@@ -603,17 +583,3 @@ def _groups(chosen: str | int | Sequence[str | int] | None) -> list[str] | None:
         if isinstance(group, bool) or not isinstance(group, str | int):
             raise InvalidArgument(f'account_groups: {group!r} is not an aid or a name; write, for example, "1234"')
     return [str(group) for group in groups]
-
-
-def _month_file(path: FilePath, day: date | None) -> str:
-    month = f"{day:%Y-%m}" if day else UNDATED
-    return f"{os.fspath(path).rstrip('/')}/event_month={month}/events.parquet"
-
-
-def _clip(files: list[DayFile], bounds: Bounds) -> Bounds:
-    """Clip bounds to the days of some files."""
-    days = [file.day for file in files if file.day is not None]
-    if not days:
-        return bounds
-    first, end = midnight(days[0]), midnight(days[-1]) + ONE_DAY
-    return max(first, bounds[0] or first), min(end, bounds[1] or end)

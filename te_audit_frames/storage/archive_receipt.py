@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from te_audit_frames.periods import Period, iso
+from te_audit_frames.periods import Bounds, Period, iso
 from te_audit_frames.receipt_json import dump_period
 from te_audit_frames.receipts import Receipt
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
-from te_audit_frames.storage.filters import Bounds
 from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 

@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from te_audit_frames.errors import ArchiveError
+from te_audit_frames.schema import SCHEMA_VERSION
+
 
 def dump_checked(content: Mapping[str, Any]) -> bytes:
     """Write JSON with its own SHA-256. The same content always gives the same bytes.
@@ -43,3 +46,11 @@ def load_checked(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return None
     return dict(read) if is_unchanged else None
+
+
+def check_version(content: Mapping[str, Any], *, file: str) -> None:
+    """Raise ArchiveError if a newer version of this package wrote the content of a file."""
+    if content["schema_version"] > SCHEMA_VERSION:
+        raise ArchiveError(
+            f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
+        )

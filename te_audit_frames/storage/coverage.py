@@ -15,10 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from te_audit_frames.errors import ArchiveError, DamagedFile
+from te_audit_frames.errors import DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
 from te_audit_frames.schema import SCHEMA_VERSION
-from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
+from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 from te_audit_frames.storage.scope import Scope
 
@@ -272,11 +272,8 @@ class Coverage:
             return cls()
         read = load_checked(content)
         try:
-            if read is not None and read["schema_version"] > SCHEMA_VERSION:
-                raise ArchiveError(
-                    f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
-                )
             if read is not None:
+                check_version(read, file=file)
                 scopes = [
                     Scope(asked, tuple(groups), tuple(without), alone)
                     for asked, groups, without, alone in (scope.values() for scope in read["scopes"])

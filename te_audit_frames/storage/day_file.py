@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
-from te_audit_frames.periods import EPOCH
+from te_audit_frames.periods import epoch_micros
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.writer import ParquetWriter
 
@@ -206,8 +206,7 @@ def _belongs(dates: pa.ChunkedArray, day: date | None) -> bool:
     if dates.null_count:
         return False
     micros = dates.cast(pa.int64()).to_numpy()
-    microsecond = timedelta(microseconds=1)
-    start, end = ((midnight(moment) - EPOCH) // microsecond for moment in (day, day + ONE_DAY))
+    start, end = (epoch_micros(midnight(each)) for each in (day, day + ONE_DAY))
     is_ascending = (micros[1:] >= micros[:-1]).all()
     return not len(micros) or bool(is_ascending and start <= micros[0] and micros[-1] < end)
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.periods import Instant, to_bounds
+from te_audit_frames.periods import Bounds
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 
 _DATE = ARROW_SCHEMA.field("date").type
-
-Bounds = tuple[datetime | None, datetime | None]
-"""A half-open period in UTC. None for a bound that was left out."""
 
 
 def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -34,17 +30,6 @@ def check_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
             fault = "is given twice" if column in COLUMNS else "is not a column of events"
             raise InvalidArgument(f"columns: {column!r} {fault}; the columns are {', '.join(COLUMNS)}")
     return wanted
-
-
-def check_bounds(start: Instant | None, end: Instant | None) -> Bounds:
-    """Check a period. Either bound may be None.
-
-    Raises
-    ------
-    InvalidArgument
-        A bound is not an instant with a time zone, or `end` is not after `start`.
-    """
-    return to_bounds(start, end)
 
 
 def within(rows: pa.Table, bounds: Bounds) -> pa.ChunkedArray:

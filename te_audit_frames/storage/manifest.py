@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from te_audit_frames.errors import ArchiveError, DamagedFile
+from te_audit_frames.errors import DamagedFile
 from te_audit_frames.schema import SCHEMA_VERSION
-from te_audit_frames.storage.checksummed_json import dump_checked, load_checked
+from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 
 MANIFEST = "_meta/manifest.json"
 
@@ -154,11 +154,8 @@ class Manifest:
         """
         read = load_checked(content)
         try:
-            if read is not None and read["schema_version"] > SCHEMA_VERSION:
-                raise ArchiveError(
-                    f"{file} was written by a newer te_audit_frames; upgrade with: pip install -U te-audit-frames"
-                )
             if read is not None:
+                check_version(read, file=file)
                 return cls(
                     {name: _entry(*entry) for name, entry in read["files"].items()},
                     tuple(map(str, read["groups"])),

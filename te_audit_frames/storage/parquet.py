@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.file_errors import file_error
-from te_audit_frames.periods import Instant
+from te_audit_frames.periods import Bounds, Instant, to_bounds
 from te_audit_frames.receipt_arithmetic import narrowed
 from te_audit_frames.schema import ARROW_SCHEMA, ATTRS_KEY, COLUMNS, require_columns, to_events
 from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
 from te_audit_frames.storage.conform import cast_columns, frame_to_rows, sort_by_date
-from te_audit_frames.storage.filters import Bounds, check_bounds, check_columns, within
+from te_audit_frames.storage.filters import check_columns, within
 from te_audit_frames.storage.metadata import REWRITE_ADVICE, Attrs, load_attrs
 from te_audit_frames.storage.writer import parquet_writer
 
@@ -209,7 +209,7 @@ def read_table(
     (1, 1)
     """
     wanted = check_columns(columns)
-    bounds = check_bounds(start, end)
+    bounds = to_bounds(start, end)
     target_fs, name = locate(path, filesystem)
     # The name is passed as bytes, because Arrow refuses text with bytes that are not UTF-8.
     with foreign_errors(name):

@@ -1,51 +1,29 @@
-"""One sync of an archive: reads the days that may have new events, and keeps each day once it is read to its end."""
+"""One sync of an archive: which days may have new events, in which order they are read, and what is recorded of it."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from te_audit_frames.errors import (
     ArchiveError,
     AuditFramesWarning,
-    BadRequest,
     FetchError,
     InvalidArgument,
-    PaginationError,
 )
-from te_audit_frames.periods import EPOCH, SECOND, Period, floor_second, iso
-from te_audit_frames.receipts import Receipt
+from te_audit_frames.periods import EPOCH, floor_second, iso
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.clock_comparison import APART, ClockComparison
 from te_audit_frames.storage.coverage import Coverage, oldest_kept
-from te_audit_frames.storage.day_buffer import DayBuffer
-from te_audit_frames.storage.day_file import ONE_DAY, TABLE, midnight
+from te_audit_frames.storage.day_file import TABLE, midnight
 from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.storage.store import Store
 from te_audit_frames.storage.sync_days import SyncDays
-from te_audit_frames.storage.sync_plan import SyncPlan, join_days, plan_sync
+from te_audit_frames.storage.sync_plan import SyncPlan, plan_sync
+from te_audit_frames.storage.sync_reader import SyncReader, add_costs
 from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
-
-_MOST_DAYS_AGAIN = 3
-"""Days of one stream that are read again because an event arrived after its day seemed complete.
-
-With more of these days, the sync stops relying on the order of events.
-"""
-
-_IDLE, _IDLE_OUT_OF_ORDER = 20, 3
-"""Batches that complete no day, after which the sync stops relying on the order of events.
-
-The second number holds if the events have proved to be out of order, the first if dates are missing.
-"""
-
-_FEW_PAGES, _MANY_PAGES = 100, 400
-"""After a piece with fewer pages than the first number, the next piece has twice the days.
-
-After a piece with more pages than the second, it has half the days.
-"""
 
 
 class Sync:
@@ -116,7 +94,7 @@ class Sync:
         self._first = EPOCH.date()
         self._observer = ScopeObserver(all_account_groups, Scope(all_account_groups))
         self._days = SyncDays(store, writer, self.report, coverage, self._observer, now=EPOCH, end=EPOCH)
-        self._unrecorded: set[date] = set()
+        self._reader = self._new_reader()
 
     def __repr__(self) -> str:
         return f"Sync of {self.report.location}: {self._days!r}"
@@ -130,9 +108,8 @@ class Sync:
             # The plan is made again until it is empty. Only the events themselves show that a token sees an account
             # group that the one before did not see; then older days have to be read, too.
             while (plan := self._plan()).periods:
-                self._unrecorded = plan.unrecorded
                 for period in plan.periods:
-                    self._fetch(period)
+                    self._reader.read(period, plan.unrecorded)
                 self._days.write()
         except (FetchError, KeyboardInterrupt) as error:
             self._days.write()
@@ -163,12 +140,16 @@ class Sync:
         self._days = SyncDays(
             self._store, self._writer, self.report, coverage, self._observer, now=clocks.earlier, end=self._end
         )
+        self._reader = self._new_reader()
+
+    def _new_reader(self) -> SyncReader:
+        return SyncReader(self._source, self._query, self._days, self._observer, self.report, end=self._end)
 
     def _compare_clocks(self) -> ClockComparison:
         stream = self._source.iter_batches(window="1s", **self._query)
         for _ in stream:
             pass
-        self._add_costs(stream.receipt)
+        add_costs(self.report, stream.receipt)
         clocks = ClockComparison.from_receipt(stream.receipt)
         self.report.clock_ahead_seconds = round(clocks.ahead.total_seconds(), 3)
         if difference := clocks.difference():
@@ -200,106 +181,6 @@ class Sync:
         if not self._days.read:
             self._days.scope_days = set(plan.scope_days)
         return plan
-
-    # ---- reading -------------------------------------------------------------------------------------------------
-
-    def _fetch(self, period: Period) -> None:
-        if any(period.start <= midnight(day) < period.end for day in self._unrecorded):
-            # An earlier sync failed in these days, perhaps because of their order. This one has to get further.
-            self._fetch_in_pieces(period)
-            return
-        try:
-            again = self._fetch_in_order(period)
-        except BadRequest:
-            # The widest range that the API allows is not known. So the range is halved, and the newer half read first.
-            days = max((period.end - period.start) / 2 // ONE_DAY, 1)
-            middle = midnight(period.start.date() + days * ONE_DAY)
-            if not period.start < middle < period.end:
-                raise
-            self._fetch(Period(middle, period.end))
-            self._fetch(Period(period.start, middle))
-        else:
-            for each in join_days(again, self._end):
-                self._fetch_in_pieces(each)
-
-    def _fetch_in_order(self, period: Period) -> Collection[date]:
-        """Fetch a period and keep each day once no later page can add to it. Return the days that must be read again.
-
-        All days are returned if the events prove to be out of order, or if events without a date keep every day
-        incomplete.
-        """
-        stream = self._source.iter_batches(start=period.start, end=period.end, **self._query)
-        buffer = DayBuffer(period)
-        again: set[date] = set()
-        idle, is_whole = 0, False
-        try:
-            for batch in stream:
-                self._observer.add_fetched(batch)
-                late = buffer.add(batch)
-                self._days.forget(late)
-                again |= late
-                idle = 0 if self._days.add(buffer.take_complete(stream.missing)) else idle + 1
-                is_out_of_order = idle >= _IDLE_OUT_OF_ORDER and stream.receipt.order == "none"
-                if is_out_of_order or len(again) > _MOST_DAYS_AGAIN:
-                    self._days.forget(buffer.days)
-                    return buffer.days
-                if idle >= _IDLE and buffer.has_undated:
-                    self._days.add_undated(buffer.undated())
-                    return again | set(buffer.waiting())
-            is_whole = True
-        except PaginationError:
-            # A stream cannot start over, but a fetch of each piece can. If the pages are wrong, it raises again.
-            self._days.forget(buffer.days)
-            return buffer.days
-        finally:
-            # Days that are read again are counted then.
-            self._add_costs(stream.receipt, coerced=is_whole)
-        self._days.add(buffer.take_complete([]))
-        self._days.add_undated(buffer.undated())
-        return again
-
-    def _fetch_in_pieces(self, period: Period) -> None:
-        """Fetch a period with events out of order, in pieces of whole days, newest first.
-
-        A piece is kept only when it has been read to its end. So pieces start small, and grow as long as they are
-        quick; an interruption then loses little.
-        """
-        end, days, most = period.end, 1, (period.end - period.start) // ONE_DAY + 1
-        while end > period.start:
-            piece = Period(max(period.start, midnight((end - SECOND).date() - (days - 1) * ONE_DAY)), end)
-            try:
-                pages = self._fetch_piece(piece)
-            except BadRequest:
-                if days == 1:
-                    raise
-                days = most = days // 2
-                continue
-            end = piece.start
-            days = min(days * 2, most) if pages <= _FEW_PAGES else max(days // 2, 1) if pages > _MANY_PAGES else days
-
-    def _fetch_piece(self, piece: Period) -> int:
-        """Fetch a piece to its end, in whatever order, and keep it. Return the number of pages."""
-        buffer = DayBuffer(piece)
-        stream = self._source.iter_batches(start=piece.start, end=piece.end, **self._query)
-        rows = stream.to_table()
-        receipt = stream.receipt
-        self._add_costs(receipt)
-        for batch in rows.to_batches():
-            self._observer.add_fetched(batch)
-            buffer.add(batch)
-        self._days.add(buffer.take_complete([]))
-        self._days.add_undated(buffer.undated())
-        self._days.write()
-        return receipt.pages
-
-    # ---- reporting -----------------------------------------------------------------------------------------------
-
-    def _add_costs(self, receipt: Receipt, *, coerced: bool = True) -> None:
-        self.report.requests += receipt.requests
-        self.report.retries += receipt.retries
-        self.report.throttled += receipt.throttled
-        self.report.waited_seconds = round(self.report.waited_seconds + receipt.waited_seconds, 3)
-        self.report.coerced_values += receipt.coerced if coerced else 0
 
     def _report_manifest(self) -> None:
         self.report.manifest = self._writer.digest

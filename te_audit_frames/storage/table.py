@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.errors import ArchiveError, DamagedFile
 from te_audit_frames.merge import Merged, merge
+from te_audit_frames.periods import Bounds
 from te_audit_frames.schema import ARROW_SCHEMA, CORES
 from te_audit_frames.storage.archive_writer import ArchiveWriter, MakeContent, NewContent, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE, Coverage
@@ -27,7 +28,7 @@ from te_audit_frames.storage.day_file import (
     midnight,
     name_of,
 )
-from te_audit_frames.storage.filters import Bounds, within
+from te_audit_frames.storage.filters import within
 from te_audit_frames.storage.manifest import Entry
 from te_audit_frames.storage.scope import group_names
 from te_audit_frames.storage.store import Store

@@ -12,9 +12,8 @@ import pytest
 from support.command_line import run
 
 import te_audit_frames as taf
-from te_audit_frames.cli.find import _FIRST, _order, find
-from te_audit_frames.cli.output import Output
-from te_audit_frames.cli.terminal import table
+from te_audit_frames.cli.find import find
+from te_audit_frames.cli.find_text import FIRST_COLUMNS
 from te_audit_frames.periods import to_window
 from te_audit_frames.safe_text import width
 from te_audit_frames.sandbox import Sandbox
@@ -54,7 +53,7 @@ def parameters(name):
 
 def test_every_function_is_a_command():
     functions = {each for each in taf.__all__ if each.startswith("find_")} | {"classify_actors"}
-    assert {function.__name__ for function in FUNCTIONS.values()} == functions == set(_FIRST)
+    assert {function.__name__ for function in FUNCTIONS.values()} == functions == set(FIRST_COLUMNS)
     assert list(find.commands) == list(FUNCTIONS)
 
 
@@ -153,7 +152,8 @@ def test_a_command_prints_a_table_and_what_it_examined(folder, name):
     shown = run(*words_of(name, folder))
     table = shown.stdout.splitlines()
     assert max(map(width, table)) <= 80
-    first = [each for each in _FIRST[_function(name)].split() if each in expected]
+    filled = set(expected.columns[expected.notna().any()])  # columns without any value come last
+    first = [each for each in FIRST_COLUMNS[_function(name)].split() if each in filled]
     header = table[0].split()
     assert header == [*first, *header[len(first) :]][: len(header)]
     assert len(header) >= 3
@@ -176,7 +176,7 @@ def test_every_column_that_is_shown_first_exists(folder, name):
     columns = {
         column for each in by for column in FUNCTIONS[name](events=events, **given, **({"by": each} if each else {}))
     }
-    assert set(_FIRST[_function(name)].split()) <= columns
+    assert set(FIRST_COLUMNS[_function(name)].split()) <= columns
 
 
 @pytest.mark.full
@@ -248,19 +248,3 @@ def test_a_mistake_is_named_by_its_option(folder, words, code, message):
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
-
-
-def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_first(capsys):
-    login = pd.Timestamp("2025-06-19T00:00:00Z").as_unit("us")
-    people = {"uid": ["1000008"], "name": ["Benjamin Featherstone"], "email": ["benjamin@example.com"]}
-    users = pd.DataFrame(
-        people | {"registered": [login], "last_login": [login], "fetched_at": [login.replace(year=2026)]}
-    )
-    rows = taf.find_dormant_users(users, taf.read_pages([b'{"auditEvents": []}']))
-    order = _order(rows, _FIRST["find_dormant_users"])
-    Output("table").show(rows, first=order)
-    head, row, rest = capsys.readouterr().out.splitlines()
-    assert head.split() == ["user", "uid", "status", "silent_days", "last_login"]
-    assert " 1000008 " in row
-    assert rest.endswith("is_admin, last_event, first_event, event_texts)")  # it has nothing but empty lists
-    assert table(rows[["uid", "event_texts"]]).split() == ["uid", "event_texts", "1000008", "(none)"]

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pytest
 
 import te_audit_frames as taf
 from te_audit_frames.client.clock import Clock
@@ -13,6 +14,8 @@ from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+
+WORKERS = pytest.mark.parametrize("workers", [1, 8])  # alone, and with slices
 
 
 class Time(Clock):

@@ -2,7 +2,7 @@
 
 import json
 
-from support.rawserver import RawServer, whole
+from support.rawserver import RawServer, client_of, whole
 
 ACCOUNT_TOKEN = "at-canary-93b1e7"  # what must get nowhere
 
@@ -67,3 +67,20 @@ class Directory:
 
     def serve(self):
         return RawServer(self.answer)
+
+
+def fetch(directory, **how):
+    """Serve a directory, and fetch its people."""
+    with directory.serve() as server:
+        return client_of(server).fetch_users(**how)
+
+
+def row(users, uid):
+    """Return the row of a person."""
+    return users.set_index("uid").loc[uid]
+
+
+def roles_of(users, uid):
+    """Return the roles of a person by account group."""
+    memberships = row(users, uid)["memberships"]
+    return {each["aid"]: each["roles"] for each in memberships}

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+import te_audit_frames as taf
+
 
 @contextmanager
 def dask_cluster():
@@ -38,3 +40,13 @@ def spark_session():
     for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def on_cluster(engine, cluster, events, folder):
+    """Return an audit frame as the "dask" or "spark" frame of a running cluster, in several partitions."""
+    if engine == "dask":
+        import dask.dataframe as dd
+
+        return dd.from_pandas(events, npartitions=3)
+    taf.write_parquet(events, folder / "events.parquet")
+    return cluster.read.parquet(str(folder / "events.parquet"))

@@ -12,9 +12,9 @@ import pandas as pd
 
 from te_audit_frames.checks.access import find_access_changes, is_access_change
 from te_audit_frames.checks.assessed import assessed
-from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import capital, compared, make_finding, minutes, some_of, times
 from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
+from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import ALARMING, MANY, RULES, Check, by_chance, raised
 from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
 from te_audit_frames.checks.runs import find_runs
@@ -33,7 +33,7 @@ _ACCESS: Mapping[tuple[str, str], str] = {
 }
 
 
-def judge_runs(context: Context) -> Found:
+def judge_runs(context: ReviewContext) -> Found:
     """Judge runs of deletions: the largest of each person and week."""
     rows = find_runs(context.events, vocabulary=context.vocabulary)
     record = context.with_baseline(assessed(rows))
@@ -57,7 +57,7 @@ def judge_runs(context: Context) -> Found:
     return found, record
 
 
-def judge_access(context: Context) -> Found:
+def judge_access(context: ReviewContext) -> Found:
     """Judge changes of access: those of a person, kind and week together."""
     rows = find_access_changes(context.events, vocabulary=context.vocabulary)
     record = context.with_baseline(assessed(rows))
@@ -88,7 +88,7 @@ def judge_access(context: Context) -> Found:
     return found, record
 
 
-def judge_monitoring(context: Context) -> Found:
+def judge_monitoring(context: ReviewContext) -> Found:
     """Judge changes of monitoring: those of a person, kind and week together."""
     rows = find_monitoring_changes(context.events, vocabulary=context.vocabulary)
     record = context.with_baseline(assessed(rows))
@@ -107,7 +107,7 @@ def judge_monitoring(context: Context) -> Found:
 
 
 def _by_kind(
-    context: Context, rows: pd.DataFrame, names: list[str], check: Check
+    context: ReviewContext, rows: pd.DataFrame, names: list[str], check: Check
 ) -> Iterable[tuple[dict[Any, Any], Rarity]]:
     """Join the rows of one person, kind and week, and say how rare that kind is among those of the check."""
     if not len(rows):
@@ -141,7 +141,7 @@ def _join(some: list[dict[Any, Any]]) -> dict[Any, Any]:
     return row
 
 
-def _number_kinds(context: Context, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
+def _number_kinds(context: ReviewContext, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
     """Return a number for each kind that a check is about, and the weeks in which each person did them."""
     kinds = context.kinds
     is_relevant = [_is_about(check, *pair) for pair in zip(kinds["action"], kinds["object"], strict=True)]

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from te_audit_frames.checks.assessed import assessed
-from te_audit_frames.checks.baseline import find_people
 from te_audit_frames.checks.evidence import evidence
-from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import make_finding, moment
+from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import RARE, Severity
 from te_audit_frames.checks.logins import find_failed_logins
 from te_audit_frames.checks.networks import to_networks
+from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import select
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
 
@@ -27,7 +27,7 @@ _PASSWORDS: Mapping[str, str] = {
 }
 
 
-def judge_logins(context: Context) -> Found:
+def judge_logins(context: ReviewContext) -> Found:
     """Judge attacks on passwords by who got in, and from where."""
     by_user = find_failed_logins(context.events, vocabulary=context.vocabulary)
     record = assessed(by_user)
@@ -64,7 +64,7 @@ def judge_logins(context: Context) -> Found:
     return found, record
 
 
-def _reaching_to(got_in: pd.Series | None, row: pd.Series, context: Context) -> pd.Series:
+def _reaching_to(got_in: pd.Series | None, row: pd.Series, context: ReviewContext) -> pd.Series:
     """Return a series of failures, and the log-in that followed if there was one, so that both are the evidence."""
     if got_in is None:
         return row
@@ -86,7 +86,7 @@ class _LogIns:
     people: pd.DataFrame
 
     @classmethod
-    def of(cls, context: Context) -> _LogIns:
+    def of(cls, context: ReviewContext) -> _LogIns:
         selection = select(
             context.events,
             ["event"],

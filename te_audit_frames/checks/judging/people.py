@@ -10,13 +10,13 @@ from te_audit_frames.checks.accounts import find_dormant_users
 from te_audit_frames.checks.addresses import find_new_addresses
 from te_audit_frames.checks.assessed import assessed
 from te_audit_frames.checks.hours import find_off_hours
-from te_audit_frames.checks.judging.context import Context, Found
 from te_audit_frames.checks.judging.findings import compared, make_finding, times
 from te_audit_frames.checks.judging.rarity import UNKNOWN
+from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import RARE, by_chance
 
 
-def judge_hours(context: Context) -> Found:
+def judge_hours(context: ReviewContext) -> Found:
     """Judge weeks outside people's own hours, unless they consist of failed log-ins."""
     history = context.past if context.has_history else None
     rows = find_off_hours(context.events, history=history, tz=context.tz)
@@ -39,7 +39,7 @@ def judge_hours(context: Context) -> Found:
     return found, record
 
 
-def judge_addresses(context: Context) -> Found:
+def judge_addresses(context: ReviewContext) -> Found:
     """Judge networks that are new for their person, unless only failed log-ins came from there."""
     history = context.past if context.has_history else None
     rows = find_new_addresses(context.events, history=history)
@@ -68,7 +68,7 @@ def judge_addresses(context: Context) -> Found:
     return found, record
 
 
-def judge_accounts(context: Context) -> Found:
+def judge_accounts(context: ReviewContext) -> Found:
     """Judge returns after a long silence, and, with a directory, unused accounts and people who are not in it."""
     users = context.users
     if users is None:

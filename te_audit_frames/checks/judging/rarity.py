@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from te_audit_frames.checks.baseline import Baseline, find_people
+from te_audit_frames.checks.baseline import Baseline
+from te_audit_frames.checks.people import find_people
 
 MIN_SPAN = 28.0
 """Days of history before the period, below which nothing is called rare."""

@@ -28,7 +28,7 @@ Found = tuple[list[Finding], Assessed]
 
 
 @dataclass(frozen=True, eq=False)
-class Context:
+class ReviewContext:
     """What all checks of one review share.
 
     Attributes

@@ -12,7 +12,7 @@ import te_audit_frames as taf
 from te_audit_frames.periods import iso
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import ATTRS_KEY
-from te_audit_frames.storage import importing
+from te_audit_frames.storage import archive_import
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -76,7 +76,7 @@ def test_days_without_events_between_those_of_the_archive_are_kept(archive, tmp_
 
 @pytest.mark.full
 def test_too_many_days_are_refused_before_anything_is_written(archive, tmp_path, monkeypatch):
-    monkeypatch.setattr(importing, "_MOST_NEW_FILES", 400)  # to save time
+    monkeypatch.setattr(archive_import, "_MOST_NEW_FILES", 400)  # to save time
     moments = [TODAY - number * DAY for number in range(1, 700, 14)]
     path = claim(tmp_path / "saved.parquet", *moments, start=TODAY - 6_000 * DAY)
     with pytest.raises(taf.InvalidArgument, match=r"saved.parquet would add 73[01] days .* import it in parts"):

@@ -1,4 +1,4 @@
-"""The directory by the published contract: users, account groups, roles and permissions."""
+"""The endpoints of users, account groups, roles and permissions, by the published contract."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ORGANISATION = {"organizationName": "Practice Organisation", "orgId": "1"}
 _PATH = re.compile(r"/v7/([a-z-]+)(?:/([^/]+))?")
 
 
-class Directory:
-    """The people, account groups and roles of an organisation.
+class DirectoryApi:
+    """The endpoints of the people, account groups and roles of an organisation.
 
     Parameters
     ----------
