@@ -12,6 +12,7 @@ from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.freq import Freq
 from te_audit_frames.analysis.labels import list_labels
 from te_audit_frames.report.blocks import (
+    NOTHING,
     Block,
     Column,
     Heading,
@@ -187,7 +188,8 @@ def _ranking_table(
         Column(title, [clean(name) if pd.notna(name) else "(none)" for name in names] + [rest] * bool(len(others)))
     ]
     if dimension.label:
-        columns.append(Column(dimension.key, [*cleaned(shown[dimension.key]), *["–"] * bool(len(others))]))
+        keys = [*cleaned(shown[dimension.key]), *[NOTHING] * bool(len(others))]
+        columns.append(Column(dimension.key, keys, is_narrow=max(map(len, keys)) <= _LONGEST_KEY))
     columns += [column("Events", counts, "events", "sum"), column("Share", shares, "share", "sum")]
     for source, heading in _COUNTED.items():
         if source in shown:
@@ -204,6 +206,9 @@ def _ranking_table(
         folded="The numbers as a table",
     )
 
+
+_LONGEST_KEY = 24
+"""The longest id that stays on one line."""
 
 _COUNTED = {
     "users": "People",

@@ -69,10 +69,12 @@ def describe_archive(subject: Subject) -> list[Block]:
     if days is None:
         return []
     partial = days[~days["complete"]]
+    sealed = int(days["sealed"].sum())
     text = (
         f"Of {number_of(len(days), 'UTC day')} of the period, the archive has {len(days) - len(partial):,} complete, "
-        f"and {len(partial):,} not, with {number_of(int(days['events'].fillna(0).sum()), 'event')}. "
-        f"{number_of(int(days['sealed'].sum()), 'day')} read again after a while, so that late events are in too."
+        f"and {len(partial):,} not, with {number_of(int(days['events'].fillna(0).sum()), 'event')} on these whole days. "
+        f"{number_of(sealed, 'day')} {'was' if sealed == 1 else 'were'} read again after a while, so that late events "
+        "are in too."
     )
     scopes = days["scope"].dropna().unique().tolist()
     text += f" What the token could see: {listed(scopes, 3)}." if scopes else ""
@@ -80,13 +82,23 @@ def describe_archive(subject: Subject) -> list[Block]:
     if beside := describe_difference(subject):
         blocks.append(Paragraph(beside, is_note=True))
     if len(partial):
-        blocks.append(_gaps(partial))
+        blocks.append(_gaps(partial, pd.Timestamp(subject.bounds[1]) if subject.bounds else None))
     return blocks
 
 
-def _gaps(partial: pd.DataFrame) -> Table:
-    """Return the days that are not complete, consecutive ones as one row."""
+def _states(partial: pd.DataFrame, end: pd.Timestamp | None) -> pd.Series:
+    """Say of each day what is missing. A day that was read to the end of the period lacks nothing of the period."""
     state = partial["gap"].map({True: "never read", False: "read in part"})
+    read_to = partial["read_to"].astype("datetime64[us, UTC]")
+    is_early = ~partial["gap"] & (read_to < partial["day"] + _DAY)
+    if end is not None:
+        state = state.mask(is_early & (read_to >= end), "read to the end of the period")
+    return state
+
+
+def _gaps(partial: pd.DataFrame, end: pd.Timestamp | None) -> Table:
+    """Return the days that are not complete, consecutive ones as one row."""
+    state = _states(partial, end)
     group = ((partial["day"].diff() != _DAY) | (state != state.shift())).cumsum()
     ranges = (
         partial.assign(state=state)
@@ -105,8 +117,8 @@ def _gaps(partial: pd.DataFrame) -> Table:
         "coverage",
         f"Days that are not complete (UTC){more}",
         [
-            Column("From", [f"{day:%Y-%m-%d}" for day in shown["first"]]),
-            Column("To, included", [f"{day:%Y-%m-%d}" for day in shown["last"]]),
+            Column("From", [f"{day:%Y-%m-%d}" for day in shown["first"]], is_narrow=True),
+            Column("To, included", [f"{day:%Y-%m-%d}" for day in shown["last"]], is_narrow=True),
             Column("Days", counts(shown["days"]), is_number=True),
             Column("State", shown["state"].tolist()),
             Column("Events", counts(shown["events"]), is_number=True),
