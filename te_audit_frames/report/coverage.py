@@ -72,7 +72,7 @@ def describe_archive(subject: Subject) -> list[Block]:
     sealed = int(days["sealed"].sum())
     text = (
         f"Of {number_of(len(days), 'UTC day')} of the period, the archive has {len(days) - len(partial):,} complete, "
-        f"and {len(partial):,} not, with {number_of(int(days['events'].fillna(0).sum()), 'event')} on these whole days. "
+        f"and {len(partial):,} not, with {number_of(int(days['events'].sum()), 'event')} on these whole days. "
         f"{number_of(sealed, 'day')} {'was' if sealed == 1 else 'were'} read again after a while, so that late events "
         "are in too."
     )
