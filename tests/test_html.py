@@ -27,6 +27,7 @@ from support.permissions import unwritable_folder
 
 import te_audit_frames as taf
 from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -193,6 +194,14 @@ def test_the_same_events_give_the_same_bytes_elsewhere_and_at_another_time(tmp_p
     events = taf.read_parquet(tmp_path / "events.parquet")
     here = taf.write_report(events, tmp_path / "here.html", review=taf.review(events, checks=RUNS), tz="Asia/Tokyo")
     assert done.stdout.strip() == here
+
+
+@pytest.mark.full
+def test_a_report_on_three_months_can_go_with_a_mail(tmp_path):
+    with Sandbox(events=3_000, days=90, seed=0, incidents=True) as api:
+        events = taf.Client(token=api.token, base_url=api.url).fetch_events(window="91d")
+    write(events, tmp_path, review=taf.review(events))
+    assert (tmp_path / "report.html").stat().st_size < 400_000
 
 
 # ---- numbers -----------------------------------------------------------------------------------------------------
