@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from support.command_line import run
@@ -88,3 +89,14 @@ def test_a_report_does_not_overwrite_what_it_reads(folder, link):
     assert done.exit_code == 2
     assert "is also --dispositions" in done.stderr
     assert notes.read_bytes() == before
+
+
+def test_a_date_at_the_end_of_the_calendar_stops_no_report(folder):
+    last = event(0, "Test deleted.", date=datetime.max.replace(tzinfo=UTC))
+    taf.write_parquet(taf.concat([EVENTS, frame(last)]), folder / "odd.parquet")
+    done = run("report", "odd.parquet", "-o", "odd.html", "--section", "activity", "--tz", "Pacific/Kiritimati")
+    assert done.exit_code == 0, done.output
+    assert b"1 event that is years away from most others (9999-12-31)" in (folder / "odd.html").read_bytes()
+    # A window ends with the last event, and there is no later moment.
+    done = run("report", "odd.parquet", "-o", "odd.html", "--no-review", "--section", "what", "--window", "30d")
+    assert done.exit_code == 0, done.output
