@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from support.command_line import run
 from support.histories import archive_of, event, frame
@@ -93,7 +94,7 @@ def test_a_report_does_not_overwrite_what_it_reads(folder, link):
 
 def test_a_date_at_the_end_of_the_calendar_stops_no_report(folder):
     last = event(0, "Test deleted.", date=datetime.max.replace(tzinfo=UTC))
-    taf.write_parquet(taf.concat([EVENTS, frame(last)]), folder / "odd.parquet")
+    taf.write_parquet(pd.concat([EVENTS, frame(last)]), folder / "odd.parquet")
     done = run("report", "odd.parquet", "-o", "odd.html", "--section", "activity", "--tz", "Pacific/Kiritimati")
     assert done.exit_code == 0, done.output
     assert b"1 event that is years away from most others (9999-12-31)" in (folder / "odd.html").read_bytes()
