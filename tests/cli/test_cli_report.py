@@ -97,7 +97,7 @@ def test_a_date_at_the_end_of_the_calendar_stops_no_report(folder):
     taf.write_parquet(pd.concat([EVENTS, frame(last)]), folder / "odd.parquet")
     done = run("report", "odd.parquet", "-o", "odd.html", "--section", "activity", "--tz", "Pacific/Kiritimati")
     assert done.exit_code == 0, done.output
-    assert b"1 event that is years away from most others (9999-12-31)" in (folder / "odd.html").read_bytes()
+    assert b"1 event that is years away from most others" in (folder / "odd.html").read_bytes()
     # A window ends with the last event, and there is no later moment.
     done = run("report", "odd.parquet", "-o", "odd.html", "--no-review", "--section", "what", "--window", "30d")
     assert done.exit_code == 0, done.output
