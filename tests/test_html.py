@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -26,7 +27,9 @@ from support.hostile_text import PAYLOADS
 from support.permissions import unwritable_folder
 
 import te_audit_frames as taf
+from te_audit_frames.report.coverage import describe_archive
 from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.report.subject import Subject
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
@@ -376,6 +379,15 @@ def test_an_archive_that_settled_with_fewer_events_of_a_day_is_not_theirs(settle
     for more in (twice, SOURCES["polars"](to_arrow(twice))):
         with pytest.raises(taf.InvalidArgument, match=r"archive: the events are not from it: on 2026-03-\d\d \(UTC\)"):
             taf.write_report(more, tmp_path / "report.html", archive=archive)
+
+
+def test_what_is_said_of_the_archive_of_pseudonymized_events_names_no_account_group(settled):
+    archive, events = settled
+    subject = Subject.of(events, review=None, archive=archive, zone=UTC, sections=["completeness"])
+    narrowed = archive.coverage().assign(scope="all account groups, without 4711")
+    text = str(describe_archive(replace(subject, coverage=narrowed)))
+    assert "could see: all account groups, on some days without some of them." in text
+    assert "4711" not in text
 
 
 def test_the_verdict_compares_the_receipt_with_the_archive(settled, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from te_audit_frames.analysis.freq import PLAUSIBLE
@@ -76,14 +78,21 @@ def describe_archive(subject: Subject) -> list[Block]:
         f"{number_of(sealed, 'day')} {'was' if sealed == 1 else 'were'} read again after a while, so that late events "
         "are in too."
     )
-    scopes = days["scope"].dropna().unique().tolist()
-    text += f" What the token could see: {listed(scopes, 3)}." if scopes else ""
+    text += _scopes(days["scope"].dropna().unique().tolist())
     blocks: list[Block] = [Heading("The archive"), Paragraph(text)]
     if beside := describe_difference(subject):
         blocks.append(Paragraph(beside, is_note=True))
     if len(partial):
         blocks.append(_gaps(partial, pd.Timestamp(subject.bounds[1]) if subject.bounds else None))
     return blocks
+
+
+def _scopes(scopes: Sequence[str]) -> str:
+    """Say what the token could see, without the account groups that it could not: the events may be pseudonymized."""
+    if not scopes:
+        return ""
+    hidden = ", on some days without some of them" if any("," in scope for scope in scopes) else ""
+    return f" What the token could see: {listed(sorted({scope.partition(',')[0] for scope in scopes}))}{hidden}."
 
 
 def _states(partial: pd.DataFrame, end: pd.Timestamp | None) -> pd.Series:
