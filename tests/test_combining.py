@@ -1,5 +1,7 @@
 """Findings together: which raise one another, their order, and the ranking of people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -177,3 +179,23 @@ def test_three_names_are_written_and_the_rest_counted():
 def test_thresholds_of_chance(chance, severity, at_most_low):
     assert by_chance(chance) == severity
     assert by_chance(chance, to_medium=False) == at_most_low
+
+
+def test_names_decide_the_order_only_if_all_times_and_numbers_agree():
+    """Pseudonyms are in another order than names, and "finding 3" should mean the same in both reviews."""
+    rows = [(n % 2, n // 2 % 2, 3 + n // 4) for n in range(8)]  # hours, length, events: no two agree in all three
+    orders = []
+    for names in (range(8), reversed(range(8))):
+        found = [
+            finding("find_runs", "low", hour, length=length, uid=str(uid))
+            for uid, (hour, length, _) in zip(names, rows, strict=True)
+        ]
+        found = [
+            replace(one, row={**one.row, "events": events}) for one, (_, _, events) in zip(found, rows, strict=True)
+        ]
+        listed = findings_frame(in_order(found))[["first_event", "last_event", "events"]]
+        people = rank_people(found)[["first_event", "last_event", "findings"]]
+        orders.append((listed.to_csv(), people.to_csv()))
+    assert orders[0] == orders[1]
+    alike = [finding("find_runs", "low", uid=uid) for uid in "987"]
+    assert [one.who[0] for one in in_order(alike)] == ["7", "8", "9"]

@@ -35,6 +35,7 @@ from te_audit_frames.periods import Instant, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)  # nothing can end after it
 _JUDGES: Mapping[Check, Callable[[ReviewContext], Found]] = {
     "find_runs": judge_runs,
     "find_failed_logins": judge_logins,
@@ -203,7 +204,8 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
         return period, [f"the period is that of the receipt: {period}", *notes]
     if selection.first_event is None or selection.last_event is None:
         return None, ["there are no dated events: nothing was reviewed", *notes]
-    period = Period(selection.first_event, selection.last_event + _MICROSECOND)
+    last = min(selection.last_event, _LAST_MOMENT - _MICROSECOND)
+    period = Period(min(selection.first_event, last), last + _MICROSECOND)
     if is_cut:
         return period, notes
     return period, ["no receipt states a period: it is taken from the first event to the last", *notes]

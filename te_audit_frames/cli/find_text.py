@@ -51,8 +51,13 @@ def order_columns(rows: pd.DataFrame, first: str) -> list[str]:
     """Return the columns in the order of their use in a table, those without any value last."""
     names = [name for name in first.split() if name in rows]
     names += [str(name) for name in rows if name not in names]
-    empty = [name for name in names if rows[name].isna().all()]
+    empty = [name for name in names if _is_empty(rows[name])]
     return [name for name in names if name not in empty] + empty
+
+
+def _is_empty(column: pd.Series) -> bool:
+    """Whether a column has no value, or nothing but empty lists."""
+    return not any(isinstance(value, str) or not hasattr(value, "__len__") or len(value) for value in column.dropna())
 
 
 def _examined(record: taf.Assessed, tz: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from te_audit_frames.errors import ArchiveError, DamagedFile, InvalidArgument
 from te_audit_frames.periods import Bounds, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.safe_text import visible
+
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_END = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+"""The latest end that a period may have; see `to_instant`."""
 
 
 def is_archive(place: str) -> bool:
@@ -93,7 +97,7 @@ def end_of(events: pd.DataFrame) -> datetime | None:
         end = receipt.period.end
         return min(end, to_instant(receipt.fetched_at, argument="fetched_at")) if receipt.fetched_at else end
     last = events["date"].max()
-    return None if pd.isna(last) else last.to_pydatetime() + timedelta(microseconds=1)
+    return None if pd.isna(last) else min(last.to_pydatetime(), _LAST_END - _MICROSECOND) + _MICROSECOND
 
 
 def end_of_archive(archive: taf.Archive) -> datetime | None:

@@ -115,7 +115,7 @@ def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[in
 
 def _cell(name: str, value: Any) -> str:
     if isinstance(value, list | np.ndarray):
-        return cut_to_width(visible(", ".join(map(_item, value))), _WIDEST)
+        return cut_to_width(visible(", ".join(map(_item, value))), _WIDEST) if len(value) else NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

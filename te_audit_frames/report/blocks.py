@@ -150,6 +150,11 @@ class Section:
     blocks: Sequence[Block] = field(default_factory=list)
 
 
+def filled(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that have a value in some row, and the first. Without rows, return all."""
+    return [column for place, column in enumerate(columns) if not place or set(column.cells) != {NOTHING}]
+
+
 # ---- values as text ----------------------------------------------------------------------------------------------
 
 
@@ -200,15 +205,35 @@ def listed(value: Any, most: int = 5) -> str:
     return ", ".join(clean(text, 60) for text in texts[:most]) + more or NOTHING
 
 
+# Python's calendar ends with the year 9999. Nearer to its ends, no clock but that of UTC shows every moment.
+_CLOCKS = pd.Timestamp("0001-01-02", tz="UTC"), pd.Timestamp("9999-12-31", tz="UTC")
+
+
 def moments(dates: pd.Series, zone: tzinfo, form: str = "%Y-%m-%d %H:%M") -> list[str]:
-    """Return the cells of a column of moments, by the clock of a time zone."""
-    local = dates.dt.tz_convert(zone).dt.strftime(form)
+    """Return the cells of a column of moments, by the clock of a time zone.
+
+    Moments at the ends of the calendar are shown in UTC, and say so.
+
+    Examples
+    --------
+    >>> from zoneinfo import ZoneInfo
+    >>> import pandas as pd
+    >>> from te_audit_frames.report.blocks import moments
+    >>> dates = pd.Series(pd.to_datetime(["2026-03-02T09:00Z", "9999-12-31T12:00Z"]))
+    >>> moments(dates, ZoneInfo("Asia/Tokyo"))
+    ['2026-03-02 18:00', '9999-12-31 12:00 UTC']
+    """
+    dates = dates.dt.as_unit("us")
+    is_far = (dates < _CLOCKS[0]) | (dates >= _CLOCKS[1])
+    local = dates.mask(is_far).dt.tz_convert(zone).dt.strftime(form)
+    if is_far.any():
+        local = local.mask(is_far, dates.dt.tz_convert("UTC").dt.strftime(form) + " UTC")
     return [NOTHING if pd.isna(text) else text for text in local.tolist()]
 
 
 def moment(date: datetime | pd.Timestamp, zone: tzinfo, form: str = "%Y-%m-%d %H:%M") -> str:
-    """Return a moment by the clock of a time zone."""
-    return NOTHING if pd.isna(date) else pd.Timestamp(date).tz_convert(zone).strftime(form)
+    """Return a moment by the clock of a time zone; see `moments`."""
+    return moments(pd.Series([pd.Timestamp(date)]), zone, form)[0]
 
 
 def span(first: Any, last: Any, zone: tzinfo) -> str:

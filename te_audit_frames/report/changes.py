@@ -10,6 +10,7 @@ from te_audit_frames.checks.runs import find_runs
 from te_audit_frames.checks.text.reading import FAILURE
 from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.report.blocks import (
+    NOTHING,
     Block,
     Column,
     Heading,
@@ -19,6 +20,7 @@ from te_audit_frames.report.blocks import (
     clean,
     cleaned,
     counts,
+    filled,
     listed,
     lists,
     moments,
@@ -56,12 +58,11 @@ def describe_access(subject: Subject) -> Section:
         Column("Change", [listed(texts, 2) for texts in shown["event_texts"]]),
         Column("Whose access", lists(shown["targets"], 3)),
         Column("Roles", lists(shown["roles"], 3)),
-        Column("Of oneself", ["yes" if own else "–" for own in shown["to_self"]]),
+        Column("Of oneself", ["yes" if own else NOTHING for own in shown["to_self"]]),
         Column("Account group", cleaned(shown["account_group_name"].fillna(shown["aid"]))),
-        Column("Note", [sentence(note) if note else "–" for note in shown["note"]]),
+        Column("Note", [sentence(note) if note else NOTHING for note in shown["note"]]),
     ]
-    columns = [column for column in columns if set(column.cells) != {"–"}]
-    table = Table("access-table", f"Changes of access{more} (times in {subject.zone})", columns)
+    table = Table("access-table", f"Changes of access{more} (times in {subject.zone})", filled(columns))
     return Section("access", _ACCESS, [Paragraph(text), table, *_left_out(record)])
 
 
@@ -101,7 +102,7 @@ def _runs_table(subject: Subject, runs: pd.DataFrame) -> Table:
         Column("Of what", [listed([name.replace("_", " ") for name in names], 4) for names in shown["objects"]]),
         Column("Account groups", lists(shown["account_groups"], 3)),
     ]
-    return Table("runs-table", f"Runs of deletions{more} (times in {subject.zone})", columns)
+    return Table("runs-table", f"Runs of deletions{more} (times in {subject.zone})", filled(columns))
 
 
 def _types(subject: Subject) -> list[Block]:

@@ -19,18 +19,18 @@ from te_audit_frames.report.blocks import (
     Table,
     clean,
     counts,
+    filled,
     listed,
     moment,
     number_of,
     sentence,
     span,
 )
+from te_audit_frames.report.coverage import days_of_period, describe_archive, describe_difference, has_more
+from te_audit_frames.report.days import describe_odd
 from te_audit_frames.report.subject import Subject
 
 State = Literal["good", "bad", "open"]
-
-_DAY = pd.Timedelta(days=1)
-_MOST_RANGES = 40
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,19 @@ def judge(subject: Subject) -> list[Verdict]:
 
 
 def _judge_completeness(subject: Subject) -> Verdict:
-    question, receipt, coverage = "Are these all events?", subject.receipt, _covered_days(subject)
+    question, receipt, coverage = "Are these all events?", subject.receipt, days_of_period(subject)
     if receipt is None and coverage is None:
         return Verdict(question, "Not known", "The events carry no receipt of how they were fetched.", "open")
     if receipt is None:
         assert coverage is not None  # noqa: S101 - for mypy; one of the two is known  # nosec B101
         partial = int((~coverage["complete"]).sum())
-        if partial or coverage.empty:
+        if coverage["gap"].all():
+            return Verdict(question, "No", "The archive does not cover the period.", "bad")
+        if partial:
             why = f"The archive lacks {number_of(partial, 'day')} of the period, or parts of them."
-            return Verdict(question, "No", why if partial else "The archive does not cover the period.", "bad")
+            return Verdict(question, "No", why, "bad")
+        if subject.comparison is not None and subject.comparison.foreign:
+            return Verdict(question, "Not known", describe_difference(subject), "open")
         why = "The archive is complete on these days. The events carry no receipt that says they are all of its events."
         return Verdict(question, "Not known", why, "open")
     period = "of the period" if receipt.period is None else f"from {_period(subject)}"
@@ -72,8 +76,18 @@ def _judge_completeness(subject: Subject) -> Verdict:
     if receipt.filters:
         why = f"A filter chose them, out of all events {period}."
         return Verdict(question, "No, a selection", why, "open")
+    if has_more(subject):
+        why = (
+            f"Every event {period} arrived when they were fetched, but the archive has more by now. "
+            f"{describe_difference(subject)}"
+        )
+        return Verdict(question, "No longer", why, "bad")
     scope = f"account group {receipt.scope['aid']}" if receipt.scope.get("aid") else receipt.scope_name
-    return Verdict(question, "Yes", f"Every event {period} arrived, of {clean(scope, 200)}.", "good")
+    why = f"Every event {period} arrived, of {clean(scope, 200)}."
+    if coverage is not None and subject.comparison is not None and receipt.source != "archive":
+        lacking = int((~coverage["complete"]).sum())
+        why += f" The archive lacks {number_of(lacking, 'day')} of it, or parts of them." if lacking else ""
+    return Verdict(question, "Yes", why, "good")
 
 
 def _period(subject: Subject) -> str:
@@ -121,6 +135,8 @@ def _judge_extent(subject: Subject) -> Verdict:
         if subject.has(*names) and subject.rows:
             parts.append(number_of(int(subject.named(by).sum()), one, several))
     seen = f" From {span(subject.first, subject.last, subject.zone)}." if subject.is_dated else ""
+    if odd := describe_odd(subject.drawn):
+        seen += f" With {odd}."
     what = ", ".join(parts)
     return Verdict("How much is there?", number_of(subject.rows, "event"), f"{what}.{seen}" if what else seen, "open")
 
@@ -140,67 +156,9 @@ def describe(subject: Subject) -> Section:
     if subject.undated:
         text = f"{number_of(subject.undated, 'event')} without a date: counted by person, type and place, not by time."
         blocks.append(Paragraph(text, is_note=True))
-    blocks += _coverage(subject)
+    blocks += describe_archive(subject)
     blocks += _assessed(subject)
     return Section("completeness", "Completeness", blocks)
-
-
-def _covered_days(subject: Subject) -> pd.DataFrame | None:
-    """Return the rows of the coverage that belong to the period, or None without an archive."""
-    if subject.coverage is None or "complete" not in subject.coverage:
-        return None
-    days = subject.coverage
-    if subject.bounds is not None:
-        start, end = (pd.Timestamp(bound) for bound in subject.bounds)
-        days = days[(days["day"] + _DAY > start) & (days["day"] < max(end, start + pd.Timedelta("1us")))]
-    return days
-
-
-def _coverage(subject: Subject) -> list[Block]:
-    days = _covered_days(subject)
-    if days is None:
-        return []
-    partial = days[~days["complete"]]
-    text = (
-        f"The archive knows {number_of(len(days), 'UTC day')} of the period, with "
-        f"{number_of(int(days['events'].fillna(0).sum()), 'event')}. {number_of(len(days) - len(partial), 'day')} "
-        f"complete, {len(partial):,} not; {number_of(int(days['sealed'].sum()), 'day')} read again after a while, so "
-        "that late events are in too."
-    )
-    blocks: list[Block] = [Heading("The archive"), Paragraph(text)]
-    if len(partial):
-        blocks.append(_gaps(partial))
-    return blocks
-
-
-def _gaps(partial: pd.DataFrame) -> Table:
-    """Return the days that are not complete, consecutive ones as one row."""
-    state = partial["gap"].map({True: "never read", False: "read in part"})
-    group = ((partial["day"].diff() != _DAY) | (state != state.shift())).cumsum()
-    ranges = (
-        partial.assign(state=state)
-        .groupby(group)
-        .agg(
-            first=("day", "min"),
-            last=("day", "max"),
-            days=("day", "size"),
-            events=("events", "sum"),
-            state=("state", "first"),
-        )
-    )
-    shown = ranges.head(_MOST_RANGES)
-    more = f"; the first {_MOST_RANGES} of {len(ranges):,} ranges" if len(ranges) > _MOST_RANGES else ""
-    return Table(
-        "coverage",
-        f"Days that are not complete (UTC){more}",
-        [
-            Column("From", [f"{day:%Y-%m-%d}" for day in shown["first"]]),
-            Column("To, included", [f"{day:%Y-%m-%d}" for day in shown["last"]]),
-            Column("Days", counts(shown["days"]), is_number=True),
-            Column("State", shown["state"].tolist()),
-            Column("Events", counts(shown["events"]), is_number=True),
-        ],
-    )
 
 
 def _assessed(subject: Subject) -> list[Block]:
@@ -213,15 +171,17 @@ def _assessed(subject: Subject) -> list[Block]:
     table = Table(
         "assessed",
         "The questions of the review, and what they leave open",
-        [
-            Column("Question", [RULES[check].question for check in rows["check"]]),
-            Column("Assessed", [_STATUS[status] for status in rows["status"]]),
-            Column("Findings", counts(above.reindex(rows["check"], fill_value=0)), is_number=True),
-            Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
-            Column("Events concerned", counts(rows["concerned"]), is_number=True),
-            Column("Days of history", counts(rows["baseline_days"]), is_number=True),
-            Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
-        ],
+        filled(
+            [
+                Column("Question", [RULES[check].question for check in rows["check"]]),
+                Column("Assessed", [_STATUS[status] for status in rows["status"]]),
+                Column("Findings", counts(above.reindex(rows["check"], fill_value=0)), is_number=True),
+                Column("Info only", counts(info.reindex(rows["check"], fill_value=0)), is_number=True),
+                Column("Events concerned", counts(rows["concerned"]), is_number=True),
+                Column("Days of history", counts(rows["baseline_days"]), is_number=True),
+                Column("What is left open", [_left_open(row) for _, row in rows.iterrows()], is_long=True),
+            ]
+        ),
     )
     texts = list(dict.fromkeys(str(text) for texts in rows["unclassified_texts"] for text in texts))
     notes = [sentence(note) for note in review.notes]

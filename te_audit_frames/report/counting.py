@@ -12,6 +12,7 @@ from te_audit_frames.analysis.dimensions import Dimension
 from te_audit_frames.analysis.freq import Freq
 from te_audit_frames.analysis.labels import list_labels
 from te_audit_frames.report.blocks import (
+    NOTHING,
     Block,
     Column,
     Heading,
@@ -25,6 +26,7 @@ from te_audit_frames.report.blocks import (
     number_of,
     shares,
 )
+from te_audit_frames.report.days import describe_odd
 from te_audit_frames.report.pictures import draw_bars, draw_heatmap, draw_periods
 from te_audit_frames.report.subject import Subject
 
@@ -56,11 +58,12 @@ def describe_activity(subject: Subject) -> Section:
     """Return the section that counts events per hour, day, week or month."""
     title = "Activity"
     bounds = subject.bounds
-    if bounds is None:
-        return Section("activity", title, [Paragraph(NO_EVENTS)])
-    ends = pd.Series([*bounds, *([subject.first, subject.last] if subject.is_dated else [])])
+    if bounds is None or not subject.is_drawn:
+        return Section("activity", title, _no_picture(subject))
+    seen = [] if subject.drawn.events else [subject.first, subject.last]
+    ends = pd.Series([*bounds, *seen], dtype="datetime64[us, UTC]")
     freq = choose_freq((ends.max() - ends.min()) / pd.Timedelta(days=1))
-    found, _, _ = count_activity(subject.events, freq=freq, tz=subject.zone)
+    found, _, _ = count_activity(subject.drawn_events, freq=freq, tz=subject.zone)
     if not found["events"].any():
         return Section("activity", title, [Paragraph(NO_EVENTS)])
     unit, total, partial = _UNITS[freq], int(found["events"].sum()), int((~found["complete"]).sum())
@@ -83,15 +86,16 @@ def describe_activity(subject: Subject) -> Section:
         ],
         folded="The numbers as a table",
     )
-    return Section("activity", title, [Paragraph(text), draw_periods(found, freq, str(subject.zone)), table])
+    picture = draw_periods(found, freq, str(subject.zone))
+    return Section("activity", title, [Paragraph(text), *_left_out(subject), picture, table])
 
 
 def describe_heatmap(subject: Subject) -> Section:
     """Return the section that counts events per weekday and hour."""
     title = "Hours of the week"
-    if not subject.is_dated:
-        return Section("heatmap", title, [Paragraph(NO_EVENTS)])
-    week = hours_of_week(count_activity(subject.events, freq="h", tz=subject.zone)[0])
+    if not subject.is_drawn:
+        return Section("heatmap", title, _no_picture(subject))
+    week = hours_of_week(count_activity(subject.drawn_events, freq="h", tz=subject.zone)[0])
     total = int(week.to_numpy().sum())
     office = int(week.iloc[:5, 8:18].to_numpy().sum())
     weekend = int(week.iloc[5:].to_numpy().sum())
@@ -108,7 +112,19 @@ def describe_heatmap(subject: Subject) -> Section:
         ],
         folded="The numbers as a table",
     )
-    return Section("heatmap", title, [Paragraph(text), draw_heatmap(week, str(subject.zone)), table])
+    picture = draw_heatmap(week, str(subject.zone))
+    return Section("heatmap", title, [Paragraph(text), *_left_out(subject), picture, table])
+
+
+def _no_picture(subject: Subject) -> list[Block]:
+    """Say why there is no picture."""
+    return _left_out(subject) or [Paragraph(NO_EVENTS)]
+
+
+def _left_out(subject: Subject) -> list[Block]:
+    """Say which events the picture of a section leaves out."""
+    text = describe_odd(subject.drawn)
+    return [Paragraph(f"Not in this picture: {text}.", is_note=True)] if text else []
 
 
 def describe_who(subject: Subject) -> Section:
@@ -172,7 +188,8 @@ def _ranking_table(
         Column(title, [clean(name) if pd.notna(name) else "(none)" for name in names] + [rest] * bool(len(others)))
     ]
     if dimension.label:
-        columns.append(Column(dimension.key, [*cleaned(shown[dimension.key]), *["–"] * bool(len(others))]))
+        keys = [*cleaned(shown[dimension.key]), *[NOTHING] * bool(len(others))]
+        columns.append(Column(dimension.key, keys, is_narrow=max(map(len, keys)) <= _LONGEST_KEY))
     columns += [column("Events", counts, "events", "sum"), column("Share", shares, "share", "sum")]
     for source, heading in _COUNTED.items():
         if source in shown:
@@ -189,6 +206,9 @@ def _ranking_table(
         folded="The numbers as a table",
     )
 
+
+_LONGEST_KEY = 24
+"""The longest id that stays on one line."""
 
 _COUNTED = {
     "users": "People",

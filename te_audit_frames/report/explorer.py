@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 import pyarrow as pa
@@ -141,6 +141,13 @@ class Explorer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        # copy() and deepcopy() end here too. A database and views in a browser cannot be in two places.
+        raise InvalidArgument(
+            "an Explorer cannot be copied or pickled, because its database and views live in this kernel. Keep "
+            "explorer.events, which is a frame, or explorer.code, which selects the same events again."
+        )
 
     def _make_views(self) -> tuple[MosaicWidget, ipywidgets.Widget]:
         """Return new views, and the box of all that is shown.

@@ -29,6 +29,7 @@ from te_audit_frames.report.blocks import (
     clean,
     cleaned,
     counts,
+    filled,
     listed,
     moments,
     number_of,
@@ -136,18 +137,20 @@ def _reviewed(subject: Subject, review: Review) -> Table:
     return Table(
         "reviewed",
         f"Findings that somebody has looked at: {len(review.reviewed):,}",
-        [
-            Column("Person", [_who(row) for _, row in rows.iterrows()]),
-            Column("Severity", rows["severity"].tolist()),
-            Column(
-                "When",
-                [span(*pair, subject.zone) for pair in zip(rows["first_event"], rows["last_event"], strict=True)],
-            ),
-            Column("Finding", [sentence(why) for why in rows["why"]], is_long=True),
-            Column("Looked at by", cleaned(rows["by"])),
-            Column("Why it is fine", cleaned(rows["reviewed_why"])),
-            Column("Until", cleaned(rows["until"])),
-        ],
+        filled(
+            [
+                Column("Person", [_who(row) for _, row in rows.iterrows()]),
+                Column("Severity", rows["severity"].tolist()),
+                Column(
+                    "When",
+                    [span(*pair, subject.zone) for pair in zip(rows["first_event"], rows["last_event"], strict=True)],
+                ),
+                Column("Finding", [sentence(why) for why in rows["why"]], is_long=True),
+                Column("Looked at by", cleaned(rows["by"])),
+                Column("Why it is fine", cleaned(rows["reviewed_why"])),
+                Column("Until", cleaned(rows["until"])),
+            ]
+        ),
         folded="Show them",
     )
 
@@ -228,7 +231,7 @@ def _evidence_table(subject: Subject, number: int, row: pd.Series, shown: pd.Dat
     return Table(
         f"evidence-table-{number}",
         f"The events behind finding {number}{more}",
-        columns,
+        filled(columns),
         folded=f"Finding {number}, {row['severity']}: {_who(row)}, {number_of(total, 'event')}",
         anchor=f"evidence-{number}",
         empty=f"Not shown, because other findings have filled the page. review.evidence({number}) has them.",

@@ -81,8 +81,8 @@ def write_report(
         The time zone of all times, days and hours in the report. Sentences of a review, and days of an archive, are in
         UTC, and say so.
     archive : Archive, optional
-        The archive that the events are from. The report then says on which days it is not complete. If `events` is an
-        archive itself, it is used.
+        The archive that the events are from. The report then says on which days it is not complete, and compares the
+        numbers of events. If `events` is an archive itself, it is used.
     sections : collection of str, optional
         Only these sections: ``"completeness"``, ``"findings"``, ``"activity"``, ``"heatmap"``, ``"who"``, ``"what"``,
         ``"where"``, ``"access"``, ``"deletions"``, ``"evidence"``. Their order is always that of the report, and the
@@ -97,8 +97,8 @@ def write_report(
     Raises
     ------
     InvalidArgument
-        An argument is wrong: the review is of other events, the events or the archive have changed since, there is no
-        such section, or the path ends in a separator.
+        An argument is wrong: the review is of other events, the events or the archive have changed since, the events
+        are not from `archive`, there is no such section, or the path ends in a separator.
     NotAnAuditFrame
         The events have none of the columns of events, or no `date`.
     FileError

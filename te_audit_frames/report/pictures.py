@@ -191,7 +191,8 @@ def draw_bars(names: Sequence[str], numbers: Sequence[int], title: str) -> Pictu
         + ", ".join(f"{name} {number:,}" for name, number in list(zip(shown, numbers, strict=True))[:3])
     ) + (f" and {len(shown) - 3} more. " if len(shown) > 3 else ". ")
     sizes = ((_WIDE, 8 + 26 * len(shown)), (_NARROW, 8 + 40 * len(shown)))
-    label = max(60.0, *(8.0 * width(name) for name in shown)) + 12
+    # Letters of other scripts are wider than Latin ones, in fonts that cannot be known here.
+    label = max(60.0, *(8.0 * width(name) + 3.0 * sum(letter > "\u024f" for letter in name) for name in shown)) + 12
     wide = _bars(shown, numbers, sizes[0], left=label, above=False)
     return Picture(
         f"{alt}The table below has the numbers.", wide, _bars(shown, numbers, sizes[1], left=2, above=True), sizes

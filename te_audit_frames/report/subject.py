@@ -12,16 +12,20 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
-from te_audit_frames.analysis.archived import EventArchive, is_archive, load_columns
+from te_audit_frames.analysis.archived import is_archive, load_columns
 from te_audit_frames.analysis.dimensions import Dimension
+from te_audit_frames.analysis.freq import PLAUSIBLE
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.analysis.summaries import count_groups, summarize
-from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.checks.in_engine import inside, utc_dates
 from te_audit_frames.checks.review_result import Extent, Review
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.frames import between
 from te_audit_frames.periods import Period
 from te_audit_frames.receipts import Receipt, stored_receipt
+from te_audit_frames.report.archive_comparison import ArchiveComparison, compare_with_archive
+from te_audit_frames.report.days import FAR, Drawn, choose_drawn, count_by_day
 from te_audit_frames.schema import COLUMNS, SOURCES, require_columns
 
 
@@ -41,8 +45,12 @@ class Subject:
         How many events there are, and how many of them have no date.
     first, last : pandas.Timestamp
         The first and the last date, in UTC; NaT if there is none.
+    drawn : Drawn
+        Which days the pictures show.
     coverage : pandas.DataFrame or None
         What the archive knows about each day.
+    comparison : ArchiveComparison or None
+        How the events compare with those of the archive; None if they are the archive, or there is none.
     review : Review or None
         The review of these events.
     zone : tzinfo
@@ -58,7 +66,9 @@ class Subject:
     undated: int
     first: pd.Timestamp
     last: pd.Timestamp
+    drawn: Drawn
     coverage: pd.DataFrame | None
+    comparison: ArchiveComparison | None
     review: Review | None
     zone: tzinfo
     sections: Collection[str]
@@ -73,7 +83,8 @@ class Subject:
         Raises
         ------
         InvalidArgument
-            `events` is no frame and no archive, `archive` is no archive, or the review is of other events.
+            `events` is no frame and no archive, `archive` is no archive, the events are not from it, or the review is
+            of other events.
         NotAnAuditFrame
             The events have no dates.
         """
@@ -96,8 +107,31 @@ class Subject:
         first, last = (pd.Timestamp(found[name]) for name in ("first", "last"))
         _check_review(review, events, _extent(dated, rows - dated, first, last))
         receipt = stored_receipt(head) if isinstance(head, pd.DataFrame) else None
-        coverage = archive.coverage() if isinstance(archive, EventArchive) else None
-        return cls(events, columns, receipt, rows, rows - dated, first, last, coverage, review, zone, sections)
+        period = None if receipt is None else receipt.period
+        is_near = dated and first >= PLAUSIBLE[0] and last < PLAUSIBLE[1] and last - first <= FAR
+        days = None if is_near or not dated else count_by_day(head)
+        drawn = Drawn() if days is None else choose_drawn(days, period, is_asked_for=_was_asked_for(receipt))
+        coverage = comparison = None
+        if archive is not None:
+            coverage = archive.coverage()
+            if not _is_same_archive(archive, events):
+                days = count_by_day(head) if days is None else days
+                comparison = compare_with_archive(days, archive, coverage, period)
+        return cls(
+            events=events,
+            columns=columns,
+            receipt=receipt,
+            rows=rows,
+            undated=rows - dated,
+            first=first,
+            last=last,
+            drawn=drawn,
+            coverage=coverage,
+            comparison=comparison,
+            review=review,
+            zone=zone,
+            sections=sections,
+        )
 
     def has(self, *names: str) -> bool:
         """Whether the events have at least one of these columns."""
@@ -140,15 +174,45 @@ class Subject:
 
     @property
     def bounds(self) -> tuple[datetime, datetime] | None:
-        """The start and the end of the period; without one, the first and the last date."""
-        if self.period is not None:
+        """The start and the end of the period; without one, the first and the last date. Odd dates do not count."""
+        start, end = self.drawn.start, self.drawn.end
+        if self.period is not None and (start is None or end is None):
             return self.period.start, self.period.end
-        return (self.first.to_pydatetime(), self.last.to_pydatetime()) if self.is_dated else None
+        if self.period is not None and start is not None and end is not None:
+            low, high = max(self.period.start, start), min(self.period.end, end)
+            return (low, high) if low < high else (start, end)
+        if not self.is_drawn:
+            return None
+        return start or self.first.to_pydatetime(), end or self.last.to_pydatetime()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the pictures have an event to show."""
+        return self.is_dated and self.drawn.events < self.rows - self.undated
+
+    @cached_property
+    def drawn_events(self) -> Any:
+        """The events that the pictures show; of an archive that has odd ones, only their dates."""
+        bounds = self.drawn.start, self.drawn.end
+        if not self.drawn.events:
+            return self.events
+        if is_archive(self.events):
+            return self.events.load(start=bounds[0], end=bounds[1], columns=["date"])
+        if isinstance(self.events, pd.DataFrame):
+            return between(self.events, start=bounds[0], end=bounds[1])
+        lazy = as_lazy(self.events)
+        return lazy.with_columns(utc_dates(lazy).alias("date")).filter(inside(bounds)).to_native()
 
     @property
     def vocabulary(self) -> Any:
         """The vocabulary of the review; None for the built-in one."""
         return None if self.review is None else self.review.vocabulary
+
+
+def _was_asked_for(receipt: Receipt | None) -> bool:
+    """Whether somebody chose the period of a receipt; else it is that of a whole archive."""
+    asked = {} if receipt is None else receipt.requested
+    return any(asked.get(name) for name in ("window", "start", "default"))
 
 
 def _columns(events: Any) -> list[str]:

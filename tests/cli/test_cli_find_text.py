@@ -7,6 +7,7 @@ import te_audit_frames as taf
 from te_audit_frames.cli.find_text import FIRST_COLUMNS, order_columns, show_rows
 from te_audit_frames.cli.output import Output
 from te_audit_frames.cli.reading import Where
+from te_audit_frames.cli.terminal import table
 
 EVENTS = taf.read_pages([b'{"auditEvents": [{"date": "2026-03-01T12:00:00Z", "event": "User login.", "uid": "7"}]}'])
 
@@ -22,7 +23,8 @@ def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_firs
     head, row, rest = capsys.readouterr().out.splitlines()
     assert head.split() == ["user", "uid", "status", "silent_days", "last_login"]
     assert " 1000008 " in row
-    assert rest.endswith("is_admin, last_event, first_event)")
+    assert rest.endswith("is_admin, last_event, first_event, event_texts)")  # it has nothing but empty lists
+    assert table(rows[["uid", "event_texts"]]).split() == ["uid", "event_texts", "1000008", "(none)"]
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from support.command_line import run
 from support.histories import archive_of, event, frame
@@ -48,7 +50,7 @@ def test_an_archive_gives_its_coverage(folder):
     with archive_of(EVENTS) as archive:
         done = run("report", archive.location, "--window", "3d", "-o", "report.html", "--section", "completeness")
     assert done.exit_code == 0, done.output
-    assert "The archive knows" in (folder / "report.html").read_text()
+    assert "of the period, the archive has" in (folder / "report.html").read_text()
 
 
 def test_without_a_review_the_report_says_so(folder):
@@ -88,3 +90,14 @@ def test_a_report_does_not_overwrite_what_it_reads(folder, link):
     assert done.exit_code == 2
     assert "is also --dispositions" in done.stderr
     assert notes.read_bytes() == before
+
+
+def test_a_date_at_the_end_of_the_calendar_stops_no_report(folder):
+    last = event(0, "Test deleted.", date=datetime.max.replace(tzinfo=UTC))
+    taf.write_parquet(pd.concat([EVENTS, frame(last)]), folder / "odd.parquet")
+    done = run("report", "odd.parquet", "-o", "odd.html", "--section", "activity", "--tz", "Pacific/Kiritimati")
+    assert done.exit_code == 0, done.output
+    assert b"1 event that is years away from most others" in (folder / "odd.html").read_bytes()
+    # A window ends with the last event, and there is no later moment.
+    done = run("report", "odd.parquet", "-o", "odd.html", "--no-review", "--section", "what", "--window", "30d")
+    assert done.exit_code == 0, done.output

@@ -83,5 +83,5 @@ def test_lists_lengths_and_numbers_are_shown_as_text():
     )
     first, second = (re.split(r" {2,}", line) for line in table(frame).splitlines()[1:])
     assert first == ["test, alert_rule", "a[2J, t", "0 days 00:01:30", "12.3", "50.0%"]
-    assert second == ["", "(none)", "0 days 01:00:00", "1,000,000.0", "(none)"]
+    assert second == ["(none)", "(none)", "0 days 01:00:00", "1,000,000.0", "(none)"]
     assert table(frame[:0], empty="(nothing found)").splitlines()[-1] == "(nothing found)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,31 @@ def _texts(finding: Finding) -> list[str]:
     return [str(text) for text in finding.row["event_texts"]]
 
 
-def _order(finding: Finding) -> tuple[float, str, str, str, str]:
+def _order(finding: Finding) -> tuple[Any, ...]:
+    """Return what findings of one severity are sorted by.
+
+    Names are last, so that those of pseudonymized events are numbered as those of the originals, unless two findings
+    agree in every time and number.
+    """
     chance = 1.0 if np.isnan(finding.chance) else finding.chance
-    return chance, str(finding.first_event), finding.check, str(finding.who), str(finding.row.get("object"))
+    row = finding.row
+    nameless = (
+        round(chance, 12),
+        str(finding.first_event),
+        finding.check,
+        str(finding.last_event),
+        -int(row["events"]),
+    )
+    measured = [str(row[name]) for name in sorted(row) if isinstance(row[name], _NAMELESS)]
+    return (*nameless, len(finding.account_groups), measured, str(finding.who), str(row.get("object")))
+
+
+# Times, numbers and yes or no: what pseudonyms do not change.
+_NAMELESS = (datetime, int, float, np.number, np.bool_, type(pd.NaT))
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """Sort findings: the most severe first, then the least likely."""
+    """Sort findings: the most severe first, then the least likely, then the earliest; names break the last ties."""
     return sorted(findings, key=lambda finding: (_RANK[finding.severity], _order(finding)))
 
 
@@ -163,7 +182,9 @@ _PEOPLE: dict[str, str] = {
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return -row["score"], row["rarest"], -row["findings"], str(row["uid"]), str(row["user"])
+    times = str(row["first_event"]), str(row["last_event"])
+    counts = [-row[name] for name in ("findings", *SEVERITIES)]
+    return -row["score"], round(row["rarest"], 12), counts, times, row["checks"], str(row["uid"]), str(row["user"])
 
 
 def _person(theirs: list[Finding]) -> dict[str, Any]:
