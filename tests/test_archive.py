@@ -279,6 +279,7 @@ def test_events_out_of_order_are_all_kept(archive):
     assert archive.coverage().iloc[:-1]["complete"].all()
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("widest", [timedelta(days=7), timedelta(hours=30)], ids=str)
 def test_if_the_api_allows_only_short_ranges_the_range_is_halved(archive, widest):
     world = World(*many(15, a_day=2))
@@ -356,6 +357,7 @@ def test_days_may_be_links_to_another_disk_and_a_broken_link_is_an_error(archive
     assert archive.verify().ok
 
 
+@pytest.mark.full
 def test_a_longer_lookback_reads_more_of_the_days_read_before(archive):
     world = World(*many(15))
     world.sync(archive)
@@ -378,6 +380,7 @@ def test_a_narrower_token_is_recognised_with_any_lookback(archive, lookback):
     assert not archive.coverage().set_index("day").loc["2026-04-20":, "complete"].any()
 
 
+@pytest.mark.full
 def test_events_of_newly_visible_groups_are_not_late_and_of_invisible_ones_not_vanished(archive):
     one, two = many(15), [each | {"aid": "2"} for each in many(15)]
     world = World(*one)

@@ -157,6 +157,7 @@ def test_an_imported_period_that_had_not_passed_does_not_count_as_read(archive, 
     assert not taf.receipt(archive.load(start=today, end=today + 20 * DAY)).complete
 
 
+@pytest.mark.full
 def test_an_imported_frame_of_a_narrower_token_proves_nothing(archive, tmp_path):
     both = [event(NOW - (n * 7 + 1) * timedelta(hours=1), aid=aid) for n in range(60) for aid in ("1", "2")]
     world = World(*both)

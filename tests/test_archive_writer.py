@@ -120,6 +120,7 @@ def test_the_announcements_of_a_killed_writer_are_finished(store, place, alone, 
     assert manifest.unfinished() == (set() if is_finished else {"a", "b"})
 
 
+@pytest.mark.full
 def test_a_writer_that_is_killed_leaves_unfinished_and_not_damaged(place):
     """Killed between the announcement and the file, or between the file and its confirmation."""
 

@@ -71,6 +71,7 @@ def test_counts_are_those_of_plain_pandas(drawn):
     assert (baseline.texts["week"].dt.day_of_week == 0).all()
 
 
+@pytest.mark.full
 def test_an_archive_is_added_up_over_many_chunks(monkeypatch):
     rows = [
         event(minute, "Test created.", uid=str(minute % 3), user=f"User {minute % 7}")

@@ -358,6 +358,7 @@ thread.join()
 """
 
 
+@pytest.mark.full
 def test_no_nesting_crashes_the_process():
     for depth in ("500", "100000"):
         ran = subprocess.run([sys.executable, "-c", DEEP, depth], capture_output=True, text=True, check=False)

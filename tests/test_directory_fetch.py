@@ -188,6 +188,7 @@ def test_people_who_are_only_in_an_account_group_are_there_too():
 # ---- failures --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_budget_is_kept():
     with Sandbox(LOG, now=NOW, rate_limit=5, rate_period=1.5) as api:
         users = client_at(api, NOW).fetch_users()
@@ -197,6 +198,7 @@ def test_the_budget_is_kept():
     assert receipt.waited_seconds > 0
 
 
+@pytest.mark.full
 def test_a_429_is_waited_out():
     with Sandbox(LOG, now=NOW, rate_limit=2, rate_period=1.0) as api:
         requests.get(f"{api.url}/v7/roles", headers={"Authorization": f"Bearer {api.token}"}, timeout=10)

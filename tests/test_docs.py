@@ -117,7 +117,7 @@ def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: San
     assert duckdb.sql(rule).fetchall() == []
 
 
-@pytest.mark.few(count=4)
+@pytest.mark.few(count=2)
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_guides_python_runs(page: Path, practice: Sandbox):

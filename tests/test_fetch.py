@@ -128,7 +128,7 @@ def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers
     assert windows == [f"{SPAN + 1}s"]
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_lived_in_organisation_comes_whole(workers, order):
@@ -379,6 +379,7 @@ def test_a_client_serves_again_after_a_failure():
         assert len(one.fetch_events(**MINUTE)) == 1
 
 
+@pytest.mark.full
 def test_two_fetches_of_one_client_do_not_disturb_each_other():
     with Sandbox(events=2_000, seed=2, now=NOW, rate_limit=None, page_size=50, latency=0.002) as api:
         one = client(api, workers=4)

@@ -158,6 +158,7 @@ def test_every_change_of_every_clock_since_2000(freq: str, cases: int) -> None:
         walk(name, around([change[0] for change in changes] or [FIRST]), freq)
 
 
+@pytest.mark.full
 @ZONES
 def test_hours_around_every_kind_of_change(cases: int, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--full-faults"):

@@ -139,6 +139,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.full
 @given(ROWS)
 @settings(max_examples=15)
 def test_every_group_stays_the_same_group(rows):

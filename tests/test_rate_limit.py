@@ -122,6 +122,7 @@ def test_a_reset_that_is_rounded_down_makes_no_request_come_too_early(seed, roun
     assert took <= 1.15 * best
 
 
+@pytest.mark.full
 def test_with_another_client_both_finish_and_a_window_sees_one_429_at_most_nearly_always():
     windows = Counter()
     for seed in range(40):

@@ -111,6 +111,7 @@ def test_without_a_history_nothing_is_new_and_the_review_says_not_assessed():
     assert "not assessed: find_access_changes: no history was given" in repr(review)
 
 
+@pytest.mark.full
 def test_a_history_of_three_weeks_is_too_short_to_call_anything_unusual():
     review = taf.review(frame(at(1, 9, "Alert rule deleted.")), history=frame(*working_days(3)))
     assert found(review) == [("info", "find_monitoring_changes", "Ada")]
@@ -266,6 +267,7 @@ def test_empty_frames_and_frames_of_unclassified_events_are_not_assessed():
     assert strange.assessed.set_index("check")["unclassified_texts"]["find_runs"] == ["Flux capacitor"]
 
 
+@pytest.mark.full
 def test_frames_without_addresses_and_of_one_person_are_reviewed():
     own = HISTORY[HISTORY["uid"] == "7"].drop(columns="ip_address")
     events = frame(at(1, 9, "Alert rule deleted.")).drop(columns="ip_address")

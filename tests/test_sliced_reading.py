@@ -19,6 +19,7 @@ from support.checked import (
 )
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.campaign(full=30, middle=30, short=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
@@ -66,6 +67,7 @@ def test_one_worker_reads_every_page_under_any_order_and_any_kind_of_link(option
     assert len(asked) <= PAGES + 3
 
 
+@pytest.mark.full
 def test_dates_that_run_far_backwards_end_all_trust_in_order():
     for seed in range(5):
         with practice(LOG, seed=seed, disorder=timedelta.max) as api:

@@ -26,6 +26,7 @@ from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.spot_checks import SpotChecks
 
 
+@pytest.mark.full
 def test_a_fetch_that_relied_on_order_reads_windows_again_and_says_so():
     log = spread_out(4_000, 40 * DAY, aids=GROUPS)
     with practice(log) as api:

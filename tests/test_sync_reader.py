@@ -102,6 +102,7 @@ def test_undated_and_unordered_events_are_kept_while_reading_and_a_sync_resumes(
     assert archive.verify().ok
 
 
+@pytest.mark.full
 def test_a_day_is_read_again_if_an_event_arrives_after_it_seemed_complete(archive):
     """With one worker. With several, the fetch itself finds such an event."""
     with Storage(one_late(many(LENGTH))) as server:

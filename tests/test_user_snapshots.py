@@ -244,6 +244,7 @@ def test_account_tokens_are_not_kept(world, archive, tmp_path):
 # ---- asking ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_people_are_those_of_the_latest_snapshot_at_or_before(world, archive):
     for day in (0, 1, 4):
         world.now = NOW + day * DAY

@@ -60,6 +60,7 @@ def test_an_unknown_codec_is_refused(path):
     assert not path.exists()
 
 
+@pytest.mark.full
 def test_a_long_stream_out_of_order_is_cut_into_full_row_groups(path):
     numbers = np.random.default_rng(0).permutation(600_000)
     columns = [pa.nulls(len(numbers), field.type) for field in ARROW_SCHEMA]

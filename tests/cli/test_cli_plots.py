@@ -6,7 +6,7 @@ from support.command_line import run
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
 
-@pytest.mark.few
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")])
 @pytest.mark.parametrize(
     "words",

@@ -189,6 +189,7 @@ def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, w
     assert line in result.stderr
 
 
+@pytest.mark.full
 def test_a_filter_that_matches_no_event_is_named_even_under_quiet(folder):
     where = (folder / "events.parquet", "--start", "2026-04-20", "--user", "ada", "--quiet", "--fail-on", "high")
     result = run("review", *where, "--user", "nobody", "--event", "*deleted.")
@@ -214,6 +215,7 @@ def test_what_makes_it_fail_is_shown(expected, capsys):
     assert "Alert rule" in printed.out
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(("user", "code"), [("ada", 7), ("8", 0)])
 def test_evidence_exits_as_fail_on_says(folder, user, code):
     words = (folder / "events.parquet", "--start", "2026-04-20", "--evidence", 2, "--format", "jsonl")

@@ -224,6 +224,7 @@ def assert_archive_is_sound(archive, truth, seed):
         assert pq.ParquetFile(file).read().schema.remove_metadata().equals(ARROW_SCHEMA)
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=150, middle=6)
 def test_a_full_disk_leaves_the_old_day_and_says_what_is_wrong(cases, tmp_path):
     history = many(25)
@@ -509,6 +510,7 @@ class History(RuleBasedStateMachine):
         return self.world.sync(self.archive, workers=workers, start=self.first, lookback=self.lookback)
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=500, middle=8)
 def test_an_archive_is_the_most_that_was_ever_visible(cases, tmp_path):
     History.root, History.number = tmp_path, 0

@@ -187,7 +187,7 @@ def try_case(seed):
     return case, outcomes, f"took {took:.0f} s" if took > SLOW else None
 
 
-@pytest.mark.campaign(full=4_000, middle=48, short=16)
+@pytest.mark.campaign(full=4_000, middle=48, short=12)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_complete_means_every_event_once(cases, part, request, record_property):
     only = request.config.getoption("--seed")

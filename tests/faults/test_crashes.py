@@ -199,6 +199,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(cases, path, nursery)
     assert cut_short > cases // 4, "few writers were killed while they wrote"
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=200, middle=24, short=6)
 def test_a_writer_killed_at_any_line_leaves_a_whole_file(cases, path, nursery):
     found = []

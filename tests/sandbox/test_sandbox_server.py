@@ -303,6 +303,7 @@ def test_every_answer_tells_the_allowance_and_the_time():
         assert 55 <= int(answer.headers["X-Organization-Rate-Limit-Reset"]) - NOW.timestamp() <= 61
 
 
+@pytest.mark.full
 def test_a_used_up_allowance_is_a_429_until_the_reset():
     with Sandbox(LOG, rate_limit=2, rate_period=1) as api, Caller(api) as caller:
         began = time.monotonic()
