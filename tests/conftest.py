@@ -1,5 +1,6 @@
 """Options, profiles and fixtures of all tests."""
 
+import gc
 import os
 import secrets
 import signal
@@ -48,24 +49,25 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     if not _is_full(config):
-        skipped = pytest.mark.skip(reason="takes long: runs with --full")
-        for item in items:
-            if item.get_closest_marker("full"):
-                item.add_marker(skipped)
-        _leave_few(config, items)
+        left_out = {item for item in items if item.get_closest_marker("full")} | _beyond_few(items)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=_engine_rank)
 
 
-def _leave_few(config, items):
-    """Take out of `items` what the mark `few` leaves to --full."""
+def pytest_collection_finish():
+    """Tell the garbage collector to pass over what was collected, which lives to the end and is large."""
+    gc.collect()
+    gc.freeze()
+
+
+def _beyond_few(items):
+    """Return the cases that the mark `few` leaves to --full."""
     by_test = defaultdict(list)
     for item in items:
         if item.get_closest_marker("few") and not item.get_closest_marker("full"):
             by_test[item.parent.nodeid, item.originalname].append(item)
-    left_out = {case for cases in by_test.values() for case in set(cases) - set(_few_of(cases))}
-    if left_out:
-        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
-        items[:] = [item for item in items if item not in left_out]
+    return {case for cases in by_test.values() for case in set(cases) - set(_few_of(cases))}
 
 
 def _few_of(cases):

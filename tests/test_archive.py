@@ -204,6 +204,7 @@ def test_days_are_read_again_until_the_lookback_is_over(archive):
     assert keys(archive.load()) == told(world)
 
 
+@pytest.mark.full
 def test_a_token_that_sees_fewer_groups_does_not_make_days_look_complete(archive):
     both = [event(NOW - (n * 7 + 1) * timedelta(hours=1), aid=aid) for n in range(60) for aid in ("1", "2")]
     world = World(*both)

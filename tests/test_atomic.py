@@ -71,6 +71,7 @@ with atomic_write(sys.argv[1]) as file:
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(path):
     write(path, b"old")

@@ -365,6 +365,7 @@ def test_no_nesting_crashes_the_process():
         assert (ran.returncode, ran.stdout) == (0, "alive\nalive\n"), ran.stderr
 
 
+@pytest.mark.full
 def test_pages_decode_alike_on_many_threads():
     body = body_of(*[{**EVENT, "uid": n} for n in range(200)])
     expected = careful(body).batch

@@ -104,6 +104,7 @@ def test_what_covers_everything_is_noted_with_its_line(tmp_path, whom, is_noted)
     assert any("covers everything" in note and "(line 2)" in note for note in notes) is is_noted
 
 
+@pytest.mark.full
 def test_today_counts_by_default(tmp_path):
     path = tmp_path / "reviewed.toml"
     path.write_text(REVIEWED.replace("2026-06-30", "2020-01-01"))

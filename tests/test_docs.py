@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 SCHEMA = DOCS / "schema.md"
 PAGES = [DOCS / "get-started.md", DOCS / "cookbook.md", *sorted((DOCS / "guide").rglob("*.md"))]
+LONG = {"cookbook", "report", "review"}  # those that ask for several reviews
 MARKDOWN = [*ROOT.glob("*.md"), *(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]
 
 
@@ -119,7 +120,11 @@ def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: San
 
 @pytest.mark.few(count=2)
 @pytest.mark.filterwarnings("ignore::te_audit_frames.AuditFramesWarning")  # the practice clock stands still
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.full if page.stem in LONG else ()) for page in PAGES],
+    ids=lambda page: page.stem,
+)
 def test_the_guides_python_runs(page: Path, practice: Sandbox):
     code = blocks(page.read_text(encoding="utf-8"), "python")
     sync_before("".join(code))

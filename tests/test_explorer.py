@@ -290,6 +290,7 @@ def test_an_archive_is_loaded_by_the_line(tmp_path):
     assert taf.receipt(selected).complete
 
 
+@pytest.mark.full
 def test_polars_and_arrow_are_selected_by_duckdb():
     arrow = to_arrow(EVENTS)
     for events in (pl.from_arrow(arrow).lazy(), arrow):

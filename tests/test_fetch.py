@@ -242,7 +242,7 @@ def test_one_page_does_not_vouch_for_an_order(answered, workers):
     assert_vouched_for(caught.value, [second(number) for number in range(60)], **MINUTE)
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_server_that_ignores_the_dates_is_filtered(workers):
     events = [second(number) for number in range(100, -40, -1)]

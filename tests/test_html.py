@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -119,13 +120,18 @@ def make_events() -> pd.DataFrame:
 
 
 EVENTS = make_events()
-REVIEW = taf.review(EVENTS)
 RUNS = ["find_runs"]
+
+
+@cache
+def reviewed() -> taf.Review:
+    """Review the events, once for those tests that need it."""
+    return taf.review(EVENTS)
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    return write(EVENTS, tmp_path_factory.mktemp("report"), review=REVIEW, tz="Europe/Berlin")
+    return write(EVENTS, tmp_path_factory.mktemp("report"), review=reviewed(), tz="Europe/Berlin")
 
 
 # ---- a page that needs nothing else ------------------------------------------------------------------------------
@@ -160,7 +166,7 @@ def test_every_link_leads_somewhere_and_no_id_is_there_twice(page):
 
 
 def test_without_the_section_of_evidence_no_link_leads_there(tmp_path):
-    page = write(EVENTS, tmp_path, review=REVIEW, sections=["findings"])
+    page = write(EVENTS, tmp_path, review=reviewed(), sections=["findings"])
     assert {attrs["href"] for attrs in page.all("a")} == {"#main", "#findings"}
 
 
@@ -249,14 +255,14 @@ def test_people_of_one_name_have_two_bars(tmp_path):
 
 
 def test_findings_people_and_evidence_are_those_of_the_review(page):
-    above = REVIEW.findings[REVIEW.findings["severity"] != "info"]
+    above = reviewed().findings[reviewed().findings["severity"] != "info"]
     assert len(above) > 0
     assert len(page.all("li")) >= len(above)
     assert all(why in page.words for why in above["why"])
-    assert page.column("people", "Person") == REVIEW.people["user"].tolist()
-    assert [whole(cell) for cell in page.column("people", "Score")] == REVIEW.people["score"].tolist()
+    assert page.column("people", "Person") == reviewed().people["user"].tolist()
+    assert [whole(cell) for cell in page.column("people", "Score")] == reviewed().people["score"].tolist()
     for number in above.index:
-        events = REVIEW.evidence(int(number)).head(20)
+        events = reviewed().evidence(int(number)).head(20)
         times = events["date"].dt.tz_convert("Europe/Berlin").dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
         assert page.column(f"evidence-table-{number}", "Time") == times
         has_resources = events["resources"].map(lambda value: hasattr(value, "__len__") and len(value) > 0).any()
@@ -480,6 +486,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     ("day", "library", "zone"),
     [
@@ -572,11 +579,11 @@ def test_a_name_of_many_letters_costs_a_line(tmp_path):
         ({"events": EVENTS.assign(date="yesterday")}, taf.NotAnAuditFrame, "not timestamps"),
         ({"events": 7}, taf.InvalidArgument, "not a supported frame"),
         (
-            {"events": EVENTS.iloc[:5], "review": REVIEW},
+            {"events": EVENTS.iloc[:5], "review": reviewed},
             taf.InvalidArgument,
             f"it has read {len(EVENTS)} events from 2026-03-02",
         ),
-        ({"events": EVENTS.assign(uid="9"), "review": REVIEW}, taf.InvalidArgument, "it is of other events"),
+        ({"events": EVENTS.assign(uid="9"), "review": reviewed}, taf.InvalidArgument, "it is of other events"),
         ({"review": "review"}, taf.InvalidArgument, "str is not a review"),
         ({"archive": "te-audit/"}, taf.InvalidArgument, "str is not an archive"),
         ({"sections": ["who", "whom"]}, taf.InvalidArgument, "'whom' is not one of completeness, findings, activity"),
@@ -589,6 +596,8 @@ def test_a_name_of_many_letters_costs_a_line(tmp_path):
 def test_bad_input_gets_an_error_and_leaves_nothing(options, error, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = {"events": EVENTS, "path": "report.html", "sections": ["what"]} | options
+    if arguments.get("review") is reviewed:
+        arguments["review"] = reviewed()
     with pytest.raises(error, match=re.escape(message)):
         taf.write_report(arguments.pop("events"), arguments.pop("path"), **arguments)
     assert not list(tmp_path.iterdir())
@@ -605,8 +614,8 @@ def test_a_folder_that_is_not_writable_is_an_error_and_keeps_its_files(tmp_path)
 
 def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp_path):
     digests = {
-        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=REVIEW, sections=["findings"]),
-        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=REVIEW, sections=["findings"]),
+        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=reviewed(), sections=["findings"]),
+        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=reviewed(), sections=["findings"]),
     }
     assert len(digests) == 1
 
@@ -662,7 +671,7 @@ def test_every_length_of_time_has_a_picture(days, heading, tmp_path):
 
 def test_axe_finds_nothing_at_any_width_in_light_and_dark(tmp_path):
     source = axe()
-    taf.write_report(EVENTS, tmp_path / "report.html", review=REVIEW)
+    taf.write_report(EVENTS, tmp_path / "report.html", review=reviewed())
     with browser(tmp_path / "profile") as chromium:
         for width in (1400, 400):
             for scheme in ("light", "dark"):

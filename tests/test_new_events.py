@@ -30,6 +30,7 @@ def events_of(draw):
     return event(moment, draw(st.sampled_from(["User login.", "Test deleted."])), **fields)
 
 
+@pytest.mark.full
 @given(before=st.lists(events_of(), max_size=12), later=st.lists(events_of(), max_size=12), gone=st.integers(0, 3))
 @settings(max_examples=examples(60, brief=3))
 def test_the_archive_before_and_the_new_events_are_the_archive_after(tmp_path_factory, before, later, gone):

@@ -122,6 +122,7 @@ def test_a_panic_of_the_stores_rust_code_is_an_error_that_names_the_file(bucket,
             act()
 
 
+@pytest.mark.full
 def test_two_writers_at_once_are_both_in_the_manifest(bucket):
     """One writer syncs while the other is in the middle of its own sync."""
     archive, other = taf.Archive(bucket), taf.Archive(bucket)

@@ -84,6 +84,7 @@ def test_who_only_failed_to_log_in_from_a_network_does_not_act_from_there():
     assert [(row.user, list(row.others)) for row in found.itertuples()] == [("Ben", ["Ada"]), ("Ada", [])]
 
 
+@pytest.mark.full
 def test_what_a_person_does_every_week_is_no_more_than_info():
     routine = [at(day, 10, "Alert rule deleted.") for day in range(-7 * WEEKS, 0, 7)]
     events = frame(at(1, 9, "Alert rule deleted."))

@@ -34,6 +34,7 @@ def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
     assert lost == {}
 
 
+@pytest.mark.full
 def test_a_slice_reads_past_its_cut_by_a_quarter_of_an_hour_or_a_page():
     log = spread_out(2_000, 40 * DAY, aids=GROUPS)
     with practice(log, misplaced=6, misplaced_by=10 * MINUTE) as api:

@@ -637,6 +637,7 @@ AMBIGUOUS = {"a record", "known error"}  # The article "a", and a word for a fai
 COMMANDS = {"Created {}": "create", "The {} was updated": "update", "Failed to delete {}": "delete"}
 
 
+@pytest.mark.full
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize(("form", "action"), COMMANDS.items())
 def test_every_phrase_names_its_object(form: str, action: str) -> None:

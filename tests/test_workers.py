@@ -9,6 +9,7 @@ import pytest
 from te_audit_frames.client.workers import Workers, first_done
 
 
+@pytest.mark.full
 def test_a_waiting_thread_does_not_hold_the_exit():
     program = """
 import threading

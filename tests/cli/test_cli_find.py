@@ -145,7 +145,7 @@ def test_a_command_prints_the_rows_of_its_function_in_every_format(folder, name,
             assert pd.Timestamp(row["first_event"]) == frame_row["first_event"]
 
 
-@pytest.mark.few(count=3)
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_command_prints_a_table_and_what_it_examined(folder, name):
     expected = expected_of(name, folder)

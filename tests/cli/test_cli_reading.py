@@ -282,7 +282,7 @@ def test_an_archive_and_a_file_in_a_bucket_are_read(bucket, places, events):
     assert "te-audit-frames sync creates one" in missing.stderr
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["e.csv", "e.jsonl"])
 def test_an_empty_file_has_no_events_and_is_named(tmp_path, name):
     (tmp_path / name).touch()

@@ -92,6 +92,7 @@ def test_a_report_does_not_overwrite_what_it_reads(folder, link):
     assert notes.read_bytes() == before
 
 
+@pytest.mark.full
 def test_a_date_at_the_end_of_the_calendar_stops_no_report(folder):
     last = event(0, "Test deleted.", date=datetime.max.replace(tzinfo=UTC))
     taf.write_parquet(pd.concat([EVENTS, frame(last)]), folder / "odd.parquet")

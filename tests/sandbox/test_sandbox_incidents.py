@@ -186,6 +186,7 @@ def test_a_token_and_the_automation_come_from_networks_that_nobody_used(seed, en
     assert timedelta(0) < moved.end - moved.start < timedelta(days=1)
 
 
+@pytest.mark.full
 @settings(max_examples=examples(20), deadline=None)
 @given(seeds, ends, lengths)
 def test_apart_from_its_incidents_the_log_is_that_of_people_with_habits(seed, end, days):
