@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
-from te_audit_frames.checks.judging.findings import Finding, compared, make_finding, some_of
+from te_audit_frames.checks.judging.findings import Finding, compared, deed, make_finding, past, some_of
 from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
 from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES, by_chance
 
@@ -147,13 +147,36 @@ def test_no_findings_give_the_same_columns():
     ("rarity", "sentence"),
     [
         (UNKNOWN, "whether that is unusual is not assessed, since there is too little history"),
-        (Rarity(0.01, 0, 0, 2, 300), "it happened in 2 of 300 of others, and the person has no earlier active week"),
-        (Rarity(0.01, 1, 40, 2, 1300), "it happened in 1 of 40 earlier active weeks, and in 2 of 1,300 of others"),
-        (Rarity(0.01, 1, 40, 0, 0), "it happened in 1 of 40 earlier active weeks"),
+        (
+            Rarity(0.01, 0, 0, 2, 300),
+            "it happened in 2 of 300 active weeks of other people, and the person has no earlier active week",
+        ),
+        (
+            Rarity(0.01, 1, 40, 2, 1300),
+            "it happened in 1 of the person's 40 earlier active weeks, and in 2 of 1,300 active weeks of other people",
+        ),
+        (Rarity(0.01, 1, 40, 0, 0), "it happened in 1 of the person's 40 earlier active weeks"),
     ],
 )
 def test_how_weeks_compare_is_said_in_full(rarity, sentence):
     assert compared(rarity, "it") == sentence
+
+
+@pytest.mark.parametrize(
+    ("action", "thing", "events", "sentence"),
+    [
+        ("assign", "role", 1, "Assigned a role"),
+        ("create", "api_token", 1, "Created an API token"),
+        ("delete", "api_token", 3, "Deleted API tokens, 3 events"),
+        ("stop", "alert_rule", 1, "Stopped an alert rule"),
+        ("delete", "escalation_policy", 2, "Deleted escalation policies, 2 events"),
+        ("disable", "mfa", 1, "Disabled MFA"),
+        ("disable", "sso", 2, "Disabled SSO, 2 events"),
+        ("invite", "user", 1_200, "Invited users, 1,200 events"),
+    ],
+)
+def test_a_deed_is_written_as_people_write_it(action, thing, events, sentence):
+    assert deed(past(action), thing, events) == sentence
 
 
 def test_a_finding_of_a_row_has_the_technique_of_its_check():

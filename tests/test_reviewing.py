@@ -58,7 +58,7 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     review = taf.review(events, history=HISTORY)
     assert found(review) == [("medium", "find_monitoring_changes", "Ada")]
     assert review.evidence(0)["event"].tolist() == ["Alert rule deleted."]
-    assert "0 of 30 earlier active weeks" in review.findings["why"][0]
+    assert "0 of the person's 30 earlier active weeks" in review.findings["why"][0]
     assert review.findings["technique"][0].startswith("T1562")
     assert review.findings["account_groups"][0] == ["Shops"]
 
@@ -74,7 +74,10 @@ def test_the_network_at_which_everybody_always_was_is_no_new_one_of_a_period_of_
     weeks = [at(7 * week, 10, "Test updated.", uid) for week in range(4) for uid in "789"]
     moved = at(22, 11, "Test updated.", ip_address="198.51.100.1")
     review = taf.review(frame(*weeks, moved), history=HISTORY, checks=["find_new_addresses"])
-    assert "0 of 33 earlier active weeks, and in 0 of 66 of others" in review.findings["why"][0]
+    assert (
+        "0 of the person's 33 earlier active weeks, and in 0 of 66 active weeks of other people"
+        in review.findings["why"][0]
+    )
 
 
 def test_who_only_failed_to_log_in_from_a_network_does_not_act_from_there():
@@ -201,7 +204,7 @@ def test_a_role_that_somebody_gives_to_themselves_is_high():
     given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
     review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
     assert found(review) == [("high", "find_access_changes", "Ada")]
-    assert "one's own account" in review.findings["why"][0]
+    assert "of the person's own account" in review.findings["why"][0]
 
 
 @pytest.mark.full

@@ -16,6 +16,7 @@ from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.baseline import Baseline, read_baseline
 from te_audit_frames.checks.history_counts import Part
 from te_audit_frames.checks.in_engine import utc_dates
+from te_audit_frames.periods import iso
 from te_audit_frames.receipts import stored_receipt
 
 
@@ -39,7 +40,7 @@ def read_history(
     notes = []
     last = _last_day(history) if is_archive(history) else _last_date(history)
     if start is not None and last is not None and last >= start:
-        notes.append(f"the history reaches into the period: what is not older than {start} was left out")
+        notes.append(f"the history reaches into the period: what is not older than {iso(start)} was left out")
     if is_archive(history):
         notes += _gaps(history, "the history", start)
     if not past.events:

@@ -89,7 +89,7 @@ needs_a_shell = pytest.mark.skipif(not (shutil.which("sh") and shutil.which("cur
 def _is_a_mail_about_ada(ended):
     assert ended.returncode == 7, ended.stderr
     assert ended.stdout.startswith("Review of ")
-    assert "Deleted 12 in 11 minutes" in ended.stdout
+    assert "12 deletions in 11 minutes" in ended.stdout
     assert ended.stderr == ""
     return True
 

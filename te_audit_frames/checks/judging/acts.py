@@ -12,7 +12,7 @@ import pandas as pd
 
 from te_audit_frames.checks.access import find_access_changes, is_access_change
 from te_audit_frames.checks.assessed import assessed
-from te_audit_frames.checks.judging.findings import capital, compared, make_finding, minutes, some_of, times
+from te_audit_frames.checks.judging.findings import compared, deed, make_finding, minutes, past, some_of
 from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
 from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import ALARMING, MANY, RULES, Check, by_chance, raised
@@ -31,6 +31,7 @@ _ACCESS: Mapping[tuple[str, str], str] = {
     ("delete", "user"): "T1531 Account Access Removal",
     ("disable", "user"): "T1531 Account Access Removal",
 }
+_DID = {"silenced": "silenced alerts by"}
 
 
 def judge_runs(context: ReviewContext) -> Found:
@@ -52,7 +53,7 @@ def judge_runs(context: ReviewContext) -> Found:
             severity = "low"
         lasted = max(round(row["duration"].total_seconds() / 60), 1)
         more = f", and {len(some) - 1:,} smaller runs in the same week" if len(some) > 1 else ""
-        why = f"Deleted {row['events']:,} in {minutes(lasted)}{more}; {compared(rarity, 'so many in a week')}"
+        why = f"{row['events']:,} deletions in {minutes(lasted)}{more}; {compared(rarity, 'so many in a week')}"
         found.append(make_finding("find_runs", severity, row, why, rarity.chance, groups=row["account_groups"]))
     return found, record
 
@@ -67,11 +68,11 @@ def judge_access(context: ReviewContext) -> Found:
         severity = by_chance(rarity.chance)
         if row["to_self"]:
             severity = raised(severity)
-        what = f"{capital(row['action'])}: {row['object'].replace('_', ' ')}, {times(row['events'])}"
+        what = deed(past(row["action"]), row["object"], row["events"])
         if named := [*row["targets"], *row["roles"], *row["others"]]:
             what += f" ({some_of(named)})"
         if row["to_self"]:
-            what += ", one's own account"
+            what += " of the person's own account"
         why = f"{what}; {compared(rarity, 'this')}"
         technique = _ACCESS.get((row["action"], row["object"]), RULES["find_access_changes"].technique)
         found.append(
@@ -96,7 +97,7 @@ def judge_monitoring(context: ReviewContext) -> Found:
     for row, rarity in _by_kind(context, rows, ["object", "change"], "find_monitoring_changes"):
         is_new = rarity.own == rarity.others == 0
         severity = by_chance(rarity.chance, to_medium=is_new or row["object"] in REPORTING | SILENCES)
-        what = f"{capital(row['object'].replace('_', ' '))} {row['change']}, {times(row['events'])}"
+        what = deed(_DID.get(row["change"], row["change"]), row["object"], row["events"])
         if len(row["names"]):
             what += f" ({some_of(row['names'])})"
         why = f"{what}; {compared(rarity, 'this')}"

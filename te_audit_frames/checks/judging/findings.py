@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,18 @@ import pandas as pd
 
 from te_audit_frames.checks.judging.rarity import Rarity
 from te_audit_frames.checks.judging.severity import RULES, Check, Severity
+
+_IRREGULAR = {
+    "cancel": "cancelled",
+    "login": "logged in to",
+    "logout": "logged out of",
+    "run": "ran",
+    "send": "sent",
+    "stop": "stopped",
+    "verify": "verified",
+}
+_ACRONYM = re.compile(r"\b(?:api|mfa|sso)\b")
+_UNCOUNTED = frozenset({"authentication", "billing", "data", "mfa", "sso"})
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,27 @@ def compared(rarity: Rarity, what: str) -> str:
     """Say how the person's own weeks, and everybody else's, compare."""
     if np.isnan(rarity.chance):
         return "whether that is unusual is not assessed, since there is too little history"
-    others = f"in {rarity.others:,} of {rarity.other_weeks:,} of others"
+    others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of other people"
     if not rarity.own_weeks:
         return f"{what} happened {others}, and the person has no earlier active week"
-    own = f"{what} happened in {rarity.own:,} of {rarity.own_weeks:,} earlier active weeks"
+    own = f"{what} happened in {rarity.own:,} of the person's {rarity.own_weeks:,} earlier active weeks"
     return f"{own}, and {others}" if rarity.other_weeks else own
+
+
+def past(action: str) -> str:
+    """Return the past tense of an action."""
+    return _IRREGULAR.get(action, action + ("d" if action.endswith("e") else "ed"))
+
+
+def deed(did: str, thing: str, events: int) -> str:
+    """Write what was done to what, such as "Assigned a role" or "Deleted API tokens, 3 events"."""
+    name = _ACRONYM.sub(lambda found: found[0].upper(), thing.replace("_", " "))
+    if thing in _UNCOUNTED:
+        return f"{capital(did)} {name}" + ("" if events == 1 else f", {times(events)}")
+    if events == 1:
+        return f"{capital(did)} {'an' if name[:1] in 'aeioA' else 'a'} {name}"
+    plural = name[:-1] + "ies" if re.search("[^aeiou]y$", name) else name + ("es" if name[-1] in "sx" else "s")
+    return f"{capital(did)} {plural}, {times(events)}"
 
 
 def moment(date: datetime) -> str:

@@ -28,8 +28,9 @@ def judge_hours(context: ReviewContext) -> Found:
         moment = row["first_event"].tz_convert(row["tz"])
         chance = min(0.2 / row["ratio"], RARE)  # of 100 weeks, 2 to 3 reach a ratio of 7, and 2 reach 10
         why = (
-            f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; usual hours are "
-            f"{row['usual_hours']}, and on {row['days_alike']:,} of {row['active_days']:,} active days was it so"
+            f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; the usual hours are "
+            f"{row['usual_hours']}, and {row['days_alike']:,} of {row['active_days']:,} earlier active days had an "
+            "event at such an hour"
         )
         found.append(make_finding("find_off_hours", "low", row, why, chance))
     if left:
@@ -97,7 +98,7 @@ def judge_accounts(context: ReviewContext) -> Found:
             why = f"Back after {row['silent_days']:,} days without an event; {compared(rarity, 'such a return')}"
         elif row["status"] == "not in directory":
             severity = "info" if record.in_part else "medium"  # the directory does not fit the events
-            why = f"Acted, {times(row['events'])}, but is not in the directory"
+            why = f"Acted ({times(row['events'])}) but is not in the directory"
         else:
             since = "never logged in" if pd.isna(row["silent_days"]) else f"unused for {row['silent_days']:,} days"
             severity, why = ("low" if admin else "info"), f"The {admin}account was {since}"
