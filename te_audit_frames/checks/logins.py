@@ -14,6 +14,13 @@ import pandas as pd
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
 from te_audit_frames.checks.selection import Selection, select
+from te_audit_frames.checks.sliding_windows import (
+    Numbers,
+    count_different_within,
+    count_within,
+    join_windows,
+    search,
+)
 from te_audit_frames.checks.tallies import (
     BY,
     Groups,
@@ -27,13 +34,6 @@ from te_audit_frames.checks.tallies import (
     tally,
 )
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
-from te_audit_frames.checks.windows import (
-    Numbers,
-    count_different_within,
-    count_within,
-    join_windows,
-    search,
-)
 
 _MIN_FAILURES = {"user": 20, "ip_address": 15}  # Panther's for a user, Elastic's for a source
 _SPRAY_USERS = 5  # Elastic calls it spraying from here on

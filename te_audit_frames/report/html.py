@@ -10,7 +10,7 @@ from typing import Any, Literal
 from te_audit_frames.checks.review_result import Review
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import parse_zone
-from te_audit_frames.report import changes, completeness, counting, findings
+from te_audit_frames.report import activity_sections, changes, completeness, findings
 from te_audit_frames.report.blocks import Paragraph, Section, clean, moment
 from te_audit_frames.report.rendering import render_page
 from te_audit_frames.report.subject import Subject
@@ -34,11 +34,11 @@ SectionName = Literal[
 _SECTIONS: Mapping[SectionName, tuple[str, Callable[[Subject], Section], tuple[tuple[str, ...], ...]]] = {
     "completeness": ("Completeness", completeness.describe, ()),
     "findings": ("Findings and people", findings.describe, ()),
-    "activity": ("Activity", counting.describe_activity, ()),
-    "heatmap": ("Hours of the week", counting.describe_heatmap, ()),
-    "who": ("Who", counting.describe_who, (("uid", "user"),)),
-    "what": ("What", counting.describe_what, (("event",),)),
-    "where": ("Where", counting.describe_where, (("aid", "account_group_name", "ip_address"),)),
+    "activity": ("Activity", activity_sections.describe_activity, ()),
+    "heatmap": ("Hours of the week", activity_sections.describe_heatmap, ()),
+    "who": ("Who", activity_sections.describe_who, (("uid", "user"),)),
+    "what": ("What", activity_sections.describe_what, (("event",),)),
+    "where": ("Where", activity_sections.describe_where, (("aid", "account_group_name", "ip_address"),)),
     "access": ("Changes of access", changes.describe_access, (("event",), ("uid", "user"))),
     "deletions": ("Deletions", changes.describe_deletions, (("event",), ("uid", "user"))),
     "evidence": ("Evidence", findings.describe_evidence, ()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from te_audit_frames.sandbox.cast import Cast, Setting, draw_cast
+from te_audit_frames.sandbox.characters import Cast, Setting, draw_cast
 from te_audit_frames.sandbox.event_codes import EventCodes, GivenKinds
 from te_audit_frames.sandbox.incidents import Plot, add_incidents
 from te_audit_frames.sandbox.local_days import LocalDays

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.cast import DAY, Setting
+from te_audit_frames.sandbox.characters import DAY, Setting
 from te_audit_frames.sandbox.event_codes import EventCodes, GivenKinds
 from te_audit_frames.sandbox.event_log import Integers
 from te_audit_frames.sandbox.routine_events import Row

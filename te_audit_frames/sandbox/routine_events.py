@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.cast import DAY, ROLES_DAY, Setting
+from te_audit_frames.sandbox.characters import DAY, ROLES_DAY, Setting
 from te_audit_frames.sandbox.event_codes import EventCodes, GivenKinds
 from te_audit_frames.sandbox.event_log import Integers
 from te_audit_frames.sandbox.staff import ADMIN, AUTOMATION, Staff

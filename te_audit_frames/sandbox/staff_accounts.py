@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.cast import Cast
+from te_audit_frames.sandbox.characters import Cast
 from te_audit_frames.sandbox.directory_records import (
     ACCOUNT_ADMIN,
     ORGANIZATION_ADMIN,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from te_audit_frames.sandbox import names
-from te_audit_frames.sandbox.cast import DAY, ROLES_DAY, Setting
+from te_audit_frames.sandbox.characters import DAY, ROLES_DAY, Setting
 from te_audit_frames.sandbox.event_log import Integers
 from te_audit_frames.sandbox.staff import ADDRESSES_EACH, ADMIN, AUTOMATION
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
-from te_audit_frames.sandbox.cast import Setting, draw_cast
+from te_audit_frames.sandbox.characters import Setting, draw_cast
 from te_audit_frames.sandbox.local_days import LocalDays
 from te_audit_frames.sandbox.staff import AUTOMATION, Staff
 from te_audit_frames.sandbox.work_sessions import EARLIEST_FAILURE, draw_sessions

@@ -44,7 +44,7 @@ def choose_freq(days: float) -> Freq:
 
     Examples
     --------
-    >>> from te_audit_frames.report.counting import choose_freq
+    >>> from te_audit_frames.report.activity_sections import choose_freq
     >>> choose_freq(1), choose_freq(90), choose_freq(400), choose_freq(4000)
     ('h', 'D', 'W', 'MS')
     """

@@ -26,7 +26,7 @@ def count_within(groups: Numbers, moments: Numbers, length: int) -> Numbers:
     Examples
     --------
     >>> import numpy as np
-    >>> from te_audit_frames.checks.windows import count_within
+    >>> from te_audit_frames.checks.sliding_windows import count_within
     >>> count_within(np.array([0, 0, 0, 1]), np.array([10, 20, 31, 31]), 10).tolist()
     [1, 2, 1, 1]
     """
@@ -55,7 +55,7 @@ def count_different_within(groups: Numbers, moments: Numbers, members: Numbers, 
     Examples
     --------
     >>> import numpy as np
-    >>> from te_audit_frames.checks.windows import count_different_within
+    >>> from te_audit_frames.checks.sliding_windows import count_different_within
     >>> count_different_within(np.array([0, 0, 0]), np.array([10, 20, 31]), np.array([5, 6, 6]), 10).tolist()
     [1, 2, 1]
     """
@@ -92,7 +92,7 @@ def join_windows(groups: Numbers, moments: Numbers, length: int) -> tuple[Number
     Examples
     --------
     >>> import numpy as np
-    >>> from te_audit_frames.checks.windows import join_windows
+    >>> from te_audit_frames.checks.sliding_windows import join_windows
     >>> [part.tolist() for part in join_windows(np.array([0, 0, 0]), np.array([10, 15, 40]), 10)]
     [[0, 0], [0, 30], [15, 40]]
     """
