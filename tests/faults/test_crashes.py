@@ -196,7 +196,8 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(cases, path, nursery)
         for each in others:
             each.unlink()
         cut_short += len(others)
-    assert cut_short > cases // 4, "few writers were killed while they wrote"
+    if cases > 5:  # a few may all come too early or too late
+        assert cut_short > cases // 4, "few writers were killed while they wrote"
 
 
 @pytest.mark.full
