@@ -179,6 +179,10 @@ def test_a_deed_is_written_as_people_write_it(action, thing, events, sentence):
     assert deed(past(action), thing, events) == sentence
 
 
+def test_a_deed_may_be_done_to_several_things_in_one_event():
+    assert deed("deleted", "test", 1, things=3) == "Deleted tests"
+
+
 def test_a_finding_of_a_row_has_the_technique_of_its_check():
     row = pd.Series(finding("find_runs", "low").row)
     made = make_finding("find_runs", "low", row, "Six tests deleted", 0.01, groups=["Shops"])

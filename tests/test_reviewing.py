@@ -204,7 +204,7 @@ def test_a_role_that_somebody_gives_to_themselves_is_high():
     given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
     review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
     assert found(review) == [("high", "find_access_changes", "Ada")]
-    assert "of the person's own account" in review.findings["why"][0]
+    assert "to the person's own account" in review.findings["why"][0]
 
 
 @pytest.mark.full

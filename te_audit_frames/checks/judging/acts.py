@@ -72,7 +72,7 @@ def judge_access(context: ReviewContext) -> Found:
         if named := [*row["targets"], *row["roles"], *row["others"]]:
             what += f" ({some_of(named)})"
         if row["to_self"]:
-            what += " of the person's own account"
+            what += f" {'to' if row['action'] == 'assign' else 'of'} the person's own account"
         why = f"{what}; {compared(rarity, 'this')}"
         technique = _ACCESS.get((row["action"], row["object"]), RULES["find_access_changes"].technique)
         found.append(
@@ -97,7 +97,7 @@ def judge_monitoring(context: ReviewContext) -> Found:
     for row, rarity in _by_kind(context, rows, ["object", "change"], "find_monitoring_changes"):
         is_new = rarity.own == rarity.others == 0
         severity = by_chance(rarity.chance, to_medium=is_new or row["object"] in REPORTING | SILENCES)
-        what = deed(_DID.get(row["change"], row["change"]), row["object"], row["events"])
+        what = deed(_DID.get(row["change"], row["change"]), row["object"], row["events"], things=len(row["names"]))
         if len(row["names"]):
             what += f" ({some_of(row['names'])})"
         why = f"{what}; {compared(rarity, 'this')}"

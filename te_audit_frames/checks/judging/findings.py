@@ -109,15 +109,14 @@ def past(action: str) -> str:
     return _IRREGULAR.get(action, action + ("d" if action.endswith("e") else "ed"))
 
 
-def deed(did: str, thing: str, events: int) -> str:
+def deed(did: str, thing: str, events: int, *, things: int = 1) -> str:
     """Write what was done to what, such as "Assigned a role" or "Deleted API tokens, 3 events"."""
     name = _ACRONYM.sub(lambda found: found[0].upper(), thing.replace("_", " "))
-    if thing in _UNCOUNTED:
-        return f"{capital(did)} {name}" + ("" if events == 1 else f", {times(events)}")
-    if events == 1:
-        return f"{capital(did)} {'an' if name[:1] in 'aeioA' else 'a'} {name}"
-    plural = name[:-1] + "ies" if re.search("[^aeiou]y$", name) else name + ("es" if name[-1] in "sx" else "s")
-    return f"{capital(did)} {plural}, {times(events)}"
+    if thing not in _UNCOUNTED and max(events, things) == 1:
+        name = f"{'an' if name[0] in 'aeioA' else 'a'} {name}"
+    elif thing not in _UNCOUNTED:
+        name = name[:-1] + "ies" if re.search("[^aeiou]y$", name) else name + ("es" if name[-1] in "sx" else "s")
+    return f"{capital(did)} {name}" + ("" if events == 1 else f", {times(events)}")
 
 
 def moment(date: datetime) -> str:
