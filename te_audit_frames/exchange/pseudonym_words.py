@@ -21,7 +21,8 @@ _MORE = split_words(
     """
     api app apps cookie display failed host https interactive me no remember saml set sso succeeded timed title too
     under via yes ipv4 ipv6 oauth oauth2 2fa 2-step ec2 s3 let enough longer more than only ever it made make but such
-    does conducted performed queued made yaml json blocked denied prevented prohibited restricted
+    does conducted perform performed queued made yaml json blocked denied prevented prohibited restricted
+    i we you manually automatically fired fires logged generated recorded emitted occurs raised
     """
 )
 """Words of event texts that are in no table, such as those of "User Login (Remember-me cookie)"."""

@@ -69,7 +69,7 @@ def test_its_tables_do_not_wrap(shown):
 
 def test_it_shows_what_deserves_a_look_and_what_was_assessed(shown):
     look = shown[0].replace("\r\n", "\n").partition("What deserves a look")[2].partition("Files")[0]
-    assert re.search(r"^  0  high  .*\n +Deleted \d+ in \d+ minutes; ", look, re.MULTILINE)
+    assert re.search(r"^  0  high  .*\n +\d+ deletions in \d+ minutes; ", look, re.MULTILINE)
     assert re.search(r"failed log-ins of 18 users from \S+ +\(stuffing\); +then", look.replace("\n", " "))
     assert "History: the same log, 69 days before the period" in look
     assert "in part: find_off_hours" in look.partition("What was assessed")[2]
