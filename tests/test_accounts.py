@@ -126,7 +126,7 @@ def test_what_is_no_directory_is_refused(users, culprit):
         taf.find_dormant_users(users, frame(ADA))
 
 
-@pytest.mark.parametrize(("name", "value"), [("days", 0), ("returned_days", 0.5)])
+@pytest.mark.parametrize(("name", "value"), [("days", 0), ("days", 3651), ("returned_days", 0.5)])
 def test_arguments_out_of_bounds_are_refused(name, value):
     with pytest.raises(taf.InvalidArgument, match=name):
         statuses(directory(user("7")), **{name: value})

@@ -241,6 +241,12 @@ def test_thresholds_out_of_bounds_are_refused(name, value):
         taf.find_off_hours(frame(NIGHT), **{name: value})
 
 
+@pytest.mark.parametrize("bounds", [(28, 5, 1, 1), (730, 730, 1, 1e6)])
+def test_the_lowest_and_highest_thresholds_are_accepted(bounds):
+    names = ("days", "min_days", "min_events", "ratio")
+    assert len(taf.find_off_hours(frame(NIGHT), **dict(zip(names, bounds, strict=True)))) == 0
+
+
 def test_nothing_gives_no_rows_of_the_same_types():
     some = taf.find_off_hours(frame(NIGHT), history=PAST)
     none = taf.find_off_hours(frame(), history=PAST)

@@ -70,6 +70,13 @@ def test_the_success_counts_only_after_enough_failures():
     assert found["success"].tolist() == [pd.Timestamp(START + timedelta(minutes=40))]
 
 
+def test_failures_at_both_ends_of_the_time_before_a_success_count():
+    rows = [*failures(4), event(60, "Login failed."), event(60, "User login.")]
+    found = taf.find_failed_logins(frame(*rows))
+    assert found["events"].tolist() == [5]
+    assert found["success"].tolist() == [pd.Timestamp(START + timedelta(minutes=60))]
+
+
 def test_few_failures_from_many_addresses_are_found():
     rows = [event(n, "Login failed.", ip_address=f"192.0.2.{n % 5}") for n in range(10)]
     found = taf.find_failed_logins(frame(*rows))

@@ -10,6 +10,7 @@ from support.examples import examples
 from support.histories import SOURCES, archive_of, attacks, event, frame
 
 import te_audit_frames as taf
+from te_audit_frames.checks.monitoring import change_of
 from te_audit_frames.schema import to_arrow
 
 DAY = 1440
@@ -75,6 +76,30 @@ def test_before_counts_whole_weeks_of_the_same_person_and_text():
     same_week = frame(event(-60, "Alert rule disabled."))
     assert taf.find_monitoring_changes(events, history=same_week)["before"].tolist() == [0]
     assert taf.find_monitoring_changes(events)["before"].isna().tolist() == [True]
+
+
+def test_before_ends_with_the_last_whole_week():
+    """The event is on a Thursday: the Tuesday before it is of the same week, and the Sunday before that is not."""
+    past = frame(event(-60, "Alert rule disabled."), event(DAY, "Alert rule disabled."))
+    past["date"] -= pd.Timedelta(hours=9)
+    events = frame(event(3 * DAY, "Alert rule disabled."))
+    assert taf.find_monitoring_changes(events, history=past)["before"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("action", "names", "change"),
+    [
+        ("delete", "agent alert alert_rule check detector device endpoint_agent endpoint_test", "deleted"),
+        ("stop", "escalation_policy integration monitor notification probe sensor test webhook", "disabled"),
+        ("archive", "transaction_script", "deleted"),
+        ("update", "alert alert_rule detector escalation_policy integration monitor notification webhook", "changed"),
+        ("update", "agent check device probe sensor test", ""),
+        ("start", "suppression_window", "silenced"),
+        ("delete", "suppression_window dashboard", ""),
+    ],
+)
+def test_each_object_has_its_change(action, names, change):
+    assert {name: change_of(action, name) for name in names.split()} == dict.fromkeys(names.split(), change)
 
 
 def test_nothing_and_what_nobody_knows():

@@ -203,3 +203,17 @@ def test_first_and_last_event_are_those_read():
             assert found.undated == 1
     nothing = select(events.iloc[:0], ["event"])
     assert (nothing.first_event, nothing.last_event, nothing.events) == (None, None, 0)
+
+
+def test_texts_outside_the_period_are_not_counted():
+    events = frame(event(0, "Test deleted."), event(30, "Flux capacitor"))
+    with everywhere(events) as sources:
+        for source in sources.values():
+            found = select(source, ["event"], keep=deletions, end=START + timedelta(minutes=10))
+            assert (found.events, found.unclassified, found.unclassified_texts) == (1, 0, ())
+
+
+def test_unclassified_texts_are_listed_by_how_often_they_occur():
+    events = frame(event(0, "Flux"), event(1, "Warp"), event(2, "Warp"))
+    found = select(events, ["event"], keep=deletions)
+    assert (found.unclassified, found.unclassified_texts) == (3, ("Warp", "Flux"))
