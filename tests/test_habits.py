@@ -103,14 +103,6 @@ def test_one_event_scores_its_oddness():
     assert habits.odd(*arrays([[MONDAY * SLOTS + 88]]))[0] > math.log(8) > 0 > habits.oddness[0, 40]
 
 
-def test_many_people_of_few_days_are_learnt_as_if_alone():
-    past = [[(MONDAY - 1 - person % 2) * SLOTS + person, MONDAY * SLOTS - 1] for person in range(6)]
-    together = Habits.learn(*arrays(past), len(past), until=MONDAY)
-    alone = [Habits.learn(*arrays([quarters]), 1, until=MONDAY) for quarters in past]
-    assert together.days.tolist() == [habits.days[0] for habits in alone] == [1, 2, 1, 2, 1, 2]
-    np.testing.assert_allclose(together.fit, np.concatenate([habits.fit for habits in alone]))
-
-
 def test_who_did_nothing_scores_nothing():
     habits = Habits.learn(*arrays([[MONDAY * SLOTS - 1], []]), 2, until=MONDAY)
     assert habits.judge(*arrays([[], [MONDAY * SLOTS]]))[0][0] == -math.inf

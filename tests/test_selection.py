@@ -215,5 +215,7 @@ def test_texts_outside_the_period_are_not_counted():
 
 def test_unclassified_texts_are_listed_by_how_often_they_occur():
     events = frame(event(0, "Flux"), event(1, "Warp"), event(2, "Warp"))
-    found = select(events, ["event"], keep=deletions)
-    assert (found.unclassified, found.unclassified_texts) == (3, ("Warp", "Flux"))
+    with everywhere(events) as sources:
+        for source in sources.values():
+            found = select(source, ["event"], keep=deletions)
+            assert (found.unclassified, found.unclassified_texts) == (3, ("Warp", "Flux"))

@@ -124,6 +124,7 @@ User tried to delete a test, but was not allowed to -> delete test failure
 Added comment to an issue, test, or other objects -> assign comment success
 user.invite -> invite user unknown
 dashboard.view -> view dashboard unknown
+dashboard.share -> share dashboard unknown
 api-token-revoked -> revoke api_token success
 DeleteAlertRule -> delete alert_rule unknown
 agent/added -> create agent success
