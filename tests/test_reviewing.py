@@ -63,6 +63,22 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
+@pytest.mark.parametrize(("earlier", "severity"), [([], "medium"), ([(-70, "8")], "low")])
+def test_a_deleted_test_is_medium_only_if_nobody_ever_deleted_one(earlier, severity):
+    deleted = [at(day, 10, "Test deleted.", uid) for day, uid in earlier]
+    events = frame(at(1, 9, "Test updated."), at(1, 10, "Test deleted."))
+    history = frame(*deleted, *working_days())
+    review = taf.review(events, history=history, checks=["find_monitoring_changes"])
+    assert found(review) == [(severity, "find_monitoring_changes", "Ada")]
+
+
+def test_a_return_after_half_a_year_is_low_however_usual_it_is():
+    history = frame(*[at(day, 9, "Test updated.", "9") for day in (-600, -400, -200)])
+    review = taf.review(frame(at(0, 9, "Test updated.", "9")), history=history, checks=["find_dormant_users"])
+    assert "happened in 2 of the person's 3 earlier active weeks" in review.findings["why"][0]
+    assert found(review) == [("low", "find_dormant_users", "Cleo")]
+
+
 def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does_not():
     failed = [at(1, 10 + hour / 60, "Login failed.", account_group_name="Bank") for hour in range(20)]
     elsewhere = [at(1, 10, "Login failed.", "8", account_group_name="Farm"), at(1, 12, "Test updated.")]
