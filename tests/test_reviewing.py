@@ -67,7 +67,7 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
 def test_a_deleted_test_is_medium_only_if_nobody_ever_deleted_one(earlier, severity):
     deleted = [at(day, 10, "Test deleted.", uid) for day, uid in earlier]
     events = frame(at(1, 9, "Test updated."), at(1, 10, "Test deleted."))
-    history = frame(*deleted, *working_days())
+    history = frame(*deleted, *working_days(90))
     review = taf.review(events, history=history, checks=["find_monitoring_changes"])
     assert found(review) == [(severity, "find_monitoring_changes", "Ada")]
 
