@@ -18,6 +18,7 @@ from support.checked import (
 import te_audit_frames as taf
 
 
+@pytest.mark.full
 def test_a_client_that_was_used_before_a_fork_keeps_its_answers_apart():
     with practice(LOG, latency=0.002) as api:
         client = client_of(api, workers=1)

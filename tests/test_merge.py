@@ -190,6 +190,7 @@ def totals(*tables: pa.Table) -> Counter[tuple[Any, ...]]:
     return together
 
 
+@pytest.mark.full
 @settings(max_examples=examples(100), deadline=None)
 @given(readings(), readings(), readings())
 def test_totals_do_not_depend_on_the_order_of_readings_or_on_repetition(a: pa.Table, b: pa.Table, c: pa.Table) -> None:

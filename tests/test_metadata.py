@@ -79,6 +79,7 @@ def test_garbage_in_the_place_of_a_receipt_is_named(tmp_path, text):
             act(tmp_path / "events.parquet")
 
 
+@pytest.mark.full
 @given(
     changed=st.dictionaries(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), VALUES, max_size=4),
     removed=st.sets(st.sampled_from(sorted(field.name for field in fields(taf.Receipt))), max_size=3),

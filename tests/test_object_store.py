@@ -88,6 +88,7 @@ def test_an_error_of_the_store_names_the_address(bucket, monkeypatch):
         taf.Archive("s3://x/y", storage_options={"colour": "blue"})
 
 
+@pytest.mark.full
 def test_without_the_extra_the_remedy_is_named():
     code = "import sys; sys.modules['obstore'] = None\nimport te_audit_frames as taf\ntaf.Archive('s3://bucket/x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -413,6 +413,7 @@ def test_a_file_cut_short_anywhere_is_a_damaged_file(events, path):
             read_parquet(path)
 
 
+@pytest.mark.full
 def test_flipped_bits_raise_no_other_error(events, path):
     write_parquet(events[:50], path)
     whole = path.read_bytes()

@@ -63,6 +63,7 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("earlier", "severity"), [([], "medium"), ([(-70, "8")], "low")])
 def test_a_deleted_test_is_medium_only_if_nobody_ever_deleted_one(earlier, severity):
     deleted = [at(day, 10, "Test deleted.", uid) for day, uid in earlier]

@@ -78,6 +78,7 @@ def _print(capsys, found, *, min_severity="low", fail_on=None, quiet=False, form
     return failing, capsys.readouterr()
 
 
+@pytest.mark.full
 def test_a_window_is_compared_with_the_days_before_in_the_same_archive(folder, expected):
     found = _json(folder / "te-audit", "--window", "1d", "--min-severity", "info")
     # The period is the whole window, and not from its first event to its last.

@@ -13,6 +13,7 @@ from support.command_line import run, start
 pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_servers")
 
 
+@pytest.mark.full
 def test_the_sandbox_serves_what_its_export_lines_say_until_ctrl_c(tmp_path):
     practice = start("sandbox", "--events", 50, "--seed", 4)
     exports = dict(shlex.split(practice.stdout.readline())[1].split("=", 1) for _ in range(2))

@@ -181,6 +181,7 @@ def start(place, api, limit=None):
     return child
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=300, middle=6)
 def test_a_killed_sync_leaves_no_day_wrong_and_the_next_converges(cases, tmp_path):
     world = World(*many(25))

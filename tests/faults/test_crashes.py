@@ -175,6 +175,7 @@ def leftovers(path):
     return others
 
 
+@pytest.mark.full
 @pytest.mark.campaign(full=200, middle=12, short=3)
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(cases, path, nursery):
     latest, cut_short = 0, 0

@@ -351,6 +351,7 @@ class Shape(HTMLParser):
         self.close()
 
 
+@pytest.mark.full
 def test_a_notebook_shows_every_text_as_text(payloads):
     pages = notebook(payloads)
     assert Shape(pages).found == Shape(notebook(("Ada",))).found

@@ -101,6 +101,7 @@ except taf.NetworkError as error:
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 @pytest.mark.campaign(full=len(CASES), middle=4)
 def test_nothing_is_too_large_to_be_refused(cases):

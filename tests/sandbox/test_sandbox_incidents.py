@@ -64,6 +64,7 @@ def named(event, type_):
     return [resource["name"] for resource in event.get("resources", ()) if resource["type"] == type_]
 
 
+@pytest.mark.full
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, lengths)
 def test_the_truth_is_exact(seed, end, days):
