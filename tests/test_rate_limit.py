@@ -220,7 +220,7 @@ def test_many_429s_without_a_word_of_when_wait_longer_each_time():
     for throttled in (False, True):
         budget.leave()
         budget.answer(time, None, throttled=throttled)
-    assert budget.wait(time) == 1  # an answer in between begins anew
+    assert budget.wait(time) == 1  # after an answer, the waits begin again
 
 
 def test_one_pause_serves_all_that_were_in_flight():

@@ -14,9 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.analysis.grouping import Grouper, collect
-from te_audit_frames.checks.in_engine import plain_texts
 from te_audit_frames.checks.networks import to_networks
-from te_audit_frames.checks.people import PAIR, group_people, number_people
+from te_audit_frames.checks.people import PAIR, group_people, number_people, plain_texts
 from te_audit_frames.checks.vocabulary import failed_log_ins
 from te_audit_frames.schema import require_columns
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from te_audit_frames.analysis.group_columns import NAIVE
 from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.in_memory import NO_PAIRS, NO_TEXTS, Part, Plan, read_column
-from te_audit_frames.checks.people import PAIR
+from te_audit_frames.checks.people import PAIR, plain_texts
 from te_audit_frames.errors import NotAnAuditFrame
 from te_audit_frames.periods import Bounds
 from te_audit_frames.schema import SOURCES
@@ -89,8 +89,3 @@ def is_any_of(name: str, values: Sequence[str | None]) -> nw.Expr:
     null = nw.col(name).is_null()
     mask = nw.col(name).is_in(known).fill_null(False) if known else null & ~null
     return mask | null if len(known) < len(values) else mask
-
-
-def plain_texts(values: pd.Series) -> list[str | None]:
-    """Return texts as Python has them, with None for null."""
-    return [None if pd.isna(value) else str(value) for value in values]

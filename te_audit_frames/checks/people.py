@@ -81,7 +81,7 @@ def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> 
     """
     # A loop, because the pairs are few, and grouping a frame of texts takes milliseconds however small it is.
     found: dict[Identity, tuple[int, str | None, int]] = {}
-    columns = (texts_of(pairs[key]), texts_of(pairs[label]), pairs["last"].astype("int64"), pairs["events"])
+    columns = (plain_texts(pairs[key]), plain_texts(pairs[label]), pairs["last"].astype("int64"), pairs["events"])
     for uid, user, last, events in zip(*columns, strict=True):
         identity = (uid, user if uid is None else None)
         newest, name, total = found.get(identity, (last, user, 0))
@@ -101,14 +101,8 @@ def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> 
 
 def identities_of(rows: pd.DataFrame, key: str = "uid", label: str = "user") -> Iterator[Identity]:
     """Yield who each row is: its `uid`, or its `user` if it has none."""
-    for uid, user in zip(texts_of(rows[key]), texts_of(rows[label]), strict=True):
+    for uid, user in zip(plain_texts(rows[key]), plain_texts(rows[label]), strict=True):
         yield uid, user if uid is None else None
-
-
-def texts_of(values: pd.Series) -> list[str | None]:
-    """Return texts as Python has them, with None for null."""
-    texts: list[str | None] = pa.array(values.astype("str"), from_pandas=True).to_pylist()
-    return texts
 
 
 def number_people(
@@ -144,3 +138,9 @@ def find_people(people: pd.DataFrame, among: pd.DataFrame) -> npt.NDArray[np.int
     """Return the position of each person among others, by `uid`, or by `user` if they have none; -1 if not there."""
     places = {who: place for place, who in enumerate(identities_of(among))}
     return np.array([places.get(who, -1) for who in identities_of(people)], dtype="int64")
+
+
+def plain_texts(values: pd.Series) -> list[str | None]:
+    """Return texts as Python has them, with None for null."""
+    texts: list[str | None] = pa.array(values.astype("str"), from_pandas=True).to_pylist()
+    return texts

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from te_audit_frames.analysis.archived import is_archive
 from te_audit_frames.analysis.group_columns import as_lazy
 from te_audit_frames.checks.in_archive import count_undated, read_in_chunks
-from te_audit_frames.checks.in_engine import plain_texts, read_engine
+from te_audit_frames.checks.in_engine import read_engine
 from te_audit_frames.checks.in_memory import (
     NO_PAIRS,
     NO_TEXTS,
@@ -29,7 +29,7 @@ from te_audit_frames.checks.in_memory import (
     is_open,
     read_memory,
 )
-from te_audit_frames.checks.people import group_people, number_people
+from te_audit_frames.checks.people import group_people, number_people, plain_texts
 from te_audit_frames.checks.text.loading import load_vocabulary
 from te_audit_frames.checks.text.reading import UNCLASSIFIED
 from te_audit_frames.checks.vocabulary import classify_events

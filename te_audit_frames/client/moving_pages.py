@@ -114,7 +114,7 @@ class MovingPages:
             self._landmark = url, batch
 
     def first_is_unchanged(self) -> bool:
-        """Read the first page again, and return whether it has the same rows."""
+        """Read the first page again, and return whether it did not move."""
         again = self._get(self.first_url)
         return self.first is not None and _is_unchanged(self.first, again.batch)
 
