@@ -13,34 +13,38 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.arguments import check_whole_number
+from te_audit_frames.checks.actor_signs import (
+    CERTAIN,
+    CLOCKWORK,
+    DOUBTFUL,
+    FEW,
+    MANY,
+    MIN_DAYS,
+    MIN_EVENTS,
+    QUIET_HOURS,
+    WEEKEND_DAY,
+    longest_quiet,
+    most_frequent,
+    same_pause,
+    shares,
+    weekend_shares,
+)
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
 from te_audit_frames.checks.selection import Selection, select
-from te_audit_frames.checks.tallies import Groups, code, count_different, micros, tally
+from te_audit_frames.checks.tallies import code, count_different, micros, tally
 
 PERSON, AUTOMATION, UNKNOWN = "person", "automation", "unknown"
 
 _SECOND = 1_000_000  # microseconds
 _BURST = 10 * 60 * _SECOND  # activity after a longer silence is another burst
-_LONGEST = 4 * 24 * 60  # minutes; a longer silence says nothing about a clock
-_BUSY = 0.005  # of the bursts, in an hour that counts as busy
-
-# Of the people of two public histories and of the practice organisation, none with 50 events reached half of these.
-_CLOCKWORK = 0.3
-_QUIET_HOURS = 2
-_WEEKEND_DAY = 0.1  # of the bursts, on Saturdays and on Sundays each; an even spread has a seventh
 _RARELY, _USUAL = 0.01, 0.05  # log-ins among the events: of the actor, and of the others
-_FEW, _MANY = 1 / 3, 6  # kinds of events: of what others have, if they have as many
-_TELLING = 20  # bursts; a clock of fewer is chance
-
-_CERTAIN = 3  # points that make an actor automation
-_DOUBTFUL = 2
 
 
 def classify_actors(
     events: Any,
     *,
-    min_events: int = 50,
-    min_days: int = 10,
+    min_events: int = MIN_EVENTS,
+    min_days: int = MIN_DAYS,
     vocabulary: str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """Tell automation from people, with the reasons.
@@ -114,7 +118,7 @@ def classify_actors(
     result = _measure(selection if known.all() else replace(selection, rows=selection.rows[known]))
     enough = (result["events"] >= min_events) & (result["active_days"] >= min_days)
     points, reasons = _judge(result, enough, "ip_address" not in selection.absent)
-    actor = np.select([~enough, points >= _CERTAIN, points >= _DOUBTFUL], [UNKNOWN, AUTOMATION, UNKNOWN], PERSON)
+    actor = np.select([~enough, points >= CERTAIN, points >= DOUBTFUL], [UNKNOWN, AUTOMATION, UNKNOWN], PERSON)
     result.insert(2, "actor", pd.Series(actor, dtype="str"))
     result.insert(
         3, "reasons", pd.Series(pd.arrays.ArrowExtensionArray(pa.array(reasons, pa.list_(pa.large_string()))))
@@ -141,55 +145,15 @@ def _measure(selection: Selection) -> pd.DataFrame:
     begins = np.ones(len(rows), dtype="bool")
     begins[1:] = (np.diff(groups) != 0) | (np.diff(moments) > _BURST)
     actor, minutes = groups[begins], moments[begins] // (60 * _SECOND)
-    bursts = np.bincount(actor, minlength=count)
-    result["clock"] = np.maximum(_same_pause(actor, minutes, count), _same_minute(actor, minutes, count))
-    result["quiet_hours"] = _quiet_hours(actor, minutes // 60 % 24, bursts)
-    weekday = (minutes // 1_440 + 3) % 7  # 1970 began on a Thursday
-    for name, day in (("saturday", 5), ("sunday", 6)):
-        result[name] = _shares(np.bincount(actor[weekday == day], minlength=count), bursts)
+    result["clock"] = np.maximum(same_pause(actor, minutes, count), most_frequent(actor, minutes % 60, count))
+    result["quiet_hours"] = longest_quiet(actor, minutes, count)
+    result["saturday"], result["sunday"] = weekend_shares(actor, minutes, count)
     result["weekend"] = result["saturday"] + result["sunday"]
     log_ins = (rows["action"] == "login").to_numpy()
-    result["logins"] = _shares(np.bincount(groups[log_ins], minlength=count), result["events"].to_numpy())
+    result["logins"] = shares(np.bincount(groups[log_ins], minlength=count), result["events"].to_numpy())
     result["kinds"] = count_different(code(rows["event"]), groups, count)
     result["ip_addresses"] = count_different(code(rows["ip_address"]), groups, count)
     return result
-
-
-def _same_pause(actor: Groups, minutes: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.float64]:
-    """Return the share of each actor's most frequent pause among the pauses of at most four days."""
-    pauses = np.diff(minutes)
-    counted = (np.diff(actor) == 0) & (pauses <= _LONGEST)
-    return _most_frequent(actor[1:][counted], pauses[counted], count)
-
-
-def _same_minute(actor: Groups, minutes: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.float64]:
-    return _most_frequent(actor, minutes % 60, count)
-
-
-def _most_frequent(actor: Groups, values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.float64]:
-    width = int(values.max(initial=0)) + 1
-    pairs, times = np.unique(actor * width + values, return_counts=True)
-    most = np.zeros(count, dtype="int64")
-    np.maximum.at(most, pairs // width, times)
-    return _shares(most, np.maximum(np.bincount(actor, minlength=count), _TELLING))
-
-
-def _quiet_hours(actor: Groups, hours: npt.NDArray[np.int64], bursts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the longest stretch of quiet hours of each actor, around midnight too."""
-    count = len(bursts)
-    per_hour = np.bincount(actor * 24 + hours, minlength=count * 24).reshape(count, 24)
-    quiet = per_hour < np.maximum(1, bursts * _BUSY)[:, None]
-    twice = np.concatenate([quiet, quiet], axis=1)
-    longest = np.zeros(count, dtype="int64")
-    current = np.zeros(count, dtype="int64")
-    for hour in range(48):
-        current = np.where(twice[:, hour], current + 1, 0)
-        longest = np.maximum(longest, current)
-    return np.minimum(longest, 24)
-
-
-def _shares(parts: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    return parts / np.maximum(of, 1)
 
 
 def _from_zero(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -203,19 +167,19 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
     usual_logins = result["logins"][enough].median()
     usual_kinds = result["kinds"][enough].median()
     usual_addresses = result["ip_addresses"][enough].median()
-    few_kinds = (result["kinds"] <= usual_kinds * _FEW) & (usual_kinds >= _MANY)
+    few_kinds = (result["kinds"] <= usual_kinds * FEW) & (usual_kinds >= MANY)
     one_address = (result["ip_addresses"] == 1) & (usual_addresses > 1) & has_addresses
     signs: list[tuple[int, pd.Series, Callable[[Any], str]]] = [
-        (2, result["clock"] >= _CLOCKWORK, lambda row: f"keeps a clock ({row.clock:.0%} of its bursts)"),
+        (2, result["clock"] >= CLOCKWORK, lambda row: f"keeps a clock ({row.clock:.0%} of its bursts)"),
         (
             2,
-            result["quiet_hours"] <= _QUIET_HOURS,
+            result["quiet_hours"] <= QUIET_HOURS,
             lambda row: f"quiet for only {row.quiet_hours} hours of the day",
         ),
         (2, (result["logins"] < _RARELY) & (usual_logins >= _USUAL), lambda row: f"{row.logins:.1%} log-ins"),
         (
             1,
-            (saturday >= _WEEKEND_DAY) & (sunday >= _WEEKEND_DAY),
+            (saturday >= WEEKEND_DAY) & (sunday >= WEEKEND_DAY),
             lambda row: f"active at weekends ({row.weekend:.0%} of its bursts)",
         ),
         (1, few_kinds, lambda row: f"few kinds of events ({row.kinds})"),

@@ -94,10 +94,10 @@ def make_finding(
 
 
 def compared(rarity: Rarity, what: str) -> str:
-    """Say how the person's own weeks, and everybody else's, compare."""
+    """Say how the person's own weeks, and those of the others, compare."""
     if np.isnan(rarity.chance):
         return "whether that is unusual is not assessed, since there is too little history"
-    others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of other people"
+    others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of {rarity.among}"
     if not rarity.own_weeks:
         return f"{what} happened {others}, and the person has no earlier active week"
     own = f"{what} happened in {rarity.own:,} of the person's {rarity.own_weeks:,} earlier active weeks"

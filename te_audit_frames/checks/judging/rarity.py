@@ -4,6 +4,9 @@ The share of a person's weeks is estimated from their own earlier weeks and from
 others had lent the person some weeks of theirs. How many is estimated too. If people hardly differ, it is many; if each
 does something else, it is few. So somebody with a long history is compared with themselves, and a newcomer with the
 others.
+
+The others of a person are people, and those of automation are automation. If there are fewer than three of either in
+the history, everybody takes their place.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from te_audit_frames.checks.baseline import Baseline
+from te_audit_frames.checks.judging.automation import is_automation
 from te_audit_frames.checks.people import find_people
 
 MIN_SPAN = 28.0
 """Days of history before the period, below which nothing is called rare."""
 
 _FEWEST, _MOST = 1.0, 200.0  # weeks that others can lend
+_FEW = 3  # people, or automation, of the history: fewer are not compared among themselves
 
 Whole = npt.NDArray[np.int64]
 Real = npt.NDArray[np.float64]
@@ -37,7 +42,9 @@ class Rarity:
     own, own_weeks : int
         In how many of the person's earlier active weeks it happened, and how many there are.
     others, other_weeks : int
-        The same of everybody else.
+        The same of the others.
+    among : str
+        Who the others are.
     """
 
     chance: float
@@ -45,9 +52,19 @@ class Rarity:
     own_weeks: int
     others: int
     other_weeks: int
+    among: str = "other people"
 
 
 UNKNOWN = Rarity(float("nan"), 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """Actors who are compared with the same others: who they are, who the others are, and what these are called."""
+
+    actors: npt.NDArray[np.bool_]
+    others: npt.NDArray[np.bool_]
+    name: str
 
 
 class Weeks:
@@ -73,6 +90,7 @@ class Weeks:
         found[rest] = len(now.people) + np.arange(rest.sum())
         self.count = len(now.people) + int(rest.sum())
         self._of_past = found
+        self._pools = self._divide(past)
         moments = pd.concat(
             [self._place(part.moments, part is now, week_of_quarter(part.moments["quarter"])) for part in (past, now)]
         )
@@ -87,6 +105,19 @@ class Weeks:
             [self._place(part.networks, part is now, week_of_date(part.networks["first"])) for part in (past, now)],
             ignore_index=True,
         ).sort_values(["week", "first"], kind="stable", ignore_index=True)
+
+    def _divide(self, past: Baseline) -> list[_Pool]:
+        automation = np.zeros(self.count, dtype="bool")
+        automation[self._of_past] = is_automation(past)
+        everybody = np.ones(self.count, dtype="bool")
+        if not automation.any():
+            return [_Pool(everybody, everybody, "other people")]
+        known = np.zeros(self.count, dtype="bool")
+        known[self._of_past] = True
+        return [
+            _Pool(kind, kind, name) if (kind & known).sum() >= _FEW else _Pool(kind, everybody, "all others")
+            for kind, name in ((~automation, "other people"), (automation, "other automation"))
+        ]
 
     def _place(self, rows: pd.DataFrame, is_now: bool, week: Whole) -> pd.DataFrame:
         person = rows["person"].to_numpy(dtype="int64")
@@ -117,11 +148,12 @@ class Weeks:
         if not self.is_assessed or person < 0:
             return UNKNOWN
         before = done.loc[done["week"] < week, ["person", "week"]].drop_duplicates()
-        times = np.bincount(before["person"], minlength=self.count)
-        active = self.active_before(week)
+        pool = next(pool for pool in self._pools if pool.actors[person])
+        times = np.bincount(before["person"], minlength=self.count) * pool.others
+        active = self.active_before(week) * pool.others
         chance = float(_estimate(times[:, None], active)[person, 0])
         own, own_weeks = int(times[person]), int(active[person])
-        return Rarity(chance, own, own_weeks, int(times.sum()) - own, int(active.sum()) - own_weeks)
+        return Rarity(chance, own, own_weeks, int(times.sum()) - own, int(active.sum()) - own_weeks, pool.name)
 
     def rarity_among(self, person: Whole, week: Whole, kind: Whole, done: pd.DataFrame) -> list[Rarity]:
         """Return how rare each of some things is among all kinds: how likely any kind is that is as rare, or rarer.
@@ -141,16 +173,18 @@ class Weeks:
         weeks, cells = done["week"].to_numpy(), (done["person"] * kinds + done["kind"]).to_numpy(dtype="int64")
         for number in np.unique(week):
             stop = np.searchsorted(weeks, number)
-            times = np.bincount(cells[:stop], minlength=self.count * kinds).reshape(self.count, kinds)
-            active = self.active_before(int(number))
-            chances = _estimate(times, active)
-            for at in np.flatnonzero((week == number) & (person >= 0)):
-                who, what = person[at], kind[at]
-                row = chances[who]
-                chance = min(float(row[row <= row[what]].sum()), 1.0)
-                own, own_weeks = int(times[who, what]), int(active[who])
-                others, other_weeks = int(times[:, what].sum()) - own, int(active.sum()) - own_weeks
-                result[at] = Rarity(chance, own, own_weeks, others, other_weeks)
+            times_of_all = np.bincount(cells[:stop], minlength=self.count * kinds).reshape(self.count, kinds)
+            active_of_all = self.active_before(int(number))
+            for pool in self._pools:
+                times, active = times_of_all * pool.others[:, None], active_of_all * pool.others
+                chances = _estimate(times, active)
+                for at in np.flatnonzero((week == number) & (person >= 0) & pool.actors[person]):
+                    who, what = person[at], kind[at]
+                    row = chances[who]
+                    chance = min(float(row[row <= row[what]].sum()), 1.0)
+                    own, own_weeks = int(times[who, what]), int(active[who])
+                    others, other_weeks = int(times[:, what].sum()) - own, int(active.sum()) - own_weeks
+                    result[at] = Rarity(chance, own, own_weeks, others, other_weeks, pool.name)
         return result
 
 
