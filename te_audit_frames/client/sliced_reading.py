@@ -85,7 +85,7 @@ class SlicedReading:
         return self._slicing.order
 
     def missing(self) -> list[tuple[int, int]]:
-        """Return the epoch seconds whose events may not all be in the batches so far, as half-open ranges."""
+        """Return the epoch seconds whose events may be missing from the batches so far, as half-open ranges."""
         # Pages in hand are accounted for, but their batches may not have reached the caller yet.
         in_hand = [self._slicing.doubtful(part, since=before) for part, before in self._in_hand]
         return self._slicing.missing() + in_hand + self.rest
