@@ -40,7 +40,7 @@ class _Exchange:
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
-            # Keep the socket itself: a connection about to close forgets its socket while the answer is still being read.
+            # Keep the socket itself: a connection about to close forgets it while the answer is still being read.
             self._socket = connection.sock
 
     def cut(self) -> None:

@@ -125,7 +125,7 @@ class Fetch:
         Yields
         ------
         pyarrow.RecordBatch or None
-            Events of the period. None means: drop all batches so far, they are read again.
+            Events of the period. None means: drop all batches so far, because they are read again.
 
         Raises
         ------

@@ -15,7 +15,7 @@ TOLERANCE = timedelta(minutes=1)
 """Ranges that differ by less than this count as equal."""
 
 YOUNG = timedelta(minutes=15)
-"""Events younger than this at the first reading may simply have arrived since then."""
+"""If only a second reading finds an event younger than this, it may simply have arrived after the first."""
 
 MOST_BOUNDARY_CHECKS = 5
 

@@ -40,7 +40,7 @@ class SlicedReading:
     period : Period
         Events outside this period are left out.
     pacer : Pacer
-        Knows how many requests may be sent.
+        Decides how many requests may be sent.
     asked : tuple of int
         The epoch seconds in which rows of the first answer may lie, at least `[low, high)`.
     may_cut : bool
@@ -96,7 +96,7 @@ class SlicedReading:
         Raises
         ------
         ReadAgain
-            Slices were cut, but the events are not in the order of their dates, or some have no date.
+            The events are not in the order of their dates, some have no date although slices were cut, or pages moved.
         """
         whole = self._slicing.whole
         paginators = {whole: paginator}
