@@ -7,7 +7,7 @@ far, the more the latest page counts.
 
 Every new slice wastes part of its last page. While the rate limit allows plenty of requests, an idle worker costs more
 than that, so even a slice with little more than one page left is cut. Cuts stop when the waste nears one page per
-worker plus a tenth of the useful pages; a fifth of them while requests are plentiful.
+worker plus a tenth of the useful pages, or a fifth of them while requests are plentiful.
 """
 
 from __future__ import annotations

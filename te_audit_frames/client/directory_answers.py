@@ -208,7 +208,7 @@ class _Item:
         return value
 
     def flag(self, field: str) -> bool | None:
-        """Return true or false, or None if there is none."""
+        """Return true, false, or None if the field is missing or null."""
         value = self._fields.get(field)
         if value is None or isinstance(value, bool):
             return value

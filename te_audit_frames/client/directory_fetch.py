@@ -1,8 +1,8 @@
 """People and account groups: one row per person, from the API's list of users and the members of each account group.
 
-The list of users has no roles. The members of an account group come with their roles in one request, so a
-directory costs one request per account group and three more. If the API refuses one of them with 403, what it would
-have returned is null, and the receipt notes it.
+The list of users has no roles. The members of an account group come with their roles in one request, so a directory
+costs one request per account group and three more. If the API refuses a request with 403, the values from it are null,
+and the receipt notes that.
 """
 
 from __future__ import annotations

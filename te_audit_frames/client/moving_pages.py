@@ -119,7 +119,7 @@ class MovingPages:
         return self.first is not None and _is_unchanged(self.first, again.batch)
 
     def are_unchanged(self) -> bool:
-        """Read the first page and the one before the last unchecked boundary again; return whether they are unchanged."""
+        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged."""
         if self._unchecked is not None:
             url, batch = self._unchecked
             if not _is_unchanged(batch, self._get(url).batch):

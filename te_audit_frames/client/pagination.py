@@ -196,7 +196,7 @@ class Paginator:
         )
 
     def _check_range(self, page: Page) -> str | None:
-        """Check the range that a page states; return the address to read the page again, if it has to be another."""
+        """Check the range that a page states; return the address at which to read it again, or None for its own."""
         stated = stated_range(page, self._checks)
         if stated is None:
             return None

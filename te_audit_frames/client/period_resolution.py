@@ -18,8 +18,8 @@ from te_audit_frames.periods import SECOND, Period, Question, Since, Window, flo
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
 _LONGEST_DOUBT = timedelta(days=31)
-"""If the server's clock is ahead by less than this, and no answer shows which clock it used for a window, the window is
-extended back to its start by the local clock."""
+"""If the server's clock is ahead by less than this, and no answer shows by which clock a window was resolved, the
+window begins where it would by the local clock."""
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Transport:
             attempt would not change are raised at once: a status such as 403, an answer that is too large, or a
             certificate that is refused.
         """
-        import tenacity  # imported here because it loads asyncio, which only sending a request needs
+        import tenacity  # here, because it loads asyncio, which is not needed until a request is sent
 
         began = self._clock.monotonic()
         attempts = 0
@@ -232,8 +232,8 @@ class Transport:
         allowance, throttled, failure, remedy, certificate = None, False, "", "", None
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
-            # Not the session's own send: even if it follows no redirect, it reads the redirect's whole body, and fails
-            # if its address is odd. It would also keep cookies, which threads cannot share.
+            # Not the session's own send: even without following a redirect, it reads the redirect's whole body, and
+            # fails if the redirect's address is odd. It would also keep cookies, which threads cannot share.
             adapter = self._session.get_adapter(url)
             patience = (min(limit, _LONGEST_CONNECT), limit)
             with (
