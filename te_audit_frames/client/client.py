@@ -428,7 +428,7 @@ class Client:
             `uid`, `name`, `email` (`str`), `memberships` (`ArrowDtype` of a list of structs with `aid`,
             `account_group_name` and the list `roles`), `is_admin` (`boolean`: whether one of the roles has management
             permissions), `registered`, `last_login`, `fetched_at` and `roles_fetched_at` (`datetime64[us, UTC]`), in
-            the order of `uid`. What the API refuses is null; `te_audit_frames.directory_receipt` lists it.
+            the order of `uid`. What the API refuses is null; `te_audit_frames.directory_receipt` lists what that was.
 
         Raises
         ------

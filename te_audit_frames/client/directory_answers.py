@@ -1,7 +1,7 @@
 """Answers of the directory's endpoints, decoded: users, account groups, their members, and roles.
 
 Only the fields that are needed are taken. An account group's answer can hold its `accountToken`. The parser drops it,
-so that no record, message or file has it.
+so it gets into no record, message or file.
 """
 
 from __future__ import annotations

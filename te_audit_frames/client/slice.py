@@ -30,7 +30,7 @@ class Slice:
     tail : float
         How many seconds the latest page covers; 0.0 before the first page.
     recent : numpy.ndarray
-        For each of the latest rows, at least a page of them, the largest second received so far.
+        For each of the latest rows, at most a page of them, the largest second received so far.
     """
 
     a: int

@@ -1,4 +1,4 @@
-"""Reading a period in slices that are cut while it is read, which relies on the order of events.
+"""Reading a period in slices that are cut while it is read. This relies on the order of events.
 
 Only the caller's thread decides: it gives single requests to a pool of workers, accounts for each page that arrives,
 and cuts slices for workers that would be idle. So nothing here needs a lock.
