@@ -43,7 +43,7 @@ def list_account_groups(transport: Transport, context: FetchContext) -> set[str]
         return transport.get(
             transport.origin.url({}, of="account-groups"), page="account groups", read=_aids, context=context
         )
-    except FetchError:  # the token may lack the permission, or the server the list
+    except FetchError:  # the token may lack the permission, or the server may not have the list
         return None
 
 
@@ -56,7 +56,7 @@ def _aids(answer: Answer) -> set[str] | None:
 
 
 def interleaved(batch: pa.RecordBatch) -> set[str]:
-    """Return the account groups whose events lie on both sides of another group's, in the order of dates."""
+    """Return the account groups that have events of other groups between two of their own, in the order of dates."""
     aids = batch["aid"].fill_null("").to_pylist()
     seconds = seconds_of(batch)
     found: set[str] = set()

@@ -15,11 +15,11 @@ from te_audit_frames.periods import iso
 
 
 def find_misfit(page: Page, query: Query, checks: FetchChecks) -> str:
-    """Return why an answer cannot belong to its query; empty if it can."""
+    """Return why an answer cannot belong to its query, or an empty text if it can."""
     aid = query.parameters.get("aid")
     aids = pc.unique(page.batch["aid"].drop_null()).to_pylist()
     if aid is not None and aids and aid not in aids and page.batch["aid"].null_count < page.batch.num_rows:
-        return "all its rows are of other account groups than the one asked for"
+        return "none of its rows is of the account group asked for"
     start, end = query.start, query.end
     if start is None or end is None or page.start is None or page.end is None or not checks.believes_ranges:
         return ""

@@ -19,7 +19,7 @@ _SHORTEST_PART = 12
 """Parts of the token with at least this many characters are hidden, because a server may quote only a part."""
 
 _SHORTEST_FORM = 8
-"""An encoded token with at least this many characters cannot occur in a text by chance."""
+"""Encoded forms of a shorter token, and shorter base64 forms, are not searched for: they may occur by chance."""
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -123,7 +123,7 @@ def _find(text: str, token: str) -> Iterator[tuple[int, int]]:
         spelled |= {token[::-1], whole.hex(), *(whole.hex(separator) for separator in ":- ")}
     yield from _find_parts(text, spelled)
     for low, high in _find_parts(text, {form for form in _in_base64(whole) if len(form) >= _SHORTEST_FORM}):
-        # Hide the whole encoded text with its padding, because other words may be encoded with the token.
+        # Hide the whole encoded text with its padding: the token may be only a part of what was encoded.
         before = next((place for place in range(low, 0, -1) if text[place - 1] not in _BASE64), 0)
         yield before, next((place for place in range(high, len(text)) if text[place] not in _PADDED), len(text))
 
@@ -139,9 +139,9 @@ def _find_parts(text: str, forms: set[str]) -> Iterator[tuple[int, int]]:
 
 
 def _in_base64(whole: bytes) -> Iterator[str]:
-    """Yield bytes in both base64 alphabets, as they are encoded after zero, one or two other bytes."""
+    """Yield the base64 forms of some bytes, in both alphabets, and with zero, one or two other bytes before them."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for before in range(3):
             encoded = encode(b" " * before + whole).decode()
-            # Leave out the characters at either end, which also depend on the neighbouring bytes.
+            # Leave out the characters at either end that also depend on neighbouring bytes.
             yield encoded[-(-before * 8 // 6) : (before + len(whole)) * 8 // 6]

@@ -24,7 +24,7 @@ class Batches(Iterator[pa.RecordBatch]):
     receipt : Receipt
         The query and what has arrived so far; complete after the last batch.
     missing : list of Period
-        The periods whose events may not all be in the batches so far, in ascending order.
+        The periods whose events may be missing from the batches so far, in ascending order.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class Batches(Iterator[pa.RecordBatch]):
         """Take all batches. Unlike iteration, this can drop them if they have to be read again."""
         if self._is_begun:
             raise InvalidArgument(
-                "batches: some were already taken one by one, so the rest is no whole frame; use fetch_events"
+                "batches: some were already taken one by one, so the rest is not a whole frame; use fetch_events"
             )
         self._is_begun = self._is_over = True
         batches: list[pa.RecordBatch] = []
@@ -154,7 +154,7 @@ class Batches(Iterator[pa.RecordBatch]):
 
     @property
     def missing(self) -> list[Period]:
-        """The periods whose events may not all be in the batches so far, in ascending order."""
+        """The periods whose events may be missing from the batches so far, in ascending order."""
         return self._fetch.missing()
 
     def _finish(self) -> None:

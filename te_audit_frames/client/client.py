@@ -350,8 +350,7 @@ class Client:
         ----------
         window : str or timedelta, optional
             A length of time that ends now, by the server's clock: ``"12h"``, ``"7d"``, ``"45"`` (seconds), or a
-            timedelta.
-            With neither `window` nor `start`, the API decides.
+            timedelta. With neither `window` nor `start`, the API decides.
         start, end : str, datetime, date or pandas.Timestamp, optional
             The period: aware datetimes, or ISO 8601 text with an offset or Z. A date without a time means midnight
             UTC. The API takes whole seconds, so `start` is rounded down and `end` up.
@@ -365,7 +364,7 @@ class Client:
         page_size : int or "largest", optional
             Events per page. By default, the client's `page_size`.
         cursor : str, optional
-            The `next_cursor` of the page before, together with that page's other arguments.
+            The `next_cursor` of the page before. Give the other arguments as for that page.
 
         Returns
         -------
@@ -429,21 +428,21 @@ class Client:
             `uid`, `name`, `email` (`str`), `memberships` (`ArrowDtype` of a list of structs with `aid`,
             `account_group_name` and the list `roles`), `is_admin` (`boolean`: whether one of the roles has management
             permissions), `registered`, `last_login`, `fetched_at` and `roles_fetched_at` (`datetime64[us, UTC]`), in
-            the order of `uid`. What the API refuses is null; `te_audit_frames.directory_receipt` says what that was.
+            the order of `uid`. What the API refuses is null; `te_audit_frames.directory_receipt` lists what that was.
 
         Raises
         ------
         InvalidArgument
             An argument is wrong; nothing was sent.
         PermissionDenied
-            The token may see neither the list of users nor the members of an account group.
+            The token may not see the list of users, and no members of account groups were read.
         FetchError
             The fetch could not be completed, or an answer breaks the contract.
 
         Notes
         -----
-        Memberships are those in the account groups that the token may see. They end at its view, and so does
-        `is_admin`: it is null, and not False, for a person who may have roles elsewhere.
+        Memberships cover only the account groups that the token may see. So `is_admin` is null, and not False, for a
+        person who may have roles elsewhere.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Clocks: the time, and waiting. A client takes another one, such as a practice server's."""
+"""Clocks: the time, and waiting. A client can be given a clock, such as a practice server's."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Protocol
 
 
 class SomeClock(Protocol):
-    """What a client needs of a clock; `Clock` is one."""
+    """The methods that a client needs of a clock. `Clock` has them."""
 
     def monotonic(self) -> float:
         """Return seconds on a scale that never goes backwards."""
 
     def now(self) -> datetime:
-        """Return an aware time."""
+        """Return the current time as an aware datetime."""
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
         """Wait on a held condition, for at most this many seconds."""

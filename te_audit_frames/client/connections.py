@@ -1,8 +1,8 @@
 """Connections that can be cut from another thread, or once their time is over.
 
-requests can do neither. Closing its session does not end a request that another thread is waiting on, so a fetch that
-fails or is interrupted would wait for its slowest answer. And its time-out starts again with every byte, so a slow
-answer may take for ever. `benchmarks/cancelling.py` measures both; `benchmarks/RESULTS.md` has the figures:
+The library requests can do neither. Closing its session does not end a request that another thread is waiting on, so a
+fetch that fails or is interrupted would wait for its slowest answer. And its time-out starts again with every byte, so
+a slow answer may take for ever. `benchmarks/cancelling.py` measures both; `benchmarks/RESULTS.md` has the figures:
 
 - "a 1 s time-out, an answer that drips for 10 s": 10.10 s by requests alone, 1.00 s with this module;
 - "cancelling from another thread, 10 s of silence": 9.81 s by requests alone, less than 0.01 s with this module.
@@ -40,7 +40,7 @@ class _Exchange:
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError
-            # Keep the socket itself: a connection that will close drops it while the answer is still being read.
+            # Keep the socket itself: a connection about to close forgets it while the answer is still being read.
             self._socket = connection.sock
 
     def cut(self) -> None:
@@ -114,7 +114,7 @@ class _CuttableConnection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self._note()  # a cut before there was a socket could shut nothing down
+        self._note()  # raises if the exchange was cut before it had a socket
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._note()
@@ -141,7 +141,7 @@ _POOLS = {"http": _Pool, "https": _PoolTLS}
 
 
 class Adapter(HTTPAdapter):
-    """An adapter of requests whose connections `OpenConnections` can cut."""
+    """An adapter for the library requests, with connections that `OpenConnections` can cut."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Create the pool manager, with our pools."""

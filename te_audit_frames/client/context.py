@@ -13,7 +13,7 @@ from te_audit_frames.client.stats import FetchStats
 
 
 class Stopped(Exception):
-    """The fetch was stopped, so this request ends too. It never leaves the fetch."""
+    """The fetch was stopped, so this request ends too. This exception never leaves the fetch."""
 
 
 @dataclass
@@ -27,7 +27,7 @@ class FetchContext:
     seconds_allowed : float
         How long the fetch may take, in seconds.
     is_per_page : bool
-        Whether this is instead the longest time without a new page.
+        Whether `seconds_allowed` is the longest time without a new page, instead of the time of the whole fetch.
     page_size : int, "largest" or None
         The events per page to ask for. None for the API's own number.
     largest_pages : LargestPages
@@ -59,13 +59,13 @@ class FetchContext:
         self.deadline = self.clock.monotonic() + self.seconds_allowed
 
     def note_new_page(self) -> None:
-        """Begin the time again that may pass without a new page, if only that is limited."""
+        """Restart the deadline, if it limits only the time without a new page."""
         if self.is_per_page:
             self.deadline = self.clock.monotonic() + self.seconds_allowed
 
     @property
     def limit(self) -> str:
-        """The limit of time, for messages."""
+        """The time limit, as text for messages."""
         seconds = f"the {self.seconds_allowed:g} s that this fetch may take"
         return f"{seconds} without a new page" if self.is_per_page else seconds
 

@@ -1,12 +1,13 @@
 """Where to cut slices for idle workers, and when a cut is worth its requests.
 
-What is left of a slice is cut so that about equal numbers of *pages* lie on each side. How many there are is judged by
-the seconds on the pages so far. A history may be dense in one place and empty in the next, so the latest page of a
-slice counts as much as it predicted later pages well so far, and the average of all pages counts for the rest.
+What is left of a slice is cut so that about equal numbers of *pages* lie on each side. These numbers are estimated
+from the seconds that the pages so far cover. A history may be dense in one place and empty in the next, so the estimate
+weighs the latest page of the slice against the average of all pages. The better pages have predicted the next one so
+far, the more the latest page counts.
 
-Every new slice wastes part of its last page. While permits are plentiful, an idle worker costs more than that, so any
-cut that saves a page in sequence is made. While the rate limit binds, cuts stop when the waste nears a tenth of the
-useful pages.
+Every new slice wastes part of its last page. While the rate limit allows plenty of requests, an idle worker costs more
+than that, so even a slice with little more than one page left is cut. Cuts stop when the waste nears one page per
+worker plus a tenth of the useful pages, or a fifth of them while requests are plentiful.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ _WORTH_CUTTING = 3
 """A slice with fewer seconds left than this is not cut."""
 
 _SHORTEST_PAGE = 0.5
-"""Seconds. Dates have whole seconds, so this is what a page within a single second covers."""
+"""Seconds. Slices are counted in whole seconds, and a page within a single one counts as this long."""
 
 _WASTE_OF_A_SLICE = 0.65
-"""The share of its last page that an open slice probably wastes. Half a page is the mean; a little more keeps the
-requests of uneven histories within a tenth of plain paging's, at no cost in time."""
+"""The share of its last page that an open slice probably wastes. The mean is half a page. With a little more, uneven
+histories take at most a tenth more requests than without slices, at no cost in time."""
 
 _HALF_A_PAGE = 0.5
-"""A slice that is cut has a page under way, of which half is over on average."""
+"""When a slice is cut, one of its pages is under way: on average, half of that page is still to come."""
 
 _FIRST_GUESS = 0.7
-"""How far a page predicts the next one, as long as few pages have shown it."""
+"""How well a page is taken to predict the next one until enough pages have shown it."""
 
 
 class CutPlanner:
@@ -55,8 +56,8 @@ class CutPlanner:
         self._useful = 0
         self._covered_seconds = 0.0
         self._covered_pages = 0.0
-        # For pages that follow each other in a slice, by the logarithm of their seconds relative to the average: the
-        # sum of products, and of squares of the earlier one. They begin with one guess of weight 1.
+        # Sums over pairs of consecutive pages in a slice: of x * y, and of x * x. Here x and y are the logarithms of
+        # the seconds of the two pages relative to the average. The sums begin with one guess of weight 1.
         self._products = _FIRST_GUESS
         self._squares = 1.0
 
@@ -68,7 +69,7 @@ class CutPlanner:
         part : Slice
             The page's slice, with the page accounted for.
         before : int
-            Its `pos` before this page.
+            The slice's `pos` before this page.
         rows, kept : int
             How many rows the page had, and how many of them the slice owns.
         spread : int
@@ -133,7 +134,7 @@ class CutPlanner:
         """Return where to cut a slice into pieces of equal pages, as shares of what is left of it.
 
         The density is taken to change geometrically from one end to the other. If the latest page lies within one
-        second, nobody can share that second, so the first cut is right behind it.
+        second, that second cannot be shared, so the first cut is right behind it.
         """
         if _is_in_one_second(part):
             return [piece / (pieces - 1) for piece in range(pieces - 1)]

@@ -19,13 +19,13 @@ MARGIN_SECONDS = 900
 
 
 class Disorder(Exception):
-    """Dates run backwards by more than the tolerance, or lie outside the range asked for, so cuts prove nothing."""
+    """Dates run backwards by more than the tolerance, or lie outside the range asked for, so cuts are not safe."""
 
 
 class DateOrder:
     """The order of dates within one period, as observed so far.
 
-    Seconds "along the order" start with 0 at the end of the period that the API sends first.
+    Seconds "along the order" start with 0 at the bound of the period that the API sends first.
 
     Parameters
     ----------

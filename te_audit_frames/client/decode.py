@@ -3,7 +3,7 @@
 There are two decoders, and they give the same result. The fast one, here, is `pyarrow.json` with the documented answer
 as its schema; it works on the bytes and releases the interpreter's lock. Pages that it refuses go to `decode_fallback`,
 for example pages with an unknown field, an integer in place of text, more than six fractional digits, or a repeated
-key. Property tests hold the two equal.
+key. Property tests check that the two agree.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def decode_many(bodies: Sequence[bytes]) -> pa.RecordBatch | None:
 
 def _parse(bodies: Sequence[bytes]) -> tuple[pa.Table, pa.RecordBatch] | None:
     """Return the envelopes of several pages, and their events in one batch; None if the parser refuses a page."""
-    # Every page must be an object: a leading null crashes the parser and the whole process. The braces, and as many
-    # documents as pages, also make sure that no page is parsed as part of its neighbour.
+    # Every page must be an object: a leading null crashes the parser and the whole process. The braces, and the
+    # count of documents below, also make sure that no page is parsed as part of its neighbour.
     if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
         return None
     joined = bodies[0] if len(bodies) == 1 else b"\n".join(bodies)

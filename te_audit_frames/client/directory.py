@@ -1,4 +1,4 @@
-"""People and account groups: fetch_users and fetch_account_groups, by a client given or by a new one."""
+"""People and account groups: fetch_users and fetch_account_groups, with a given client or a new one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fetch_users(*, memberships: bool = True, client: Client | None = None) -> pd
     InvalidArgument
         There is no token, or an argument is wrong; nothing was sent.
     PermissionDenied
-        The token may see neither the list of users nor the members of an account group.
+        The token may not see the list of users, and no members of account groups were read.
     FetchError
         The fetch could not be completed, or an answer breaks the contract.
 

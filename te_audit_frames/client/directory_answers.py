@@ -1,7 +1,7 @@
 """Answers of the directory's endpoints, decoded: users, account groups, their members, and roles.
 
-Only the fields that are needed are taken. An account group's answer can hold its `accountToken`, which is dropped by
-the parser, so that it gets into no variable, no message and no file.
+Only the fields that are needed are taken. An account group's answer can hold its `accountToken`. The parser drops it,
+so it gets into no record, message or file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _DROPPED = "accountToken"
 _AID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:-]*")
-"""What an account group's id may be made of, since it becomes a part of an address."""
+"""The form of an account group's id. It is restricted because the id becomes a part of an address."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class UserRecord:
 
 @dataclass(frozen=True)
 class RoleRecord:
-    """A role. Whether it has management permissions is None where an answer does not say so."""
+    """A role. `is_management` is None if the answer does not state it."""
 
     role_id: str | None
     name: str | None
@@ -68,7 +68,7 @@ class MemberRecord:
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
-    """One answer: the items that it lists, when it was given, and the link to the next if it names one."""
+    """One answer: the items that it lists, when it was given, and its link to the next answer, if any."""
 
     items: list[T]
     date: datetime | None
@@ -130,7 +130,7 @@ def _parse(body: bytes, page: str) -> Any:
     except RecursionError:
         problem = "it is nested too deeply"
     except ValueError as error:
-        # The message alone: the error itself holds the whole answer.
+        # Keep only the message: the error itself holds the whole answer.
         problem = f"it is not JSON ({error})"
     raise _broken(page, problem)
 
@@ -154,13 +154,13 @@ def _next_href(envelope: dict[str, Any], page: str) -> str | None:
         return None
     href = following.get("href") if isinstance(following, dict) else None
     if not isinstance(href, str) or not href:
-        # Taken as "no next page", it would end the list early and silently.
+        # Treating this as the last page would silently end the list early.
         raise _broken(page, "its link to the next page has no address")
     return href
 
 
 def _broken(page: str, problem: str) -> DecodeError:
-    """Return the error for an answer that is broken as a whole. It quotes nothing, since any of it may be secret."""
+    """Return the error for an answer that is broken as a whole. It quotes none of it, since any part may be secret."""
     return DecodeError(
         f"page {printable(page)} is not an answer of the API's contract: {problem}. If something between here and the "
         "API answers in its place, check base_url and the proxy.",
@@ -172,7 +172,7 @@ def _broken(page: str, problem: str) -> DecodeError:
 
 
 class _Item:
-    """One object of a list, and readers of its fields that name it in their errors."""
+    """One object of a list. Its methods read one field each, and their errors name the object."""
 
     def __init__(self, value: object, page: str, position: int) -> None:
         self._page = page
@@ -188,7 +188,7 @@ class _Item:
             return str(value)
         if value is None:
             return None
-        # Half a surrogate pair is text in JSON, and not in UTF-8.
+        # Half a surrogate pair is text in JSON, but not in UTF-8.
         if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
             raise self._unfit(field, value, "text")
         return value
@@ -208,14 +208,14 @@ class _Item:
         return value
 
     def flag(self, field: str) -> bool | None:
-        """Return true, false, or None if it is not said."""
+        """Return true, false, or None if the field is missing or null."""
         value = self._fields.get(field)
         if value is None or isinstance(value, bool):
             return value
         raise self._unfit(field, value, "true or false")
 
     def date(self, field: str) -> datetime | None:
-        """Return an instant, or None if there is none. An empty text is none."""
+        """Return an instant, or None if there is none. An empty text counts as none."""
         value = self._fields.get(field)
         moment = envelope_date(value)
         if moment is None and value not in (None, ""):
@@ -223,7 +223,7 @@ class _Item:
         return moment
 
     def items(self, field: str) -> list[_Item]:
-        """Return the objects of a list; of none if the field is missing."""
+        """Return the objects in a list, or an empty list if the field is missing."""
         values = self._fields.get(field)
         if values is None:
             return []

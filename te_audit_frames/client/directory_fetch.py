@@ -1,7 +1,8 @@
 """People and account groups: one row per person, from the API's list of users and the members of each account group.
 
-The list of users has no roles. The members of an account group come with their roles in one request, so that a
-directory costs one request per account group and three more. What the API answers with 403 is left null and noted.
+The list of users has no roles. The members of an account group come with their roles in one request, so a directory
+costs one request per account group and three more. If the API refuses a request with 403, the values from it are null,
+and the receipt notes that.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ class DirectoryFetch:
     def _note_gaps(self, listed: list[UserRecord] | None, found: Memberships, only_in_groups: int) -> None:
         if listed is None:
             self._notes.append(
-                f"users were refused, so only members of account groups are here; they need {NEEDS['users']}"
+                f"users were refused, so only members of account groups are here; the list needs {NEEDS['users']}"
             )
         elif only_in_groups:
             self._notes.append(f"people who are in an account group, but not in the list of users: {only_in_groups:,}")
@@ -179,7 +180,7 @@ class DirectoryFetch:
         if settings := [path for path in found.refused if path.startswith("account-groups/")]:
             self._notes.append(
                 f"the members of {len(settings):,} of {len(found.groups or []):,} account groups were refused, so "
-                f"memberships there are missing; they need {NEEDS_SETTINGS}"
+                f"memberships there are missing; reading them needs {NEEDS_SETTINGS}"
             )
         if "roles" in found.refused:
             self._notes.append("roles were refused, so is_admin is null")
@@ -189,7 +190,7 @@ class DirectoryFetch:
     def _fetched_at(self) -> datetime:
         """Return the earlier of the server's and the local clock; the server's if they are far apart."""
         local, server = self._context.clock.now(), self._requests.answered_at
-        if server is None or not 1990 < server.year < 9_000:  # no clock is so wrong; the header is
+        if server is None or not 1990 < server.year < 9_000:  # the header is wrong, since no clock is so far off
             return local.replace(microsecond=0)
         if abs(server - local) > _CLOCKS_APART:
             warn(

@@ -58,7 +58,7 @@ class DirectoryRequests:
     def items(
         self, path: str, read: Callable[[Answer, str], Listing[T]], parameters: Mapping[str, str] | None = None
     ) -> list[T]:
-        """Return all items of a list, page by page. The contract has one page, but a next link is followed.
+        """Return all items of a list. By the API's contract it is one page, but next links are followed.
 
         Parameters
         ----------

@@ -20,7 +20,7 @@ from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.periods import Period
 
 _WORTH_SPLITTING = 3.0
-"""A query is split only if its first page suggests that it has at least this many pages left."""
+"""A query is split only if its first page suggests that it has at least this many pages."""
 
 
 @dataclass(eq=False)

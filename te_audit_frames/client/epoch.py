@@ -1,4 +1,4 @@
-"""Whole epoch seconds, in which slices are counted: from dates, moments and periods, and back."""
+"""Whole epoch seconds, the unit of slices: conversions from dates, moments and periods, and back."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class Fetch:
         Yields
         ------
         pyarrow.RecordBatch or None
-            Events of the period. None means: drop all batches so far, they are read again.
+            Events of the period. None means: drop all batches so far, because they are read again.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class Fetch:
             self._progress.close()
 
     def missing(self) -> list[Period]:
-        """Return the periods whose events may not all be in the batches so far, in UTC, half-open and ascending."""
+        """Return the periods whose events may be missing from the batches so far: in UTC, half-open, ascending."""
         if self.period is None:
             return [provisional_period(self._question, self._clock)]
         gaps = [gap for reading in self._readings for gap in reading.missing()] + list(self._pending)

@@ -15,7 +15,7 @@ TOLERANCE = timedelta(minutes=1)
 """Ranges that differ by less than this count as equal."""
 
 YOUNG = timedelta(minutes=15)
-"""Events younger than this at the first reading may simply have arrived since then."""
+"""If only a second reading finds an event younger than this, it may simply have arrived after the first."""
 
 MOST_BOUNDARY_CHECKS = 5
 
@@ -30,7 +30,7 @@ class FetchChecks:
     Attributes
     ----------
     now : datetime or None
-        The time of the fetch: the earlier of the server's and the local clock. None before the first answer.
+        The time of the fetch, chosen from the server's and the local clock. None before the first answer.
     believes_ranges : bool
         False once the rows of an answer have contradicted the range that it states.
     answers_are_partial : bool
@@ -90,7 +90,7 @@ class FetchChecks:
             return self._boundary_checks_left >= 0
 
     def begin_again(self) -> None:
-        """Forget the counts of a reading that is thrown away."""
+        """Forget the counts of cuts, windows and boundary checks, because their reading is thrown away."""
         with self._lock:
             self.seams = self.windows = self.window_events = 0
             self.margin_seconds = None

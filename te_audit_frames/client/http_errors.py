@@ -84,7 +84,7 @@ def api_error(
 def _explanation(body: bytes) -> tuple[str, str, list[dict[str, str]]]:
     """Return the API's own explanation of an error: title, detail, and the fields at fault.
 
-    All of it is made harmless text, because callers print and log the attributes of errors too.
+    All of it is made harmless, because callers print and log the attributes of errors too.
     """
     try:
         problem = json.loads(body)
@@ -138,7 +138,7 @@ def describe(error: Exception) -> tuple[str, str]:
     """Return what failed and what to do. The address is left out, because its query must not be shown."""
     cause = _innermost(error)
     if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
-        return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # an endless line, or endless lines
+        return f"{excerpt(str(cause))} [{type(cause).__name__}]", _WAY  # a line that is too long, or too many lines
     reason, remedy = next((reason, remedy) for cls, reason, remedy in _REASONS if isinstance(error, cls))
     return f"{reason} [{type(error).__name__}]", remedy
 

@@ -86,7 +86,7 @@ class Memberships:
 
 
 def joined(user: UserRecord, other: UserRecord) -> UserRecord:
-    """Return what two answers say of one person: the first one's word counts, and the latest log-in."""
+    """Return one record from two of a person: the first one's values, the other's for gaps, and the latest log-in."""
     logins = [login for login in (user.last_login, other.last_login) if login is not None]
     return replace(
         user,
@@ -98,7 +98,7 @@ def joined(user: UserRecord, other: UserRecord) -> UserRecord:
 
 
 def unique(what: str, items: list[T], key: Callable[[T], object]) -> list[T]:
-    """Return items without repeated ones; two that contradict each other are an error."""
+    """Return items without duplicates; raise if two different items have the same key."""
     distinct = list(dict.fromkeys(items))
     counts = Counter(map(key, distinct))
     again, count = max(counts.items(), key=lambda found: found[1], default=(None, 0))

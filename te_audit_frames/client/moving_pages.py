@@ -3,8 +3,8 @@
 A later page then repeats rows of an earlier one. Equal rows may also be events that truly happened twice, and those
 must be kept. Reading the earlier page again tells the two apart: if it is unchanged, nothing moved.
 
-An API may put events of one date into another order each time it is asked. A page that differs in nothing else did not
-move.
+An API may put events of one date into another order each time it is asked. A page that differs only in that way did
+not move.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REMEMBERED_PAGES = 3
 """How many pages are searched for rows that a later page repeats."""
 
 _PLAINLY_DIFFERENT = 8
-"""A page that equals the first page and has at least this many different rows is the first page, read again."""
+"""A page that equals the first page and has at least this many distinct rows is the first page, read again."""
 
 
 class MovingPages:
@@ -119,7 +119,7 @@ class MovingPages:
         return self.first is not None and _is_unchanged(self.first, again.batch)
 
     def are_unchanged(self) -> bool:
-        """Read the first page and the one before the last unchecked boundary again, and compare."""
+        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged."""
         if self._unchecked is not None:
             url, batch = self._unchecked
             if not _is_unchanged(batch, self._get(url).batch):
@@ -142,7 +142,7 @@ class MovingPages:
 def _is_unchanged(page: pa.RecordBatch, again: pa.RecordBatch, following: pa.RecordBatch | None = None) -> bool:
     """Return whether a page that was read again is as it was, apart from the order of events of one date.
 
-    Events of the page's last date may then have changed places with those that come first on the following page.
+    Events of the page's last date may also have changed places with events at the start of the following page.
     """
     if again.equals(page):
         return True

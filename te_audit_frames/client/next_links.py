@@ -119,14 +119,14 @@ class NextLinks:
         wrong |= {
             name
             for name, value in carried
-            # A query that does not mention it asks for one account group.
+            # A query without this parameter asks for one account group.
             if name == "useAllPermittedAids" and name not in self._sent and value.lower() == "true"
         }
         if "window" in names and (self._query.is_absolute or "window" in wrong) and set(_INSTANTS) <= self._sent.keys():
-            # A window and dates exclude each other, and by now the query means its dates.
+            # A window and dates exclude each other. By now the query's dates are known, so they are used.
             wrong |= {"window", *_INSTANTS}
         if "useAllPermittedAids" in wrong and "useAllPermittedAids" in self._sent and "aid" not in self._sent:
-            wrong.add("aid")  # the link's own account group goes with its own scope
+            wrong.add("aid")  # the link's account group belongs to the scope that is replaced
         return wrong
 
 
@@ -144,6 +144,6 @@ def _means_the_same(name: str, carried: str, sent: str) -> bool:
 
 
 def _identity(url: str) -> str:
-    """Return what tells a page from others: its cursor, or the whole address if there is no cursor."""
+    """Return what identifies a page: its cursor, or the whole address if there is no cursor."""
     cursor = parse_qs(urlsplit(url).query).get("cursor")
     return cursor[0] if cursor else url

@@ -1,8 +1,8 @@
 """The size of pages: a number, the API's own, or the largest that the API sends.
 
-The parameter `max` is not documented. So nothing depends on what a server makes of it: pages may be as large as asked
-for, smaller, or of the server's own size, since the next links are followed in any case. A server that refuses `max`,
-or takes it for the most events of the whole answer, is asked again without it.
+The parameter `max` is not documented, so nothing depends on what a server makes of it. Next links are followed in any
+case, whether pages are as large as asked for, smaller, or of the server's own size. If ``"largest"`` was asked for, and
+the server refuses `max` or takes it for a limit of the whole query, it is asked again without `max`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def without_max(query: Query) -> Query:
 
 
 def may_be_cut_off(page: Page) -> bool:
-    """Return whether the only page of a query may lack events, because the server took `max` for a limit of them all.
+    """Return whether a page may lack events because the server took `max` for a limit of the whole query.
 
-    This is rarely so: an answer with exactly as many events as were asked for, and no next link.
+    This is possible only if the page has no next link, and exactly as many events as were asked for.
     """
     return page.next_href is None and page.batch.num_rows == LARGEST_PAGE

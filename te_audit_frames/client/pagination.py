@@ -1,6 +1,6 @@
 """The pages of one query, each reached through the one before it.
 
-The server is not trusted on the way: every answer is held against its query (`answer_checks`), every next link too
+The server is not trusted on the way: every answer is checked against its query (`answer_checks`), every next link too
 (`next_links`), and pages that move while they are read are noticed (`moving_pages`).
 """
 
@@ -53,7 +53,7 @@ class Paginator:
     covered : tuple of datetime or None
         The range that the first answer states. None if it states none, or one that its own rows contradict.
     undated : Counter
-        How often each event without a date was read, by its text.
+        How often each event without a date was read. The keys are the events as text.
     """
 
     def __init__(
@@ -164,9 +164,9 @@ class Paginator:
         return self._moving.first_is_unchanged()
 
     def _first_of_largest(self) -> Page | None:
-        """Read the first page with the largest number of events. Return None to read it without `max`.
+        """Read the first page in the largest size. Return None if it has to be read without `max`.
 
-        A server may refuse `max` with any error of its own making. If the query fails without `max` too, it has another
+        A server may refuse `max` with any error. If the query fails without `max` too, the failure has another
         reason, and nothing is remembered.
         """
         try:
@@ -184,7 +184,7 @@ class Paginator:
         return None
 
     def _get_fitting(self, url: str) -> Page:
-        """Read a page, a second time if it does not belong to the query."""
+        """Read a page, and once more if it does not belong to the query."""
         for _ in range(2):
             page = self._get(url)
             misfit = find_misfit(page, self._query, self._checks)
@@ -196,7 +196,7 @@ class Paginator:
         )
 
     def _check_range(self, page: Page) -> str | None:
-        """Check the range that a page states; return where to read the page again, if that is not its own address."""
+        """Check the range that a page states; return the address at which to read it again, or None for its own."""
         stated = stated_range(page, self._checks)
         if stated is None:
             return None

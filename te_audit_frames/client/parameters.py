@@ -1,4 +1,4 @@
-"""Parameters of the API: the arguments of a fetch, checked and in the form in which they are sent."""
+"""Parameters of the API: the arguments of a fetch, checked and converted."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class PageReader:
         Raises
         ------
         PaginationError
-            They cover less than a minute of it, so asking for the rest might never end.
+            They cover none of it, or less than a minute of a longer range, so asking for the rest might never end.
         """
         if paginator.covered is None:
             return low, high
@@ -126,8 +126,8 @@ class PageReader:
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
         # An answer surely holds everything strictly inside its range, whether or not its bounds are inclusive. If less
-        # than a minute is lacking, the API may have rounded. That is not assumed if there are more pages, or if an
-        # earlier answer was partial; then every lacking second is asked for.
+        # than a minute is lacking, the API may have rounded. For a range longer than a minute, that is not assumed if
+        # there are more pages or an earlier answer was partial; then every lacking second is asked for.
         is_rounding = not paginator.more and not self.checks.answers_are_partial
         tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or is_rounding else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
@@ -189,8 +189,8 @@ class PageReader:
     def _first_undated(self, paginator: Paginator, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Choose all rows except events without a date that another query has already returned.
 
-        Several queries may return the same event without a date. So of equal ones, as many are kept as the query with
-        the most of them returned.
+        Several queries may return the same event without a date. Of equal ones, as many are kept as the largest
+        number that one query returned.
         """
         chosen = np.ones(batch.num_rows, dtype=np.bool_)
         if not batch["date"].null_count:

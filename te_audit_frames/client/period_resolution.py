@@ -18,7 +18,8 @@ from te_audit_frames.periods import SECOND, Period, Question, Since, Window, flo
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
 _LONGEST_DOUBT = timedelta(days=31)
-"""A window is extended by at most this much if the two clocks differ and no answer shows which one is right."""
+"""If the server's clock is ahead by less than this, and no answer shows by which clock a window was resolved, the
+window begins where it would by the local clock."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchCh
 
 
 def ask_window(reader: PageReader, question: Window, clock: Clock, checks: FetchChecks) -> FirstAnswer:
-    """Ask for a window: so much time before the present.
+    """Ask for a window: a length of time that ends now.
 
     The query is one second longer, so that the window lies strictly inside the answer's range. Then it does not matter
     whether the API includes the bounds.
@@ -146,8 +147,8 @@ def _resolved_at(
 ) -> datetime | None:
     """Return the time by which the server resolved a window, or None if its answer does not show it.
 
-    The start and the end of the answer's range show it alike. Where they differ, the answer covers only a part of the
-    window, the oldest or the newest one; then the bound counts that one of the clocks agrees with.
+    Both the start and the end of the answer's range show it. If they disagree, the answer covers only the oldest or the
+    newest part of the window. Then the bound that agrees with one of the clocks counts.
     """
     if by_start and by_end and abs(by_end - by_start) < TOLERANCE:
         return by_start
@@ -169,7 +170,7 @@ def _ask_for_window(reader: PageReader, seconds: int) -> tuple[Paginator, Page]:
 
 
 def _end(page: Page, now: datetime, clock: Clock) -> datetime:
-    """Return the end of the answer's range or the present, whichever is earlier."""
+    """Return the end of the answer's range if it is just before the present, or else the present."""
     if page.end is None:
         return floor_second(now)
     # An end far before the present means that the answer covers only a part; the rest is asked for separately.
@@ -183,8 +184,8 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
     """Choose the time of the fetch, and note it.
 
     If the two clocks are close, it is the earlier one: a period that ends too early is still complete. Otherwise it is
-    the server's. The time by which the server resolved the question (`resolved`) is a third witness: it is the server's
-    clock if `Date` is absent, and if `Date` is ahead of this machine, the middle one of the three is chosen.
+    the server's. `resolved` is the time by which the server resolved the question. It takes the place of `Date` if
+    that is absent. If `Date` is far ahead of this machine, the middle one of the three times is chosen.
     """
     if checks.now is not None:
         return checks.now

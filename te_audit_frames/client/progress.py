@@ -15,7 +15,7 @@ class Progress:
     """A tqdm bar in a terminal or a notebook, and nothing elsewhere.
 
     The bar is empty until a share is known, and full once everything has arrived. In a notebook, it turns red if the
-    fetch fails.
+    fetch fails after its first page.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Progress:
         events : int
             How many of the page's events are kept.
         done : float, optional
-            The share of the period that has arrived so far, from 0.0 to 1.0; or of the pages, if their number is
-            known. It falls if a fetch has to begin again. If left out, the share stays the same.
+            The share of the period that has arrived so far, from 0.0 to 1.0. It falls if a fetch has to begin again. If
+            left out, the share stays the same.
         """
         self._pages += 1
         self._events += events

@@ -27,8 +27,8 @@ _UNLIMITED = 1_000
 """What `Budget.free` returns as long as no header has named a limit."""
 
 _GRACE = 1.0
-"""Seconds. The API gives the end of a window in whole seconds. If it cuts off the rest, the window ends up to this much
-later. Windows are fixed, so waiting for it delays only the last one of a fetch, and no request comes too early."""
+"""Seconds. The API gives the end of a window in whole seconds. If it rounds down, the window ends up to this much
+later. Windows are fixed, so waiting this long delays only the last one of a fetch, and no request comes too early."""
 
 _LATEST_ANSWER = 5.0
 """Answers to requests of one window may arrive up to this many seconds after its end."""

@@ -18,8 +18,8 @@ class ReadAgain(Exception):
     Attributes
     ----------
     reason : {"disorder", "undated", "moved", "difference"}
-        The events are not in the order of their dates; some have no date while parts of the period overlap; pages
-        moved while they were read; or a second reading found other events than the first.
+        The events are not in the order of their dates; some have no date, and the period was divided; pages moved while
+        they were read; or a second reading found other events than the first.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -59,7 +59,7 @@ class Strategy:
 
 
 def cannot_restart(reason: Reason) -> PaginationError:
-    """Return the error of a stream that would have to take back the batches it has already yielded."""
+    """Return the error for a stream that would have to take back the batches it has already yielded."""
     reasons: dict[Reason, str] = {
         "disorder": "the events are not in the order of their dates",
         "undated": "some events have no date, so it is unknown which part of the period they belong to",

@@ -92,16 +92,16 @@ class Seams:
         return [(part, begins[part.b]) for part in cut if part.b in begins and begins[part.b] is not part]
 
     def _known_until(self, part: Slice) -> int:
-        """Return the second along the order up to which the first pages hold everything of a slice."""
+        """Return the second along the order before which the first pages have every event of a slice."""
         side = self._sides[part]
         if side.pages <= len(side.first):
             return part.b
-        # Events are out of order by a page at most, so nothing older can follow the last remembered page.
+        # Events are out of order by a page at most, so later pages have none that belong before the last page here.
         reached = max((int(self._slicing.along(page).max(initial=part.a)) for _, page in side.first[:-1]))
         return min(reached, part.b)
 
     def _known_from(self, part: Slice) -> int:
-        """Return the second along the order from which the latest pages hold everything of a slice."""
+        """Return the second along the order from which on the latest pages have every event of a slice."""
         forgotten = self._slicing.along(self._sides[part].forgotten)
         return min(int(forgotten.max(initial=part.a - 1)) + 1, part.b)
 

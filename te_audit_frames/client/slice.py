@@ -13,7 +13,7 @@ from te_audit_frames.client.epoch import Seconds
 class Slice:
     """A part of a period that one worker pages through.
 
-    A slice counts seconds along the order of dates: 0 is the end of the period that the API sends first.
+    A slice counts seconds along the order of dates, from 0 at the bound of the period that the API sends first.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Slice:
     tail : float
         How many seconds the latest page covers; 0.0 before the first page.
     recent : numpy.ndarray
-        For each of the latest rows, at least a page of them, the largest second received so far.
+        For each of the latest rows, at most a page of them, the largest second received so far.
     """
 
     a: int

@@ -1,4 +1,4 @@
-"""Reading a period in slices that are cut while it is read, which relies on the order of events.
+"""Reading a period in slices that are cut while it is read. This relies on the order of events.
 
 Only the caller's thread decides: it gives single requests to a pool of workers, accounts for each page that arrives,
 and cuts slices for workers that would be idle. So nothing here needs a lock.
@@ -40,7 +40,7 @@ class SlicedReading:
     period : Period
         Events outside this period are left out.
     pacer : Pacer
-        Knows how many requests may be sent.
+        Decides how many requests may be sent.
     asked : tuple of int
         The epoch seconds in which rows of the first answer may lie, at least `[low, high)`.
     may_cut : bool
@@ -85,7 +85,7 @@ class SlicedReading:
         return self._slicing.order
 
     def missing(self) -> list[tuple[int, int]]:
-        """Return the epoch seconds whose events may not all be in the batches so far, as half-open ranges."""
+        """Return the epoch seconds whose events may be missing from the batches so far, as half-open ranges."""
         # Pages in hand are accounted for, but their batches may not have reached the caller yet.
         in_hand = [self._slicing.doubtful(part, since=before) for part, before in self._in_hand]
         return self._slicing.missing() + in_hand + self.rest
@@ -96,7 +96,7 @@ class SlicedReading:
         Raises
         ------
         ReadAgain
-            Slices were cut, but the events are not in the order of their dates, or some have no date.
+            The events are not in the order of their dates, some have no date although slices were cut, or pages moved.
         """
         whole = self._slicing.whole
         paginators = {whole: paginator}

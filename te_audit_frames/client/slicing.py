@@ -22,7 +22,7 @@ from te_audit_frames.client.epoch import UNDATED, Seconds
 from te_audit_frames.client.slice import Slice
 
 _OUTLIERS = 3
-"""A slice is past its cut only if more rows than this are beyond the margin, since single events may be misplaced."""
+"""The margin counts as read only if more rows than this lie beyond it, since single events may be misplaced."""
 
 
 class Slicing:
@@ -158,7 +158,7 @@ class Slicing:
         return by_time or by_page
 
     def narrow(self, part: Slice, low: int, high: int) -> list[tuple[int, int]]:
-        """Cut a slice down to the epoch seconds that its answers cover.
+        """Narrow a slice to the epoch seconds that its answers cover.
 
         Parameters
         ----------
@@ -246,7 +246,7 @@ class Slicing:
         return new
 
     def _on_a_minute(self, at: int, part: Slice) -> int:
-        """Move a cut to a whole minute unless a page is shorter, since an API may round ranges to the minute."""
+        """Move a cut to a whole minute, unless pages are shorter than that: an API may round ranges to the minute."""
         low, _ = self.times(at, at)
         moved = at + low % 60 if self.order == "newest first" else at - low % 60
         return moved if part.tail >= 60 and part.pos + 2 <= moved < part.b else at

@@ -79,10 +79,10 @@ class SpotChecks:
         return pa.Table.from_batches(rows)
 
     def _add_young(self, found: pa.Table, known: pa.Table, period: Period, *, where: str) -> Iterator[pa.RecordBatch]:
-        """Yield events that have arrived since the first reading. If others are new too, the first reading lost some.
+        """Yield events that have arrived since the first reading. Raise if one is too old for that.
 
         Details of an event may have been filled in meanwhile. So an event counts as new only if there are more events
-        of the same second, text and account group than before.
+        of the same date, text and account group than before.
         """
         lacking = row_counts(found) - row_counts(known) - self._added  # a cut and a window may both show an event
         surplus = _kinds(found) - _kinds(known)
@@ -110,7 +110,7 @@ def _kind(row: dict[str, object]) -> Kind:
 
 
 def _kinds(rows: pa.Table) -> Counter[Kind]:
-    """Count the events of each second, text and account group."""
+    """Count the events of each date, text and account group."""
     return Counter(map(_kind, rows.select(["date", "event", "aid"]).to_pylist()))
 
 

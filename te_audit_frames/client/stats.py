@@ -124,7 +124,7 @@ class FetchStats:
         if self.undated:
             remarks.append("events without a date are last in the frame, and not part of activity")
         if order == "none":
-            remarks.append("events were not in the order of their dates, so their pages were read one after the other")
+            remarks.append("events were not in the order of their dates, so every query was read to its last page")
         return remarks
 
 

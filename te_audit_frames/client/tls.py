@@ -31,7 +31,7 @@ def check_authorities(chosen: bool | str | None, ca_bundle: str | None) -> bool 
     chosen : bool, str or None
         What `requests` chose: a path from `ca_bundle` or from the environment, or anything else for its own list.
     ca_bundle : str or None
-        The Client's argument, to name the culprit.
+        The Client's argument, so that the error can name it.
 
     Raises
     ------

@@ -118,7 +118,7 @@ class Transport:
             raise error.with_traceback(None) from None  # the frames behind it hold the link
 
     def get(self, url: str, *, page: str, read: Callable[[Answer], T], context: FetchContext) -> T:
-        """Send a GET request, again if it fails, until `read` accepts the answer.
+        """Send a GET request until `read` accepts the answer, with a limited number of attempts.
 
         Parameters
         ----------
@@ -140,9 +140,10 @@ class Transport:
         ------
         ApiError, NetworkError, DecodeError
             After the last attempt; the message gives the number of attempts and the seconds. Failures that another
-            attempt would not change are raised at once: an answer that is too large, or a certificate that is refused.
+            attempt would not change are raised at once: a status such as 403, an answer that is too large, or a
+            certificate that is refused.
         """
-        import tenacity  # here, since it loads asyncio, which only requests need
+        import tenacity  # here, because it loads asyncio, which is not needed until a request is sent
 
         began = self._clock.monotonic()
         attempts = 0
@@ -231,8 +232,8 @@ class Transport:
         allowance, throttled, failure, remedy, certificate = None, False, "", "", None
         try:
             request = self._session.prepare_request(requests.Request("GET", url))
-            # Not the session's own send: even without following a redirect, it reads the whole body and fails if the
-            # address is odd. It would also keep cookies, which threads cannot share.
+            # Not the session's own send: even without following a redirect, it reads the redirect's whole body, and
+            # fails if the redirect's address is odd. It would also keep cookies, which threads cannot share.
             adapter = self._session.get_adapter(url)
             patience = (min(limit, _LONGEST_CONNECT), limit)
             with (
