@@ -135,7 +135,7 @@ KINDS: dict[str, Kind] = {
     "sharp bursts": _sharp_bursts,
     "great floods": _great_floods,
 }
-"""Each draws the seconds of a number of events, and the length of the period in seconds."""
+"""Each draws the times of a number of events, and the length of their period, in seconds."""
 
 
 def draw(kind: str, number: int, events: int) -> tuple[Seconds, int]:

@@ -63,7 +63,7 @@ def ratio(rows: Sequence[Sequence[float]], ours: int, theirs: int) -> float:
 
 
 def share(what: str, rows: Sequence[Sequence[float]], ours: int, theirs: int, bound: float | None = None) -> Result:
-    """Return one call's time as a share of another's: the median over the runs, and the worst run."""
+    """Return a result with one call's time as a share of another's: the median over the runs, and the worst run."""
     median, worst = ratio(rows, ours, theirs), max(row[ours] / row[theirs] for row in rows)
     figure = f"{median:.2f} x (worst run {worst:.2f})"
     return Result(what, figure) if bound is None else Result(what, figure, f"at most {bound:g} x", median <= bound)
@@ -71,7 +71,7 @@ def share(what: str, rows: Sequence[Sequence[float]], ours: int, theirs: int, bo
 
 def growth_of_memory(setup: str, work: str) -> float:
     """Run `setup` and then `work` in a new process. Return by how much `work` raised its peak memory, in MiB."""
-    # The peak that Linux keeps itself, because getrusage's also counts memory of the parent process.
+    # Linux's own high-water mark, because getrusage's also counts memory of the parent process.
     peak = "int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     program = f"{setup}\nbefore = {peak}\n{work}\nprint(({peak} - before) / 1024)\n"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
 """The vocabulary: the share of other products' event texts that it classifies, and the share that is right.
 
-The texts, their labels and their sources are in `tests/data`, with the first figures of each part kept aside.
+The texts, their labels and their sources are in `tests/data`, with the figures of the first look at each part.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ class Organisation(EventLog):
 
     def _incident(self, plot: Plot, positions: Integers) -> Incident:
         events = tuple(json.loads(text) for text in self.render(positions))
-        # A break-in begins with attempts on other accounts.
+        # A break-in begins with attempts on other accounts, so the first event may be somebody else's.
         user = next(event for event in reversed(events) if event["uid"] == self._uids[plot.person])["user"]
         first, last = self.dates[positions[[0, -1]]].tolist()
         return Incident(

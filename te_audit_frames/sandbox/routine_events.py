@@ -22,7 +22,7 @@ LEAST_DAYS, LEAST_EVENTS_A_DAY = 60, 25
 
 _TWICE, _AUTOMATION = 0.004, 0.12
 _EVENTS_PER_SESSION = 3
-"""The least mean, so that a session has more than a login and a logout."""
+"""At least this many on average, so that a session has more than a login and a logout."""
 _FAILURE = 0.03
 _NO_LOGOUT = 0.25
 _TOKENS = 0.001

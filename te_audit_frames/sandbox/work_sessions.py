@@ -71,7 +71,7 @@ def draw_sessions(rng: np.random.Generator, setting: Setting) -> tuple[Sessions,
     is_present = _presence(rng, setting, leave)
     in_evenings = rng.random(staff.headcount) < 0.2
     in_evenings[[ADMIN, *cast.regulars]] = False
-    # For each part: its share of days; middle, spread and limit of its start, and its length, from and to, in hours.
+    # Per part: share of days; then, in hours, middle, spread and limit of its start, and its least and greatest length.
     parts = ((1.0, 0.0, 0.3, 0.9, 0.6, 2.8), (0.55, 4.5, 0.2, 0.5, 0.5, 3.4), (0.3, 11.0, 0.3, 0.7, 0.3, 1.0))
     drawn = []
     for part, (share, middle, spread, most, least_length, most_length) in enumerate(parts):
