@@ -65,8 +65,8 @@ def describe(subject: Subject) -> Section:
         blocks.append(Notes([f"{above - len(shown):,} more are in review.findings"]))
     if info := len(review.findings) - above:
         text = (
-            f"review.findings has {number_of(info, 'observation')} more of severity info, by themselves no reason to "
-            "look."
+            f"review.findings also has {number_of(info, 'observation')} of severity info, "
+            "by themselves no reason to look."
         )
         blocks.append(Paragraph(text, is_note=True))
     if len(review.people):
