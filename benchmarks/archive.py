@@ -15,7 +15,7 @@ _DAYS = 365
 
 
 def run(full: bool) -> list[Result]:
-    """Make archives of three sizes, each ten times the one before."""
+    """Measure archives of three sizes, each ten times the one before."""
     sizes = [10**5, 10**6, 10**7] if full else [10**4, 10**5, 10**6]
     times: dict[str, list[float]] = {}
     for events in sizes:
@@ -58,9 +58,9 @@ def _times(folder: str, events: int) -> dict[str, float]:
 
 
 def _shares(folder: str, events: int, bound: float | None) -> list[Result]:
-    """Compare what loads only the needed columns with loading everything first.
+    """Compare calls that load only the columns they need with loading everything first.
 
-    The bound is for ten million events. With fewer, most of the time is that of opening 365 files in either way.
+    The bound is for ten million events. With fewer, opening 365 files takes most of the time either way.
     """
     archive = taf.Archive(folder)
     rows = side_by_side(

@@ -1,4 +1,4 @@
-"""A person's history: how long an archive of it takes to read into counts, and how much memory that needs."""
+"""The baseline: how much time and memory it takes to read an archive of history into counts."""
 
 from __future__ import annotations
 

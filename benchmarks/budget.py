@@ -17,8 +17,8 @@ LIMIT, WORKERS, LATENCY = 60, 8, 0.1
 
 
 def run(full: bool) -> list[Result]:
-    """Measure alone, and with another client that uses its share."""
-    # Headers have whole seconds, so every window begins up to two seconds late. Short ones exaggerate that.
+    """Measure one client alone, and beside another that uses half of the allowance."""
+    # Headers have whole seconds, so every window begins up to two seconds late. Short windows exaggerate that.
     period, windows = (20.0, 3) if full else (10.0, 3)
     took, receipt = _fetch(LIMIT * windows - LIMIT // 2, period, other=False)
     # All but the last window are waited out; in the last one only latency counts.

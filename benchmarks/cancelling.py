@@ -1,4 +1,4 @@
-"""How soon a request ends that is cut off: by requests alone, and with `te_audit_frames.client.connections`."""
+"""How soon a request ends once it is cut off, with requests alone and with `te_audit_frames.client.connections`."""
 
 from __future__ import annotations
 

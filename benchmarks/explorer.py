@@ -1,8 +1,8 @@
 """The explorer: how long the engine takes for one step of a brush over time.
 
-The statements are those that the widget sends. When the mouse enters the view of time, it makes a table of counts per
-pixel and value for each other view. Each step of a brush then asks these tables, and the events for the first rows and
-for the number of events that are selected.
+The statements are those that the widget sends. When the mouse enters the view of time, the widget makes a table of
+counts per pixel and value for each other view. Each step of a brush then queries these tables, and queries the events
+for the first rows and for the number of selected events.
 """
 
 from __future__ import annotations

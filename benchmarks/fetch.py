@@ -62,7 +62,7 @@ def run(full: bool) -> list[Result]:
 
 def _event(number: int, age: float) -> dict[str, Any]:
     date = (NOW - timedelta(seconds=int(age) + 1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # No two events are equal: a page that equals the first one would look like a cursor that led back to it.
+    # No two events are equal: a page that equals the first one would look as if its cursor had led back.
     event = f"Test {number} updated."
     return {"date": date, "aid": "1", "uid": str(number % 50), "user": f"User {number % 50}", "event": event}
 

@@ -75,7 +75,7 @@ def _sharp_bursts(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
 
 
 def _great_floods(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
-    """Put most of the events into one to five single seconds."""
+    """Put a large part of the events into one to five single seconds."""
     span = int(rng.integers(30, 365)) * DAY
     share = int(events * rng.uniform(0.3, 0.9))
     sizes = rng.multinomial(share, rng.dirichlet(np.ones(rng.integers(1, 6))))
@@ -84,7 +84,7 @@ def _great_floods(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
 
 
 def _empty_years(rng: np.random.Generator, events: int) -> tuple[Seconds, int]:
-    """Put everything into a few weeks of two years."""
+    """Put everything into a few days or weeks of two years."""
     span = 730 * DAY
     length = int(rng.integers(3, 60)) * DAY
     return rng.integers(0, span - length) + rng.integers(0, length, events), span
@@ -135,7 +135,7 @@ KINDS: dict[str, Kind] = {
     "sharp bursts": _sharp_bursts,
     "great floods": _great_floods,
 }
-"""Each draws the seconds of so many events, and the length of the period in seconds."""
+"""Each draws the times of a number of events, and the length of their period, in seconds."""
 
 
 def draw(kind: str, number: int, events: int) -> tuple[Seconds, int]:

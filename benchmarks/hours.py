@@ -2,11 +2,11 @@
 
 The histories are those of people at work, one event a line in the API's form: `*.jsonl.gz` in the folder that
 the environment variable TE_AUDIT_FRAMES_HISTORIES names. They are not part of this repository. Without them, the
-program measures nothing. `*.offsets.json` beside them says how often each person acted at which UTC offset, and so
-whose clocks change.
+program measures nothing. `*.offsets.json` beside them counts each person's events by UTC offset, which shows whose
+clocks change.
 
-A week of a person counts if the person has 60 events on 30 days in all, and acted on at least 20 of the 180 days
-before. Each week is handed to `find_off_hours` with the 180 days before it.
+A week of a person counts if the person has at least 60 events on at least 30 days in all, and acted on at least 20 of
+the 180 days before. `find_off_hours` gets each week with the 180 days before it.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def ours(week: Week, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def series(events: pd.DataFrame, is_odd: pd.Series) -> pd.DataFrame:
-    """Make findings of odd events as `find_off_hours` does: a longest series of them of one person is one."""
+    """Turn odd events into findings as `find_off_hours` does: an unbroken series of one person's is one finding."""
     events = events.assign(odd=is_odd).sort_values(["uid", "date"], kind="stable")
     starts = events["odd"] & ~(events["odd"].shift(fill_value=False) & (events["uid"] == events["uid"].shift()))
     return events.loc[starts, ["uid"]]
 
 
 def fixed_day(week: Week, events: pd.DataFrame) -> pd.DataFrame:
-    """Call everything odd that is not between 9 and 17 UTC."""
+    """Call an event odd unless it is between 9 and 17 UTC."""
     hour = events["date"].dt.hour
     return series(events, (hour < 9) | (hour >= 17))
 
@@ -110,7 +110,7 @@ def _slots(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def histogram(least: float) -> Callable[[Week, pd.DataFrame], pd.DataFrame]:
-    """Call an hour odd that has less than this share of 180 days' active hours, smoothed by a bell of 90 minutes."""
+    """Call an hour odd if it has less than this share of 180 days' active hours, smoothed by a bell of 90 minutes."""
 
     def find(week: Week, events: pd.DataFrame) -> pd.DataFrame:
         is_usual = smoothed(week) >= least
@@ -163,9 +163,9 @@ def measure(method: Callable[[Week, pd.DataFrame], pd.DataFrame], all_weeks: lis
 
 
 def behind_a_clock_change(rows: pd.DataFrame) -> pd.Series:
-    """Whether a week begins within 28 days of the last Sunday of March or October, when clocks change in Europe.
+    """Whether a week begins in the 28 days from the last Sunday of March or October, when clocks change in Europe.
 
-    North America changes two or three weeks earlier in spring and one later in autumn, within the same weeks or close.
+    In North America, clocks change two or three weeks earlier in spring and a week later in autumn.
     """
     years = range(rows["monday"].dt.year.min() - 1, rows["monday"].dt.year.max() + 1)
     ends = [pd.Timestamp(year=year, month=month, day=31, tz="UTC") for year in years for month in (3, 10)]
@@ -189,7 +189,7 @@ def clocks_change(history: str) -> list[str]:
 
 
 def run(full: bool) -> list[Result]:
-    """Measure every method on all histories pooled, then ours by part; in the short setting, every fourth week."""
+    """Measure every method on all histories, and ours also on parts; in the short setting, on every fourth week."""
     all_weeks = [week for name, events in histories().items() for week in weeks(name, events)][:: 1 if full else 4]
     if not all_weeks:
         return []

@@ -1,7 +1,7 @@
 """The archive on days of several shapes: keeping days, importing, loading and verifying, and a first sync.
 
 Times are processor times, so that the disk does not count. Each is a share of the time of a plain program that does the
-least that the task needs. `BEFORE` has the same shares of the archive as it was before its small files were looked at.
+least that the task needs. `BEFORE` has the same shares from before the archive was made faster with small files.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def run(full: bool) -> list[Result]:
 
 
 def _shares(rows: pa.Table) -> dict[str, float]:
-    """Return for each task the median, over three runs in turn, of its time as a share of a plain program's."""
+    """Return each task's time as a share of a plain program's: the median of three runs."""
     days = _split(rows)
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as place:
@@ -196,7 +196,7 @@ def _check_plainly(files: list[str]) -> None:
 
 
 class _VirtualClock(Clock):
-    """Waiting takes no time; it only moves the clock."""
+    """A clock whose waits take no time, and only move it forward."""
 
     def __init__(self, now: datetime) -> None:
         self._now, self._seconds = now, 0.0

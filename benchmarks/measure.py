@@ -22,9 +22,9 @@ class Result:
     figure : str
         The ratio or size, with its unit.
     bound : str
-        What it is to meet; empty where nothing was promised.
+        The promised bound; empty if nothing was promised.
     met : bool or None
-        Whether it does.
+        Whether the figure keeps to the bound; None if there is none.
     """
 
     what: str
@@ -63,7 +63,7 @@ def ratio(rows: Sequence[Sequence[float]], ours: int, theirs: int) -> float:
 
 
 def share(what: str, rows: Sequence[Sequence[float]], ours: int, theirs: int, bound: float | None = None) -> Result:
-    """Hold one call's time against a share of another's: the median over the runs, with the worst run beside it."""
+    """Return a result with one call's time as a share of another's: the median over the runs, and the worst run."""
     median, worst = ratio(rows, ours, theirs), max(row[ours] / row[theirs] for row in rows)
     figure = f"{median:.2f} x (worst run {worst:.2f})"
     return Result(what, figure) if bound is None else Result(what, figure, f"at most {bound:g} x", median <= bound)
@@ -71,7 +71,7 @@ def share(what: str, rows: Sequence[Sequence[float]], ours: int, theirs: int, bo
 
 def growth_of_memory(setup: str, work: str) -> float:
     """Run `setup` and then `work` in a new process. Return by how much `work` raised its peak memory, in MiB."""
-    # Linux's own high-water mark: getrusage's also counts what the parent process had before it started this one.
+    # Linux's own high-water mark, because getrusage's also counts memory of the parent process.
     peak = "int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     program = f"{setup}\nbefore = {peak}\n{work}\nprint(({peak} - before) / 1024)\n"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
@@ -79,7 +79,7 @@ def growth_of_memory(setup: str, work: str) -> float:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Write results as a Markdown table."""
+    """Return results as a Markdown table."""
     marks = {True: "yes", False: "**no**", None: ""}
     rows = [f"| {result.what} | {result.figure} | {result.bound} | {marks[result.met]} |" for result in results]
     return "\n".join(["| what | measured | promised | met |", "| --- | --- | --- | --- |", *rows])

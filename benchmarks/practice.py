@@ -1,4 +1,4 @@
-"""The practice server in its own process, so that its work is not counted as the client's, and its pages."""
+"""The practice server and its pages. It runs in its own process, so that its work is not counted as the client's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The report: how long it takes and how large it is, for three months of a practice organisation and for many events.
 
-The organisation's events are reviewed first, which is not counted: a review is given to `write_report`. The many events
-are those of the organisation, repeated.
+The organisation's events are reviewed first. The review is not counted, because it is given to `write_report`. The many
+events are those of the organisation, repeated.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 """Review: findings on people whom nobody attacked, and attacks that were grafted onto them.
 
-The histories and the attacks are those of `hours`, in the folder that TE_AUDIT_FRAMES_HISTORIES names: `*.jsonl.gz`,
-and `attacks.json` with the events of each technique. Without them, the program measures nothing.
+The folder that TE_AUDIT_FRAMES_HISTORIES names has the histories of `hours`, `*.jsonl.gz`, and `attacks.json` with the
+events of each technique. Without them, the program measures nothing.
 
 *Budget.* All weeks after the first 26 are under review at once: each is judged with everything before it. Findings are
-counted per 100 weeks in which a person was active, of all people, and of two halves of them; thresholds were chosen on
+counted per 100 weeks in which a person was active, for all people and for each half of them. Thresholds were chosen on
 the first half.
 
 *Detection.* Each attack (in the short setting, each that is required) is grafted onto 20 people and days that are
-drawn with a seed: a day on which somebody acted, with at least 26 weeks of history before it. The events of the
+drawn with a seed. On such a day the person acted, and the history began at least 26 weeks before. The events of the
 attack keep their time of day and get the person's `uid` and `user`. That person's whole week is reviewed together
 with everybody else's, with all history before its Monday.
 
-*Practice organisation.* A year of its log without incidents after one of history gives the budget once more; the last
-three weeks of a year with incidents show whether each is found.
+*Practice organisation.* Two years of its log without incidents give the budget once more. The last three weeks of a
+year with incidents show whether each is found.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Place:
 
 
 Judge = Callable[[pd.DataFrame, Place], pd.DataFrame]
-"""Returns one row per finding of medium or more: `uid`, the most suspicious people first."""
+"""Returns one row per suspicious person, the most suspicious first: `uid`, and whether the person is `found`."""
 
 
 def attacks() -> dict[str, pd.DataFrame]:
@@ -76,7 +76,7 @@ def attacks() -> dict[str, pd.DataFrame]:
 
 
 def places(all_events: dict[str, pd.DataFrame]) -> Iterator[Place]:
-    """Draw people and days, as many from each history."""
+    """Draw people and days, the same number from each history."""
     rng = np.random.default_rng(SEED)
     for history in all_events.values():
         events = history[["date", "aid", "account_group_name", "event", "uid", "user", "ip_address", "resources"]]
@@ -113,20 +113,20 @@ def _ranked(score: pd.Series, least: float) -> pd.DataFrame:
 
 
 def new_in_file(events: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Call every text that occurs in nobody's earlier events of the same file a finding: the week is the file."""
+    """Call each person's first use of a text in the week a finding: the week is the file."""
     first = events.drop_duplicates(["uid", "event"])
     return _ranked(first.groupby("uid").size(), 0)
 
 
 def new_for_person(events: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Call every text a finding that the person has not used in the history."""
+    """Call a text a finding if the person has not used it in the history."""
     known = pd.MultiIndex.from_frame(place.before[["uid", "event"]])
     new = events[~pd.MultiIndex.from_frame(events[["uid", "event"]]).isin(known)].drop_duplicates(["uid", "event"])
     return _ranked(new.groupby("uid").size(), 0)
 
 
 def three_sigma(events: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Call a day a finding with more events than the mean and three standard deviations of the person's active days."""
+    """Call a day a finding if its events exceed the mean of the person's active days by three standard deviations."""
     before = place.before.assign(day=place.before["date"].dt.floor("D")).groupby(["uid", "day"]).size()
     bound = before.groupby("uid").mean() + 3 * before.groupby("uid").std().fillna(0)
     now = events.assign(day=events["date"].dt.floor("D")).groupby(["uid", "day"]).size()
@@ -135,14 +135,14 @@ def three_sigma(events: pd.DataFrame, place: Place) -> pd.DataFrame:
 
 
 def fixed_day(events: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Call everything a finding that is not between 9 and 17 UTC, or at a weekend."""
+    """Call an event a finding if it is not between 9 and 17 UTC, or is at a weekend."""
     hour = events["date"].dt.hour
     odd = events[(hour < 9) | (hour >= 17) | (events["date"].dt.day_of_week >= 5)]
     return _ranked(odd.groupby("uid").size(), 0)
 
 
 def shipped(events: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Call five deletions in nine minutes a finding (Elastic), or ten in an hour that exceed three sigma (Panther)."""
+    """Call five deletions in nine minutes a finding, as a rule of Elastic does."""
     deleted = events[events["event"].str.contains("deleted")].sort_values("date")
     fifth = deleted.groupby("uid")["date"].shift(-4) - deleted["date"]
     return _ranked(deleted[fifth <= pd.Timedelta("9min")].groupby("uid").size(), 0)
@@ -176,7 +176,7 @@ def _weeks(uid: pd.Series, date: pd.Series) -> pd.DataFrame:
 
 
 def half_of(uid: str) -> int:
-    """Return in which half of the people somebody is: by a hash, so that it does not depend on the others."""
+    """Return the half of the people that somebody belongs to, by a hash, which does not depend on the others."""
     return hashlib.sha256(uid.encode()).digest()[0] % 2
 
 
@@ -202,7 +202,7 @@ def run(full: bool) -> list[Result]:
 
 
 def practice(seeds: range) -> list[Result]:
-    """Review the practice organisation: a year without incidents, and the three weeks in which they happen."""
+    """Review the practice organisation: two years without incidents, and the three weeks in which incidents happen."""
     weeks, counts = 0, dict.fromkeys(BOUNDS, 0.0)
     found: dict[str, list[str]] = {}
     others = 0

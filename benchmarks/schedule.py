@@ -39,7 +39,7 @@ HELD_OUT = 1_000
 """The number of the first history. The rule for cuts was tuned on histories with smaller numbers."""
 
 HARSHER = ("sharp bursts", "great floods")
-"""Kinds that are counted with all others and apart from them."""
+"""Kinds that one of the pooled figures leaves out."""
 
 REAL_KINDS = ("even", "days and nights", "half in an hour", "several bursts", "empty years", "growth")
 
@@ -81,7 +81,7 @@ class VirtualClock(Clock):
 
 
 class RateLimit:
-    """An organisation's rate limit: so many requests in each fixed window, told in whole seconds."""
+    """An organisation's rate limit: requests per fixed window, with headers in whole seconds."""
 
     def __init__(self, limit: int, *, period: float = 60.0, phase: float, rounding: Callable[[float], int]) -> None:
         self.limit = limit
@@ -108,7 +108,7 @@ class RateLimit:
         return throttled, Allowance.from_headers(headers, now=datetime.now(UTC))
 
     def ideal(self, pages: int, began: float, *, workers: int) -> float:
-        """Return the shortest time in which the limit and the workers let so many pages through."""
+        """Return the shortest time for this many pages under the limit and with these workers."""
         moment = began
         while (fit := min(self.limit, (self.end(moment) - moment) * workers / LATENCY)) < pages:
             pages -= int(fit)
@@ -128,7 +128,7 @@ class Simulation:
     workers : int
         How many requests may be under way at once.
     seed : int
-        Draws the latencies. The server sends the oldest events first if it is odd.
+        Draws the latencies. If it is odd, the server sends the oldest events first.
     spread : float
         The standard deviation of the logarithm of the latency.
     rate_limit : RateLimit, optional
@@ -185,7 +185,7 @@ class Simulation:
     def _ideal(self, pages: int) -> float:
         if self._limit:
             return self._limit.ideal(pages, self._began, workers=self._workers)
-        # Nobody can share a second, since the pages of one query come one after the other.
+        # Workers cannot share a second, since the pages of one query come one after the other.
         in_one_second = int(np.unique(self._dates, return_counts=True)[1].max()) / PAGE_SIZE
         return max(pages / self._workers, in_one_second) * LATENCY
 
@@ -293,7 +293,7 @@ def _requests(what: str, runs: Sequence[Run], bound: float) -> Result:
 
 
 def _compare(kind: str, full: bool) -> Result:
-    """Hold a real fetch of one history, without its checks of completeness, against the simulation of it."""
+    """Compare a real fetch of one history, without its checks of completeness, with its simulation."""
     seconds, span = draw(kind, 0, PAGES * PAGE_SIZE)
     simulated = Simulation(seconds, span, seed=0, spread=0.001).run()
     latency = LATENCY if full else 0.2
@@ -313,7 +313,7 @@ def _fetch(seconds: Seconds, span: int, latency: float) -> float:
     end = start + timedelta(seconds=span)
     options: dict[str, Any] = {"now": end + timedelta(days=1), "page_size": PAGE_SIZE, "rate_limit": None}
     with warnings.catch_warnings(), Sandbox(events, **options, latency=latency) as api:
-        warnings.simplefilter("ignore", AuditFramesWarning)  # the practice server's clock stands elsewhere
+        warnings.simplefilter("ignore", AuditFramesWarning)  # the practice server's clock is not today's
         client = taf.Client(token=api.token, base_url=api.url, workers=WORKERS, progress=False)
         arrived = began = time.perf_counter()
         left = len(events)

@@ -184,7 +184,7 @@ def _against_others(size: int) -> list[Result]:
 
 
 def _worst(results: list[Result]) -> list[Result]:
-    """Repeat the largest figure of each claim over the shapes."""
+    """Return the largest figure of each claim over the shapes."""
     found = []
     for claim in (BY_USER_CLAIM, BY_DAY_CLAIM):
         of_shapes = [result for result in results if result.what.startswith(claim)]

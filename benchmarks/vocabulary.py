@@ -1,6 +1,6 @@
 """The vocabulary: the share of other products' event texts that it classifies, and the share that is right.
 
-The texts and their labels are in `tests/data`, with their sources and with how a text kept aside was first read.
+The texts, their labels and their sources are in `tests/data`, with the figures of the first look at each part.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Score:
-    """The number of classified texts, and the mistakes, each with the classes that it got."""
+    """The numbers of texts, and the mistakes, each with the classes that the text got."""
 
     texts: int
     readable: int
@@ -67,7 +67,7 @@ class Score:
 
     @property
     def share_of_readable(self) -> float:
-        """Of the texts that a person classified, in per cent: they are classified here, too."""
+        """The percentage of the texts classified by a person that are classified here, too."""
         unreadable = sum("unclassified" in (label.action, label.object) for label, _ in self.mistakes)
         return 100 * (self.classified - unreadable) / self.readable
 
@@ -78,7 +78,7 @@ class Score:
 
 
 def labels() -> list[Label]:
-    """Return the labelled texts by part."""
+    """Return the labelled texts, each with its part."""
     with TEXTS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [
@@ -133,7 +133,7 @@ def run(full: bool) -> list[Result]:
 
 
 def mistakes() -> str:
-    """Return one line per mistake: the text, the label, and the classes that it got."""
+    """Return one line per mistake: the text, the label, and the classes that the text got."""
     lines = []
     for part in PARTS:
         for label, said in score([label for label in labels() if label.part == part]).mistakes:

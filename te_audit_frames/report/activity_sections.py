@@ -40,7 +40,7 @@ _FORMS: dict[Freq, str] = {"h": "%Y-%m-%d %H:%M%z", "D": "%Y-%m-%d", "W": "%Y-%m
 
 
 def choose_freq(days: float) -> Freq:
-    """Return the length of the periods of a picture that covers so many days.
+    """Return the unit of time for a picture that covers this many days: hour, day, week or month.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def describe_activity(subject: Subject) -> Section:
     unit, total, partial = _UNITS[freq], int(found["events"].sum()), int((~found["complete"]).sum())
     peak = int(found["events"].to_numpy().argmax())
     labels = found["period"].dt.strftime(_FORMS[freq]).tolist()
-    # By the middle of the sorted counts, so that one wild day does not make every other day look quiet.
+    # The median, because one wild day would raise the mean and make every other day look quiet.
     text = (
         f"{number_of(total, 'event')} in {number_of(len(found), unit)}, {found['events'].median():,.0f} in the median "
         f"{unit}, and {found['events'].iloc[peak]:,} at most ({labels[peak]})."
@@ -117,7 +117,7 @@ def describe_heatmap(subject: Subject) -> Section:
 
 
 def _no_picture(subject: Subject) -> list[Block]:
-    """Say why there is no picture."""
+    """Return the reason why there is no picture."""
     return _left_out(subject) or [Paragraph(NO_EVENTS)]
 
 

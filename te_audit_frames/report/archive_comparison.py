@@ -1,4 +1,4 @@
-"""The events of a report beside those of the archive that they are said to be from."""
+"""Comparison of the events of a report with the archive that they are said to come from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from te_audit_frames.report.days import ONE_DAY, count_by_day
 
 @dataclass(frozen=True)
 class ArchiveComparison:
-    """How the events of a report and of an archive compare.
+    """How the events of a report differ from those of an archive.
 
     Attributes
     ----------
@@ -35,29 +35,29 @@ class ArchiveComparison:
 def compare_with_archive(
     here: pd.Series, archive: EventArchive, coverage: pd.DataFrame, period: Period | None
 ) -> ArchiveComparison:
-    """Count events by UTC day, in a report and in an archive.
+    """Compare the numbers of events per UTC day in a report and in an archive.
 
     Parameters
     ----------
     here : pandas.Series
         The number of events of the report on each UTC day, as `count_by_day` returns it.
     archive : Archive
-        The archive that they are said to be from.
+        The archive that the events are said to come from.
     coverage : pandas.DataFrame
-        What it knows about each day.
+        The coverage of this archive.
     period : Period or None
         The period of the receipt of the events.
 
     Returns
     -------
     ArchiveComparison
-        How they compare.
+        The differences.
 
     Raises
     ------
     InvalidArgument
-        The archive has fewer events than the report on a day that it calls complete and to which none will be added,
-        so the events are not from it.
+        The archive has fewer events than the report on a day that its coverage calls complete and sealed. So the
+        events are not from this archive.
     ArchiveError, FileError, StoreError
         The archive cannot be read.
     """
@@ -79,7 +79,7 @@ def compare_with_archive(
 
 
 def _bounds(moments: Sequence[datetime]) -> tuple[datetime | None, datetime | None]:
-    """Return the first and the last moment, and None for one that is so far away that everything is compared."""
+    """Return the first and the last moment, each None (no limit) if it is implausible."""
     if not moments:
         return None, None
     first, last = min(moments), max(moments)

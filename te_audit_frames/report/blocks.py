@@ -1,6 +1,6 @@
 """What a section of a report is made of: paragraphs, facts, tables, pictures and findings.
 
-Every text from outside becomes one line without characters that act on a page (`clean`). The templates escape it.
+`clean` turns text from outside into one line without control or invisible characters. The templates escape it.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ class Table:
     folded : str
         The line that unfolds it; empty if it is always open.
     anchor : str
-        The id of the place that links lead to; empty without one.
+        The id that links point to; empty if none do.
     empty : str
-        What stands there if it has no rows.
+        The text to show if there are no rows.
     """
 
     key: str
@@ -151,7 +151,7 @@ class Section:
 
 
 def filled(columns: Sequence[Column]) -> list[Column]:
-    """Return the columns that have a value in some row, and the first. Without rows, return all."""
+    """Return the first column and every other with a value in some row. Without rows, return all columns."""
     return [column for place, column in enumerate(columns) if not place or set(column.cells) != {NOTHING}]
 
 
@@ -205,7 +205,7 @@ def listed(value: Any, most: int = 5) -> str:
     return ", ".join(clean(text, 60) for text in texts[:most]) + more or NOTHING
 
 
-# Python's calendar ends with the year 9999. Nearer to its ends, no clock but that of UTC shows every moment.
+# Python's calendar covers the years 1 to 9999. Within a day of its ends, a local date may lie outside it.
 _CLOCKS = pd.Timestamp("0001-01-02", tz="UTC"), pd.Timestamp("9999-12-31", tz="UTC")
 
 
@@ -237,7 +237,7 @@ def moment(date: datetime | pd.Timestamp, zone: tzinfo, form: str = "%Y-%m-%d %H
 
 
 def span(first: Any, last: Any, zone: tzinfo) -> str:
-    """Return two moments as a range, with the day only once if they have the same.
+    """Return two moments as a range that names their day once if it is the same.
 
     Examples
     --------
@@ -256,7 +256,7 @@ def span(first: Any, last: Any, zone: tzinfo) -> str:
 
 
 def number_of(count: int, one: str, several: str = "") -> str:
-    """Write a number and what it counts.
+    """Return a number and what it counts, as text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Access changes and deletions: what changed who may do what, and what is gone."""
+"""The sections about changes of access and about deletions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_TYPES = 20
 
 
 def describe_access(subject: Subject) -> Section:
-    """Return the section about roles, people, tokens and the like that were changed, the latest first."""
+    """Return the section about changes of roles, people, tokens and the like, the latest first."""
     changes = find_access_changes(subject.events, vocabulary=subject.vocabulary)
     record = assessed(changes)
     if record.not_assessed:
@@ -130,19 +130,19 @@ def _not_assessed(reason: str) -> Paragraph:
 
 
 def _people(found: pd.DataFrame) -> str:
-    """Count the people; events without a person are no person."""
+    """Return the number of people as text, followed by "and (none)" if some events have no person."""
     different = found[["uid", "user"]].drop_duplicates()
     named = different.dropna(how="all")
     return number_of(len(named), "person", "people") + (" and (none)" if len(named) < len(different) else "")
 
 
 def _nothing(record: Assessed, text: str) -> str:
-    """Say that nothing was found, and among which events if some could not be looked at."""
+    """Return the sentence that nothing was found, limited to dated events if some events have no date."""
     return f"Among dated events, {text}" if record.undated else text[0].upper() + text[1:]
 
 
 def _left_out(record: Assessed) -> list[Block]:
-    """Say how many events were not looked at, and how many were not judged."""
+    """Return the numbers of events that were not looked at or not judged."""
     texts = []
     if record.undated:
         verb = "was" if record.undated == 1 else "were"

@@ -35,7 +35,7 @@ State = Literal["good", "bad", "open"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One answer of the verdict: to which question, in a word, and why."""
+    """One part of the verdict: a question, a short answer, and the reason."""
 
     question: str
     answer: str
@@ -62,11 +62,11 @@ def _judge_completeness(subject: Subject) -> Verdict:
             return Verdict(question, "No", why, "bad")
         if subject.comparison is not None and subject.comparison.foreign:
             return Verdict(question, "Not known", describe_difference(subject), "open")
-        why = "The archive is complete on these days. The events carry no receipt that says they are all of its events."
+        why = "The archive is complete on these days, but without a receipt, the events may be only some of its events."
         return Verdict(question, "Not known", why, "open")
     period = "of the period" if receipt.period is None else f"from {_period(subject)}"
     if receipt.rows is not None and receipt.rows != receipt.events:
-        why = f"The receipt is about {receipt.events:,} events, and {receipt.rows:,} are here: they were cut or joined."
+        why = f"The receipt is about {receipt.events:,} events, but {receipt.rows:,} are here: they were cut or joined."
         return Verdict(question, "Not known", why, "open")
     if receipt.source == "pages":
         return Verdict(question, "Not known", "They were read from saved pages, which may not be all.", "open")
@@ -83,10 +83,10 @@ def _judge_completeness(subject: Subject) -> Verdict:
         )
         return Verdict(question, "No longer", why, "bad")
     scope = f"account group {receipt.scope['aid']}" if receipt.scope.get("aid") else receipt.scope_name
-    why = f"Every event {period} arrived, of {clean(scope, 200)}."
+    why = f"Every event {period} arrived. Scope: {clean(scope, 200)}."
     if coverage is not None and subject.comparison is not None and receipt.source != "archive":
         lacking = int((~coverage["complete"]).sum())
-        why += f" The archive lacks {number_of(lacking, 'day')} of it, or parts of them." if lacking else ""
+        why += f" The archive lacks {number_of(lacking, 'day')} of the period, or parts of them." if lacking else ""
     return Verdict(question, "Yes", why, "good")
 
 

@@ -1,4 +1,4 @@
-"""What the archive of a report has of its period, and whether that is what the report is about."""
+"""How much of a report's period the archive covers, and how its events differ from those of the report."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_RANGES = 40
 
 
 def has_more(subject: Subject) -> bool:
-    """Whether an archive has more events of the period than a report that should have all of them.
+    """Whether the archive has more events of the period than a report that should have all of them.
 
-    A receipt of one account group is no such claim, and a filter is none.
+    False if the receipt is incomplete, filtered, or about one account group: the report need not have all events then.
     """
     receipt, comparison = subject.receipt, subject.comparison
     if receipt is None or comparison is None or comparison.archived is None:
@@ -28,7 +28,7 @@ def has_more(subject: Subject) -> bool:
 
 
 def describe_difference(subject: Subject) -> str:
-    """Say how many events the report and the archive have; empty if they are the same, or nothing is known."""
+    """Return how the events of the report and of the archive differ; empty if they do not, or nothing is known."""
     comparison = subject.comparison
     if comparison is None:
         return ""
@@ -57,7 +57,7 @@ def days_of_period(subject: Subject) -> pd.DataFrame | None:
         return days
     start, end = (min(max(pd.Timestamp(bound), PLAUSIBLE[0]), PLAUSIBLE[1]) for bound in subject.bounds)
     period = pd.date_range(start.floor("D"), max(end, start + pd.Timedelta("1us")), inclusive="left", name="day")
-    # Days before and after all that the archive has ever read are no rows of its coverage.
+    # The coverage has no rows for days before the first or after the last one that the archive has read.
     known = days.set_index("day").reindex(period.as_unit("us"))
     filled = {"gap": True, "complete": False, "sealed": False}
     for name, value in filled.items():
@@ -66,7 +66,7 @@ def days_of_period(subject: Subject) -> pd.DataFrame | None:
 
 
 def describe_archive(subject: Subject) -> list[Block]:
-    """Say which days of the period the archive has, and how its events compare with those of the report."""
+    """Return which days of the period the archive has, and how its events differ from those of the report."""
     days = days_of_period(subject)
     if days is None:
         return []
@@ -74,7 +74,7 @@ def describe_archive(subject: Subject) -> list[Block]:
     sealed = int(days["sealed"].sum())
     text = (
         f"Of {number_of(len(days), 'UTC day')} of the period, the archive has {len(days) - len(partial):,} complete, "
-        f"and {len(partial):,} not, with {number_of(int(days['events'].sum()), 'event')} on these whole days. "
+        f"and {len(partial):,} not, with {number_of(int(days['events'].sum()), 'event')} on all these days. "
         f"{number_of(sealed, 'day')} {'was' if sealed == 1 else 'were'} read again after a while, so that late events "
         "are in too."
     )
@@ -88,7 +88,7 @@ def describe_archive(subject: Subject) -> list[Block]:
 
 
 def _scopes(scopes: Sequence[str]) -> str:
-    """Say what the token could see, without the account groups that it could not: the events may be pseudonymized."""
+    """Return what the token could see. Hidden account groups are not named: the events may be pseudonymized."""
     if not scopes:
         return ""
     hidden = ", on some days without some of them" if any("," in scope for scope in scopes) else ""
@@ -96,7 +96,7 @@ def _scopes(scopes: Sequence[str]) -> str:
 
 
 def _states(partial: pd.DataFrame, end: pd.Timestamp | None) -> pd.Series:
-    """Say of each day what is missing. A day that was read to the end of the period lacks nothing of the period."""
+    """Return what each day lacks. A day that was read to the end of the period lacks nothing of the period."""
     state = partial["gap"].map({True: "never read", False: "read in part"})
     read_to = partial["read_to"].astype("datetime64[us, UTC]")
     is_early = ~partial["gap"] & (read_to < partial["day"] + _DAY)
@@ -106,7 +106,7 @@ def _states(partial: pd.DataFrame, end: pd.Timestamp | None) -> pd.Series:
 
 
 def _gaps(partial: pd.DataFrame, end: pd.Timestamp | None) -> Table:
-    """Return the days that are not complete, consecutive ones as one row."""
+    """Return the days that are not complete; consecutive days in the same state share a row."""
     state = _states(partial, end)
     group = ((partial["day"].diff() != _DAY) | (state != state.shift())).cumsum()
     ranges = (

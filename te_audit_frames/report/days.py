@@ -1,7 +1,7 @@
 """How many events each UTC day has, and which of these days the pictures of a report show.
 
-One event of the year 1970 or 2200, by a wrong clock or a typing error, would make a picture of as many years in which
-nothing else can be seen. So such events are left out of the pictures, and the report says so. Its tables count them.
+A single event dated 1970 or 2200, by a wrong clock or a typing error, would stretch a picture over decades and hide
+everything else. So pictures leave such events out, and the report says so. Tables count them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from te_audit_frames.report.blocks import number_of
 ONE_DAY = timedelta(days=1)
 
 FAR = timedelta(days=731)
-"""How far from most events an event is odd: the vendor keeps the activity log for two years."""
+"""An event further than this from most others is odd, because the vendor keeps the activity log for two years."""
 
 _MOST_DAYS = 3
 """How many odd days a sentence names."""
 
 _FEW = 0.05
-"""Which share of the events may be odd. If more are far away, they are no mistakes."""
+"""The largest share of events that may be odd. If more are far away, they are no mistakes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Drawn:
     ----------
     start, end : datetime or None
         The half-open period of the pictures, in UTC. Both are None if the pictures show all events.
-    odd : list of datetime
+    odd : tuple of datetime
         The UTC days of the events that they leave out, in ascending order.
     events : int
         How many events they leave out.
@@ -104,7 +104,7 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
         return Drawn(odd=_moments(days.index), events=int(days.sum()))
     cluster = (known.index.to_series().diff() > FAR).cumsum().to_numpy()
     is_main = cluster == known.groupby(cluster).sum().idxmax()
-    if is_asked_for and period is None:  # an archive that does not know its period
+    if is_asked_for and period is None:  # an archive whose receipt has no period
         is_main[:] = True
     elif is_asked_for and period is not None:
         is_main |= (known.index >= pd.Timestamp(period.start).floor("D")) & (known.index < pd.Timestamp(period.end))
@@ -112,7 +112,7 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
         is_main[:] = True
     drawn = known.index[is_main]
     start, end = drawn[0].to_pydatetime(), drawn[-1].to_pydatetime() + ONE_DAY
-    if period is not None:  # what is covered beside these days is shown too
+    if period is not None:  # the rest of the covered period is shown too
         start = min(start, period.start) if is_asked_for or start - period.start <= FAR else start
         end = max(end, period.end) if is_asked_for or period.end - end <= FAR else end
     odd = days[(days.index < pd.Timestamp(start).floor("D")) | (days.index >= pd.Timestamp(end))]
@@ -120,7 +120,7 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
 
 
 def describe_odd(drawn: Drawn) -> str:
-    """Say which events the pictures leave out; empty if they leave out none.
+    """Return which events the pictures leave out; empty if they leave out none.
 
     Examples
     --------

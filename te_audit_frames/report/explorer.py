@@ -1,8 +1,9 @@
 """The explorer: linked views of events in Jupyter, and the selection as a frame and as code.
 
-The views are drawn by `mosaic-widget`, and DuckDB counts for them in the kernel. It was chosen because it works without
-internet, keeps every view linked on millions of events, and says what is selected in a form that can be turned into a
-filter of a frame. The alternative was a chart of Altair over a small cube of counts, which has no rows to show.
+`mosaic-widget` draws the views, and DuckDB counts for them in the kernel. The widget was chosen because it works
+without internet, keeps every view linked on millions of events, and reports what is selected in a form that can be
+turned into a filter of a frame. The alternative was an Altair chart over a small cube of counts, which has no rows to
+show.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
     Returns
     -------
     Explorer
-        What Jupyter shows if it is the last line of a cell. Its `events` are the selected events.
+        Jupyter shows it if it is the last line of a cell. Its `events` are the selected events.
 
     Raises
     ------
     InvalidArgument
         The extra `explore` is not installed, `tz` is not such a time zone, there are no events, DuckDB cannot read
-        them, a column has values that would not be found again, or `events` is neither a supported frame nor an
-        archive.
+        them, a column holds values other than text that cannot be matched with the text shown, or `events` is neither
+        a supported frame nor an archive.
     NotAnAuditFrame
         The column `date` is missing, or its dates have no time zone.
     ArchiveError, FileError, StoreError
@@ -65,7 +66,7 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
     Notes
     -----
     The browser asks the kernel, so views do not answer while a cell is running. For the same reason, `events` and
-    `code` know of a choice only in a cell that is run after it.
+    `code` include a choice only in a cell that is run after it.
 
     Examples
     --------
@@ -92,8 +93,8 @@ def explore(events: Any, *, tz: str | tzinfo = "UTC") -> Explorer:
 class Explorer:
     """Linked views of events, and what is selected in them. Made by `explore`.
 
-    It can be shown in several cells. What counts is the last choice, in whichever of them. Showing it again keeps the
-    choice until somebody chooses in the new views, where nothing is marked yet.
+    It can be shown in several cells; the last choice made in any of them counts. Showing it again keeps that choice
+    until somebody chooses in the new views, where nothing is marked yet.
 
     Examples
     --------
@@ -104,7 +105,7 @@ class Explorer:
     """
 
     def __init__(self, events: Any, database: Database, zone: str) -> None:
-        # Changes of the caller's frame would not reach the database.
+        # A copy, because later changes of the caller's frame would not reach the database.
         self._source = events.copy(deep=False) if isinstance(events, pd.DataFrame) else events
         self._conversions = find_conversions(events, database.facets) if isinstance(events, pd.DataFrame) else {}
         self._database, self._zone = database, zone
@@ -150,7 +151,7 @@ class Explorer:
         )
 
     def _make_views(self) -> tuple[MosaicWidget, ipywidgets.Widget]:
-        """Return new views, and the box of all that is shown.
+        """Return new views, and the box that shows them with the selection.
 
         Each place gets views of its own. The widget cannot be shown twice: both places would lose their connection.
         """
@@ -218,7 +219,7 @@ class Explorer:
 
     @property
     def code(self) -> str:
-        """The line of Python that selects the same events, from `events` or, if it is one, from `archive`."""
+        """The line of Python that selects the same events from the variable `events`, or `archive` for an archive."""
         if is_archive(self._source):
             return self._selection.to_code({}, name="archive", load=True)
         if isinstance(self._source, pd.DataFrame):
@@ -235,7 +236,7 @@ class Explorer:
         if self._closed:
             return {"text/plain": repr(self)}
         _, box = self._make_views()
-        # Where no widgets are shown, it is the text.
+        # A front end without widgets shows the text.
         return {**box._repr_mimebundle_(**options), "text/plain": repr(self)}
 
     @property
@@ -261,7 +262,7 @@ class Explorer:
 
 
 def _close(widget: ipywidgets.Widget) -> None:
-    """Close a widget and all that it is made of. Otherwise ipywidgets keeps them."""
+    """Close a widget and its parts, which ipywidgets would keep otherwise."""
     for child in getattr(widget, "children", ()):
         _close(child)
     for part in ("layout", "style"):
@@ -282,7 +283,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _units(limits: list[float] | None) -> Range | None:
-    """Return the first and the last whole number whose middle, a half more, is within limits."""
+    """Return the first and the last whole number n for which n + 0.5 is within limits."""
     if limits is None:
         return None
     low, high = limits
@@ -294,7 +295,7 @@ def _is_relation(events: Any) -> bool:
 
 
 def _to_frame(source: Any, sql: str) -> pd.DataFrame:
-    """Return the rows of a frame with an engine that a condition in SQL selects, as an audit frame."""
+    """Return the rows of a relation or frame that a condition in SQL selects, as an audit frame."""
     import duckdb
 
     if _is_relation(source):

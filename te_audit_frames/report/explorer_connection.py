@@ -1,4 +1,4 @@
-"""The connection of an explorer: what the browser asks, in the form that is quick on the table of events."""
+"""The connection of an explorer. It turns the queries of the browser into a form that is quick on the events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FACETS = {"event_type": "event", "person": "user", "account_group": "account_group", "address": "ip_address"}
-"""The columns of the table that people choose values of, and the dimension of events that each shows."""
+"""The columns in which people choose values, each with the dimension of events that it shows."""
 
 KEPT = 48
 """How many tables of counts are kept. The browser makes six for each choice, and on many events they are large."""
@@ -20,7 +20,7 @@ KEPT = 48
 PLAIN = "event_columns"
 """An empty table with the columns of the events, in which facets are text."""
 
-# What the browser asks: the count of each value, with or without what is chosen; and the first rows.
+# What the browser asks for: the count of each value, sometimes with whether it is chosen, and the first rows.
 _FACET = re.compile('"(' + "|".join(FACETS) + ')"')
 _BY_FACET = re.compile(f'GROUP BY {_FACET.pattern} ORDER BY "\\1"$')
 _ROWS = re.compile(f'SELECT ("[a-z_]+"(?:, "[a-z_]+")*) FROM "{TABLE}"')  # noqa: S608  # nosec B608
@@ -31,8 +31,8 @@ _CAST = r'"\1"::VARCHAR AS "\1"'
 class Connection:
     """A DuckDB connection for the widget, which asks for `query` and `execute`.
 
-    Every statement gets a cursor of its own. With only one connection, DuckDB 2 answers that it is busy as long as the
-    result of the statement before is still being read.
+    Every statement gets a cursor of its own. A single connection of DuckDB 2 reports that it is busy while the result
+    of the previous statement is still being read.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class Connection:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, counts: dict[str, None] | None = None) -> None:
         self._connection = connection
-        self._counts = {} if counts is None else counts  # the tables of counts, those that were used last at the end
+        self._counts = {} if counts is None else counts  # the tables of counts, the last used at the end
         self._shown: dict[str, list[str]] = {}  # the values of each facet that the browser has
 
     def copy(self) -> Connection:
-        """Return another one to the same database, for other views."""
+        """Return another connection to the same database, for other views."""
         return Connection(self._connection, self._counts)
 
     def close(self) -> None:
@@ -66,8 +66,8 @@ class Connection:
     def _adapted(self, sql: str) -> str:
         """Return a query of the browser in the form that is quick on this table.
 
-        Facets are of the type ENUM. Described, such a type is a list of all its values, and so is its dictionary in
-        Arrow; a log can have 100,000 addresses. So the browser sees text, and gets the few values that it shows.
+        Facets are of the type ENUM. Its description lists all values, and so does its dictionary in Arrow; a log can
+        have 100,000 addresses. So the browser sees text, and gets only the few values that it shows.
         """
         if sql.startswith("DESC"):
             return sql.replace(f'"{TABLE}"', f'"{PLAIN}"')
@@ -75,7 +75,7 @@ class Connection:
             facet = found[1]
             counts, shown = f"{sql[: found.start()]}GROUP BY ALL", self._shown.get(facet)
             if _asks_for_chosen(sql, facet) and shown:
-                # The browser matches the answer to its bars by their position, so it has to be about the same values.
+                # The browser matches the answer to its bars by position, so the answer must have the same values.
                 values = ", ".join(f"({at}, {quote(text)})" for at, text in enumerate(shown))
                 return (
                     f'SELECT coalesce("x", 0) AS "x", text AS "{facet}", coalesce("__", false) AS "__" '  # noqa: S608  # nosec B608
@@ -93,7 +93,7 @@ class Connection:
         cursor = self._connection.cursor()
         cursor.execute(sql)
         if made := _COUNTS.search(sql):
-            # The last ones are in use. A choice that comes back makes its tables again.
+            # The latest tables are in use. If an older choice comes back, the browser makes its tables again.
             self._counts.pop(made[1], None)
             self._counts[made[1]] = None
             for name in list(self._counts)[:-KEPT]:

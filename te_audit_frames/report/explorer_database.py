@@ -1,4 +1,4 @@
-"""The database of an explorer: one table of events in DuckDB, in the form that the browser asks about."""
+"""The database of an explorer: one table of events in DuckDB, in the form that the browser queries."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 _OTHERS = ("dask", "pyspark")
-_STEP = 900  # seconds: every time zone is off UTC by a multiple of it
+_STEP = 900  # seconds: today's time zones are off UTC by a multiple of it
 
-# What a browser could show as something else: control characters, and characters that turn the direction of text.
+# Control characters, and those that change the direction of text: a browser could show something else.
 _UNSEEN = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+"
 
 
@@ -135,7 +135,7 @@ def _duckdb_type(name: str) -> str:
 
 
 def _selected(name: str) -> str:
-    """Return how a column is read: resources as the text of the first three."""
+    """Return the SQL that reads a column; resources become the text of the first three."""
     if name != "resources":
         return f'"{name}"'
     shown = "list_transform(resources[:3], lambda r: concat_ws(': ', r.type, r.name))"
@@ -215,7 +215,7 @@ def _name_hours(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
         f'SELECT DISTINCT epoch_us("date") // {_STEP * 1_000_000} AS step FROM source WHERE "date" IS NOT NULL'  # noqa: S608  # nosec B608
     ).to_arrow_table()["step"]
     local = pd.Series(pd.to_datetime(steps.to_numpy() * _STEP, unit="s", utc=True)).dt.tz_convert(zone).dt
-    # In the middle of the hour, so that a brush takes the hours and days whose middle is in it.
+    # The middle of each hour and day, because a brush takes those whose middle it contains.
     clock = {"step": steps, "hour_of_day": local.hour + 0.5, "day_of_week": local.day_of_week + 0.5}
     connection.register("hours", pa.table(clock))
     connection.execute("CREATE TABLE clock AS SELECT * FROM hours")
@@ -243,13 +243,13 @@ def _make_table(connection: duckdb.DuckDBPyConnection, facets: Sequence[str], pr
     plain = ", ".join(f"{facet}::VARCHAR AS {facet}" for facet in facets)
     replaced = f" REPLACE ({plain})" if plain else ""
     connection.execute(f"CREATE TABLE {PLAIN} AS SELECT *{replaced} FROM {TABLE} LIMIT 0")  # noqa: S608  # nosec B608
-    # The names of the days, where the rows of the week are drawn.
+    # The names of the days, each at the height of its row in the view of the week.
     connection.execute(f"CREATE TABLE {WEEK} (name VARCHAR, middle DOUBLE, start DOUBLE)")
     days = enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
     connection.executemany(f"INSERT INTO {WEEK} VALUES (?, ?, 0)", [(name, at + 0.5) for at, name in days])  # noqa: S608  # nosec B608
     for table in ("source", "clock", *(f"{facet}_texts" for facet in facets)):
         connection.execute(f"DROP TABLE {table}")
-    # The browser sends statements. None of them has a reason to reach a file or an address.
+    # The browser sends SQL, none of which needs a file or a network address.
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

@@ -25,7 +25,7 @@ NOTHING: Range = (0, -1)
 """A range that has no number in it."""
 
 CONVERSIONS = ("", '.astype("str")', '.astype("Int64").astype("str")')
-"""How pandas turns a column into the text that the views show, as code. The first that does is used."""
+"""Code that turns a pandas column into the text that the views show. The first that works is used."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Values:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which events an explorer has selected. Everything that is left out limits nothing.
+    """Which events an explorer has selected. An attribute at its default limits nothing.
 
     Attributes
     ----------
     start, end : datetime or None
         The half-open period, in UTC and in whole seconds.
     choices : sequence of sequence of Values
-        For each view with a choice, what an event must have one of.
+        One entry for each view with a choice. An event must match one of its values.
     days, hours : tuple of int, or None
         The days of the week, Monday being 0, and the hours of the day.
     zone : str
@@ -77,7 +77,7 @@ class Selection:
     def label(self) -> str:
         """The name of the filter in the receipt.
 
-        `concat` takes filters of one name for the same filter. So the name stands for what was chosen, but not for the
+        `concat` treats filters of one name as the same filter. So the name depends on what was chosen, but not on the
         period.
         """
         return f"explorer {hashlib.sha256(' AND '.join(self._conditions()).encode()).hexdigest()[:8]}"
@@ -144,10 +144,10 @@ class Selection:
         return " AND ".join([*conditions, *self._conditions()])
 
     def _conditions(self) -> list[str]:
-        """Return what is asked beside the period, in SQL."""
+        """Return the conditions other than the period, in SQL."""
         conditions = [_join_sql([_sql(values) for values in choice]) for choice in self.choices if choice]
         local = f'timezone({quote(self.zone)}, "date"::TIMESTAMPTZ)'
-        if self.zone.startswith(("UTC+", "UTC-")):  # DuckDB knows no zones of this form
+        if self.zone.startswith(("UTC+", "UTC-")):  # DuckDB does not accept zones of this form
             seconds = round(pd.Timestamp(0, tz=self.zone).tz_localize(None).timestamp())
             local = f"timezone('UTC', \"date\"::TIMESTAMPTZ) + INTERVAL '{seconds} seconds'"
         for limits, read in ((self.days, f"isodow({local}) - 1"), (self.hours, f"hour({local})")):
@@ -203,7 +203,7 @@ def _convert(column: pd.Series, conversion: str) -> pd.Series:
 
 
 def merge_values(chosen: Any, texts: Mapping[str, Values]) -> list[Values]:
-    """Return what was clicked: the values of texts, with those of one column together."""
+    """Return the values that were clicked, those of one column merged."""
     clicked = [text for point in chosen for text in (point if isinstance(point, list) else [point])]
     merged: dict[tuple[str, str | None], Values] = {}
     for values in (texts[text] for text in clicked):

@@ -23,7 +23,7 @@ def make_spec(facets: Mapping[str, int], *, dated: bool, resources: bool, zone: 
     facets : mapping of str to int
         The facets to show as bars, and how many values each has.
     dated : bool
-        Whether an event has a date.
+        Whether any event has a date.
     resources : bool
         Whether the table of rows has the column `resources`.
     zone : str

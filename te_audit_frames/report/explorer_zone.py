@@ -13,7 +13,7 @@ def name_zone(tz: str | tzinfo) -> str:
     import duckdb
 
     zone = parse_zone(tz)
-    # ZoneInfo has a key, and pytz a zone. The name of a fixed offset says nothing: it can be that of another zone.
+    # ZoneInfo has its name in `key`, pytz in `zone`. A fixed offset can have any name, even another zone's.
     key = getattr(zone, "key", None) or getattr(zone, "zone", None)
     offset = None if key else zone.utcoffset(None)
     if offset is not None:

@@ -52,7 +52,8 @@ def describe(subject: Subject) -> Section:
     review = subject.review
     if review is None:
         text = (
-            "These events were not reviewed. Review them with taf.review(events, history=...), and give it as review=."
+            "These events were not reviewed. Review them with taf.review(events, history=...), and pass the result as "
+            "review=."
         )
         return Section("findings", "Findings and people", [Paragraph(text)])
     blocks: list[Block] = []
@@ -64,7 +65,8 @@ def describe(subject: Subject) -> Section:
         blocks.append(Notes([f"{above - len(shown):,} more are in review.findings"]))
     if info := len(review.findings) - above:
         text = (
-            f"{number_of(info, 'observation')} more, by themselves no reason to look: review.findings has them as info."
+            f"review.findings also has {number_of(info, 'observation')} of severity info, "
+            "by themselves no reason to look."
         )
         blocks.append(Paragraph(text, is_note=True))
     if len(review.people):
@@ -163,7 +165,7 @@ def describe_evidence(subject: Subject) -> Section:
     review = subject.review
     blocks: list[Block] = []
     if review is None:
-        return Section("evidence", "Evidence", [Paragraph("Without a review, there is nothing to prove.")])
+        return Section("evidence", "Evidence", [Paragraph("Without a review, there are no findings.")])
     source, left = _Source(review), MOST_EVIDENCE
     for number, row in _numbered(_shown(review)):
         if not _has_events(row):
@@ -188,7 +190,7 @@ class _Source:
         """Return the events behind a finding, as a pandas frame."""
         if self._moments is None:
             return _to_pandas(self._review.evidence(number))
-        # Only the rows of its time are compared, which matters among millions of events.
+        # Searching only the rows between the finding's first and last event saves time among millions of events.
         low, high = micros(row[["first_event", "last_event"]].astype("datetime64[us, UTC]"))
         some = slice(np.searchsorted(self._moments, low), np.searchsorted(self._moments, high, side="right"))
         found: pd.DataFrame = evidence(
@@ -198,7 +200,7 @@ class _Source:
 
 
 def _ascending(events: Any) -> npt.NDArray[np.int64] | None:
-    """Return the dates of a pandas frame in microseconds, those of undated events last, if they are in order."""
+    """Return the dates of a pandas frame in microseconds if they ascend, else None. Undated events count as last."""
     if not isinstance(events, pd.DataFrame) or not isinstance(events["date"].dtype, pd.DatetimeTZDtype):
         return None
     moments = micros(events["date"])

@@ -2,8 +2,8 @@
 
 They are written by templates, and not by matplotlib, for three reasons: matplotlib places text by the fonts that are
 installed, so that another computer would give other bytes; its colours cannot follow a dark page; and its text would
-shrink with the page on a telephone, while here each picture has a narrow form of its own. Text stays text in both.
-Nothing is told by hue alone: bars differ by length, hours by lightness, and what is not covered in full is hatched.
+shrink with the page on a telephone, while here each picture has a narrow form of its own. Text stays text.
+Nothing depends on hue alone: bars differ by length, hours by lightness, and periods not covered in full are hatched.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _periods(
             bars[is_whole].append(f"M{_n(x)} {_n(bottom)}v{_n(-high)}h{_n(step - gap)}v{_n(high)}z")
     labels, free = [], 0.0
     for at, text in _time_labels(periods, freq, most=8 if across == _WIDE else 4):
-        half = 4 * len(text)  # about half its width, so that none leaves the picture or meets the one before
+        half = 4 * len(text)  # about half its width: no label may leave the picture or meet the previous one
         x = min(max(left + at * step + step / 2, half), across - half)
         if x - half >= free:
             labels.append({"x": _n(x), "text": text})
@@ -98,7 +98,7 @@ def nice_ticks(most: int) -> list[int]:
 
 
 def _time_labels(periods: pd.Series, freq: Freq, *, most: int) -> list[tuple[int, str]]:
-    """Return which periods have a label on the axis of time, and their labels; the year stands where it is new."""
+    """Return which periods have a label on the time axis, and their labels. A label names the year if it is new."""
     every = math.ceil(len(periods) / most)
     first = every // 2 if every > 1 else 0
     if freq == "D" and every > 2:  # Mondays
@@ -139,7 +139,7 @@ def _heatmap(week: pd.DataFrame, most: int, size: tuple[int, int]) -> str:
     cells: dict[int, list[str]] = {shade: [] for shade in range(_SHADES + 1)}
     for row, day in enumerate(week.to_numpy().tolist()):
         for column, count in enumerate(day):
-            # Shades go by the root: otherwise a few busy hours would make a quiet night look like no events at all.
+            # Shades follow the square root: otherwise, beside a few busy hours, a quiet night would look empty.
             shade = math.ceil(_SHADES * math.sqrt(count / most))
             place = f"M{_n(left + column * wide)} {_n(top + row * high)}"
             cells[shade].append(f"{place}h{_n(wide - 2)}v{_n(high - 2)}h{_n(2 - wide)}z")
@@ -184,7 +184,7 @@ class _Bar:
 
 
 def draw_bars(names: Sequence[str], numbers: Sequence[int], title: str) -> Picture:
-    """Draw one horizontal bar per name, the longest first; names are drawn as they are."""
+    """Draw one horizontal bar per name, in the given order. Long names are cut."""
     shown = [cut_to_width(drawable(name), 36) for name in names]
     alt = (
         f"{title}, bars: "

@@ -1,4 +1,4 @@
-"""Templates, which escape everything that is not markup of their own."""
+"""Rendering of templates, which escape everything but their own markup."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def render_page(**content: Any) -> bytes:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     page = environment.get_template("report.html").render(style=style, policy=policy, **content)
-    # Lone surrogates are not text, and no name keeps them; this is for what nobody thought of.
+    # UTF-8 cannot encode lone surrogates. `clean` removes them; "replace" is for text that was not cleaned.
     return (page + "\n").encode("utf-8", "replace")
 
 
 def render_picture(template: str, **content: Any) -> str:
-    """Return a picture as the URI that carries it."""
+    """Return a picture as a data URI."""
     svg = _environment().get_template(template).render(**content)
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8", "replace")).decode()

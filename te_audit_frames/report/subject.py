@@ -38,9 +38,9 @@ class Subject:
     events : frame of any supported library, or Archive
         The events.
     columns : collection of str
-        Their columns.
+        The columns of the events.
     receipt : Receipt or None
-        Their receipt; of an archive, that of all its events.
+        The receipt of the events; for an archive, that of all its events.
     rows, undated : int
         How many events there are, and how many of them have no date.
     first, last : pandas.Timestamp
@@ -48,15 +48,15 @@ class Subject:
     drawn : Drawn
         Which days the pictures show.
     coverage : pandas.DataFrame or None
-        What the archive knows about each day.
+        The coverage of the archive; None without an archive.
     comparison : ArchiveComparison or None
         How the events compare with those of the archive; None if they are the archive, or there is none.
     review : Review or None
         The review of these events.
     zone : tzinfo
-        By whose clock times are shown.
+        The time zone in which times are shown.
     sections : collection of str
-        What the report shows of them.
+        The names of the sections of the report.
     """
 
     events: Any
@@ -145,16 +145,16 @@ class Subject:
         return self._groups[by]
 
     def named(self, by: str) -> pd.Series:
-        """Return of each group by one dimension whether it has a key or a label, in the order of `groups`.
+        """Return whether each group by one dimension has a key or a label, in the order of `groups`.
 
-        The group without is no person, account group or type, and is not counted as one.
+        A group with neither is not counted as a person, account group or type.
         """
         counted, dimension = self.groups(by)
         return counted[[column for column in (dimension.key, dimension.label) if column]].notna().any(axis=1)
 
     @cached_property
     def dated_types(self) -> pd.DataFrame:
-        """The result of `summarize` by type of event, of the events with a date only."""
+        """The result of `summarize` by type of event, for the events with a date only."""
         if not self.undated:
             return self.groups("event")[0]
         lazy = as_lazy(load_columns(self.events, "event", count_others=True))
@@ -162,7 +162,7 @@ class Subject:
 
     @property
     def is_dated(self) -> bool:
-        """Whether an event has a date."""
+        """Whether any event has a date."""
         return self.rows > self.undated
 
     @cached_property
@@ -187,12 +187,12 @@ class Subject:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the pictures have an event to show."""
+        """Whether the pictures have any event to show."""
         return self.is_dated and self.drawn.events < self.rows - self.undated
 
     @cached_property
     def drawn_events(self) -> Any:
-        """The events that the pictures show; of an archive that has odd ones, only their dates."""
+        """The events that the pictures show; only their dates for an archive with odd dates."""
         bounds = self.drawn.start, self.drawn.end
         if not self.drawn.events:
             return self.events
@@ -210,7 +210,7 @@ class Subject:
 
 
 def _was_asked_for(receipt: Receipt | None) -> bool:
-    """Whether somebody chose the period of a receipt; else it is that of a whole archive."""
+    """Whether somebody chose the period of a receipt. Otherwise, it is that of a whole archive."""
     asked = {} if receipt is None else receipt.requested
     return any(asked.get(name) for name in ("window", "start", "default"))
 
@@ -233,7 +233,7 @@ def _extent(dated: int, undated: int, first: pd.Timestamp, last: pd.Timestamp) -
 
 
 def _check_review(review: object, events: Any, now: Extent) -> None:
-    """Raise InvalidArgument unless a review is one, and of these events as they are now."""
+    """Raise InvalidArgument unless `review` is None, or a review of these events as they are now."""
     if review is None:
         return
     if not isinstance(review, Review):
@@ -269,7 +269,7 @@ def _are_polars(one: Any, other: Any) -> bool:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    """Whether two frames of one library hold the same events in the same order; columns of one's own do not count."""
+    """Whether two frames of one library hold the same events in the same order; extra columns do not count."""
     names = [[name for name in COLUMNS if name in frame.columns] for frame in (one, other)]
     if names[0] != names[1]:
         return False

@@ -1,4 +1,4 @@
-"""Parts of the staff in a history with habits: who looks after what, who joins, who leaves, who is the victim."""
+"""Parts that people play in a history with habits: who has which duties, who joins, who leaves, who is the victim."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAST_DORMANT, _MOST_DORMANT = 190, 260
 
 @dataclass(frozen=True)
 class Cast:
-    """Who plays which part, as indexes into the staff, and when. The same for the same seed, with incidents or without.
+    """Who plays which part, as indexes into the staff, and when. Incidents do not change it.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Cast:
     dormant : int
         Somebody who stops logging in more than half a year before the end.
     climber : int
-        An account admin, who grants themselves a role.
+        An account admin who grants themselves a role.
     token_maker : int
         Somebody who makes a token from a network that is new to them.
     victim : int
@@ -43,7 +43,7 @@ class Cast:
     joining_days : tuple of int
         The local day of the administrator (an index) on which each joiner's account is made.
     left_at : int
-        The local midnight before the leaver's last night, in epoch seconds.
+        The local midnight in the leaver's last night, in epoch seconds.
     dormant_since, returns_at : int
         The end of the dormant account's use, and the time of its return, in epoch seconds.
     """
@@ -63,12 +63,12 @@ class Cast:
 
     @property
     def role_givers(self) -> tuple[int, int]:
-        """Who assigns roles every week."""
+        """The people who assign roles every week."""
         return ADMIN, self.leaver
 
     @property
     def regulars(self) -> tuple[int, ...]:
-        """Who is at work nearly every day until the end, or until leaving."""
+        """The people who are at work nearly every day until the end, or until they leave."""
         return self.leaver, self.climber, self.token_maker, self.victim
 
 
@@ -90,7 +90,7 @@ class Setting:
 
 
 def draw_cast(rng: np.random.Generator, staff: Staff, local_days: LocalDays, first: int, stop: int) -> Cast:
-    """Draw the parts of the staff.
+    """Draw who plays which part.
 
     Parameters
     ----------

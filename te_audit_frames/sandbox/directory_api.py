@@ -26,7 +26,7 @@ class DirectoryApi:
     Parameters
     ----------
     event_log : EventLog
-        The log of their events, which knows them.
+        The log of their events, which also lists the people.
     refused : tuple of str
         The endpoints, or single paths such as ``account-groups/2071``, that answer 403.
     """

@@ -82,12 +82,12 @@ class EventLog:
         raise NotImplementedError
 
     def people(self, now: int) -> list[Person]:
-        """Return the organisation's people, as its directory knows them.
+        """Return the organisation's people, as its directory lists them.
 
         Parameters
         ----------
         now : int
-            In epoch seconds. Log-ins and changes of names after it have not happened yet.
+            In epoch seconds. Logins and changes of names after it have not happened yet.
         """
         raise NotImplementedError
 
@@ -120,7 +120,7 @@ class GivenEvents(EventLog):
         return [self._texts[position] for position in positions.tolist()]
 
     def people(self, now: int) -> list[Person]:
-        """Return everybody with a `uid` in an event up to now: regular users of the account groups of their events."""
+        """Return everybody with a `uid` in an event up to now, as regular users of their events' account groups."""
         seen: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         for second, text in zip(self.dates.tolist(), self._texts, strict=True):
             event = json.loads(text)

@@ -16,12 +16,12 @@ from te_audit_frames.sandbox.staff import Staff
 from te_audit_frames.sandbox.work_sessions import Leave
 
 _EVENTS_PER_PERSON = 3
-"""A day, on average, in a history with habits."""
+"""The mean number of events per person and day in a history with habits."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The staff, its events in any order, and what the directory and the truth need of a log with habits."""
+    """The staff and its events, in any order; for a log with habits, also what the directory and the truth need."""
 
     staff: Staff
     events: EventCodes
@@ -74,7 +74,7 @@ def history_with_habits(
     history = History(staff, routine.events, kinds, cast, routine.leave, routine.joined)
     if not with_incidents:
         return history
-    # Incidents are drawn apart from the routine, so that they do not change it.
+    # Incidents have a generator of their own, so that they do not change the routine.
     story = add_incidents(np.random.default_rng([seed, 0x1C1]), routine.events, setting, kinds)
     return replace(
         history,

@@ -71,7 +71,7 @@ class LoopbackServer(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def is_own(self, host: str) -> bool:
-        """Return whether a Host header names this server. That of a web page with a rebound DNS name does not."""
+        """Return whether a Host header names this server. A web page with a rebound DNS name sends its own."""
         name, _, port = host.rpartition(":")
         return port == str(self.port) and is_loopback(name.lower())
 

@@ -70,7 +70,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class Plot:
-    """An incident before it becomes text: its rows in the log, whose they are, and its sentence about that user."""
+    """An incident before it becomes text: its person, its rows in the log, and its sentence about that person."""
 
     kind: IncidentKind
     person: int
@@ -87,7 +87,7 @@ class Story:
     events : EventCodes
         The routine, then the events of incidents. Addresses from `new_addresses` follow those of the staff.
     plots : list of Plot
-        The incidents; their rows count in `events`.
+        The incidents; their rows are indexes into `events`.
     new_addresses : list of str
         Addresses that only incidents use.
     granted_at : dict of int to int
@@ -108,7 +108,7 @@ def add_incidents(
 ) -> Story:
     """Add one incident of each kind to a routine.
 
-    No event of the routine is removed. Those of the automation get another address for a day.
+    No event of the routine is removed. The automation's events get another address for a day.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class _Storyteller:
         away = {AUTOMATION, victim, self._cast.dormant, *self._cast.joiners}
         others = self._rng.permutation([each for each in range(self._staff.headcount) if each not in away]).tolist()
         tried = self._rng.permutation([victim, *others[: _SPRAYED - 1]])
-        # Two rounds over a quarter of an hour, as a spray that hides from lock-outs.
+        # Two rounds in about a quarter of an hour, like a spray that avoids lock-outs.
         tries = np.concatenate([tried, self._rng.permutation(tried)]).tolist()
         begin = self._stop - _SINCE_SPRAY * DAY + int(self._rng.integers(0, DAY))
         dates = (begin + self._rng.integers(12, 46, len(tries)).cumsum()).tolist()
@@ -236,7 +236,7 @@ class _Storyteller:
         )
 
     def _move_automation(self) -> NDArray[np.int64]:
-        """Return the automation's events of a day, which come from another address."""
+        """Let the automation work from another address for a day, and return its events of that day."""
         # No run is in progress at 22:00 UTC, see `routine_events`.
         begin = (self._stop - _SINCE_MOVE * DAY) // DAY * DAY - 2 * _HOUR
         routine = self._routine

@@ -59,7 +59,7 @@ class LiveLog:
         return len(self._dates) - self._removed
 
     def _displace(self, dates: Integers) -> Integers:
-        """Return the place of each event in storage, as the second of the date that would belong there."""
+        """Return the epoch second by which storage orders each event."""
         places = dates.copy()
         disorder = min(int(self._behaviour.disorder.total_seconds()), _FAR)
         if disorder:

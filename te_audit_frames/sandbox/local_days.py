@@ -40,7 +40,7 @@ class LocalDays:
     first_of_month : array of bool, days
         Whether the day is one of the first seven of its month.
     is_working_day : array of bool, people x days
-        Whether the day is none of the weekend at the person's office.
+        Whether the day is outside the weekend of the person's office.
     """
 
     def __init__(self, staff: Staff, first: int, stop: int) -> None:

@@ -114,7 +114,7 @@ IDLE_ACCOUNTS = (
 class Kind:
     """An event type: how often people cause it, which resources it touches, and how many of each at most.
 
-    A weight of 0 means that only the administrator causes it.
+    A weight of 0 means that only administrators cause it.
     """
 
     event: str

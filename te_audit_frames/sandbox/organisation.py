@@ -50,7 +50,7 @@ class Organisation(EventLog):
     Parameters
     ----------
     events : int
-        The exact number of events.
+        The exact number of events, apart from those of incidents.
     seed : int
         The number of the organisation to invent. The same number gives the same events.
     end : datetime or None
@@ -58,16 +58,26 @@ class Organisation(EventLog):
     days : int
         How many days the log covers. Its first hour has no events, so a `window` of this many days covers all events
         for another hour.
+    habits : bool
+        Give people habits: sessions, leave, weekly and monthly duties, automation on a timetable. Then nobody attacks,
+        except in incidents. Needs at least 60 days, and 25 events a day.
+    incidents : bool
+        Add one incident of each kind to an organisation with habits.
 
     Attributes
     ----------
     start, end : datetime
         The half-open period of the log, in UTC.
+    incidents : tuple of Incident
+        The incidents, by start; empty without the option `incidents`.
+    leave : tuple of Absence
+        The leave of people with habits, by start; empty without them.
 
     Raises
     ------
     ValueError
-        `events` is negative, `days` is less than one, or `end` has no time zone.
+        `events` is negative, `days` is less than one, `end` has no time zone, or there are too few days or events for
+        habits.
 
     Examples
     --------
@@ -186,7 +196,7 @@ class Organisation(EventLog):
 
     def _incident(self, plot: Plot, positions: Integers) -> Incident:
         events = tuple(json.loads(text) for text in self.render(positions))
-        # What the attacker of a break-in tries first is in other names.
+        # A break-in begins with attempts on other accounts, so the first event may be somebody else's.
         user = next(event for event in reversed(events) if event["uid"] == self._uids[plot.person])["user"]
         first, last = self.dates[positions[[0, -1]]].tolist()
         return Incident(
@@ -209,7 +219,7 @@ class Organisation(EventLog):
             In epoch seconds. Logins and changes of names after it have not happened yet.
         """
         until = np.searchsorted(self._login_dates, now, side="right")
-        # The last login of each person stays.
+        # A dict keeps the last login of each person.
         logins = dict(zip(self._login_who[:until].tolist(), self._login_dates[:until].tolist(), strict=True))
         groups: dict[int, set[str]] = {}
         for person, group in self._seen_in.T.tolist():

@@ -28,7 +28,7 @@ class Refusal(Exception):
     status : HTTPStatus
         The status of the answer.
     detail : str
-        What is wrong with it.
+        What is wrong with the request.
     field : str or None
         The parameter at fault.
     """
@@ -123,7 +123,7 @@ def read_parameters(
     page_size : int
         Events on a page if there is no `max`.
     sliding : bool
-        Resolve a `window` again on each page, as the links of some answers make clients do.
+        Resolve a `window` again on each page, because links repeat it.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def read_parameters(
     Raises
     ------
     Refusal
-        400 for a parameter against the rules, 403 for an account group that the token may not read.
+        400 for a parameter that breaks the rules, 403 for an account group that the token may not read.
     """
     size = _read_size(parameters, page_size, behaviour)
     aid = _read_scope(parameters, event_log)
@@ -146,13 +146,13 @@ def read_parameters(
         return EventQuery(aid, start, end, 0, size)
     cursor = read_cursor(parameters["cursor"])
     if cursor is None:
-        raise _bad("cursor", "cursor is not one of this server; follow _links.next.href")
+        raise _bad("cursor", "cursor is not from this server; follow _links.next.href")
     size = size if "max" in parameters else cursor.size
     has_scope = not {"aid", "useAllPermittedAids"}.isdisjoint(parameters)
     is_changed = behaviour.changed_links != "none"
     if cursor.aid != aid and has_scope and not is_changed:
         raise _bad("cursor", "the cursor belongs to a request about another account group")
-    # A server that changes its own links answers what they say.
+    # A server that changes its own links follows the changed parameters.
     aid = aid if is_changed and has_scope else cursor.aid
     if start is not None and (is_changed or (sliding and "window" in parameters)):
         return EventQuery(aid, start, end, cursor.mark, size)
@@ -202,7 +202,7 @@ def _read_window(window: str, now: int) -> int:
     match = _WINDOW.fullmatch(window)
     if match is None:
         raise _bad("window", "window must be a number and one of s, m, h, d, w, such as 12h")
-    # A window of any length is allowed and cut at 1970. Python refuses to read thousands of digits.
+    # A window of any length is allowed, and cut at 1970. Python does not convert thousands of digits.
     digits = match[1].lstrip("0")
     return min(int(digits or 0) * _UNITS[match[2]], now) if len(digits) < 20 else now
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 
 class PracticeClock:
-    """The server's clock, for ``Client(clock=...)``. Only the date is practice: waits take their real time.
+    """The server's clock, for ``Client(clock=...)``. Only the date is invented: waits take real time.
 
     Parameters
     ----------

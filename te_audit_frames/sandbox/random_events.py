@@ -40,7 +40,7 @@ def _work(rng: np.random.Generator, events: int, staff: Staff, first: int, stop:
     dates, whos = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     missing = events
     while missing:
-        # Draw half as many again, since events outside the log's first and last day are drawn again.
+        # Draw half as many more than are missing, since those outside the range are dropped.
         who = rng.choice(staff.headcount, missing + missing // 2 + 8, p=staff.busyness / staff.busyness.sum())
         drawn = calendar.draw(rng, staff.office[who]) + _hours(rng, staff.starts_at[who])
         inside = np.flatnonzero((drawn >= first) & (drawn < stop))[:missing]
@@ -90,7 +90,7 @@ def _clean_up(rng: np.random.Generator, events: int, staff: Staff, first: int, s
 
 
 def _bursts(rng: np.random.Generator, events: int, first: int, stop: int, *, apart: int) -> tuple[Integers, Integers]:
-    """Return the burst and the date of each event. Events of a burst are at most `apart` seconds apart."""
+    """Return the burst and the date of each event. Consecutive events of a burst are about `apart` seconds apart."""
     burst = np.arange(events) // _BURST
     begins = rng.integers(first, stop, events)[burst]
     steps = np.arange(events) % _BURST * apart + rng.integers(0, apart, events)

@@ -37,7 +37,7 @@ def answered_range(behaviour: Behaviour, start: int, end: int, *, now: int, ends
         else:
             end = min(end, start + longest)
     if behaviour.retention is not None:
-        # From a second before, so that the oldest event still kept is answered whether bounds are included or not.
+        # One second earlier, so that the oldest event still kept is in the range even if bounds are excluded.
         start = min(max(start, now - int(behaviour.retention.total_seconds()) - 1), end)
     if ends_now and end == whole_end:
         end = _stated_end(behaviour, end)

@@ -22,7 +22,7 @@ LEAST_DAYS, LEAST_EVENTS_A_DAY = 60, 25
 
 _TWICE, _AUTOMATION = 0.004, 0.12
 _EVENTS_PER_SESSION = 3
-"""At least, on average, so that a session has more than a login and a logout."""
+"""At least this many on average, so that a session has more than a login and a logout."""
 _FAILURE = 0.03
 _NO_LOGOUT = 0.25
 _TOKENS = 0.001
@@ -82,7 +82,7 @@ def generate_routine(
 
 
 def _choose(rng: np.random.Generator, is_kept: np.ndarray, most: int) -> Integers:
-    """Return at most so many sessions, among them all that must be kept."""
+    """Return all sessions that must be kept, and others up to `most` in total, as indexes."""
     others = rng.permutation(np.flatnonzero(~is_kept))
     return np.sort(np.concatenate([np.flatnonzero(is_kept), others[: max(most - int(is_kept.sum()), 0)]]))
 
@@ -113,7 +113,7 @@ def _work(rng: np.random.Generator, events: int, staff: Staff, sessions: Session
     kinds = np.array([*names.HABIT_KINDS, names.TOKEN_CREATED])
     weights = np.array([names.KINDS[kind].weight for kind in names.HABIT_KINDS])
     habits = rng.gamma(0.6, size=(staff.headcount, len(weights))) * weights + 0.01 * weights
-    # Whatever somebody prefers, it is not to delete.
+    # Nobody prefers to delete.
     deleting = np.isin(names.HABIT_KINDS, [names.TEST_DELETED, names.REPORT_DELETED])
     habits[:, deleting] = 0.01 * habits[:, ~deleting].sum(axis=1, keepdims=True)
     habits *= (1 - _TOKENS) / habits.sum(axis=1, keepdims=True)
@@ -142,7 +142,7 @@ def _automate(events: int, staff: Staff, first: int, stop: int) -> EventCodes:
 
 
 class _Duties:
-    """What few people do regularly: alert rules and roles every week, clean-ups every month."""
+    """What a few people do regularly: change alert rules and roles every week, and clean up every month."""
 
     def __init__(
         self,

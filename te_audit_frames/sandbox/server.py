@@ -35,8 +35,8 @@ class Sandbox:
     Parameters
     ----------
     events : int, sequence or Organisation
-        A number of events, which a seeded organisation then has. Or the events themselves, as JSON values in the API's
-        form. Or an organisation.
+        The number of events of a seeded organisation, the events themselves as JSON values in the API's form, or an
+        organisation.
     seed : int
         The number of the organisation to invent. The same number gives the same events.
     days : int
@@ -89,9 +89,9 @@ class Sandbox:
     arrivals : float
         How many events arrive before each answer, on average.
     most_arrivals : int, optional
-        How many events arrive in all.
+        How many events arrive in all, at most.
     arrival_delay : timedelta
-        The greatest time by which an arriving event is dated in the past.
+        How long before its arrival an event is dated, at most.
     arrivals_stand : {"by date", "by arrival"}
         Whether a late event is sent at the place of its date, or as the newest event.
     removals : float
@@ -132,7 +132,7 @@ class Sandbox:
     account_groups : {"listed", "refused"}
         Whether ``/v7/account-groups`` lists the account groups, or answers 403.
     max_parameter : {"honoured", "ignored", "refused", "total"}
-        What a request's `max` does: it sets the number of events per page, or nothing, or leads to a 400, or limits the
+        What a request's `max` does: it sets the number of events per page, does nothing, leads to a 400, or limits the
         events of the whole answer, so that no next link follows.
     refused : tuple of str
         Endpoints of the directory that answer 403, as the published paths below ``/v7/``: ``"users"``,
@@ -276,8 +276,8 @@ class Sandbox:
     ) -> list[Any]:
         """Return the events of a period that the server has at this moment, whatever its other options.
 
-        While events arrive or are removed, call this before and after a fetch. The fetch must return every event of
-        both results, and may return those of only one.
+        While events arrive or are removed, call this before and after a fetch. The fetch must return every event that
+        is in both results, and may return those that are in only one.
 
         Parameters
         ----------

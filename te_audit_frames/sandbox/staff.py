@@ -57,22 +57,22 @@ class Staff:
         return later
 
     def identities(self) -> list[tuple[str, str]]:
-        """Return (uid, user) of everyone, and after them of everyone under the name taken later."""
+        """Return (uid, user) of everyone, and then once more of everyone under their later name, if any."""
         later = [self._later_names.get(person, name) for person, name in enumerate(self._names)]
         return list(zip(self._uids * 2, self._names + later, strict=True))
 
     def renamed_at(self, first: int, stop: int) -> Integers:
-        """Return the second from which each person uses the later name, after `stop` if there is none."""
+        """Return the epoch second from which each person uses the later name; it is after `stop` if there is none."""
         return (first + self._renamed_after * (stop - first)).astype(np.int64)
 
     def usual_places(self, rng: np.random.Generator, who: Integers) -> Integers:
-        """Draw a place for each of these people: mostly the office, else home, sometimes on the road."""
+        """Draw an address for each of these people: mostly the office, else home, sometimes on the road."""
         place = np.searchsorted([0.74, 0.96], rng.random(len(who)), side="right")
         return who * ADDRESSES_EACH + place
 
     @staticmethod
     def office_place(person: int) -> int:
-        """Return this person's office address."""
+        """Return the index of this person's office address."""
         return person * ADDRESSES_EACH
 
     def odd_places(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -61,7 +61,7 @@ class Accounts:
         self._renamed_at = staff.renamed_at(first, stop).tolist()
         self._is_account_admin = (rng.random(staff.headcount) < _ADMIN_SHARE).tolist()
         self._registered = (first - rng.integers(30 * _DAY, 1_500 * _DAY, staff.headcount)).tolist()
-        # Who has no log-in in the log had one before it.
+        # A person without a login in the log had one before it.
         self._earlier_login: list[int | None] = (first - rng.integers(1, 20 * _DAY, staff.headcount)).tolist()
         self._idle = self._draw_idle(rng, {uid for uid, _ in self._identities}, first)
         self._joined = joined or {}
@@ -74,7 +74,7 @@ class Accounts:
             self._is_account_admin[person] = True
         for person, second in self._joined.items():
             self._registered[person], self._earlier_login[person] = second, None
-        # The dormant account may have been left before the log begins.
+        # The dormant account may have fallen out of use before the log begins.
         last = min(self._earlier_login[cast.dormant] or cast.dormant_since, cast.dormant_since)
         self._earlier_login[cast.dormant] = last
         self._registered[cast.dormant] = min(self._registered[cast.dormant], last - 30 * _DAY)
@@ -100,7 +100,7 @@ class Accounts:
         now : int
             In epoch seconds.
         last_logins : mapping of int to int
-            The last log-in of each of the staff up to now, where the log has one.
+            The last login of each person up to now, if the log has one.
         groups : mapping of int to set of str
             The account groups (`aid`) of each person's events.
 
@@ -128,6 +128,6 @@ class Accounts:
             everywhere = (ORGANIZATION_ADMIN,)
         if roles and self._is_account_admin[person]:
             roles[home] = (ACCOUNT_ADMIN, REGULAR_USER)
-        # Automation has a token of the API, and needs no log-in.
+        # Automation has an API token, and needs no login.
         last_login = last_logins.get(person, None if person == AUTOMATION else self._earlier_login[person])
         return Person(uid, name, email, home, self._registered[person], last_login, roles, everywhere)

@@ -22,7 +22,7 @@ _LEAVE_EVERY = 120
 _AWAY_FROM_HOME_GROUP = 0.08
 _HOME = 1
 EARLIEST_FAILURE = 60
-"""Seconds before a login within which it may fail at first."""
+"""A failed attempt comes at most this many seconds before the login."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Leave:
 def draw_sessions(rng: np.random.Generator, setting: Setting) -> tuple[Sessions, list[Leave]]:
     """Draw every session of everybody in a range, and everybody's leave.
 
-    The sessions of a person do not overlap. A morning and an afternoon are at work, an evening is at home.
+    The sessions of a person do not overlap. Evening sessions come from the home address.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def draw_sessions(rng: np.random.Generator, setting: Setting) -> tuple[Sessions,
     is_present = _presence(rng, setting, leave)
     in_evenings = rng.random(staff.headcount) < 0.2
     in_evenings[[ADMIN, *cast.regulars]] = False
-    # Of each part: how often, the middle and the spread of its start, the least and the greatest length, in hours.
+    # Per part: share of days; then, in hours, middle, spread and limit of its start, and its least and greatest length.
     parts = ((1.0, 0.0, 0.3, 0.9, 0.6, 2.8), (0.55, 4.5, 0.2, 0.5, 0.5, 3.4), (0.3, 11.0, 0.3, 0.7, 0.3, 1.0))
     drawn = []
     for part, (share, middle, spread, most, least_length, most_length) in enumerate(parts):
@@ -94,7 +94,7 @@ def draw_sessions(rng: np.random.Generator, setting: Setting) -> tuple[Sessions,
 
 
 def _draw_leave(rng: np.random.Generator, setting: Setting) -> list[Leave]:
-    """Draw one to three weeks of leave for everybody in every four months, from a Monday on."""
+    """Draw leave for people: one to three weeks in every four months, from a Monday on, if they fit."""
     staff, cast, local_days = setting.staff, setting.cast, setting.local_days
     mondays = np.flatnonzero(local_days.weekday == 0)
     leave = []
