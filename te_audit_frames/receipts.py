@@ -59,15 +59,15 @@ class Receipt:
         How a fetch was checked; empty if nothing was. Its keys:
 
         - `ranges`: the number of pages whose answer confirmed the range that was asked for;
-        - `ranges_unconfirmed`: the number of pages whose answer named no range that could be compared;
+        - `ranges_unconfirmed`: the number of pages whose answer gave no range to compare;
         - `seams`: the number of cuts between slices at which both sides were compared;
-        - `margin_seconds`: how far slices were read past their cuts, at least; None without cuts;
-        - `windows`, `window_events`: how many parts of the period were read a second time, and the events in them;
+        - `margin_seconds`: the shortest time by which slices were read past their cuts; None without cuts;
+        - `windows`, `window_events`: the number of parts of the period that were read twice, and of events in them;
         - `differences`: what differed at the second reading, as a list of text;
         - `clock_ahead_seconds`: the clock of the server minus the local clock; None if the server gave no time.
     filters : list of dict
         The filters that `te_audit_frames.where` applied. Each has its `label`, a `digest` of its mask, and the number
-        of rows that were `kept`, out `of` how many.
+        of rows that were `kept`, and the number `of` rows before.
     parts : int
         How many frames `te_audit_frames.concat` joined; 1 if none were joined.
     fetched_at : str
