@@ -99,7 +99,7 @@ class AuditAccessor:
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The period: events with ``start <= date < end`` are kept. Without a bound, that side is not limited.
+            The period: events with ``start <= date < end`` are kept. A bound that is not given does not limit them.
         tz : str or datetime.tzinfo, optional
             The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``.
 
@@ -754,7 +754,7 @@ class AuditAccessor:
         vocabulary : path, optional
             The `vocabulary` that was passed to the check.
         v4, v6 : int
-            The `v4` and `v6` that were passed to the check.
+            How many leading bits make a network; the same values as for the check.
 
         Returns
         -------

@@ -17,7 +17,7 @@ from te_audit_frames.merge_pairs import Pairing
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 
 KEY = ["date", "aid or account_group_name", "event", "uid or user", "ip_address", "resources"]
-"""The columns that identify an event, as text for readers. Null and empty `resources` are equal."""
+"""The columns that are equal in rows of the same event, as text for readers. Null and empty `resources` are equal."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,7 +90,7 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     >>> merge(before, now).rows.to_pylist()[0]["uid"], merge(before, now).added.num_rows
     ('7', 0)
     """
-    fetched = in_order(fetched.to_batches())  # the order decides which rows pair
+    fetched = in_order(fetched.to_batches())  # rows pair in this order, however they arrived
     if not archived.num_rows:
         return Merged(fetched, fetched, archived)
     if archived.equals(fetched):

@@ -62,8 +62,8 @@ def compare(
         - `before` and `now` (int64), the events; `before_per_day` and `now_per_day` (float64);
         - `ratio` (float64): the rate of `now` divided by that of `before`; infinite if `before` has no events;
         - `change` (str): ``"new"``, ``"gone"``, ``"more"``, ``"fewer"`` or ``"same"``, by the rates alone;
-        - `p_value` (float64): the probability that chance alone makes the rates differ this much, if events are
-          independent;
+        - `p_value` (float64): the probability that chance alone makes the rates differ at least this much, if
+          events are independent;
         - `p_adjusted` (float64): `p_value` adjusted for the number of rows, by Holm's method;
         - `complete` (bool): whether a receipt proves that the events cover both periods.
 

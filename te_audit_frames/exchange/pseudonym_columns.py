@@ -160,7 +160,7 @@ def _sorted_memberships(groups: list[Any] | None) -> list[Any] | None:
 
 
 def _kind_of(type_: str) -> Kind:
-    """Return the kind of a resource of this type. Roles come first: ``userRoleName`` is one, not a person."""
+    """Return the kind of a resource of this type. Roles come first: ``userRoleName`` is a role."""
     folded = type_.lower().replace("_", "").replace(" ", "")
     if "role" in folded:
         return "role"

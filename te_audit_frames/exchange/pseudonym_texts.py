@@ -36,7 +36,7 @@ _AFTER_NAMES = (
     grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS | grammar.CONJUNCTIONS | grammar.ABLE
     | split_words("can can't cannot could did didn't does doesn't failed may no tried will won't")
 )  # fmt: skip
-"""Words that can follow a name but not an imperative, which "Mark" and "Grant" can be: "Grant access"."""
+"""Words that can follow "Mark" or "Grant" as a name, but not as an imperative, as in "Grant access"."""
 
 _FUNCTION = grammar.PREPOSITIONS | grammar.CONJUNCTIONS | grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS
 """Words that do not begin the object of a verb."""
@@ -251,7 +251,7 @@ def _is_login(word: str) -> bool:
 
 
 def _is_key(text: str, people: frozenset[str]) -> bool:
-    """Return whether a text is a key, such as "PauseConnector" or "test.deleted". With dots, all words must be known."""
+    """Return whether a text is a key, such as "PauseConnector". With dots, all its words are known: "test.deleted"."""
     if re.search(r"[\s@\\]|//", text):
         return False
     parts = [part for part in _CAMEL.findall(text) if part.strip("-_. ")]

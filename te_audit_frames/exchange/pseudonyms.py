@@ -57,8 +57,8 @@ def pseudonymize(
         - `uid`, `aid`, `account_group_name`: such as ``uid-k3j5…``, 80 bits of HMAC-SHA256;
         - `user`: separate pseudonyms for the name and the e-mail address, ``user-… (mail-…@pseudonym.invalid)``;
         - `event`: e-mail addresses, URLs, host names and words that are not in the vocabulary of event texts are
-          replaced, as are quoted and capitalised words that may be names. More words count as names if a `user` of the
-          frame is called so;
+          replaced, as are quoted and capitalised words that may be names. Words from the column `user` count as names
+          in more places;
         - `ip_address`: an IPv6 address in ``fd00::/8`` with 40 keyed bits of the network and 80 of the address. Text
           that is not an address becomes other text;
         - `resources`: every name is replaced, and in types the words outside the vocabulary;
@@ -82,7 +82,7 @@ def pseudonymize(
     kind. People are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and resources
     with ``user``, ``member``, ``owner`` or ``email`` in their type. Account groups are one kind, also in resources with
     ``accountGroup`` in their type. Roles are one kind, also in resources with ``role`` in their type. All other
-    resources are one kind. Case matters: ``Jane@x.com`` and ``jane@x.com`` have two pseudonyms.
+    resources are one kind. Texts are compared exactly: ``Jane@x.com`` and ``jane@x.com`` have two pseudonyms.
 
     *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom.
     Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
@@ -90,7 +90,7 @@ def pseudonymize(
     that is also a word of the vocabulary stays in an event text if it is in lower case, as in "test of grant removed",
     or if it begins the text and is not known as a name, as in "Trace updated a test".
 
-    The order of events can be seen too. If you sorted events by name, sort them by `date` before.
+    The order of events can be seen too. If you sorted events by name, sort them by `date` first.
 
     *What is lost.* A block of addresses no longer contains other addresses. If a mapping for ``tz=`` has account groups
     as keys, replace them with their pseudonyms from `pseudonym_table`. With 10,000 networks, the chance that two of
