@@ -17,7 +17,7 @@ from te_audit_frames.merge_pairs import Pairing
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 
 KEY = ["date", "aid or account_group_name", "event", "uid or user", "ip_address", "resources"]
-"""The columns that are equal in rows of the same event, as text for readers. Null and empty `resources` are equal."""
+"""The columns of an exact match, as text for readers. Null and empty `resources` match."""
 
 
 @dataclass(frozen=True, repr=False)

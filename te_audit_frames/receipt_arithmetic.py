@@ -76,7 +76,7 @@ def joined(
     """Return one receipt for several frames that were joined.
 
     It is complete if every receipt is complete, the periods touch or overlap, and all frames have the same scope and
-    filters. Otherwise its notes say what is missing.
+    filters. Otherwise its notes state what is missing or differs.
 
     Parameters
     ----------

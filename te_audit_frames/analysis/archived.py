@@ -14,7 +14,7 @@ from te_audit_frames.schema import COLUMNS
 
 @runtime_checkable
 class EventArchive(Protocol):
-    """The methods of an archive that analyses and checks use. They do not import `storage`."""
+    """The methods of an archive that analyses and checks use without importing `storage`."""
 
     def load(
         self, *, start: Instant | None = None, end: Instant | None = None, columns: Sequence[str] | None = None

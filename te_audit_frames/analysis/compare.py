@@ -78,7 +78,7 @@ def compare(
 
     Notes
     -----
-    *Rule.* If the rate did not change, the number of events in `now`, out of those in both periods, is binomial. Its
+    *Rule.* If the rate did not change, the number of events in `now`, out of those in both periods, is binomial. The
     probability is the share of `now` in the length of both periods. `p_value` is twice the smaller exact tail. Audit
     events come in bursts and are not independent: one afternoon of editing is already unlikely by this measure. So use
     it to rank changes; it proves nothing.

@@ -25,7 +25,7 @@ _MORE = split_words(
     i we you manually automatically fired fires logged generated recorded emitted occurs raised
     """
 )
-"""Words of event texts that are in no table of the vocabulary, such as "cookie" and "me"."""
+"""Words of event texts besides those of the vocabulary's tables, such as "remember" and "timed"."""
 
 JOINER = r"[-._@':+\\/&%#$*=~\u2018\u2019]"
 """A character class of what can join the parts of a word."""

@@ -35,7 +35,7 @@ def pseudonymize(
     Parameters
     ----------
     events : pandas.DataFrame
-        Events, or people from `fetch_users` or `Archive.users`. To use an archive, load a part of it first.
+        Events, or people from `fetch_users` or `Archive.users`. Of an archive, pass a part: ``archive.load(...)``.
     key : bytes or str
         The secret, at least 32 bytes long. Text is stripped of white space at both ends and encoded as UTF-8; bytes are
         used as they are. Make a key with ``secrets.token_hex(32)``, and keep it apart from the result.
