@@ -167,7 +167,7 @@ __all__ = [
 ]
 
 
-# Loaded at first use, so that fetching does not wait for matplotlib and narwhals, and reading a file not for requests.
+# Loaded at first use, so that fetching does not import matplotlib, and reading a file does not import requests.
 _LATER = {
     "Archive": "storage.archive",
     "Assessed": "checks.assessed",

@@ -40,7 +40,7 @@ class AuditAccessor:
     Parameters
     ----------
     events : pandas.DataFrame
-        Events. If you write ``events.audit``, pandas passes the frame.
+        Events. ``events.audit`` passes the frame.
 
     Raises
     ------
@@ -99,7 +99,7 @@ class AuditAccessor:
         Parameters
         ----------
         start, end : str, datetime, date or pandas.Timestamp, optional
-            The period: events with ``start <= date < end`` are kept. A bound that is left out does not limit them.
+            The period: events with ``start <= date < end`` are kept. A bound that is not given does not limit them.
         tz : str or datetime.tzinfo, optional
             The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``.
 
@@ -350,13 +350,13 @@ class AuditAccessor:
         action : str or list of str
             What was done, by `classify_events`: ``"delete"``, ``"create"``, ``"update"``, …
         gap : str or timedelta
-            The longest time between two events of a run.
+            The longest time between two consecutive events of a run.
         min_size : int
-            The fewest events of a run.
+            The smallest number of events in a run.
         by : {"user", "ip_address", "account_group"}
             What the events of a run have in common.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
@@ -395,24 +395,24 @@ class AuditAccessor:
         Parameters
         ----------
         by : {"user", "ip_address"}
-            Whose failures are counted together.
+            Count failures per user or per address.
         within : str or timedelta
-            The time in which they are counted.
+            The length of the window in which failures are counted.
         min_failures : int, optional
-            The failures that are a finding by themselves: by default 20 of a user, 15 from an address.
+            How many failures are a finding by themselves; by default 20 of a user, 15 from an address.
         min_before_success : int
-            The failures of a user that are a finding if the user then logs in.
+            How many failures of a user are a finding if the user then logs in.
         min_users : int
-            The different users from one address that are a finding.
+            How many different users failing from one address are a finding.
         min_addresses : int
-            The different addresses of one user that are a finding, if there are 10 failures too.
+            How many different addresses of one user are a finding; at least 10 failures are needed too.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
         pandas.DataFrame
-            One row per series of failures; those that somebody got in after come first.
+            One row per series of failures. Those followed by a log-in come first.
 
         See Also
         --------
@@ -447,9 +447,9 @@ class AuditAccessor:
         Parameters
         ----------
         idle : str or timedelta
-            The longest silence within a session.
+            The longest time without events within a session.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
@@ -487,13 +487,13 @@ class AuditAccessor:
         Parameters
         ----------
         tz : str, datetime.tzinfo, or mapping
-            The time zone in which people live, or zones by `uid`, `user`, `aid` or `account_group_name`.
+            The time zone of all people, or a mapping from `uid`, `user`, `aid` or `account_group_name` to zones.
         history : frame of any supported library, or Archive, optional
-            What happened before.
+            Earlier events.
         days, min_days, min_events : int
-            How far back hours are learnt from, and how much history a person must have.
+            How many days back to learn usual hours from, and how many active days and events a person must have.
         ratio : float
-            How many times better a week must fit other hours.
+            How many times more likely a week must be under other hours than under the person's own.
 
         Returns
         -------
@@ -531,11 +531,11 @@ class AuditAccessor:
         Parameters
         ----------
         history : frame of any supported library, or Archive, optional
-            What happened before; without it, nothing is assessed.
+            Earlier events. Without them, nothing is assessed.
         v4, v6 : int
             How many leading bits make a network.
         min_days : int
-            On how many days of the history a person must have acted.
+            On how many days of the history a person must have acted to be assessed.
 
         Returns
         -------
@@ -560,14 +560,14 @@ class AuditAccessor:
     def find_access_changes(
         self, *, history: Any = None, vocabulary: str | PathLike[str] | None = None
     ) -> pd.DataFrame:
-        """Find changes of access: roles given and taken, people made and removed, tokens made, and the like.
+        """Find changes of access: roles assigned and revoked, people added and removed, tokens created, and the like.
 
         Parameters
         ----------
         history : frame of any supported library, or Archive, optional
-            What happened before.
+            Earlier events.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
@@ -602,11 +602,11 @@ class AuditAccessor:
         Parameters
         ----------
         history : frame of any supported library, or Archive, optional
-            What happened before.
+            Earlier events.
         gap : str or timedelta
-            The longest time between two events of a row.
+            The longest time between two consecutive events of one row.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
@@ -639,9 +639,9 @@ class AuditAccessor:
         users : pandas.DataFrame
             The directory, from `Client.fetch_users` or `Archive.users`.
         history : frame of any supported library, or Archive, optional
-            What happened before.
+            Earlier events.
         days, returned_days : int
-            After how many days an account is dormant, and an event is a return.
+            After how many days without activity an account is dormant, and after how many its next event is a return.
 
         Returns
         -------
@@ -668,14 +668,14 @@ class AuditAccessor:
     def classify_actors(
         self, *, min_events: int = 50, min_days: int = 10, vocabulary: str | PathLike[str] | None = None
     ) -> pd.DataFrame:
-        """Tell automation from people, with the reasons.
+        """Classify each actor as a person or automation, with the reasons.
 
         Parameters
         ----------
         min_events, min_days : int
-            Fewer events, or events on fewer UTC days, are too little to tell.
+            An actor with fewer events, or with events on fewer UTC days, is ``"unknown"``.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
 
         Returns
         -------
@@ -714,7 +714,7 @@ class AuditAccessor:
         before, now : tuple of two instants, or Period
             The half-open periods; `before` ends no later than `now` starts.
         by : str or list of str
-            What to compare; see `AuditAccessor.by`.
+            The columns to group by; see `AuditAccessor.by`.
         tz : str or datetime.tzinfo, optional
             The time zone of instants that have none.
         incomplete : {"raise", "allow"}
@@ -750,11 +750,11 @@ class AuditAccessor:
         Parameters
         ----------
         row : pandas.Series, mapping, named tuple, or pandas.DataFrame of one row
-            A row of what a ``find_*`` function returned for these events.
+            A row that a ``find_*`` function returned for these events.
         vocabulary : path, optional
-            The table that the check was given.
+            The `vocabulary` that was passed to the check.
         v4, v6 : int
-            How many leading bits make a network, as the check was given.
+            How many leading bits make a network; the same values as for the check.
 
         Returns
         -------
@@ -789,24 +789,24 @@ class AuditAccessor:
         vocabulary: str | PathLike[str] | None = None,
         at: Instant | None = None,
     ) -> Review:
-        """Review the events: ask all questions, learn what is usual for each person, and rank what deserves a look.
+        """Review the events: run all checks, compare people with their own history, and rank what deserves a look.
 
         Parameters
         ----------
         history : frame of any supported library, or Archive, optional
-            What happened before; without it, most checks are "not assessed".
+            Earlier events. Without them, most checks are "not assessed".
         users : pandas.DataFrame, optional
             The directory, from `Client.fetch_users` or `Archive.users`.
         tz : str, datetime.tzinfo, or mapping
-            Where people live.
+            The time zones of people; see `AuditAccessor.find_off_hours`.
         checks : collection of str, optional
-            Only these, such as ``["find_runs"]``.
+            The checks to run, such as ``["find_runs"]``; all by default.
         dispositions : path, optional
-            A TOML file of what somebody has looked at.
+            A TOML file that lists what somebody has already looked at.
         vocabulary : path, optional
-            A table of your own for the classes.
+            A TOML file with your own rules for classifying events; see `classify_events`.
         at : str, datetime, date or pandas.Timestamp, optional
-            The day of the review; today by default.
+            The day of the review, for the expiry of dispositions; today by default.
 
         Returns
         -------
@@ -839,7 +839,7 @@ class AuditAccessor:
         )
 
     def explore(self, *, tz: str | tzinfo = "UTC") -> Explorer:
-        """Show the events in linked views in Jupyter: choose in one, and all others follow.
+        """Show the events in linked views in Jupyter: a selection in one view filters all others.
 
         Needs the extra `explore`.
 
@@ -851,7 +851,7 @@ class AuditAccessor:
         Returns
         -------
         Explorer
-            What Jupyter shows; its `events` are the selected events, and its `code` is the line that selects them.
+            The views. Its `events` are the selected events, and its `code` is the line of code that selects them.
 
         See Also
         --------
@@ -893,7 +893,7 @@ class AuditAccessor:
         archive : Archive, optional
             The archive that the events are from.
         sections : collection of str, optional
-            Only these, such as ``["findings", "activity"]``.
+            The sections to write, such as ``["findings", "activity"]``; all by default.
 
         Returns
         -------

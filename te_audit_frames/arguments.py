@@ -66,14 +66,14 @@ def check_whole_number(name: str, value: int, low: int, high: int | None = None)
 
 
 def check_flag(name: str, value: bool) -> bool:
-    """Return a flag that is True or False.
+    """Return `value` if it is True or False; otherwise raise an error.
 
     Parameters
     ----------
     name : str
         The argument's name, for the message.
     value : bool
-        What the caller gave.
+        The argument's value.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Frames joined into one, with a receipt that says what the whole stands for."""
+"""Frames joined into one, with one receipt for the whole."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ _Span = tuple[int, int]
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Join frames of events into one, and their receipts too.
 
-    If the periods touch or overlap and all frames have the same scope and filters, the joined receipt is complete.
-    Otherwise it is not complete, and its notes name the gaps, or the scopes or filters that differ.
+    The joined receipt is complete if every receipt is complete, the periods touch or overlap, and all frames have the
+    same scope and filters. Otherwise its notes state what is missing or differs.
 
-    If periods overlap, an event that two frames share is kept once. Equal events can be real, so their number is the
-    largest that any one frame has. Events that changed between two fetches are recognised, as by `Archive.sync`.
+    If periods overlap, an event that two frames share is kept once. Equal events can be real, so each is kept as often
+    as in the frame that has the most of it. Events that changed between two fetches are recognised, as in
+    `Archive.sync`.
 
     Do not split a frame with plain pandas and join the pieces: two equal events, one in each piece, would become one.
     Split it with `between`.
@@ -146,7 +147,7 @@ def _micros(period: Period) -> _Span:
 def _span(dated: pa.Table, receipt: Receipt) -> _Span:
     """Return the period of the receipt, extended to all rows, in microseconds.
 
-    An archive may hold imported events of a day that its receipt does not count as read.
+    An archive may hold imported events of days that its receipt does not cover.
     """
     bounds = [_micros(receipt.period)] if receipt.period is not None else []
     if dated.num_rows:
@@ -181,7 +182,7 @@ def _may_have_changed(receipt: Receipt, others: Sequence[Receipt]) -> bool:
 
 
 def _stacked(several: Sequence[pd.DataFrame], receipts: Sequence[Receipt]) -> pd.DataFrame:
-    """Join frames that have other columns than those of events, sorted by date."""
+    """Join frames whose columns are not exactly those of events, sorted by date."""
     if any(_overlap(a, b) for number, a in enumerate(receipts) for b in receipts[:number]):
         odd = [name for name in several[0].columns if name not in COLUMNS] or list(several[0].columns)
         raise InvalidArgument(

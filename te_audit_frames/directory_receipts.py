@@ -15,7 +15,7 @@ from te_audit_frames.schema import DIRECTORY_KEY
 
 @dataclass(frozen=True)
 class DirectoryReceipt:
-    """What was asked for about people and account groups, and what the API refused.
+    """The receipt of a fetch of people or account groups: what was requested, and what the API refused.
 
     Attributes
     ----------
@@ -30,21 +30,21 @@ class DirectoryReceipt:
     account_groups : int or None
         How many account groups the token may see. None if they were not listed.
     account_groups_read : int
-        In how many of these the members and their roles were read.
+        The number of these whose members and roles were read.
     roles_asked_at : str or None
-        When memberships and roles were asked for last. None if they never were.
+        When memberships and roles were last requested. None if they never were.
     refused : list of str
-        What the API answered with 403, as paths below ``/v7/``. What depends on it is null in the frame.
+        The paths below ``/v7/`` that the API answered with 403. Values that depend on them are null in the frame.
     requests, retries, throttled : int
-        How many requests were sent, repeated after a failure, and answered with 429.
+        The number of requests, how many of them repeated a failed one, and how many were answered with 429.
     waited_seconds : float
-        The time that workers waited for the budget, added up.
+        How long workers waited for the rate limit in total, in seconds.
     versions : dict
-        Of this package and of the libraries that it used.
+        The versions of this package and of the libraries that it used.
     notes : list of str
-        What a reader should know.
+        Anything else that a reader should know, in sentences.
     rows : int or None
-        The rows of the frame that the receipt was read from. Not stored.
+        The number of rows of the frame that the receipt was read from. It is not stored.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class DirectoryReceipt:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any], *, rows: int | None = None) -> DirectoryReceipt:
-        """Return the receipt that `to_dict` wrote, without what a later version added."""
+        """Return the receipt that `to_dict` wrote. Fields that a later version added are ignored."""
         known = {entry.name for entry in fields(cls)}
         return cls(**{**{key: value for key, value in plain.items() if key in known}, "rows": rows})
 
@@ -123,17 +123,17 @@ def directory_receipt(frame: pd.DataFrame) -> DirectoryReceipt:
     Parameters
     ----------
     frame : pandas.DataFrame
-        From `fetch_users`, `fetch_account_groups` or `Archive.users`, filtered since or not.
+        People or account groups from `fetch_users`, `fetch_account_groups` or `Archive.users`. It may be filtered.
 
     Returns
     -------
     DirectoryReceipt
-        Its `rows` is the length of `frame` now.
+        Its `rows` is the current length of `frame`.
 
     Raises
     ------
     InvalidArgument
-        The frame carries no such receipt, or a damaged one.
+        The frame has no receipt of a directory, or a damaged one.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def directory_receipt(frame: pd.DataFrame) -> DirectoryReceipt:
     if plain is None:
         raise InvalidArgument(
             "frame: it carries no receipt of a directory. fetch_users(), fetch_account_groups() and Archive.users() "
-            "give one; pandas drops it from frames that it concatenates or builds. That of events is read by receipt()."
+            "give one; pandas drops it when it concatenates or builds frames. receipt() reads the receipt of events."
         )
     if fault := fault_of(plain):
         raise InvalidArgument(
@@ -182,7 +182,7 @@ def fault_of(plain: object) -> str | None:
     Parameters
     ----------
     plain : object
-        What stands in `attrs` or in the metadata of a file, which may come from anywhere.
+        The receipt in `attrs` or in the metadata of a file. It may be anything: users and other tools write there too.
 
     Examples
     --------

@@ -20,7 +20,7 @@
         │   ├── RateLimited               429, for longer than the deadline allows
         │   └── ServerError               5xx, after every retry
         ├── NetworkError                  no usable answer: connection, time-out, cut body, size cap
-        ├── PaginationError               the pages lead to no end: a loop, a link to another origin
+        ├── PaginationError               no last page is reached: a loop, a link to another origin
         └── DecodeError                   an answer or event that breaks the API's contract
 
     AuditFramesWarning (UserWarning)      a warning; the call goes on
@@ -174,7 +174,7 @@ class FetchError(AuditFramesError):
     ----------
     partial : pandas.DataFrame or None
         The events that arrived, in the same columns and dtypes as the result of a fetch. None if a single request or a
-        file failed rather than a fetch.
+        file failed, and not a fetch.
     missing : list of Period
         The periods in which `partial` may lack events. Outside of them it has every event.
     """
@@ -194,10 +194,10 @@ class ApiError(FetchError):
         The HTTP status.
     title, detail : str
         The API's explanation: `title` and `detail` of its `application/problem+json`, or else `error` and
-        `error_description`. Unprintable characters are escaped, and long text is cut, here and in `fields`.
+        `error_description`. In these and in `fields`, unprintable characters are escaped and long text is cut.
     fields : list of dict
-        The parameters that a 400 complains about. Each dict has `code`, `field` and `message` as text, as far as they
-        were sent.
+        The parameters that a 400 complains about. Each dict has those of `code`, `field` and `message` that were sent,
+        as text.
 
     Examples
     --------
@@ -313,7 +313,7 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """The API failed with a server error (5xx), also when the request was repeated."""
+    """The API failed with a server error (5xx), even after the request was repeated."""
 
 
 class NetworkError(FetchError):
@@ -332,7 +332,7 @@ class NetworkError(FetchError):
 
 
 class PaginationError(FetchError):
-    """The next links lead to no end: a cursor repeats, a link leads to another origin, or too many pages are empty."""
+    """No last page is reached: a cursor repeats, a link leads to another origin, or too many pages are empty."""
 
 
 class DecodeError(FetchError):
@@ -391,7 +391,7 @@ class AuditFramesWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Issue a warning that points to the line outside this package from which it was called."""
+    """Issue a warning that points to the caller's line outside this package."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("te_audit_frames."):
         frame, level = frame.f_back, level + 1

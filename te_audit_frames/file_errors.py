@@ -1,6 +1,6 @@
 """Failures of the file system, turned into a `FileError` that names the file and the remedy.
 
-Client and storage both use files. Their messages are written here, once.
+Several parts of the package use files. The messages of their errors are written once, here.
 """
 
 from __future__ import annotations

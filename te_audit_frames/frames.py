@@ -1,7 +1,7 @@
 """Filters and cuts that change a frame and its receipt together.
 
 A plain pandas filter leaves the receipt as it was, so the receipt counts more events than the frame has. The functions
-here return frames whose receipts match their rows. `concatenation.py` joins frames in the same spirit.
+here return frames whose receipts match their rows. `concatenation.py` does the same for joined frames.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def between(
     events : pandas.DataFrame
         Events.
     start, end : str, datetime, date or pandas.Timestamp, optional
-        The period: events with ``start <= date < end`` are kept. A bound that is left out does not limit the events.
+        The period: events with ``start <= date < end`` are kept. A bound that is not given does not limit the events.
         With neither bound, all rows are kept.
     tz : str or datetime.tzinfo, optional
         The time zone of a `start` or `end` that has none, such as ``"Europe/Berlin"``. A bare date then means midnight
@@ -111,7 +111,7 @@ def between(
     Raises
     ------
     InvalidArgument
-        A bound is not a moment, has no time zone although `tz` is not given, or `end` is not after `start`.
+        A bound is not a moment, has no time zone and `tz` is not given, or `end` is not after `start`.
     NotAnAuditFrame
         The column `date` is missing, or its dates have no time zone.
 
@@ -208,7 +208,7 @@ def require_frame(events: object, argument: str) -> None:
 
 
 def with_counts(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
-    """Attach a stored receipt to a new frame, with counts taken from the rows of the frame."""
+    """Attach a stored receipt to a new frame, with its counts updated from the rows of the frame."""
     counts: dict[str, Any] = {}
     if plain.get("account_groups") and "aid" in frame:
         counts["account_groups"] = count_groups(frame)
@@ -219,7 +219,7 @@ def with_counts(frame: pd.DataFrame, plain: dict[str, Any]) -> pd.DataFrame:
 
 
 def count_groups(events: pd.DataFrame) -> dict[str, int]:
-    """Count events per `aid`, as a receipt does: under an empty key if they have none."""
+    """Count events per `aid`, as a receipt does. Events without an `aid` are counted under an empty key."""
     if "aid" not in events:
         return {}
     counts = events["aid"].value_counts(sort=False)
@@ -243,7 +243,7 @@ def dates_of(events: pd.DataFrame) -> pd.Series:
 
 
 def _outside(period: Period, since: datetime | None, until: datetime | None) -> list[Period]:
-    """Return the parts of the requested period that the receipt's period does not reach."""
+    """Return the parts of the requested period that lie outside the receipt's period."""
     outside = []
     if since is not None and since < period.start:
         outside.append(Period(since, min(until or period.start, period.start)))

@@ -17,7 +17,7 @@ from te_audit_frames.merge_pairs import Pairing
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 
 KEY = ["date", "aid or account_group_name", "event", "uid or user", "ip_address", "resources"]
-"""What makes two rows the same, as text for readers. Null and empty `resources` are the same."""
+"""The columns of an exact match, as text for readers. Null and empty `resources` match."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,9 +64,9 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     the reading with the most. This has two limits:
 
     - A reading with events A and B and a later one with B and C, all of one class, give two rows, not three: a new
-      event C cannot be told from a renamed A.
-    - If a user is renamed between two readings, and the `uid` is filled in between the same two, the event is not
-      recognised and is kept twice.
+      event C cannot be distinguished from a renamed A.
+    - If between two readings a user is renamed and the `uid` is filled in, the event is not recognised and is kept
+      twice.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     >>> merge(before, now).rows.to_pylist()[0]["uid"], merge(before, now).added.num_rows
     ('7', 0)
     """
-    fetched = in_order(fetched.to_batches())  # rows are paired in their order, and it must not depend on their arrival
+    fetched = in_order(fetched.to_batches())  # rows pair in this order, however they arrived
     if not archived.num_rows:
         return Merged(fetched, fetched, archived)
     if archived.equals(fetched):
@@ -110,12 +110,12 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
 
 
 def count_fewer(archived: pa.Table, vanished: pa.Table) -> pa.Table:
-    """Count, for each class, the rows of the archive and of a reading that has fewer of them.
+    """Count the rows of each class in the archive and in a reading that has fewer.
 
     Parameters
     ----------
     archived : pyarrow.Table
-        A day before a merge.
+        The rows of a day before a merge.
     vanished : pyarrow.Table
         `Merged.vanished` of that merge.
 

@@ -27,7 +27,7 @@ class KeyColumns:
     rows : pyarrow.Table
         In `ARROW_SCHEMA`.
     numbers : dict of str to numpy.ndarray, optional
-        Columns that are numbered already.
+        Columns that have been converted to numbers already.
 
     Examples
     --------

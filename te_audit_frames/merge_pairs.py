@@ -20,7 +20,7 @@ _PREFERENCES = (("ip_address", "resources"), ("resources",), ("ip_address",), ()
 
 
 class Pairing:
-    """Pairs of archived and fetched rows.
+    """The pairs of archived and fetched rows, and the steps that find them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Pairing:
     archived : int
         The number of archived rows.
     partner : numpy.ndarray of int64, optional
-        Pairs that are known already. By default, no row has a partner.
+        Pairs that are already known. By default, no row has a partner.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Pairing:
         visible : numpy.ndarray of bool, optional
             Which archived rows may pair. By default all.
         """
-        # Most moments have no row left over. Only rows of the others are looked at again.
+        # At most moments, every row already has a partner. Only the rows of other moments are looked at again.
         moments = join_keys([self._columns.second, self._columns["event"]])
         size = int(moments.max(initial=-1)) + 1
         archived, fetched = (
@@ -99,11 +99,12 @@ class Pairing:
         self.partner[positions] = np.where(rest.partner < 0, -1, positions[rest.partner])
 
     def _pair_levels(self, moments: Numbers) -> None:
-        """Pair rows level by level, from those that identify their account group and person best.
+        """Pair rows level by level, from the level that identifies account group and person best to the vaguest.
 
-        The levels form a tree. All rows with one `uid` are rows with one name, and these are rows of one account group.
-        At each level, a row that says more is paired with one that says less before two rows that say less are paired.
-        This gives the largest possible number of pairs, which makes the merge associative.
+        The levels form a tree: the rows with one `uid` are among the rows with one name, and these are among the rows
+        of one account group. A row is vague at a level if it identifies nothing more exactly than the level does. At
+        each level, a more exact row is paired with a vague one before two vague rows are paired. This gives the largest
+        possible number of pairs, which makes the merge associative.
         """
         columns = self._columns
         was_exact = self.partner >= 0
@@ -138,7 +139,7 @@ class Pairing:
         self.partner[archived[ours]], self.partner[fetched[theirs]] = fetched[theirs], archived[ours]
 
     def _split_pairs(self, keys: Numbers, belongs: Mask, pairs: Mask) -> None:
-        """Split a pair of two vague rows if that gives two pairs: one with a single row from each reading."""
+        """Split a pair of vague rows if each of the two can pair with an unpaired row of the other reading instead."""
         single = belongs & (self.partner < 0)
         (left, right), (middle, _) = self._by_reading(single), self._by_reading(pairs)
         if not (len(left) and len(right) and len(middle)):
@@ -153,7 +154,7 @@ class Pairing:
 
 
 def _levels(ids: Numbers, names: Numbers) -> list[int]:
-    """List the levels at which rows can pair. If all rows have an id, that is the only one."""
+    """List the levels at which rows can pair. If all rows have an id, `_BY_ID` is the only one."""
     has_no_id = ids == 0
     levels = [_BY_ID]
     if has_no_id.any():
@@ -164,7 +165,7 @@ def _levels(ids: Numbers, names: Numbers) -> list[int]:
 
 
 def _at_level(level: int, ids: Numbers, names: Numbers) -> tuple[Numbers, Mask]:
-    """Return each row's number at a level (-1 if it has none), and which rows are vague: they say no more than that."""
+    """Return each row's number at a level (-1 if it has none), and which rows are vague at that level."""
     if level == _BY_ID:
         return np.where(ids > 0, ids, -1), np.ones(len(ids), dtype=np.bool_)
     if level == _BY_NAME:
@@ -173,9 +174,9 @@ def _at_level(level: int, ids: Numbers, names: Numbers) -> tuple[Numbers, Mask]:
 
 
 def _allowed_sides(group_is_vague: Mask, person_is_vague: Mask) -> Iterator[tuple[Mask, Mask]]:
-    """Yield the kinds of archived and fetched rows that may pair: one of the two must be vague, for group and person.
+    """Yield masks of archived and fetched rows that may pair: for group and for person, one of the two must be vague.
 
-    Kinds come first if only one of the two is vague.
+    The combinations with the fewest vague sides come first.
     """
     kinds = list(product((False, True), repeat=2))
     rows = {kind: (group_is_vague == kind[0]) & (person_is_vague == kind[1]) for kind in kinds}

@@ -102,7 +102,7 @@ class Since:
 
 
 Question = Period | Window | Since
-"""The time that a caller asks for. The bounds of all but a `Period` are known only once the server has answered."""
+"""The time that a caller asks for. The end of a `Window` or `Since` is known only once the server has answered."""
 
 
 def ask(*, window: str | timedelta | None, start: Instant | None, end: Instant | None) -> Question:
@@ -223,7 +223,7 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
                 '"45" (seconds), "30m", "12h", "7d", "2w", or a datetime.timedelta.'
             )
         digits, unit = match.groups()
-        # The length is checked first, since a million digits take too long to become a number.
+        # The number of digits is checked first, since converting a million digits takes too long.
         is_too_long = len(digits.lstrip("0")) > 10
         seconds = math.inf if is_too_long else int(digits) * _UNIT_SECONDS[unit]
         # The number is capped before the conversion, since a timedelta cannot hold every number.
@@ -240,7 +240,7 @@ def to_window(window: str | timedelta, *, argument: str = "window") -> timedelta
 
 
 def parse_zone(tz: str | tzinfo) -> tzinfo:
-    """Return the time zone of a name. A time zone is returned as it is.
+    """Return the time zone with a given name. A `tzinfo` is returned as it is.
 
     Raises
     ------
@@ -310,7 +310,7 @@ def to_instant(value: Instant, *, argument: str, zone: tzinfo | None = None) -> 
         )
     try:
         instant = value.astimezone(UTC)
-        instant - timedelta(days=2)  # room to ask for a second before the start, in any zone
+        instant - timedelta(days=2)  # leaves room for a query from one second earlier, in any zone
         instant + timedelta(days=2)
     except OverflowError:
         raise InvalidArgument(

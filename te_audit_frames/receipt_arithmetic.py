@@ -24,15 +24,15 @@ def narrowed(
     plain : mapping
         The receipt of the whole frame, as `Receipt.to_dict` wrote it.
     start, end : datetime or None
-        The half-open part that was kept, in UTC. None leaves that end as it was.
+        The half-open part that was kept, in UTC. None keeps the bound of the whole.
     rows, of : int
         How many rows the part has, and how many rows the whole frame had.
 
     Returns
     -------
     dict
-        The receipt with the period (`resolved`) and the number of `events` of the part, and with a note about the cut.
-        Without a period, only `events` changes. For `events` see `counted_of`.
+        The receipt with `resolved` and `events` of the part, and with a note about the cut. If the receipt has no
+        period, only `events` changes. See `counted_of` for the value of `events`.
 
     Examples
     --------
@@ -59,8 +59,8 @@ def narrowed(
 def counted_of(plain: Mapping[str, Any], *, rows: int, of: int) -> int:
     """Return the `events` of a receipt after its frame was cut from `of` rows to `rows`.
 
-    Usually these are `rows`. But if the frame had fewer rows than its receipt has events, plain pandas had removed
-    some. The same difference is kept, so that the frame is still recognised as incomplete.
+    Usually this is `rows`. If plain pandas had changed the number of rows before, the frame and its receipt differed.
+    The same difference is kept, so that the change is still recognised.
     """
     return rows + abs(int(plain.get("events", of)) - of)
 
@@ -76,7 +76,7 @@ def joined(
     """Return one receipt for several frames that were joined.
 
     It is complete if every receipt is complete, the periods touch or overlap, and all frames have the same scope and
-    filters. Otherwise its notes say what is missing.
+    filters. Otherwise its notes state what is missing or differs.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def joined(
     }
     if len(receipts) == 1:
         return replace(receipts[0], **counts)
-    # A period without length, as after a cut beside the period, says nothing about any event.
+    # A cut outside the frame's period leaves an empty period, which covers no events.
     relevant = [each for each in receipts if each.period is None or each.period.days > 0] or list(receipts)
     period, faults = _joined_period(relevant)
     if not is_same_scope([each for each in relevant if each.source != "pages"]):
@@ -155,13 +155,13 @@ def joined(
 
 
 _CLOCKS = timedelta(minutes=5)
-"""How far two clocks may differ. A period that ends later than this after its fetch reached into the future."""
+"""How far two clocks may differ. A period that ends more than this after its fetch extended into the future."""
 
 _MOST_GAPS = 5
 
 
 def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str]]:
-    """Return the period from the first start to the last end, and in words what is missing of it."""
+    """Return the period from the first start to the last end, and sentences about what it lacks."""
     periods = [each.period for each in receipts if each.period is not None]
     without = len(receipts) - len(periods)
     faults = []
@@ -186,7 +186,7 @@ def _joined_period(receipts: Sequence[Receipt]) -> tuple[Period | None, list[str
 
 
 def _seen_to(receipt: Receipt, period: Period, others: Sequence[Receipt]) -> datetime:
-    """Return the end of the period that a fetch could see. The rest was its future, which a later fetch covers."""
+    """Return the end of the period, or the time of the fetch if a later fetch covers what was then the future."""
     if receipt.source != "api" or not receipt.fetched_at:
         return period.end
     now = datetime.fromisoformat(receipt.fetched_at)

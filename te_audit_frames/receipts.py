@@ -29,10 +29,11 @@ class Receipt:
         Where the events are from: ``"api"`` (a fetch), ``"pages"`` (saved pages), ``"archive"``, or ``"mixed"`` after
         `te_audit_frames.concat` joined frames from several of these.
     requested : dict
-        The arguments `window`, `start` and `end` as text, each None if it was not given. `default` is True if none of
-        them was given.
+        The arguments `window`, `start` and `end` as text, each None if it was not given. If none was given, `default`
+        is True and `window` is the default. Empty for saved pages.
     resolved : dict or None
-        The half-open UTC period that the events stand for: `start` and `end` in ISO 8601. None for saved pages.
+        The half-open UTC period that the events stand for: `start` and `end` in ISO 8601. None for saved pages, and for
+        an archive without coverage.
     scope : dict
         The arguments `aid` and `all_account_groups`. If neither is set, the fetch covered the login account group of
         the token.
@@ -59,21 +60,21 @@ class Receipt:
         How a fetch was checked; empty if nothing was. Its keys:
 
         - `ranges`: the number of pages whose answer confirmed the range that was asked for;
-        - `ranges_unconfirmed`: the number of pages whose answer named no range that could be compared;
+        - `ranges_unconfirmed`: the number of pages whose answer gave no range to compare;
         - `seams`: the number of cuts between slices at which both sides were compared;
-        - `margin_seconds`: how far slices were read past their cuts, at least; None without cuts;
-        - `windows`, `window_events`: how many parts of the period were read a second time, and the events in them;
+        - `margin_seconds`: the shortest time by which slices were read past their cuts; None without cuts;
+        - `windows`, `window_events`: the number of parts of the period that were read twice, and of events in them;
         - `differences`: what differed at the second reading, as a list of text;
         - `clock_ahead_seconds`: the clock of the server minus the local clock; None if the server gave no time.
     filters : list of dict
-        The filters that `te_audit_frames.where` applied. Each has its `label`, a `digest` of its mask, and the number
-        of rows that were `kept`, out `of` how many.
+        The filters that `te_audit_frames.where` applied. Each has its `label`, a `digest` of its mask, the number of
+        rows that were `kept`, and the number `of` rows before.
     parts : int
         How many frames `te_audit_frames.concat` joined; 1 if none were joined.
     fetched_at : str
         When the events were fetched, in ISO 8601, UTC, by the local clock.
     versions : dict
-        The versions of this package, pandas, pyarrow and requests.
+        The versions of this package and, except for an archive, of pandas, pyarrow and requests.
     notes : list of str
         Anything else that a reader should know, in sentences.
     rows : int or None
@@ -115,7 +116,7 @@ class Receipt:
 
     @property
     def period(self) -> Period | None:
-        """The resolved period. None for saved pages."""
+        """The period of `resolved`, or None."""
         return None if self.resolved is None else load_period(self.resolved)
 
     @property

@@ -191,8 +191,8 @@ def cut_to_width(text: str, room: int) -> str:
     Returns
     -------
     str
-        The text, or its beginning and an ellipsis. No letter loses its accents. It has at most four times `room`
-        characters, since a hostile name may be one letter under a thousand accents.
+        The text, or its beginning and an ellipsis. No letter loses its accents. The result has at most four times
+        `room` characters, since a hostile name may be one letter with a thousand accents.
 
     Examples
     --------
@@ -263,14 +263,14 @@ _SEPARATORS = ";|\t\r\n"
 # Apostrophes are included: a cell that already begins with one gets another, so that the guard can be removed again.
 _SKIPPED = r"""'"\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"""
 
-# Runs are matched possessively and only from their start, so that the time grows only linearly with their length.
+# Runs are matched possessively and only from their start, so that the time grows linearly with their length.
 _BEFORE = rf"(?<![;|{_SKIPPED}])[;|{_SKIPPED}]++(?=[{_OPERATORS}])"
 _GUARDED = re.compile(rf"\A(?=[{_OPERATORS}])|{_BEFORE}")
 _SEPARATOR = re.compile(f"[{_SEPARATORS}]")
 _LEADING_BREAK = re.compile(r"'*[\t\r\n]")
 _OPERATOR_IN_JSON = re.compile(rf"({_BEFORE})([{_OPERATORS}])")
 
-# What the functions above leave behind.
+# Patterns of the text that `harmless_cell` and `harmless_json` return, to undo their changes.
 _OPERATOR = re.compile(f"[{_OPERATORS}]")
 _LEADING_RUN = re.compile(rf"[;|{_SKIPPED}]*+")
 _GUARDED_RUN = re.compile(_BEFORE)
@@ -279,7 +279,7 @@ _ESCAPED_IN_JSON = re.compile(rf"((?<![;|{_SKIPPED}])[;|{_SKIPPED}]++)\\u([0-9a-
 
 
 def harmless_cell(text: str) -> str:
-    r"""Put an apostrophe before everything in a CSV cell that a spreadsheet would run as a formula.
+    r"""Put an apostrophe before each formula that a spreadsheet would run in a CSV cell.
 
     A formula may begin at the start of the cell. It may also begin after a semicolon, bar, tab or line break, because a
     spreadsheet may split the file there.
@@ -307,7 +307,7 @@ def harmless_cell(text: str) -> str:
 
 
 def harmless_json(text: str) -> str:
-    r"""Escape everything in a cell of JSON that a spreadsheet would run as a formula.
+    r"""Escape each formula that a spreadsheet would run in a CSV cell of JSON.
 
     Parameters
     ----------
@@ -338,7 +338,7 @@ def _escape_operator(match: re.Match[str]) -> str:
 
 
 def original_cell(text: str) -> str | None:
-    r"""Return the text that `harmless_cell` was given.
+    r"""Return the text that was passed to `harmless_cell`.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def original_cell(text: str) -> str | None:
 
 
 def original_json(text: str) -> str:
-    r"""Return the JSON that `harmless_json` was given.
+    r"""Return the JSON that was passed to `harmless_json`.
 
     Parameters
     ----------

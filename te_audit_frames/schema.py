@@ -1,4 +1,4 @@
-"""The columns of events, their Arrow and pandas types, and the conversions and order of frames and tables.
+"""The columns of events: their Arrow and pandas types, conversions between the two, and the order of rows.
 
 The column names are those of `UserEvent` in the official SDK. The fields are those of `UserEvent` in the published
 OpenAPI document 7.0.85.
@@ -25,7 +25,7 @@ ATTRS_KEY = "te_audit_frames"
 """The key of the receipt in `events.attrs` and in the footer of a Parquet file."""
 
 DIRECTORY_KEY = "te_audit_frames_directory"
-"""Where frames of people and of account groups keep theirs. It is another, since it vouches for other things."""
+"""The key of the receipt of people and account groups, which has other fields."""
 
 RESOURCES = pa.list_(pa.struct([("type", pa.large_string()), ("name", pa.large_string())]))
 
@@ -51,11 +51,11 @@ SOURCES = "Events come from fetch_events(), read_pages() or read_parquet()."
 CORES = os.cpu_count() or 1
 
 ROWS_FOR_THREADS = 200_000
-"""Rows from which columns are handled side by side. With fewer, starting the threads takes longer than the work."""
+"""From this many rows, columns are sorted in parallel. With fewer, starting the threads takes longer than the work."""
 
 COLUMNS: tuple[str, ...] = tuple(ARROW_SCHEMA.names)
 
-# The API's names of the columns. All other fields go to `extra`.
+# The API's fields and their columns. All other fields go to `extra`.
 FIELDS: dict[str, str] = {
     "date": "date",
     "aid": "aid",
@@ -156,7 +156,7 @@ def require_columns(present: object, needed: tuple[str, ...] | list[str], *, wha
     Raises
     ------
     NotAnAuditFrame
-        A column is missing. `.missing` lists all that are.
+        A column is missing. `.missing` lists the missing columns.
 
     Examples
     --------
@@ -223,7 +223,7 @@ def _order(table: pa.Table) -> npt.NDArray[np.int64] | None:
     ranked = micros[order]
     ties = np.flatnonzero(ranked[1:] == ranked[:-1])
     if len(ties):
-        # Only few events share their date with another, so only these are compared by all columns.
+        # Few events share their date with another. Only these are compared by all columns.
         is_tied = np.zeros(len(order), dtype=np.bool_)
         is_tied[ties] = is_tied[ties + 1] = True
         tied = np.flatnonzero(is_tied)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from te_audit_frames.errors import InvalidArgument
 
 USERS_VERSION = 1
-"""Written into every file of people; it changes when a column or a type does."""
+"""The version that is written into every file of people. It changes if a column or a type changes."""
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.large_string()
@@ -93,7 +93,7 @@ def to_users_table(users: pd.DataFrame) -> pa.Table:
     Raises
     ------
     InvalidArgument
-        A column is missing, or holds what its type cannot.
+        A column is missing, or has values that its type cannot hold.
 
     Examples
     --------
@@ -143,11 +143,11 @@ def explode_memberships(users: pd.DataFrame) -> pd.DataFrame:
         )
     if taken := [name for name in ("aid", "account_group_name", "roles") if name in users.columns]:
         raise InvalidArgument(
-            f"users: they have a column {taken[0]!r} already, which this function adds. Rename or drop yours."
+            f"users: the frame has a column {taken[0]!r} already, and this function adds one. Rename or drop yours."
         )
     lists = _column(users, pa.field("memberships", MEMBERSHIPS)).combine_chunks()
     counts = pc.fill_null(pc.list_value_length(lists), 0)
-    # A person without memberships takes part with one null in their place.
+    # A person without memberships gets one that is null.
     padded = pc.if_else(pc.equal(counts, 0), pa.scalar([None], MEMBERSHIPS), lists)
     memberships = pc.list_flatten(padded)
     rows = users.take(pc.list_parent_indices(padded).to_numpy())
@@ -165,7 +165,7 @@ def _column(users: pd.DataFrame, field: pa.Field) -> pa.ChunkedArray:
             f"users: it has no column {field.name!r}. A frame of people comes from fetch_users() or Archive.users()."
         )
     try:
-        # pyarrow infers no type from a column of nothing but null, or of none at all.
+        # The type is given, since pyarrow cannot infer it from a column that is empty or all null.
         array = pa.array(users[field.name], type=field.type, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InvalidArgument(

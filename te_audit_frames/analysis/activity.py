@@ -1,7 +1,7 @@
 """Events per hour, day, week or month of a time zone.
 
-Engines do not agree on the days of a time zone. So the engine only counts events per short step of UTC, within which
-the clock of the zone does not change. pandas then assigns these few steps to the periods of the zone.
+Engines do not agree on the days of a time zone. So the engine only counts events per short step of UTC. Each step lies
+within one hour of the zone's clock. pandas then assigns these few steps to the periods of the zone.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def activity(
 ) -> pd.DataFrame:
     """Count events per hour, day, week or month of a time zone.
 
-    A period without events gets a row with a count of zero, if it is covered. The receipt of a fetched frame and the
-    coverage of an archive say which time is covered. Frames of Polars, DuckDB and other libraries have no receipt; for
-    them, the time between the first and the last event counts as covered. Events without a date are left out.
+    A period without events gets a row with a count of zero if it is covered. The receipt of a fetched frame or the
+    coverage of an archive defines which time is covered. Frames of Polars, DuckDB and other libraries have no receipt;
+    for them, the time between the first and the last event counts as covered. Events without a date are left out.
 
     If a frame was filtered by plain pandas, it has fewer rows than its receipt has events. Then only periods between
     its first and its last event can be complete. Filter with `between` and `where` instead, which change the receipt
@@ -59,7 +59,7 @@ def activity(
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Of an archive, all events are counted, and only the
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. In an archive, all events are counted, and only the
         needed columns are read.
     freq : {"D", "h", "W", "MS"}
         Days, hours, weeks from Monday, or months. An hour that is repeated when clocks go back counts as two hours.

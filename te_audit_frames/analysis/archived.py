@@ -1,4 +1,4 @@
-"""Archives as events to analyse: only the columns that an analysis needs are read."""
+"""Archives as a source of events. Only the columns that an analysis needs are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from te_audit_frames.schema import COLUMNS
 
 @runtime_checkable
 class EventArchive(Protocol):
-    """An archive, as far as it is read by other parts of the package. They do not import the storage."""
+    """The methods of an archive that analyses and checks use without importing `storage`."""
 
     def load(
         self, *, start: Instant | None = None, end: Instant | None = None, columns: Sequence[str] | None = None
@@ -38,12 +38,12 @@ def is_archive(events: object) -> TypeGuard[EventArchive]:
     >>> is_archive(taf.Archive("te-audit/")), is_archive(taf.read_pages([]))
     (True, False)
     """
-    # By its class, because some frames have their columns as attributes, and a column may be called "files".
+    # The class is checked, because some frames have their columns as attributes, and a column may be called "files".
     return issubclass(type(events), EventArchive)
 
 
 def load_columns(events: Any, by: str | Sequence[str] | None, *, count_others: bool = False) -> Any:
-    """Load the columns of an archive that are needed to count its events.
+    """Load from an archive the columns that are needed to count its events.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Counting of groups in memory, with NumPy.
 
-Each row gets the number of its group, and everything is then counted in arrays that have a place for each number.
-narwhals could group pandas frames and Arrow tables too, with hash tables. This module exists because arrays are
-faster; the figures are in ``benchmarks/RESULTS.md``, under "time of the same call on a Polars frame".
+Each row gets the number of its group. Everything is then counted in arrays with one place per number. narwhals could
+group pandas frames and Arrow tables too, with hash tables, but arrays are faster. The figures are in
+``benchmarks/RESULTS.md``, under "time of the same call on a Polars frame".
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Digit:
     size : int
         The number of possible digits.
     low : int
-        The value of the column that digit 0 stands for.
+        The column's value for digit 0.
     has_null : bool
         Whether the last digit stands for null.
     """
@@ -66,14 +66,14 @@ class Digit:
         return cls(filled - low if low else filled, high - low + 1 + has_null, low, has_null)
 
     def read(self, digits: npt.NDArray[Any]) -> pd.Series:
-        """Return the values of the column that digits stand for."""
+        """Return the column's values for some digits."""
         values = pd.Series(digits.astype(np.int64) + self.low)
         return values.mask(digits == self.size - 1) if self.has_null else values
 
 
 @dataclass(frozen=True)
 class Places:
-    """A place number for each row, which is the same for rows that are equal in all columns.
+    """A place number for each row. Rows that are equal in all columns have the same number.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Places:
 
     @classmethod
     def of(cls, digits: Sequence[Digit], rows: int) -> Places:
-        """Give each row the place that its digits make."""
+        """Give each row the place number that its digits form."""
         places = cls(np.broadcast_to(np.int64(0), rows), 1, 0)
         for digit in digits:
             null = digit.size - 1 if digit.has_null else None
@@ -99,7 +99,7 @@ class Places:
         return places
 
     def split(self, digits: Sequence[Digit], places: Numbers) -> Sequence[npt.NDArray[Any]]:
-        """Return the digits of some places. Each of the places must have a row."""
+        """Return the digits of some places. Each of these places must have a row."""
         sizes = [digit.size for digit in digits]
         if self.size == math.prod(sizes):
             return np.unravel_index(places, sizes) if sizes else []
@@ -118,7 +118,7 @@ class Places:
         return Places(of_rows, self.size * other.size, null)
 
     def _few(self) -> Places:
-        """Leave out the places without a row if there are too many places for an array."""
+        """If there are too many places for an array, leave out those without a row."""
         if self.size <= max(_FEW_PLACES, len(self.of_rows)):
             return self
         of_rows, found = pd.factorize(self.of_rows)
@@ -135,7 +135,7 @@ class Groups:
     rows : pyarrow.Table
         The events: `date`, and other columns as integers or booleans. Labels are text.
     places : Places
-        Where the groups of the rows are counted.
+        The place number of each row.
     found : numpy.ndarray
         The place of each group.
     keys : pandas.DataFrame
@@ -188,14 +188,14 @@ class Groups:
     def tabulate(self, counted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """Return the keys, `events`, `first` and `last`, and the number of distinct values of other columns.
 
-        Everything is counted side by side.
+        The columns are counted in parallel.
 
         Parameters
         ----------
         counted : mapping of str to sequence of str
             For each column of the result, the columns that together make one value; see `count_distinct`.
         """
-        _ = self.of_rows  # once for all threads
+        _ = self.of_rows  # computed once, before the threads use it
         with ThreadPoolExecutor(CORES) as pool:
             ends = pool.submit(self.find_ends)
             counts = zip(counted, pool.map(self.count_distinct, counted.values()), strict=True)
@@ -251,13 +251,13 @@ class Groups:
         if values.null is not None:
             pairs = pairs[pairs % pairs.dtype.type(values.size) != values.null]
         starts = np.arange(len(self.keys)) * values.size
-        # With another type, NumPy would compare in floating point.
+        # `starts` needs the same type, or NumPy would compare in floating point.
         return np.diff(np.searchsorted(pairs, starts.astype(kind)), append=len(pairs))
 
     def find_latest(self, column: str) -> pd.Series:
-        """Return the text of a column in the latest event of each group that has one.
+        """Return for each group the text of a column in the latest event that has one.
 
-        Of several events with the latest date, take the greatest text. Events without a date are the earliest. The
+        Of several events with the latest date, take the greatest text. Events without a date count as the earliest. The
         column is not encoded: only the few rows with the latest date of a group are compared.
         """
         texts = self.rows[column]

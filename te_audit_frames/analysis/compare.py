@@ -40,8 +40,8 @@ def compare(
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark, with `date` and the columns of `by`. An archive is
-        asked for the two periods alone.
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark, with `date` and the columns of `by`. Of an archive,
+        only the two periods are read.
     before, now : tuple of two instants, or Period
         The half-open periods `[start, end)`. `before` ends no later than `now` starts.
     by : str or list of str
@@ -50,20 +50,21 @@ def compare(
     tz : str or datetime.tzinfo, optional
         The zone of instants that have none.
     incomplete : {"raise", "allow"}
-        What to do if the receipt of the events does not cover both periods: a period that was read in part would seem
-        quieter than it was.
+        What to do if the receipt of the events does not cover both periods. A period that was read only in part would
+        seem quieter than it was.
 
     Returns
     -------
     pandas.DataFrame
-        One row per key that occurs in one of the periods, the least likely by chance first:
+        One row per key that occurs in either period. Changes that are least likely by chance come first. The columns:
 
         - the columns of `by` (str), as in `summarize`;
         - `before` and `now` (int64), the events; `before_per_day` and `now_per_day` (float64);
-        - `ratio` (float64) of the two rates; infinite for what is new;
+        - `ratio` (float64): the rate of `now` divided by that of `before`; infinite if `before` has no events;
         - `change` (str): ``"new"``, ``"gone"``, ``"more"``, ``"fewer"`` or ``"same"``, by the rates alone;
-        - `p_value` (float64): how likely so large a difference of the rates is by chance, if events come independently;
-        - `p_adjusted` (float64): the same by Holm's method, which allows for the number of rows;
+        - `p_value` (float64): the probability that chance alone makes the rates differ at least this much, if
+          events are independent;
+        - `p_adjusted` (float64): `p_value` adjusted for the number of rows, by Holm's method;
         - `complete` (bool): whether a receipt proves that the events cover both periods.
 
         Events without a date are left out.
@@ -77,12 +78,13 @@ def compare(
 
     Notes
     -----
-    *Rule.* If the rate did not change, the share of `now` among the events of both periods is binomial, with the share
-    of its length as probability. `p_value` is twice the smaller exact tail. Audit events come in bursts, not
-    independently: one afternoon of editing is already unlikely by this measure. So it ranks, and proves nothing.
+    *Rule.* If the rate did not change, the number of events in `now`, out of those in both periods, is binomial. The
+    probability is the share of `now` in the length of both periods. `p_value` is twice the smaller exact tail. Audit
+    events come in bursts and are not independent: one afternoon of editing is already unlikely by this measure. So use
+    it to rank changes; it proves nothing.
 
     *What it cannot see.* Weekdays: compare whole weeks with whole weeks. Frames without a receipt, such as those of
-    other libraries, may lack part of a period; `complete` is False then, and nothing is refused.
+    other libraries, may lack part of a period. Then `complete` is False, but no error is raised.
 
     Examples
     --------
@@ -104,8 +106,8 @@ def compare(
     periods = _period("before", before, zone), _period("now", now, zone)
     if periods[0].end > periods[1].start:
         raise InvalidArgument(
-            f"now: {periods[1]} does not start after before: {periods[0]}. The periods may not overlap, and `before` "
-            "comes first."
+            f"now: {periods[1]} does not start after before: {periods[0]}. The periods must not overlap, and `before` "
+            "must be the earlier one."
         )
     frames = _frames(events, periods, by)
     doubts = [_doubt(frame, period) for frame, period in zip(frames, periods, strict=True)]
@@ -132,7 +134,7 @@ def _period(name: str, value: Any, zone: tzinfo | None) -> Period:
 
 
 def _frames(events: Any, periods: tuple[Period, Period], by: str | Sequence[str]) -> tuple[Any, Any]:
-    """Return the events of each period: of a frame, the frame itself twice."""
+    """Return the events of each period. A frame that is not an archive is returned twice."""
     if not is_archive(events):
         return events, events
     columns = [name for dimension in parse_by(by, COLUMNS) for name in dimension.columns.values()]
@@ -142,7 +144,7 @@ def _frames(events: Any, periods: tuple[Period, Period], by: str | Sequence[str]
 
 
 def _doubt(frame: Any, period: Period) -> str | None:
-    """Return why events may not cover a period; empty if they do, None if there is no receipt to say so."""
+    """Return why events may not cover a period: empty text if they do, None if there is no receipt."""
     receipt = stored_receipt(frame) if isinstance(frame, pd.DataFrame) else None
     if receipt is None or (receipt.period is None and receipt.source != "archive"):
         return None
@@ -151,7 +153,7 @@ def _doubt(frame: Any, period: Period) -> str | None:
     if receipt.events != len(frame):
         return (
             f"events: the receipt counts {receipt.events:,} events and the frame has {len(frame):,}: plain pandas cut "
-            "it, so that nobody knows what is missing. Cut with between() and where()."
+            "it, so it is not known what is missing. Cut with between() and where()."
         )
     covered = receipt.period.start, _seen_to(receipt)
     if period.start < covered[0] or period.end > covered[1]:
@@ -169,7 +171,7 @@ def _seen_to(receipt: Receipt) -> datetime:
 def _compare(
     frames: tuple[Any, Any], periods: tuple[Period, Period], by: str | Sequence[str], proven: bool
 ) -> pd.DataFrame:
-    if frames[0] is not frames[1]:  # of an archive
+    if frames[0] is not frames[1]:  # they are from an archive
         frames = (pd.concat(frames, ignore_index=True),) * 2
     grouper = Grouper.of(frames[0], by)
     names = [name for dimension in grouper.dimensions for name in dimension.columns.values()]
@@ -204,7 +206,7 @@ def _figures(groups: pd.DataFrame, periods: tuple[Period, Period]) -> pd.DataFra
     figures["before_per_day"], figures["now_per_day"] = figures["before"] / days[0], figures["now"] / days[1]
     with np.errstate(divide="ignore"):
         figures["ratio"] = figures["now_per_day"].to_numpy() / figures["before_per_day"].to_numpy()
-    # By the counts times the other length, for which no division is rounded.
+    # Each count is multiplied by the other period's length, because dividing by its own would round.
     lengths = [(period.end - period.start) // timedelta(microseconds=1) for period in periods]
     counts = zip(figures["before"].tolist(), figures["now"].tolist(), strict=True)
     figures["change"] = pd.array([_change(b * lengths[1], n * lengths[0]) for b, n in counts], dtype="str")

@@ -1,4 +1,4 @@
-"""Dimensions, which events can be counted by: user, account group, event type, address, or any other column."""
+"""The dimensions of events to count by: user, account group, event type, address, or any other column."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Dimension:
     label : str or None
         The column with the names of the values, such as `user`. It also identifies events that have no key.
     counted_as : str
-        The column of a summary that counts the distinct values; empty if they are not counted.
+        The column of a summary with the number of distinct values; empty if they are not counted.
     """
 
     name: str
@@ -99,7 +99,8 @@ def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[D
     Returns
     -------
     list of Dimension
-        The dimensions. If the frame lacks the key or the label of one, the other column takes its place.
+        The dimensions. If the frame lacks the key of one, its label becomes the key. If the frame lacks the label, the
+        dimension has none.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def parse_by(by: str | Sequence[str] | None, columns: Collection[str]) -> list[D
 
 
 def list_countable(columns: Collection[str], grouped: Sequence[Dimension]) -> list[Dimension]:
-    """Return the dimensions to count: those that the frame has columns of, except those that are grouped by."""
+    """Return the dimensions to count: those with a column in the frame, without those in `grouped`."""
     names = {dimension.name for dimension in grouped}
     present = (_reduce(dimension, columns) for dimension in DIMENSIONS.values() if dimension.name not in names)
     return [dimension for dimension in present if dimension is not None]

@@ -1,13 +1,13 @@
-"""Values as integers, and a memory of which columns were encoded already.
+"""Values as integers, and a cache of the columns that are already encoded.
 
 Encoding text takes most of the time of a summary. Several questions to one frame encode the same columns, so each
-encoding is kept for as long as its column is: in the benchmarks, five questions to one frame then take less than half
-of the time. It costs four bytes per row and column.
+encoding is kept for as long as its column exists. In the benchmarks, five questions to one frame then take about half
+the time. The cache costs four bytes per row and column.
 
-The memory is invisible, because of how pandas 3 holds text. A column of the dtype `str` holds a `pyarrow.ChunkedArray`,
-which cannot change. Copies and selections of columns share it, and assigning values replaces it. So an encoding that
-belongs to this object can never be out of date. The memory holds only a weak reference to it, and there is no lock that
-a fork could copy in its locked state: two threads may both encode a column, and either result is right.
+Callers never notice the cache, because of how pandas 3 stores text. A column of the dtype `str` holds a
+`pyarrow.ChunkedArray`, which cannot change. Copies and selections of columns share this object, and assigning values
+replaces it. So its encoding can never be out of date. The cache has only a weak reference to it. There is no lock,
+since a fork could copy a locked one. Two threads may both encode a column, and either result is right.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Freq = Literal["h", "D", "W", "MS"]
 
 FREQUENCIES: tuple[str, ...] = get_args(Freq)
 
-# A date outside this range is a mistake, and a row for every empty day up to it would be useless.
+# A date outside this range is a mistake. A row for every empty day up to it would be useless.
 PLAUSIBLE = (pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 
 # The range in which a zone's changes are looked up: wide enough for a whole period around either date.

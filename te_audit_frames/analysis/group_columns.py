@@ -1,7 +1,7 @@
 """The columns to group events by, read from a frame of any library.
 
-A frame with an engine of its own (Polars, DuckDB, Dask, PySpark) only gets a query. pandas frames and Arrow tables have
-no engine, so their columns are encoded as integers, which are grouped many times faster than text.
+Frames of Polars, DuckDB, Dask and PySpark have their own engine, which runs a query. pandas frames and Arrow tables
+have none, so their columns are encoded as integers, which are grouped many times faster than text.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def encode_columns(
     events : pandas.DataFrame or pyarrow.Table
         Events.
     dimensions, counted : sequence of Dimension
-        What to group by, and what to count the distinct values of.
+        What to group by, and the dimensions whose distinct values are counted.
 
     Returns
     -------
     tuple of narwhals.LazyFrame and dict
-        The columns of events to count, and the value of each integer, by grouping column. The columns are `date`, the
+        The encoded columns, and for each of them the values that its integers stand for. The columns are `date`, the
         key of every dimension as integers, and the stand-in of every dimension with a label as integers. The integers
-        of `dimensions` are in the order of their values. The labels of `dimensions` are there as text.
+        of `dimensions` are in the order of their values. The labels of `dimensions` are included as text.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def column_to_arrow(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Array:
 def column_to_chunks(column: pd.Series | pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Convert a column to Arrow. A column of events gets the type that it has in the schema.
 
-    For a text column of pandas, return the very object that the column holds, which `encode` may know.
+    For a text column of pandas, return the same object that the column holds, so that `encode` recognises it.
     """
-    if isinstance(column, pd.DataFrame):  # what pandas returns for a name of two columns
+    if isinstance(column, pd.DataFrame):  # pandas returns a frame if two columns have this name
         raise InvalidArgument(
             f"events: column {name!r} is there twice; keep one with events.loc[:, ~events.columns.duplicated()]"
         )
@@ -136,14 +136,14 @@ def column_to_chunks(column: pd.Series | pa.ChunkedArray, name: str) -> pa.Chunk
 
 
 def _stored(column: pd.Series) -> pa.ChunkedArray | pa.Array:
-    # pa.array() would make a new object each time.
+    # pa.array() would make a new object each time, which `encode` would not recognise.
     if isinstance(column.array, pd.arrays.ArrowStringArray):
         return column.array.__arrow_array__()
     return pa.array(column, from_pandas=True)
 
 
 def _plain_type(kind: pa.DataType, name: str) -> pa.DataType:
-    """Return the type in which a column of the user's own is grouped."""
+    """Return the type in which a column that the user added is grouped."""
     is_type = pa.types
     kind = kind.value_type if is_type.is_dictionary(kind) else kind
     if is_type.is_string(kind) or is_type.is_large_string(kind) or is_type.is_string_view(kind):
@@ -205,7 +205,7 @@ def select_columns(
     frame : narwhals.LazyFrame
         Events.
     dimensions, counted : sequence of Dimension
-        What to group by, and what to count the distinct values of.
+        What to group by, and the dimensions whose distinct values are counted.
 
     Returns
     -------
@@ -253,5 +253,5 @@ def _kept_type(name: str, kind: Any) -> Any:
 def _grouped(column: nw.Expr, kind: Any, kept: Any) -> nw.Expr:
     if kept == _TEXT:
         return column if isinstance(kind, nw.String) else column.cast(nw.String)
-    # In pandas, NaN is the same as null, so it has to be null in other engines too.
+    # In pandas, NaN is null, so it must be null in other engines too.
     return nw.when(~column.is_nan()).then(column) if kind.is_float() else column

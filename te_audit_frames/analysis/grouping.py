@@ -27,7 +27,7 @@ OTHER = "(other)"
 """The name of the group that combines all but the `top` largest groups."""
 
 REST = "beyond the top"
-"""The grouping column that marks this combined group, because an event may really be called "(other)"."""
+"""The grouping column that marks the combined group. Its name alone is not enough: an event may be called "(other)"."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Grouper:
     ----------
     frame : narwhals.LazyFrame
         The column `date` and the grouping columns of every dimension. If the events are in memory, the columns that
-        identify a group are integers. Those of `dimensions` are in the order of their values.
+        identify a group are integers. The integers of `dimensions` are in the order of their values.
     dimensions : list of Dimension
         What to group by.
     counted : list of Dimension
-        What to count the distinct values of.
+        The dimensions whose distinct values are counted.
     values : dict of str to pyarrow.Array
         For every encoded column, the value of each integer.
     types : dict of str to narwhals.dtypes.DType
@@ -64,7 +64,7 @@ class Grouper:
         events : frame of any supported library
             Events.
         by : str, list of str or None
-            What to group by; see `parse_by`. None makes one group of all events, unless `count_others`.
+            What to group by; see `parse_by`. None makes one group of all events; it is not allowed with `count_others`.
         count_others : bool
             Whether to count the distinct values of the other dimensions too.
 
@@ -122,13 +122,13 @@ class Grouper:
     def tabulate(self, keys: Sequence[str]) -> pd.DataFrame:
         """Return the result of `count`, with the number of distinct values of every dimension in `counted`.
 
-        If a dimension has several columns, they make one value together. It is not counted if all of them are null.
+        The columns of a dimension form one value together. A value is not counted if all of them are null.
 
         Returns
         -------
         pandas.DataFrame
-            One row per group: the keys, `events`, `first`, `last`, and a column for each dimension in `counted`. Zero
-            may be null there.
+            One row per group: the keys, `events`, `first`, `last`, and a count for each dimension in `counted`. A count
+            of zero may be null.
         """
         identities = {other.counted_as: other.identity for other in self.counted}
         if self.is_in_memory:
@@ -169,7 +169,7 @@ class Grouper:
         return [column for dimension in self.dimensions for column in dimension.identity]
 
     def fold(self, top: int | None) -> tuple[Grouper, list[str]]:
-        """Combine all but the `top` largest groups in one.
+        """Combine all but the `top` largest groups into one.
 
         Returns
         -------
@@ -260,12 +260,12 @@ class Grouper:
 
 def _written(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # in pandas, a column of integers with nulls is one of floats
+        value = int(value)  # pandas turns a column of integers with nulls into floats
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 
 def _restored(values: pd.Series, kind: Any) -> pd.Series:
-    """Restore a type that an engine changed on the way to pandas, such as integers with nulls to floats."""
+    """Restore a type that changed on the way to pandas, such as integers with nulls that became floats."""
     if kind.is_integer():
         return values.astype("Int64")
     if kind == nw.Boolean:
@@ -286,7 +286,7 @@ def collect(query: nw.LazyFrame[Any]) -> pd.DataFrame:
 
 
 def rank(groups: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
-    """Sort groups by events, largest first; ties by key, null keys last. The combined group is at the end."""
+    """Sort groups by events, largest first, then by key, with null keys last. The combined group is at the end."""
     by = [*([REST] if REST in groups else []), "events", *identity]
     return groups.sort_values(by, ascending=[name != "events" for name in by], ignore_index=True)
 

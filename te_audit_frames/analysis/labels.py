@@ -36,7 +36,7 @@ FALLBACK_FONTS = (
 
 def draw_literally(texts: Iterable[Text]) -> None:
     """Draw texts as they are, in any script: no dollar sign starts a formula, and LaTeX is not used."""
-    import matplotlib as mpl  # here, because reports use the labels without it
+    import matplotlib as mpl  # here, because reports use the labels without matplotlib
 
     families = [*mpl.rcParams["font.family"], *_installed_fallbacks()]
     for text in texts:

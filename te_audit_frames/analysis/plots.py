@@ -28,7 +28,7 @@ from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.periods import parse_zone
 from te_audit_frames.safe_text import drawable
 
-# The palette of Okabe and Ito for colour-blind readers, without black, and without a yellow that is too faint on paper.
+# The palette of Okabe and Ito for colour-blind readers, without black, and without yellow, which is faint on paper.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 OTHER_COLOUR = "#999999"
 
@@ -235,7 +235,7 @@ def _draw_nothing(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> A
 
 
 def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
-    """Set the title, and below it the first and the last covered day of a time zone."""
+    """Set the title, and below it the first and the last covered day in a time zone."""
     if not pd.isna(covered[0]):
         first, last = (moment.tz_convert(parse_zone(tz)) for moment in covered)
         days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (first, last))
@@ -244,7 +244,7 @@ def _title(ax: Axes, title: str, covered: Moments, tz: str | tzinfo) -> None:
 
 
 def _colours(names: Sequence[str]) -> list[str]:
-    """Return a colour for each name: grey for "(other)"; the palette, or shades if it has too few colours."""
+    """Return a colour for each name: grey for "(other)", otherwise the palette, or shades if it has too few colours."""
     apart = len(names) - (OTHER in names)
     if apart <= len(COLOURS):
         colours = list(COLOURS[:apart])
@@ -254,9 +254,10 @@ def _colours(names: Sequence[str]) -> list[str]:
 
 
 def _stack(ax: Axes, edges: np.ndarray, heights: np.ndarray, colours: Sequence[str], complete: np.ndarray) -> None:
-    """Stack the bars of each group: plain if the period is complete, else hatched. NaN leaves a bar out."""
+    """Stack the bars of all groups: plain if the period is complete, otherwise hatched."""
     tops = heights.cumsum(axis=0)
     for top, ground, colour in zip(tops, tops - heights, colours, strict=True):
+        # NaN leaves a bar out.
         ax.stairs(np.where(complete, top, np.nan), edges, baseline=ground, fill=True, color=colour)
         ax.stairs(np.where(complete, np.nan, top), edges, baseline=ground, fill=True, **_unfinished(colour))
 

@@ -22,8 +22,9 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. Their own engine does the grouping. `date` and
-        the columns of `by` are required. Of an archive, all events are counted, and only the needed columns are read.
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. All but pandas and PyArrow group them in their own
+        engine. `date` and the columns of `by` are required. In an archive, all events are counted, and only the needed
+        columns are read.
     by : str or list of str
         What to group by: ``"user"``, ``"account_group"``, ``"event"``, ``"ip_address"``, or any other column of the
         events, such as one that you added. ``"uid"``, ``"aid"``, ``"event_type"`` and ``"ip"`` are other spellings of
@@ -68,7 +69,7 @@ def summarize(events: Any, *, by: str | Sequence[str], top: int | None = None) -
     1   7  Ada    User login.       1               1
     2   8  Ben    User login.       1               1
 
-    You can group by any column, also by one that you add:
+    You can group by any column, including one that you add:
 
     >>> hours = events.assign(hour=events["date"].dt.hour)
     >>> taf.summarize(hours, by="hour")[["hour", "events", "users"]]

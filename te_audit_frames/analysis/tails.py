@@ -1,4 +1,4 @@
-"""Tails of the binomial distribution, exact, for counts of any size."""
+"""Exact tails of the binomial distribution, for counts of any size."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from functools import lru_cache
 
 import numpy as np
 
-_NEGLIGIBLE = 1e-18  # of the sum, in a further term
+_NEGLIGIBLE = 1e-18  # the sum ends at a term below this share of it
 _STEP = 4_096
 
 
 @lru_cache(maxsize=65_536)
 def two_sided(hits: int, trials: int, chance: float) -> float:
-    """Return how likely a count as far from what is expected is, on either side: twice the smaller tail.
+    """Return the two-sided p-value of a count: twice the smaller tail.
 
     Parameters
     ----------
     hits, trials : int
-        So many of so many.
+        The number of hits, and out of how many trials.
     chance : float
-        The probability of each, above 0 and below 1.
+        The probability of a hit, above 0 and below 1.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def two_sided(hits: int, trials: int, chance: float) -> float:
 
 
 def _upper(hits: int, trials: int, chance: float) -> float:
-    """Return the probability of at least `hits`, which are no fewer than expected, so that the terms only fall."""
+    """Return the probability of at least `hits`. They must be no fewer than expected, so that the terms only fall."""
     total = float(1)
     odds, term = chance / (1 - chance), float(1)
     for start in range(hits, trials, _STEP):

@@ -1,1 +1,1 @@
-"""What leaves for others."""
+"""Events and people prepared for others, with pseudonyms in place of names."""

@@ -1,7 +1,7 @@
-"""A secret key, and the pseudonyms that it makes of texts.
+"""Pseudonyms of texts, made with a secret key.
 
-Each kind of text has a key of its own, derived from the secret one. So the same text as a user and as a test gives two
-pseudonyms that cannot be linked, and the same text of one kind always gives the same pseudonym.
+Each kind of text has its own key, derived from the secret one. Within one kind, the same text always gets the same
+pseudonym. If a user and a test have the same name, their pseudonyms differ and cannot be linked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal, NoReturn
 from te_audit_frames.errors import InvalidArgument
 
 MIN_KEY = 32
-"""The length of the shortest key in bytes. HMAC-SHA256 gains nothing from more."""
+"""The shortest valid length of a key in bytes. A longer random key does not make HMAC-SHA256 stronger."""
 
 Kind = Literal[
     "uid", "person", "mail", "aid", "account group", "role", "resource", "type", "network", "address", "text",
@@ -24,7 +24,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 Keys = Callable[[Kind], bytes]
-"""Gives the key of each kind of text."""
+"""Returns the key of a kind of text."""
 
 _VERSION = "te_audit_frames pseudonyms 1"
 """Part of every derived key. It changes if the same text would get another pseudonym."""
@@ -34,7 +34,7 @@ _PREFIXES: dict[Kind, str] = {
     "address": "address", "extra": "extra", "filter": "filter",
 }  # fmt: skip
 _LETTERS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
-"""Consonants in place of hexadecimal digits, which make no word of any language."""
+"""Consonants in place of hexadecimal digits. They form no word of any language."""
 
 
 class Keyed:
@@ -43,8 +43,8 @@ class Keyed:
     Parameters
     ----------
     key : bytes or str
-        The secret, at least 32 bytes long. Text counts as its UTF-8, without white space and a byte order mark around
-        it. Bytes count as they are.
+        The secret, at least 32 bytes long. Text is stripped of white space and byte order marks at both ends, and
+        encoded as UTF-8. Bytes are used as they are.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Keyed:
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes | str) -> None:
-        # The secret is in no attribute, so that nothing that shows attributes can show it.
+        # No attribute holds the secret, so code that shows attributes cannot reveal it.
         self._key = derive_keys(key)
 
     def __repr__(self) -> str:
@@ -87,13 +87,13 @@ class Keyed:
         return f"{_PREFIXES[kind]}-{self.code(kind, text)}" if text else text
 
     def mail(self, text: str) -> str:
-        """Return the pseudonym of an e-mail address, which looks like one that cannot exist."""
+        """Return the pseudonym of an e-mail address: an address in a domain that cannot exist."""
         return f"mail-{self.code('mail', text)}@pseudonym.invalid" if text else text
 
     def person(self, text: str) -> str:
         """Return the pseudonym of a user: of the name, of the e-mail address, or of both in ``Name (mail)``.
 
-        The parts have pseudonyms of their own, because a directory and the resources of events call people by one of
+        The name and the e-mail address get separate pseudonyms, because directories and resources may have only one of
         them.
         """
         head, separator, mail = text.removesuffix(")").rpartition(" (")
@@ -101,17 +101,17 @@ class Keyed:
         return f"{self.called(head)} ({self.mail(mail)})" if is_pair else self.called(text)
 
     def called(self, text: str) -> str:
-        """Return the pseudonym of what a person is called: a name, or an e-mail address in its place."""
+        """Return the pseudonym of a person's name, which may be an e-mail address."""
         return self.mail(text) if _is_mail(text) else self.name("person", text)
 
     @property
     def fingerprint(self) -> str:
-        """Eight hexadecimal digits by which to see that two files have the same key."""
+        """Eight hexadecimal digits that identify the key. Files made with the same key have the same digits."""
         return self.digest("digest", "fingerprint")[:4].hex()
 
 
 def derive_keys(key: bytes | str) -> Keys:
-    """Return a function that gives the key of each kind of text.
+    """Return a function that returns the key of a kind of text.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def derive_keys(key: bytes | str) -> Keys:
     """
     if not isinstance(key, bytes | str):
         raise InvalidArgument(f"key: takes bytes or text, not {type(key).__name__}. {_ADVICE}")
-    # Text often comes from a file, with a line break that nobody sees.
+    # Text often comes from a file that ends in a line break.
     secret = key if isinstance(key, bytes) else key.strip(_AROUND).encode("utf-8", "surrogatepass")
     if len(secret) < MIN_KEY:
         raise InvalidArgument(f"key: it has {len(secret)} bytes, but needs at least {MIN_KEY}. {_ADVICE}")

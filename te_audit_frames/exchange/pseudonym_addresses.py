@@ -1,7 +1,7 @@
-"""Pseudonyms of IP addresses, which parse as addresses and keep apart what is one network and what is not.
+"""Pseudonyms of IP addresses. They are IP addresses too, and show which originals share a network.
 
-A pseudonym is an IPv6 address of the range that RFC 4193 gives to private networks (``fd00::/8``), whatever the version
-of the original. After the eight fixed bits come 40 keyed bits of the network and 80 keyed bits of the address as sent.
+A pseudonym is an IPv6 address in the range for private networks (``fd00::/8``, RFC 4193), whatever the version of the
+original. After the eight fixed bits come 40 keyed bits of the network and 80 keyed bits of the address as sent.
 So the /48 of a pseudonym stands for the network of the original, and no bit of the original is left.
 """
 
@@ -23,7 +23,7 @@ def parse_network(network: str) -> int:
     Raises
     ------
     InvalidArgument
-        It is no number of bits from 1 to 32 after a slash.
+        It is not a slash and a number from 1 to 32.
 
     Examples
     --------
@@ -46,18 +46,18 @@ def pseudonymize_address(text: str, keyed: Keyed, bits: int) -> str:
     Parameters
     ----------
     text : str
-        As the log has it. The parts of a list are separated by commas.
+        The value in the log. The parts of a list are separated by commas.
     keyed : Keyed
         The key.
     bits : int
-        How many leading bits of an IPv4 address make a network; of an IPv6 address, it is twice as many. A block that
-        is wider is a network of its own.
+        How many leading bits of an IPv4 address make a network; twice as many make an IPv6 network. A block that is
+        larger counts as a network of its own.
 
     Returns
     -------
     str
-        An address for an address, a /128 for a block, and a list for a list of them. Other text gives text that is no
-        address either.
+        An address for an address, a /128 block for a block, and a list for a list. Any other text becomes text that is
+        not an address.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _pseudonymize_one(text: str, keyed: Keyed, bits: int) -> str | None:
 
 
 def _network_of(block: ipaddress.IPv4Interface | ipaddress.IPv6Interface, bits: int) -> str:
-    # As numbers, because the zone of a link-local address ("fe80::1%eth0") is no part of its network.
+    # Numbers leave out the zone of a link-local address ("fe80::1%eth0"), which is not part of its network.
     number, width, length = int(block), block.max_prefixlen, block.network.prefixlen
     if width == 128 and number >> 32 == 0xFFFF and length >= 96:  # an IPv4 address in the notation of IPv6
         number, width, length = number & 0xFFFFFFFF, 32, length - 96

@@ -22,13 +22,13 @@ _TEXT = pa.large_string()
 _Rename = Callable[[str], str]
 
 MEMBERSHIP_COLUMNS = ("aid", "account_group_name")
-"""The columns of events that frames of people have within `memberships`."""
+"""The columns of events that are fields of `memberships` in frames of people."""
 
 _PEOPLE_SOURCES = "People come from fetch_users(), read_users() or Archive.users()."
 
 
 class Columns:
-    """The columns of one frame, and the pseudonyms of what is in them.
+    """The columns of one frame, and the pseudonyms of their values.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class Columns:
     bits : int
         How many leading bits of an IPv4 address make a network.
     kept : collection of str
-        The columns that stay in clear, and of `MEMBERSHIP_COLUMNS` those that stay in memberships.
+        The columns to leave as they are. Those in `MEMBERSHIP_COLUMNS` are also left in `memberships`.
 
     Attributes
     ----------
     found : list of tuple
-        Field, originals and pseudonyms of each column that was renamed so far.
+        The field, the originals and the pseudonyms of each column that was renamed so far.
     """
 
     def __init__(self, frame: pd.DataFrame, keyed: Keyed, bits: int, kept: Collection[str]) -> None:
@@ -55,12 +55,12 @@ class Columns:
         self.found: list[tuple[str, list[str], list[str]]] = []
 
     def rename(self, name: str) -> Any:
-        """Return one column without names, as an array of the dtype that `to_events` gives it.
+        """Return one column with pseudonyms, in the dtype that the column has in a fetched frame.
 
         Raises
         ------
         NotAnAuditFrame
-            The column has another type, and so could hold anything.
+            The column has another type than in a fetched frame, so it could hold anything.
         """
         keyed = self._keyed
         people = words_of_users(self._users()) if name == "event" else frozenset()
@@ -86,7 +86,7 @@ class Columns:
         return self._events[name].array
 
     def _users(self) -> list[str]:
-        """Return the different people of the frame, whether or not they stay in clear."""
+        """Return the distinct values of `user`, even if that column is kept."""
         if "user" not in self._events.columns:
             return []
         return [text for text in self._array("user", _TEXT).unique().to_pylist() if text]
@@ -98,7 +98,7 @@ class Columns:
                 series = pd.Series(pa.array(series, from_pandas=True).cast(_TEXT), dtype="str")
             array = pa.array(series, type=kind, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError):
-            # The cause may quote a value, which a message about names must not.
+            # The cause is suppressed, because it may quote a name.
             advice = f' Convert it, for example with .astype({{"{name}": "str"}}).' if kind == _TEXT else ""
             sources = SOURCES if "date" in self._events.columns else _PEOPLE_SOURCES
             raise NotAnAuditFrame(
@@ -107,7 +107,7 @@ class Columns:
         return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
     def _renamed(self, field: str, texts: pa.Array, rename: _Rename) -> pa.Array:
-        """Rename each different text once."""
+        """Replace each distinct text once."""
         encoded = texts.dictionary_encode()
         old = encoded.dictionary.to_pylist()
         new = [rename(text) for text in old]
@@ -150,7 +150,7 @@ class Columns:
 
 
 def _sorted_memberships(groups: list[Any] | None) -> list[Any] | None:
-    """Sort by pseudonyms, because fetched account groups are in the order of their identifiers."""
+    """Sort account groups and roles by pseudonym, because their fetched order is that of the originals."""
     if groups is None:
         return None
     for group in groups:
@@ -160,7 +160,7 @@ def _sorted_memberships(groups: list[Any] | None) -> list[Any] | None:
 
 
 def _kind_of(type_: str) -> Kind:
-    """Return what a resource of this type is. Roles come first, as in `find_access_changes`: ``userRoleName``."""
+    """Return the kind of a resource of this type. Roles come first: ``userRoleName`` is a role."""
     folded = type_.lower().replace("_", "").replace(" ", "")
     if "role" in folded:
         return "role"
@@ -180,7 +180,7 @@ def _lists_like(lists: pa.Array, values: pa.Array, kind: pa.DataType) -> pd.arra
 
 
 def _list_array(lists: pa.Array, values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return the flattened values in lists of the same lengths and nulls."""
+    """Return flat values as lists with the lengths and nulls of `lists`."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype("int32"))
     return pa.ListArray.from_arrays(offsets, values, type=kind, mask=lists.is_null())
@@ -189,7 +189,7 @@ def _list_array(lists: pa.Array, values: pa.Array, kind: pa.DataType) -> pa.Arra
 def without_order_of_names(events: pd.DataFrame, renamed: Collection[str]) -> pd.DataFrame:
     """Sort neighbouring events of the same moment by their pseudonyms.
 
-    Fetched events of one moment are in the order of their names, which would reveal something about them.
+    Fetched events of one moment are sorted by their original values. This order would reveal something about the names.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def without_order_of_names(events: pd.DataFrame, renamed: Collection[str]) -> pd
         return events
     rows = np.union1d(same, same + 1)
     group: npt.NDArray[np.int64] = np.cumsum(np.diff(moments[rows], prepend=moments[rows[0]]) != 0)
-    # Two runs of the same moment that are not neighbours are two groups.
+    # Two runs of the same moment are two groups if they are not neighbours.
     group += np.cumsum(np.diff(rows, prepend=rows[0]) > 1)
     keys = {"group": pa.array(group)}
     for name in renamed:
@@ -227,7 +227,7 @@ def without_order_of_names(events: pd.DataFrame, renamed: Collection[str]) -> pd
 def in_order_of_pseudonyms(people: pd.DataFrame, renamed: Collection[str]) -> pd.DataFrame:
     """Sort people by their pseudonyms.
 
-    Fetched people are in the order of their identifiers, which would tell who is who.
+    Fetched people are sorted by their identifiers. This order would reveal something about who is who.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Receipts without names: only what is known to hold none is copied.
+"""Receipts without names: a value is copied only if it cannot be a name.
 
 A receipt can hold identifiers (`account_groups`, `scope`), names (the labels of filters) and sentences. It may also
 come from a file that others wrote. So each field is rebuilt from its type, and sentences are left out and counted.
@@ -38,17 +38,17 @@ def pseudonymize_receipt(receipt: Receipt, keyed: Keyed, *, keep: Collection[str
     Parameters
     ----------
     receipt : Receipt
-        Of the original events.
+        The receipt of the original events.
     keyed : Keyed
         The key.
     keep : collection of str
-        The columns that stay in clear. With `aid` among them, the receipt's account groups do too.
+        The columns that are left as they are. If `aid` is one, the account groups of the receipt are left too.
 
     Returns
     -------
     Receipt
-        `account_groups`, `scope` and the labels of filters have pseudonyms. `notes` and `checked["differences"]`
-        say how many sentences were left out. A note says what was done, and with which key.
+        `account_groups`, `scope` and the labels of filters have pseudonyms. `notes` and `checked["differences"]` only
+        count the sentences that were left out. A note states the fingerprint of the key and the columns left in clear.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def pseudonymize_receipt(receipt: Receipt, keyed: Keyed, *, keep: Collection[str
         "scope": _scope(receipt.scope, aid),
         "complete": receipt.complete,
         "order": _one_of(receipt.order, _ORDERS),
-        # In a new order, since the old one may be that of the names.
+        # Sorted by pseudonym, because the old order may be that of the names.
         "account_groups": dict(sorted(groups.items())),
         "checked": _checked(receipt.checked),
         "filters": [
@@ -102,7 +102,7 @@ def pseudonymize_directory_receipt(
     Returns
     -------
     DirectoryReceipt
-        The paths in `refused` have pseudonyms for the account groups, unless `aid` stays in clear.
+        The paths in `refused` have pseudonyms for account groups, unless `aid` is in `keep`.
     """
     plain = receipt.to_dict()
     refused = []
@@ -115,7 +115,7 @@ def pseudonymize_directory_receipt(
         "source": _one_of(receipt.source, _SOURCES),
         "fetched_at": _instant(receipt.fetched_at) or "",
         "roles_asked_at": _instant(receipt.roles_asked_at),
-        "refused": sorted(refused),  # in a new order, as above
+        "refused": sorted(refused),  # the old order may be that of the account groups
         "versions": _versions(receipt.versions),
         "notes": [*_left_out(len(receipt.notes), "note"), _what_was_done(keyed, keep)],
     }

@@ -1,8 +1,8 @@
-"""Event texts and types of resources without the names in them.
+"""Event texts and types of resources, with pseudonyms in place of names.
 
 An event text can hold anything: "User jane@example.com added", "Report 'Jane's week' deleted". The words of the
-vocabulary stay, since they say what happened. All others are replaced, one pseudonym for each group of them, so that
-neither first names nor surnames can be counted on their own.
+vocabulary stay, since they describe what happened, unless they may be names. All others are replaced. Neighbouring
+words get one pseudonym together, so that neither first names nor surnames can be counted on their own.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _NAMES = split_words(
     temple trainer van ward watch water west white wise wood worth young
     """
 )
-"""Words that are first names or surnames too. Capitalised, they are taken for names."""
+"""Words that are also first names or surnames. If they are capitalised, they count as names."""
 
 _FIRST = split_words("bill grant lane mac mark pat ward")
-"""First names among them, which are not taken for things at the start of a text, although some are."""
+"""The first names among `_NAMES`. They count as people at the start of a text, although some are also things."""
 
 _AFTER_NAMES = (
     grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS | grammar.CONJUNCTIONS | grammar.ABLE
     | split_words("can can't cannot could did didn't does doesn't failed may no tried will won't")
 )  # fmt: skip
-"""Words that follow somebody's name, and no imperative such as "Mark test as done" or "Grant access"."""
+"""Words that can follow "Mark" or "Grant" as a name, but not as an imperative, as in "Grant access"."""
 
 _FUNCTION = grammar.PREPOSITIONS | grammar.CONJUNCTIONS | grammar.BE | grammar.HAVE | grammar.NOT | grammar.ADVERBS
 """Words that do not begin the object of a verb."""
 
 _CHARACTER = r"[^\t\n\r !-/:-@\[-`{-~\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2026]"
-"""What words are made of: all but spaces, ASCII punctuation, and the dashes, quotation marks and dots of typographers.
+"""What words are made of: all but spaces, ASCII punctuation, and typographic dashes, quotation marks and ellipses.
 
-Marks, symbols and control characters are among it, because they can be a part of names.
+Marks, symbols and control characters are included, because they can be part of a name.
 """
 
 _WORD = re.compile(rf"{_CHARACTER}(?:(?:{_CHARACTER}|{JOINER})*{_CHARACTER})?")
@@ -52,16 +52,16 @@ _QUOTED = re.compile(
     r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)|`[^`]*`|<[^<>]*>|\u201c[^\u201c\u201d]*\u201d|\u2018[^\u2018\u2019]*\u2019(?!\w)'
 )
 _CONTACT = re.compile(r"@|//|\\|\w\.\w")
-"""A part of an e-mail address, a URL, a path of Windows, or the name of a host."""
+"""A sign of an e-mail address, a URL, a Windows path, or a host name."""
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|[-_. ]+|[^-A-Za-z_. ]+")
 
 _LONGEST = 1_000
-"""The longest text that is read for its class, in characters. Reading takes a time that grows with the square."""
+"""The longest text that is classified, in characters. The time to read a text grows with the square of its length."""
 
 
 def words_of_users(users: Iterable[str]) -> frozenset[str]:
-    """Return the words of the names and e-mail addresses of people that are also words of the vocabulary.
+    """Return the words in the names and e-mail addresses of people that are in `_NAMES`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def words_of_users(users: Iterable[str]) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        In small letters. Words that are in no list of names are left out, since people are also called "Test User".
+        In lower case. Words that are not in `_NAMES` are left out, since a user may be called "Test User".
 
     Examples
     --------
@@ -84,26 +84,27 @@ def words_of_users(users: Iterable[str]) -> frozenset[str]:
 
 
 def pseudonymize_text(text: str, keyed: Keyed, people: frozenset[str] = frozenset()) -> str:
-    """Return an event text with pseudonyms for the words that can be names.
+    """Return an event text with pseudonyms in place of words that can be names.
 
-    E-mail addresses, URLs, host names, and all words that are not in the vocabulary are always replaced. So are words
-    that are first names or surnames too, where a name stands. Of several ways to replace the rest, the first is taken
-    that leaves the class of the event as it was: with and without the words that only look like names because they are
-    capitalised, quoted, or after a colon. Of texts of more than 1,000 characters, all of these are replaced.
+    E-mail addresses, URLs, host names and words that are not in the vocabulary are always replaced. So are words that
+    are also first names or surnames, if their place in the text is that of a name. Words that only look like names,
+    because they are capitalised, quoted or after a colon, are replaced too. They are kept if replacing them would
+    change the class of the event and keeping them does not. In texts of more than 1,000 characters, they are always
+    replaced.
 
     Parameters
     ----------
     text : str
-        As the API sent it.
+        The text as the API sent it.
     keyed : Keyed
         The key.
     people : frozenset of str
-        From `words_of_users`. These words are replaced wherever they are capitalised or follow "user".
+        The result of `words_of_users`. These words are replaced if they are capitalised or follow "user" or "member".
 
     Returns
     -------
     str
-        The same text if all its words are in the vocabulary, and none looks like a name.
+        The text with pseudonyms. It is unchanged if all its words are in the vocabulary and none looks like a name.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def pseudonymize_text(text: str, keyed: Keyed, people: frozenset[str] = frozense
 
 
 def pseudonymize_type(text: str, keyed: Keyed) -> str:
-    """Return the type of a resource, such as ``testName``, with a pseudonym for the words that are in no vocabulary."""
+    """Return the type of a resource, such as ``testName``, with pseudonyms for words outside the vocabulary."""
     if re.search("@|://", text):
         return f"X{keyed.word('type', text)}"
     parts: list[str] = []
@@ -149,9 +150,9 @@ def pseudonymize_type(text: str, keyed: Keyed) -> str:
 
 
 def _candidates(text: str, keyed: Keyed, people: frozenset[str]) -> Iterator[str]:
-    """Yield the text with names replaced: first all that may be names, then only what is not in the vocabulary."""
+    """Yield the text with names replaced: first with all words that may be names, then with only the certain ones."""
     words = list(_WORD.finditer(text))
-    # Up to the next spaces, because brackets and question marks belong to them too.
+    # A contact reaches to the next space, because brackets and question marks can be part of a URL.
     contacts = [match.span() for match in re.finditer(r"\S+", text) if _CONTACT.search(match[0])]
     in_phrases = _in_phrases(words)
     certain = [
@@ -171,7 +172,7 @@ def _candidates(text: str, keyed: Keyed, people: frozenset[str]) -> Iterator[str
 
 
 def _spans(text: str, words: Sequence[re.Match[str]], flags: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return where names begin and end. Names with only white space between them are one."""
+    """Return where names begin and end. Names with only white space between them count as one."""
     spans: list[tuple[int, int]] = []
     for word, flag in zip(words, flags, strict=True):
         if not flag:
@@ -193,7 +194,7 @@ def _replaced(text: str, spans: Sequence[tuple[int, int]], keyed: Keyed, form: s
 
 
 def _with_doubtful(text: str, words: Sequence[re.Match[str]], certain: Sequence[bool], phrases: set[int]) -> list[bool]:
-    """Mark also the known words that may be somebody's names: quoted, after a colon, capitalised within a sentence."""
+    """Also mark known words that may be names: quoted, after a colon, or capitalised within a sentence."""
     later = [word[0] for word in words[1:]]
     in_sentence = sum(word.islower() for word in later) > sum(word[0].isupper() for word in later)
     tail = text.find(": ")
@@ -239,7 +240,7 @@ def _is_subject(words: Sequence[re.Match[str]], at: int) -> bool:
         return True
     if not is_thing and second.casefold() in _AFTER_NAMES:
         return True
-    # "Page deleted" and "Key created by ..." are of things, "Page deleted a test" is not.
+    # "Page deleted" and "Key created by ..." begin with a thing, "Page deleted a test" begins with a person.
     return second.casefold() in finite() and (not is_thing or (third != "" and third not in _FUNCTION))
 
 
@@ -250,7 +251,7 @@ def _is_login(word: str) -> bool:
 
 
 def _is_key(text: str, people: frozenset[str]) -> bool:
-    """Return whether a text is a key, such as "PauseConnector" or "test.deleted". With dots, all words are known."""
+    """Return whether a text is a key, such as "PauseConnector". With dots, all its words are known: "test.deleted"."""
     if re.search(r"[\s@\\]|//", text):
         return False
     parts = [part for part in _CAMEL.findall(text) if part.strip("-_. ")]

@@ -1,4 +1,4 @@
-"""The words of the vocabulary of event texts, which say what happened and not to whom."""
+"""The words of the vocabulary of event texts: they describe what happened, and name nobody."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MORE = split_words(
     i we you manually automatically fired fires logged generated recorded emitted occurs raised
     """
 )
-"""Words of event texts that are in no table, such as those of "User Login (Remember-me cookie)"."""
+"""Words of event texts besides those of the vocabulary's tables, such as "remember" and "timed"."""
 
 JOINER = r"[-._@':+\\/&%#$*=~\u2018\u2019]"
-"""What can join the parts of a word, as a character class."""
+"""A character class of what can join the parts of a word."""
 
 
 def is_known(word: str) -> bool:

@@ -35,67 +35,66 @@ def pseudonymize(
     Parameters
     ----------
     events : pandas.DataFrame
-        Events, or people from `fetch_users` or `Archive.users`. Of an archive, load a part: ``archive.load(...)``.
+        Events, or people from `fetch_users` or `Archive.users`. Of an archive, pass a part: ``archive.load(...)``.
     key : bytes or str
-        The secret, at least 32 bytes long. Text counts as its UTF-8 without white space around it, bytes count as they
-        are. Make one with ``secrets.token_hex(32)``, and keep it apart from the result.
+        The secret, at least 32 bytes long. Text is stripped of white space at both ends and encoded as UTF-8; bytes are
+        used as they are. Make a key with ``secrets.token_hex(32)``, and keep it apart from the result.
     keep : iterable of str
-        Columns that stay as they are. Columns of your own must be named here, or dropped before. Of people, also
-        ``"aid"`` and ``"account_group_name"``, which stay in `memberships`.
+        Columns to leave as they are. A column that you added must be named here, or dropped before. For people,
+        ``"aid"`` and ``"account_group_name"`` leave these fields of `memberships` as they are.
     network : str
-        How many leading bits of an IPv4 address make a network, such as ``"/24"``; of an IPv6 address, it is twice as
-        many. Addresses of one network get pseudonyms of one /48 network.
+        How many leading bits of an IPv4 address make a network, such as ``"/24"``; twice as many make an IPv6 network.
+        Addresses of one network get pseudonyms of one /48 network.
 
     Returns
     -------
     pandas.DataFrame
-        A new frame with the same columns and dtypes, and a new index. Null and empty text stay what they are. Events
-        keep their order, except those of the same moment, which the log may have sorted by name. People, their
-        account groups and roles are in the order of their pseudonyms. Of `attrs` only the receipt remains, without
-        names. The columns become:
+        A new frame with the same columns and dtypes, and a new index. Null and empty text are unchanged. Events keep
+        their order, except that neighbours of the same moment are sorted by pseudonym, since they may have been sorted
+        by name. People, their account groups and roles are in the order of their pseudonyms. Of `attrs` only the
+        receipt remains, without names. The columns become:
 
-        - `uid`, `aid`, `account_group_name`: such as ``user-k3j5…``, 80 bits of HMAC-SHA256;
-        - `user`: the same for the name and the e-mail address in it, each for itself:
-          ``user-… (mail-…@pseudonym.invalid)``;
+        - `uid`, `aid`, `account_group_name`: such as ``uid-k3j5…``, 80 bits of HMAC-SHA256;
+        - `user`: separate pseudonyms for the name and the e-mail address, ``user-… (mail-…@pseudonym.invalid)``;
         - `event`: e-mail addresses, URLs, host names and words that are not in the vocabulary of event texts are
-          replaced, as are quoted and capitalised words that may be names. Words that name a `user` of the frame count
-          as names more often;
-        - `ip_address`: an IPv6 address in ``fd00::/8`` with 40 keyed bits of the network and 80 of the address. What is
-          no address stays none;
-        - `resources`: every name. Words of types that are not in the vocabulary are replaced;
+          replaced, as are quoted and capitalised words that may be names. Words from the column `user` count as names
+          in more places;
+        - `ip_address`: an IPv6 address in ``fd00::/8`` with 40 keyed bits of the network and 80 of the address. Text
+          that is not an address becomes other text;
+        - `resources`: every name is replaced, and in types the words outside the vocabulary;
         - `extra`: one pseudonym for the whole value, as JSON;
-        - of people: `uid`, `name`, `email`, and in `memberships` the account groups and roles.
+        - for people: `uid`, `name`, `email`, and in `memberships` the account groups and roles.
 
-        Dates and flags stay.
+        Dates and flags are unchanged.
 
     Raises
     ------
     InvalidArgument
-        The key is too short, or one byte repeated; `keep` is no list, or names a column that is not there; the frame
-        has further columns, or one column twice; `network` is not such a number of bits; or the receipt is damaged.
+        The key is too short, or one byte repeated; `keep` is not a list, or names a column that does not exist; the
+        frame has further columns, or one column twice; `network` is not ``"/1"`` to ``"/32"``; or the receipt is
+        damaged.
     NotAnAuditFrame
-        The column `date` is missing, or a column has another type than events have.
+        The column `date` of events is missing, or a column has another type than in a fetched frame.
 
     Notes
     -----
-    *What can be linked.* Each kind of text has a key of its own, and the same text has the same pseudonym only within
-    its kind. People are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and
-    resources with ``user``, ``member``, ``owner`` or ``email`` in their type. So are account groups and roles, in
-    resources with ``accountGroup`` or ``role`` in their type. All other resources are one kind. Texts count as they
-    were sent: ``Jane@x.com`` and ``jane@x.com`` are two, as in summaries, which tell people apart by `uid`.
+    *What can be linked.* Each kind of text has its own key, and the same text has the same pseudonym only within its
+    kind. People are one kind, wherever they are named: `user`, the `name` and `email` of the directory, and resources
+    with ``user``, ``member``, ``owner`` or ``email`` in their type. Account groups are one kind, also in resources with
+    ``accountGroup`` in their type. Roles are one kind, also in resources with ``role`` in their type. All other
+    resources are one kind. Texts are compared exactly: ``Jane@x.com`` and ``jane@x.com`` have two pseudonyms.
 
     *What is not hidden.* When something happened, what kind of event it was, how often, and who acted with whom.
     Whoever knows that Ada deleted a test last Monday at nine finds her pseudonym, and with it all that she did. The
     length of an address list, whether an address is a block, and which addresses share a network can be seen. A name
-    stays in an event text if it is a word of the vocabulary and is written small, as in "test of grant removed", or is
-    not known as a name and begins the text, as in "Trace updated a test".
+    that is also a word of the vocabulary stays in an event text if it is in lower case, as in "test of grant removed",
+    or if it begins the text and is not known as a name, as in "Trace updated a test".
 
-    The order of events can be seen too. Events that you sorted by name tell something about the names: sort them by
-    `date` before.
+    The order of events can be seen too. If you sorted events by name, sort them by `date` first.
 
-    *What is lost.* A block of addresses no longer contains other addresses. Account groups as keys of ``tz=`` must be
-    pseudonyms too; `pseudonym_table` has them. With 10,000 networks, the chance that two of them become one is 1 in
-    22,000.
+    *What is lost.* A block of addresses no longer contains other addresses. If a mapping for ``tz=`` has account groups
+    as keys, replace them with their pseudonyms from `pseudonym_table`. With 10,000 networks, the chance that two of
+    them become one is 1 in 22,000.
 
     Examples
     --------
@@ -126,18 +125,19 @@ def pseudonym_table(events: pd.DataFrame, *, key: bytes | str, network: str = "/
     events : pandas.DataFrame
         The original events, or the original people.
     key, network
-        As they were given to `pseudonymize`.
+        The same values as for `pseudonymize`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per field and different value, sorted by both: `field`, `original` and `pseudonym` (str). Texts that
-        stay as they are have no row. `resources` are names, `resource_type` their types, and `role` those of people.
+        One row per field and distinct value, sorted by both: `field`, `original` and `pseudonym` (str). Unchanged texts
+        have no row. The field `resources` has names of resources, `resource_type` their types, and `role` the roles of
+        people.
 
     Raises
     ------
     InvalidArgument, NotAnAuditFrame
-        See `pseudonymize`. Columns of your own are left out.
+        See `pseudonymize`. Columns that you added are ignored, and raise no error.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def _pseudonymize(
     is_people = _is_people(events)
     kept = _check_columns(events, keep, USERS_SCHEMA.names if is_people else COLUMNS)
     if not is_people:
-        dates_of(events)  # raises an error if `date` is not one, and could hold anything
+        dates_of(events)  # raises an error if `date` holds no dates, and so could hold anything
     columns = Columns(events, keyed, bits, kept)
     arrays = {name: events[name].array if name in kept else columns.rename(name) for name in events.columns}
     result = pd.DataFrame(arrays, columns=pd.Index(list(events.columns)))
