@@ -21,10 +21,10 @@ from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.zones import Zones
 
 FEW_WEEKS = 8
-"""Active weeks below which a person is compared with the others rather than with themselves, and is counted so."""
+"""People with fewer active weeks of history are compared mostly with the others, and counted in `without_baseline`."""
 
 Found = tuple[list[Finding], Assessed]
-"""What judging a check gives."""
+"""What a judge returns: the findings of a check, and what was assessed."""
 
 
 @dataclass(frozen=True, eq=False)
