@@ -157,8 +157,8 @@ def usual_hours(
         - `uid`, `user` (str), `events` (int64) before that week, and `active_days` (int64) among the `days` before it;
         - `assessed` (bool), whether that is enough for `find_off_hours`;
         - `tz` (str), and `usual_hours` (str), which is empty if they are not assessed;
-        - `hours` (float64), in how many hours of a working day the only event of a week is no finding; null if they are
-          not assessed.
+        - `hours` (float64), in how many hours of a working day a single event is no finding, if it is the only one of
+          its week; null if they are not assessed.
 
     Raises
     ------

@@ -105,7 +105,7 @@ class _LogIns:
         return cls(rows[is_success], rows[~is_success], known, {who for who, _ in known}, selection.people)
 
     def judge(self, person: int, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
-        """Return the severity, why, and the log-in by which somebody got into the account from where failures came."""
+        """Return the severity, the reason, and the log-in by which somebody got into the account, if any."""
         until = row["last_event"] + pd.Timedelta(days=1)
         tried = self.failed[(self.failed["person"] == person) & self.failed["date"].between(row["first_event"], until)]
         after = self.rows[(self.rows["person"] == person) & self.rows["date"].between(row["first_event"], until)]
@@ -131,7 +131,7 @@ class _LogIns:
         return "low", "nobody got in", None
 
     def judge_source(self, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
-        """Return the severity, why, and the log-in from an address that had tried several accounts."""
+        """Return the severity, the reason, and the log-in by which somebody got in from this address, if any."""
         until = row["last_event"] + pd.Timedelta(days=1)
         after = self.rows[
             (self.rows["ip_address"] == row["ip_address"]) & self.rows["date"].between(row["first_event"], until)

@@ -1,6 +1,6 @@
 """Rarity: how likely a person is to do something in one of their active weeks.
 
-In which share of a person's weeks something happens is estimated from their own earlier weeks and from those of
+The share of a person's weeks in which something happens is estimated from their own earlier weeks and from those of
 everybody else, as if the others had lent the person some of their weeks. The number of lent weeks is estimated too:
 many if people hardly differ, few if each does something else. So somebody with a long history is compared with
 themselves, and a newcomer with the others.
@@ -165,7 +165,7 @@ def week_of_date(dates: pd.Series) -> Whole:
 
 
 def _estimate(times: npt.NDArray[np.int64], active: Whole) -> Real:
-    """Return in which share of weeks each person does each kind, from `times` (people x kinds) in `active` weeks."""
+    """Return the share of each person's weeks with each kind, from `times` (people x kinds) in `active` weeks."""
     weeks = active[:, None].astype("float64")
     others = (times.sum(axis=0) - times + 0.5) / (weeks.sum() - weeks + 1.0)
     strength = _strength(times, weeks)
