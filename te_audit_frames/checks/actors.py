@@ -28,7 +28,7 @@ _BUSY = 0.005  # of the bursts, in an hour that counts as busy
 _CLOCKWORK = 0.3
 _QUIET_HOURS = 2
 _WEEKEND_DAY = 0.1  # of the bursts, on each of Saturday and Sunday; if they are spread evenly, each day has a seventh
-_RARELY, _USUAL = 0.01, 0.05  # log-ins among the events: of the actor, and in the median of all actors
+_RARELY, _USUAL = 0.01, 0.05  # share of log-ins: of the actor, and the median of all actors
 _FEW, _MANY = 1 / 3, 6  # kinds of events: the actor's share of the median, and the least median
 _TELLING = 20  # bursts; with fewer, a clock may be chance
 
@@ -82,7 +82,7 @@ def classify_actors(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 

@@ -62,7 +62,7 @@ def find_new_addresses(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` or `history` is no frame and no archive.
+        An argument is wrong, or `events` or `history` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 

@@ -119,7 +119,7 @@ def read_baseline(
     NotAnAuditFrame
         `date` is missing, or both `uid` and `user` are, or `event` if texts are counted.
     InvalidArgument
-        `history` is no frame and no archive, or another argument is wrong.
+        `history` is neither a frame nor an archive, or another argument is wrong.
 
     Examples
     --------

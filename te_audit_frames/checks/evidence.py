@@ -68,7 +68,7 @@ def evidence(
     Raises
     ------
     InvalidArgument
-        `row` is not a row of a check's result, or `events` is no frame and no archive.
+        `row` is not a row of a check's result, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A column that the row names is missing.
 

@@ -90,7 +90,7 @@ def find_off_hours(
     Raises
     ------
     InvalidArgument
-        A time zone does not exist, another argument is wrong, or `events` or `history` is no frame and no archive.
+        A time zone does not exist, another argument is wrong, or `events` or `history` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 

@@ -101,7 +101,7 @@ def find_failed_logins(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 

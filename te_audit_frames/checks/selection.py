@@ -124,7 +124,7 @@ def select(
     NotAnAuditFrame
         A needed column is missing, or cannot be read as what it should hold.
     InvalidArgument
-        `events` is no frame and no archive, or another argument is wrong.
+        `events` is neither a frame nor an archive, or another argument is wrong.
 
     Examples
     --------

@@ -101,7 +101,7 @@ class Weeks:
         return np.bincount(self._active_person[self._active_week % 2 == 0], minlength=self.count).astype("int64")
 
     def returns(self, days: int) -> pd.DataFrame:
-        """Return the weeks in which somebody acted again after at least some days of silence: `person`, `week`."""
+        """Return the weeks in which somebody acted again after `days` of silence or more: `person`, `week`."""
         order = np.lexsort((self._active_week, self._active_person))
         person, week = self._active_person[order], self._active_week[order]
         again = (np.diff(person) == 0) & (np.diff(week // 2) * 7 >= days)
