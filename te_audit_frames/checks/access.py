@@ -146,9 +146,9 @@ def _resolve(
     same_name = (several == 1) & (matches > 1)
     events = np.bincount(groups, minlength=count)
     notes = np.full(count, "", dtype="object")
-    notes[(several > 1) & (roles.to_numpy() > 1)] = "several people and several roles: it is open who got which"
+    notes[(several > 1) & (roles.to_numpy() > 1)] = "several people and several roles: it is unclear who got which"
     notes[(several > 1) & (roles.to_numpy() <= 1)] = "several people are named"
-    notes[(events > 1) & (several > 1)] = "several equal events at one moment: it is open which is whose"
+    notes[(events > 1) & (several > 1)] = "several equal events at one moment: it is unclear which is whose"
     notes[same_name] = "several people have this name"
     uids = pd.array([*people["uid"], None], dtype="str").take(number)
     return {

@@ -29,7 +29,7 @@ _CLOCKWORK = 0.3
 _QUIET_HOURS = 2
 _WEEKEND_DAY = 0.1  # of the bursts, on each of Saturday and Sunday; if they are spread evenly, each day has a seventh
 _RARELY, _USUAL = 0.01, 0.05  # share of log-ins: of the actor, and the median of all actors
-_FEW, _MANY = 1 / 3, 6  # kinds of events: the actor's share of the median, and the least median
+_FEW, _MANY = 1 / 3, 6  # kinds of events: at most this share of the median, if the median is at least this
 _TELLING = 20  # bursts; with fewer, a clock may be chance
 
 _CERTAIN = 3  # points that make an actor automation

@@ -205,7 +205,7 @@ def _assessed(
     elif no_history:
         reason = "no history was given"
     elif selection.events and without == len(acting):
-        reason = "nobody who acted from a network that can be read has enough history of networks"
+        reason = "nobody who acted from a readable address has enough history"
     span = None
     if not no_history and len(past.moments) and selection.first_event is not None:
         span = max(selection.first_event.timestamp() / 86_400 - past.moments["quarter"].min() / 96, 0.0)

@@ -5,9 +5,9 @@ spread by a bell curve of 75 minutes; a smooth curve around their mean hour, so 
 from the mean are rarer than those near it; and a little of every hour. A day with n active quarters weighs the square
 root of n, since its quarters depend on one another. A day that is 120 days older weighs half.
 
-An hour is judged by comparing these habits with the same habits moved by six hours or more, as of somebody else in
-another place or at another time. The oddness of an hour is the logarithm of how much better the moved habits explain
-it. It is negative at hours at which a person usually acts.
+An hour is judged by comparing these habits with the same habits moved by six hours or more. The moved ones stand for
+somebody else, in another place or at another time. The oddness of an hour is the logarithm of how much better they
+explain it. It is negative at hours at which a person usually acts.
 
 A week is judged as a whole: by how much better the moved habits explain all of it. More than four hours without an
 event end a session, and a session with n active quarters weighs the square root of n. But usual work must not hide

@@ -90,7 +90,8 @@ def find_off_hours(
     Raises
     ------
     InvalidArgument
-        A time zone does not exist, another argument is wrong, or `events` or `history` is neither a frame nor an archive.
+        A time zone does not exist, `events` or `history` is neither a frame nor an archive, or another argument is
+        wrong.
     NotAnAuditFrame
         A needed column is missing.
 

@@ -93,7 +93,7 @@ def find_failed_logins(
         - `users` or `ip_addresses` (int64): how many different ones the failures have; for an address also
           `most_per_user` (int64), the most failures of one user;
         - `success` (``datetime64[us, UTC]``), `success_ip_address` and, for an address, `success_uid` and
-          `success_user` (str): the first successful log-in after the failures, from any address; null if there was
+          `success_user` (str): the first successful log-in of one of these users, from any address; null if there was
           none. For a user, it follows `min_before_success` failures; for an address, one failure of the same user.
 
         `assessed` says what was examined.

@@ -124,7 +124,7 @@ class _Seconds:
     logs_out: Flags
 
     def split(self, longest: int) -> tuple[Flags, Flags, Moments]:
-        """Return which moments begin a session, which end one, and at which a log-out ended the session before."""
+        """Return which moments begin a session, which end one, and the log-outs that belong to the session before."""
         count = len(self.person)
         follows = np.zeros(count, dtype="bool")  # within the idle time, and of the same person
         follows[1:] = (np.diff(self.person) == 0) & (np.diff(self.moment) <= longest)

@@ -1,4 +1,4 @@
-"""Findings together: which of them others raise, and one ranked row per person."""
+"""Findings together: severities that other findings raise, and one ranked row per person."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def make_finding(
 
 
 def compared(rarity: Rarity, what: str) -> str:
-    """Write in how many weeks it happened, of the person and of everybody else."""
+    """Write in how many of the person's weeks, and of everybody else's, something happened."""
     if np.isnan(rarity.chance):
         return "whether that is unusual is not assessed, since there is too little history"
     others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of other people"

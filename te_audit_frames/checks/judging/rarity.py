@@ -124,7 +124,7 @@ class Weeks:
         return Rarity(chance, own, own_weeks, int(times.sum()) - own, int(active.sum()) - own_weeks)
 
     def rarity_among(self, person: Whole, week: Whole, kind: Whole, done: pd.DataFrame) -> list[Rarity]:
-        """Return how rare each act is among all kinds: its chance is that of any kind that is as rare, or rarer.
+        """Return how rare each act is among all kinds: how likely its person is to do anything as rare, or rarer.
 
         Parameters
         ----------

@@ -103,7 +103,8 @@ class ReviewContext:
             reason = "the vocabulary knows no event of the history"
         elif without:
             notes.append(
-                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history; everybody's weeks stand in"
+                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history, and are compared mostly with "
+                "the others"
             )
         if reason and record.concerned:
             notes.append("what was found is listed, but not whether it is unusual for its person")

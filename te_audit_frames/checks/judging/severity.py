@@ -1,9 +1,9 @@
 """Severities: which rule gives which severity, for every check of a review, in one place.
 
-Most rules need to know how unusual an event is for its person. They measure it by a chance: how likely the person, or
-without enough history anybody here, is to do something as rare in one active week. `rarity` computes it. The two
-thresholds below bound what a check finds by chance: at most 5 low or medium findings in 100 active weeks of a person,
-and at most 2 of them medium.
+Most rules need to know how unusual an event is for its person. They use a chance: how likely the person is to do
+something as rare in one active week, or, with little history of their own, how likely anybody here is. `rarity`
+computes it. The two thresholds below bound what a check finds by chance: at most 5 low or medium findings in 100 active
+weeks of a person, and at most 2 of them medium.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ RULES: Mapping[Check, Rule] = {
         "any other run",
     ),
     "find_failed_logins": Rule(
-        "Did somebody guess, spray or stuff passwords, and did one get in?",
+        "Did somebody guess, spray or stuff passwords, and get in?",
         "T1110 Brute Force",
         "then a log-in from a network of the failures that the person had not used before",
         "the same, but the person's earlier networks are not known",
@@ -108,7 +108,7 @@ RULES: Mapping[Check, Rule] = {
         "any other new network",
     ),
     "find_access_changes": Rule(
-        "Did somebody change roles, people or tokens, who does not usually?",
+        "Did somebody who does not usually do so change roles, people or tokens?",
         "T1098 Account Manipulation",
         f"a change to oneself, and a chance below {VERY_RARE:.0%}",
         f"a chance below {VERY_RARE:.0%}; or a change to oneself, and a chance below {RARE:.0%}",
@@ -116,7 +116,7 @@ RULES: Mapping[Check, Rule] = {
         "any other change",
     ),
     "find_monitoring_changes": Rule(
-        "Did somebody weaken monitoring, who does not usually?",
+        "Did somebody who does not usually do so weaken monitoring?",
         "T1562.001 Impair Defenses: Disable or Modify Tools",
         "",
         f"a chance below {VERY_RARE:.0%}, and either it is about what raises alarms (alert rules, notifications, "
