@@ -1,4 +1,4 @@
-"""Access: who gave whom which role, made or removed people, or made tokens."""
+"""Access: roles given and taken, people added and removed, tokens created, and the like."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_access_change(action: str, name: str, outcome: str) -> bool:
 def find_access_changes(
     events: Any, *, history: Any = None, vocabulary: str | PathLike[str] | None = None
 ) -> pd.DataFrame:
-    """Find changes of access: roles given and taken, people made and removed, tokens made, and the like.
+    """Find changes of access: roles given and taken, people added and removed, tokens created, and the like.
 
     Parameters
     ----------
@@ -45,37 +45,38 @@ def find_access_changes(
     Returns
     -------
     pandas.DataFrame
-        One row per change, the oldest first. Events of one person, account group, text and moment are one change.
+        One row per change, the oldest first. Events with the same person, account group, text, object and moment are
+        one change.
 
         - `uid`, `user`, `aid`, `account_group_name` (str), who did it and where;
-        - `action`, `object`, `outcome` (str), as `classify_events` says: an object is a user, an invitation, a service
-          account, a role, a permission, an API token, a credential, an account group or group, an allowlist, or
-          multi-factor or single sign-on;
+        - `action`, `object`, `outcome` (str), as in `classify_events`: the object is a user, an invitation, a service
+          account, a role, a permission, an API token, a credential, an account group or group, an allowlist,
+          multi-factor authentication or single sign-on;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; the same moment), `events` (int64) and `event_texts`
           (list of str): what `evidence` needs;
         - `targets` (list of str), the people whose access was changed, and `roles` (list of str), as `resources` name
           them, and `others` (list of str), the names of all other resources;
-        - `target_uid` (str), the target's `uid` if it acts in `events` and exactly one person has this name or e-mail;
+        - `target_uid` (str), the `uid` of the only target, if exactly one person of `events` has this name or e-mail;
         - `to_self` (bool), whether people changed their own access;
         - `ambiguous` (bool), whether the event leaves open who got what, and `note` (str), why;
-        - `before` (Int64), how many events of this text the person has in `history`; null without one.
+        - `before` (Int64), how many events with this text the person has in `history`; null without a history.
 
         `assessed` says what was examined, and which texts the vocabulary does not know.
 
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` or `history` is no frame and no archive.
+        An argument is wrong, or `events` or `history` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
-    *Threshold.* None: every change is a row. Access changes every week, so look first at those to oneself, at failures
-    and at people whose `before` is 0. It is the technique that MITRE ATT&CK calls account manipulation.
+    *Threshold.* None: every change is a row. Access changes every week, so look first at people who changed their own
+    access, at failures, and at rows whose `before` is 0. MITRE ATT&CK calls this technique account manipulation.
 
     *What it cannot see.* Roles that an identity provider assigns, which may not be logged as such; what a role
-    permits; the owner of a token, which the log does not name. A target is a name, and names are not unique.
+    permits; the owner of a token, whom the log does not name. A target is a name, and names are not unique.
 
     Examples
     --------
@@ -118,7 +119,7 @@ def find_access_changes(
 
 
 def _kinds(named: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    """Say which resources are people and which are roles, by their type; else by the object of the event."""
+    """Return whether each resource is a person, a role or another thing, by its type, else by its event's object."""
     kind = pd.Series("other", index=named.index, dtype="str")
     types = named["type"].fillna("").str.lower()
     kind[types.str.contains("user|member", regex=True)] = "person"
@@ -145,9 +146,9 @@ def _resolve(
     same_name = (several == 1) & (matches > 1)
     events = np.bincount(groups, minlength=count)
     notes = np.full(count, "", dtype="object")
-    notes[(several > 1) & (roles.to_numpy() > 1)] = "several people and several roles: it is open who got which"
+    notes[(several > 1) & (roles.to_numpy() > 1)] = "several people and several roles: it is unclear who got which"
     notes[(several > 1) & (roles.to_numpy() <= 1)] = "several people are named"
-    notes[(events > 1) & (several > 1)] = "several equal events at one moment: it is open which is whose"
+    notes[(events > 1) & (several > 1)] = "several equal events at one moment: it is unclear which is whose"
     notes[same_name] = "several people have this name"
     uids = pd.array([*people["uid"], None], dtype="str").take(number)
     return {
@@ -159,7 +160,7 @@ def _resolve(
 
 
 def _names(people: pd.DataFrame) -> pd.DataFrame:
-    """Return the names by which a resource may call each person: all of `user`, the name in it, and its e-mail."""
+    """Return the names by which a resource may call each person: the whole `user`, and the name and e-mail in it."""
     users = people["user"]
     parts = users.str.extract(r"^(?P<name>.*?)\s*\((?P<email>[^()]*@[^()]*)\)\s*$")
     names = pd.concat([users, parts["name"], parts["email"]]).rename("name").dropna()

@@ -1,4 +1,4 @@
-"""Accounts: people of the directory who do not use it, who came back, and those who act but are not in it."""
+"""Accounts that nobody uses, accounts in use again after a long silence, and people who are not in the directory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ DAYS = 90
 RETURNED_DAYS = 180
 
 _DAY = 86_400_000_000  # microseconds
-_MOST_UNKNOWN = 0.5  # of the people who acted; if more are in no directory, the directory is the likelier reason
+_MOST_UNKNOWN = 0.5  # of the people who acted; if the directory lacks more of them, it probably does not fit the events
 _STATUSES = ["not in directory", "returned", "dormant", "never logged in"]
 
 
 def find_dormant_users(
     users: pd.DataFrame, events: Any, *, history: Any = None, days: int = DAYS, returned_days: int = RETURNED_DAYS
 ) -> pd.DataFrame:
-    """Find accounts that nobody uses, that somebody uses again, and people who act but are not in the directory.
+    """Find accounts that nobody uses or that somebody uses again, and people who act but are not in the directory.
 
     Parameters
     ----------
@@ -38,47 +38,49 @@ def find_dormant_users(
     events : frame of any supported library, or Archive
         Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event` and `uid` are required.
     history : frame of any supported library, or Archive, optional
-        What happened before. It shows a long silence that ends soon after the first of `events`.
+        What happened before. Without it, a silence that began before the first of `events` is not seen.
     days : int
-        After how many days without log-in and events an account is dormant.
+        How many days without a log-in or an event make an account dormant.
     returned_days : int
-        After how many days of silence an event is a return.
+        How many days of silence make the next event a return.
 
     Returns
     -------
     pandas.DataFrame
         One row per person and status:
 
-        - `uid`, `user` (str; the name in the log, else name and e-mail of the directory);
+        - `uid`, `user` (str; the name in the log, else name and e-mail from the directory);
         - `status` (str): ``"not in directory"`` (acts in `events`, and was first seen before the directory was
-          fetched), ``"returned"`` (acts after `returned_days` of
-          silence; one row per return), ``"dormant"`` (no log-in and no event for `days` before the directory was
-          fetched) or ``"never logged in"`` (registered `days` before it, or nobody knows when);
+          fetched), ``"returned"`` (acts after `returned_days` of silence; one row per return), ``"dormant"`` (no log-in
+          and no event for `days` before the directory was fetched) or ``"never logged in"`` (registered at least `days`
+          before the directory was fetched, or at an unknown time);
         - `silent_days` (Int64), how many whole days the silence lasted; null for people who never logged in or are not
           in the directory;
-        - `is_admin` (boolean; null if unknown), `registered`, `last_login` (``datetime64[us, UTC]``), of the directory;
+        - `is_admin` (boolean; null if unknown), `registered`, `last_login` (``datetime64[us, UTC]``), from the
+          directory;
         - `first_event`, `last_event` (``datetime64[us, UTC]``; null without events), `events` (int64) and
-          `event_texts` (list of str): the person's events; of a return, only the events since then. `evidence` returns
-          them.
+          `event_texts` (list of str): the person's events; for a return, those from it to the next return. `evidence`
+          returns them.
 
-        In the order of the statuses above, admins first, then the longest silence. `assessed` says what was examined.
+        Sorted by status in the order above; then admins come first, then the longest silence. `assessed` says what was
+        examined.
 
     Raises
     ------
     InvalidArgument
-        `users` is no directory, or empty, or that of another organisation: no `uid` of the events is in it. Or another
-        argument is wrong.
+        `users` is not a directory, or no `uid` of the events is in it: it is empty or that of another organisation. Or
+        another argument is wrong.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
     *Threshold.* PCI DSS 8.2.6 asks that accounts unused for 90 days are removed or disabled; Microsoft Sentinel calls
-    180 days dormant. If more than half of the people who acted are not in the directory, `assessed` says ``in_part``:
-    the directory, and not the people, is then the likelier reason.
+    180 days dormant. If more than half of the people who acted are not in the directory, the directory probably does
+    not fit the events, and `in_part` of `assessed` says so.
 
-    *What it cannot see.* Silence is as long as the events show: without `history`, a return within the first
-    `returned_days` of `events` is not seen. A session that stays open needs no log-in, and reading leaves no events.
+    *What it cannot see.* Silence before the first event: without `history`, a return within the first `returned_days`
+    of `events` is not seen. A session that stays open needs no log-in, and looking at data leaves no events.
     Somebody who was removed after they acted is not in the directory either: compare with their last event, or take
     the directory of that day from `Archive.users`. Some actors are operations of the vendor, not people.
 
@@ -119,13 +121,13 @@ class _Acts:
     rows : pandas.DataFrame
         The events that have a `uid`, in ascending order.
     person, listed : numpy.ndarray of int64
-        For each event, the position among the people, and in the directory; -1 for who is not in it.
+        For each event, the position of its person in `people` and in `directory`; -1 if the directory lacks them.
     earlier : pandas.Series
-        The last moment of each `uid` before the first event, in microseconds, to a quarter of an hour.
+        When each `uid` last acted before the first event: the end of that quarter of an hour, in microseconds.
     is_absent, is_late : numpy.ndarray of bool
         For each of the people, whether the directory lacks them, and whether they were first seen after it was fetched.
     until : float
-        When the directory was fetched, in microseconds.
+        When the directory was fetched, or else the last event, in microseconds.
     """
 
     people: pd.DataFrame
@@ -173,7 +175,7 @@ class _Acts:
 
 
 def _seen_before(history: Any, selection: Selection) -> pd.DataFrame:
-    """Return the first and the last moment of each `uid` before the first event, in microseconds."""
+    """Return when each `uid` first and last acted before the first event, in microseconds."""
     past = read_baseline(history, parts=["moments"])
     start = 0 if selection.first_event is None else int(selection.first_event.timestamp() // QUARTER)
     moments = past.moments[past.moments["quarter"] < start]
@@ -209,7 +211,7 @@ def _returned(acts: _Acts, returned_days: int) -> pd.DataFrame:
 
 
 def _unused(acts: _Acts, days: int) -> list[pd.DataFrame]:
-    """Make rows of the dormant, and of those who never logged in."""
+    """Make rows for dormant accounts, and for those that never logged in."""
     directory = acts.directory
     acted = np.full(len(directory) + 1, -np.inf)
     np.maximum.at(acted, acts.listed, micros(acts.rows["date"]).astype("float64"))
@@ -227,7 +229,7 @@ def _unused(acts: _Acts, days: int) -> list[pd.DataFrame]:
 
 
 def _complete(result: pd.DataFrame, directory: pd.DataFrame) -> pd.DataFrame:
-    """Add what the directory knows, and sort."""
+    """Add the columns of the directory, and sort."""
     email = (" (" + directory["email"] + ")").fillna("")
     known = directory.assign(called=directory["name"].fillna("") + email)
     result = result.merge(known[["uid", "called", "is_admin", "registered", "last_login"]], on="uid", how="left")
@@ -254,11 +256,11 @@ def _complete(result: pd.DataFrame, directory: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
-    """Return notes, and why people outside the directory mean nothing; empty if they do."""
+    """Return notes, and why the directory does not fit the events; empty if it does."""
     notes = notes_of_directory(acts.directory, selection.first_event, selection.last_event)
     nameless = int((selection.rows["uid"].isna()).sum())
     if nameless:
-        notes.append(f"{nameless:,} events have no uid, so that nobody of the directory can be found for them")
+        notes.append(f"{nameless:,} events have no uid, so nobody in the directory can be found for them")
     acting = np.unique(acts.person)
     unknown = acting[acts.is_absent[acting]]
     late = int(acts.is_late[unknown].sum())
@@ -270,5 +272,5 @@ def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
     verb = "is" if len(unknown) == 1 else "are"
     share = f"{len(unknown):,} of {len(acting):,} people of the events {verb} not in the directory"
     if len(unknown) > _MOST_UNKNOWN * len(acting):
-        return tuple(notes), f"{share}: it seems to be old, or to be that of another organisation"
+        return tuple(notes), f"{share}: the directory seems to be old, or that of another organisation"
     return (*notes, share), ""

@@ -11,18 +11,18 @@ Real = npt.NDArray[np.float64]
 MIN_EVENTS, MIN_DAYS = 50, 10
 """Fewer events, or events on fewer UTC days, are too little to tell automation from a person."""
 
-# Of the people of two public histories and of the practice organisation, none with 50 events reached half of these.
+# In two public histories and the practice organisation, no person with at least 50 events came near these.
 CLOCKWORK = 0.3
 QUIET_HOURS = 2
-WEEKEND_DAY = 0.1  # of the bursts, on Saturdays and on Sundays each; an even spread has a seventh
-FEW, MANY = 1 / 3, 6  # kinds of events: of what others have, if they have as many
+WEEKEND_DAY = 0.1  # of the bursts, on each of Saturday and Sunday; if they are spread evenly, each day has a seventh
+FEW, MANY = 1 / 3, 6  # kinds of events: at most this share of the median, if the median is at least this
 
 CERTAIN = 3  # points that make an actor automation
 DOUBTFUL = 2
 
 _LONGEST = 4 * 24 * 60  # minutes; a longer silence says nothing about a clock
 _BUSY = 0.005  # of the bursts, in an hour that counts as busy
-_TELLING = 20  # bursts; a clock of fewer is chance
+_TELLING = 20  # bursts; with fewer, a clock may be chance
 
 
 def same_pause(actor: Whole, minutes: Whole, count: int, shortest: int = 0) -> Real:
@@ -52,7 +52,7 @@ def most_frequent(actor: Whole, values: Whole, count: int) -> Real:
 
 
 def longest_quiet(actor: Whole, minutes: Whole, count: int) -> Whole:
-    """Return the longest stretch of quiet hours of each actor's day, around midnight too."""
+    """Return how many quiet hours each actor has in a row, also across midnight."""
     bursts = np.bincount(actor, minlength=count)
     per_hour = np.bincount(actor * 24 + minutes // 60 % 24, minlength=count * 24).reshape(count, 24)
     quiet = per_hour < np.maximum(1, bursts * _BUSY)[:, None]

@@ -37,7 +37,7 @@ PERSON, AUTOMATION, UNKNOWN = "person", "automation", "unknown"
 
 _SECOND = 1_000_000  # microseconds
 _BURST = 10 * 60 * _SECOND  # activity after a longer silence is another burst
-_RARELY, _USUAL = 0.01, 0.05  # log-ins among the events: of the actor, and of the others
+_RARELY, _USUAL = 0.01, 0.05  # share of log-ins: of the actor, and the median of all actors
 
 
 def classify_actors(
@@ -51,7 +51,7 @@ def classify_actors(
 
     Programs keep a clock, do not sleep, do not rest at weekends, log in rarely or never, and do few kinds of things.
     Each sign has points: keeping a clock, having no quiet hours and hardly ever logging in have two, the others one.
-    Three points are automation, two are doubtful, and with one or none the actor is a person.
+    Three points make an actor automation, two leave it unknown, and one or none make it a person.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def classify_actors(
     min_events, min_days : int
         Fewer events, or events on fewer UTC days, are too little to tell.
     vocabulary : path, optional
-        A table of your own for the classes, of which only log-ins matter; see `classify_events`.
+        A table of your own for the classes; see `classify_events`. Only log-ins matter here.
 
     Returns
     -------
@@ -69,13 +69,14 @@ def classify_actors(
 
         - `uid` and `user` (str);
         - `actor` (str): ``"person"``, ``"automation"`` or ``"unknown"``;
-        - `reasons` (list of str): a phrase for each sign, or for what there is too little of;
+        - `reasons` (list of str): the signs in words, or the quiet hours if there are none, or that there is too little
+          to tell;
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           what `evidence` needs;
         - `active_days` (int64), in UTC;
-        - `clock` (float64): the share of bursts of activity that begin after the most frequent pause, to the minute, or
-          at the most frequent minute of the hour, whichever is more, of at least 20;
-        - `quiet_hours` (int64): the longest part of the day without activity, wherever in the day it lies;
+        - `clock` (float64): the share of bursts of activity that begin after the most frequent pause (to the minute),
+          or at the most frequent minute of the hour, whichever is larger; fewer than 20 bursts count as 20;
+        - `quiet_hours` (int64): the longest quiet part of the day, which may cross midnight;
         - `weekend` (float64): the share of bursts that begin on Saturday or Sunday, in UTC;
         - `logins` (float64): the share of log-ins among the events, failed ones included;
         - `kinds` and `ip_addresses` (int64): how many different event texts and addresses.
@@ -85,15 +86,15 @@ def classify_actors(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
-    *Thresholds.* A clock is 30 % of the bursts, no quiet hours means two hours or less. They were chosen on the public
-    histories of two projects, 161 and 111 people, where the clock of people with 50 events reaches 10 %. An hour is
-    quiet if it has less than one of 200 bursts.
+    *Thresholds.* An actor keeps a clock if `clock` is at least 30 %, and has no quiet hours if there are at most two.
+    These were chosen on the public histories of two projects, with 161 and 111 people, where the clock of people with
+    50 events reaches 10 %. An hour is quiet if it has fewer than one in 200 of the bursts.
 
     *What it cannot see.* A script that somebody starts by hand at work. An account that a person and a program share.
     Several people who share an account look sleepless, as do travellers: two points, so "unknown".
@@ -161,9 +162,9 @@ def _from_zero(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tuple[pd.Series, list[list[str]]]:
-    """Return the points of each actor, and a phrase for each sign; the days of the weekend are removed."""
+    """Return the points of each actor, and its reasons; remove the columns of the two weekend days."""
     saturday, sunday = result.pop("saturday"), result.pop("sunday")
-    # What others do, if there are others to tell.
+    # What is usual among actors with enough events.
     usual_logins = result["logins"][enough].median()
     usual_kinds = result["kinds"][enough].median()
     usual_addresses = result["ip_addresses"][enough].median()

@@ -20,7 +20,7 @@ from te_audit_frames.checks.tallies import list_different, tally
 from te_audit_frames.checks.vocabulary import failed_log_ins
 
 MIN_DAYS = 10
-"""On how many days a person must have acted before, so that a network is new rather than the first."""
+"""On how many days a person must have acted before a network counts as new, rather than as one of the first."""
 
 
 def find_new_addresses(
@@ -28,9 +28,8 @@ def find_new_addresses(
 ) -> pd.DataFrame:
     """Find the networks from which a person acted for the first time.
 
-    A network is new if the person never acted from it in `history`; a failed log-in there is no act, since anybody can
-    fail to log in. Without a history, nothing is new and nothing is
-    assessed.
+    A network is new if the person never acted from it in `history`. A failed log-in there does not count, since anybody
+    can fail to log in. Without a history, nothing is new and nothing is assessed.
 
     Parameters
     ----------
@@ -58,24 +57,24 @@ def find_new_addresses(
         - `others` (list of str), the names of other people who act from this network, in `history` or `events`;
         - `new_to_all` (bool), whether nobody acted from it before.
 
-        `assessed` says who has too little history, and how many addresses cannot be read.
+        `assessed` says how many people have too little history, and how many events have no readable address.
 
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` or `history` is no frame and no archive.
+        An argument is wrong, or `events` or `history` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
     *Threshold.* Elastic's rules for new values look back 5 to 10 days, and their users call them extremely noisy. Here
-    it is the whole history, ten active days of it at least, and networks in place of addresses. A block of addresses
-    is new only if it shares no address with a network that the person used.
+    the whole history counts, with at least ten active days, and networks are compared instead of addresses. A block of
+    addresses is new only if it shares no address with a network that the person used.
 
     *What it cannot see.* Somebody else in a network that the person uses, such as the same office or VPN. Home
-    connections and telephones change their network often: `others` and `known_networks` help to tell. Events without
-    an address, such as those of the vendor's own operations, are left out.
+    connections and telephones change their network often: `others` and `known_networks` help to judge these rows.
+    Events without an address, such as those of the vendor's own operations, are left out.
 
     Examples
     --------
@@ -99,7 +98,7 @@ def find_new_addresses(
     known = before.assign(person=find_people(past.people, selection.people)[before["person"].to_numpy(dtype="int64")])
     known = known[known["person"] >= 0]
     enough = _days_of(selection, past, days) >= min_days
-    # Without a network that is known, every one would be new.
+    # For people without any known network, every network would be new.
     enough &= np.isin(np.arange(len(enough)), known["person"])
     rows = selection.rows.assign(network=to_networks(selection.rows["ip_address"], v4=v4, v6=v6))
     is_named = selection.people[["uid", "user"]].notna().any(axis=1).to_numpy()
@@ -139,7 +138,7 @@ def _days_of(selection: Selection, past: Baseline, days: pd.Series) -> npt.NDArr
     """Return on how many days of the history each person of the events acted."""
     place = find_people(selection.people, past.people)
     counts = days.reindex(range(len(past.people)), fill_value=0).to_numpy(dtype="int64")
-    return np.append(counts, 0)[place]  # -1, for who is not there, is the last
+    return np.append(counts, 0)[place]  # people without history have the position -1: the 0 at the end
 
 
 def _is_new(uses: pd.DataFrame, known: pd.DataFrame, v4: int, v6: int) -> npt.NDArray[np.bool_]:
@@ -167,7 +166,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _acts(placed: pd.DataFrame) -> pd.DataFrame:
-    """Leave out failed log-ins: they need not be by the person that they name."""
+    """Leave out failed log-ins: they need not be by the person whom they name."""
     return placed[~placed["event"].isin(failed_log_ins(placed["event"].dropna().unique()))]
 
 
@@ -176,7 +175,7 @@ def _others(
 ) -> pd.Series:
     """List the names of the other people of each network."""
     old = find_people(past.people, selection.people)
-    # People of the history who have no events now follow those who have.
+    # People who are only in the history are numbered after those of the events.
     place = np.where(old >= 0, old, len(selection.people) + np.arange(len(old)))
     names = pd.concat([frame["user"].fillna(frame["uid"]) for frame in (selection.people, past.people)])
     users = pd.concat(
@@ -206,7 +205,7 @@ def _assessed(
     elif no_history:
         reason = "no history was given"
     elif selection.events and without == len(acting):
-        reason = "nobody who acted from a network that can be read has enough history of networks"
+        reason = "nobody who acted from a readable address has enough history"
     span = None
     if not no_history and len(past.moments) and selection.first_event is not None:
         span = max(selection.first_event.timestamp() / 86_400 - past.moments["quarter"].min() / 96, 0.0)

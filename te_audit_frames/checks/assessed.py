@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.selection import Selection
 
 ASSESSED_KEY = "te_audit_frames_assessed"
-"""Where the `attrs` of a result keep the record, in plain values."""
+"""The key of the record, as plain values, in the `attrs` of a result."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Assessed:
     events : int
         The dated events that were read.
     concerned : int
-        Those of them that the check is about, such as the deletions.
+        How many of these the check is about, such as the deletions.
     people : int
         The different people of `events`.
     first_event, last_event : datetime or None
@@ -40,15 +40,15 @@ class Assessed:
     unclassified_texts : tuple of str
         Their different texts, the most frequent first.
     absent : tuple of str
-        Columns that the check would have used.
+        Columns that the check would have used, but that the events lack.
     baseline_days : float or None
         How many days of history the check learnt from; None if it learns nothing.
     without_baseline : int
         People with too little history to be assessed.
     not_assessed : str
-        Why the check says nothing at all about these events; empty if it does.
+        Why nothing was assessed; empty if something was.
     in_part : str
-        Why the check says less about these events than it would; empty if it does not.
+        Why only a part was assessed, if there is a special reason; otherwise empty.
     notes : tuple of str
         What else was left out, one sentence each.
 
@@ -78,7 +78,7 @@ class Assessed:
 
     @classmethod
     def of(cls, check: str, selection: Selection, **more: Any) -> Assessed:
-        """Take over what the reading of the events has counted."""
+        """Make a record from the counts of a selection."""
         stated: dict[str, Any] = {
             "events": selection.events,
             "concerned": len(selection.rows),
@@ -96,7 +96,7 @@ class Assessed:
         return cls(check, **(stated | more))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record in plain values, as JSON has them."""
+        """Return the record as plain values that JSON can hold."""
         plain = asdict(self)
         for name in ("first_event", "last_event"):
             plain[name] = plain[name] and plain[name].isoformat()
@@ -104,7 +104,7 @@ class Assessed:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Assessed:
-        """Restore a record from plain values; what this version does not know is left out."""
+        """Restore a record from plain values; fields that this version does not know are left out."""
         known = {field.name for field in fields(cls)}
         stated: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
@@ -117,7 +117,7 @@ class Assessed:
 def assessed(result: pd.DataFrame) -> Assessed:
     """Return what a check examined, and what it could not.
 
-    No finding can mean that nothing happened, or that nothing could be seen. The record tells them apart.
+    An empty result can mean that nothing happened, or that nothing could be seen. The record tells the two apart.
 
     Parameters
     ----------
@@ -152,6 +152,6 @@ def assessed(result: pd.DataFrame) -> Assessed:
 
 
 def attach_assessed(result: pd.DataFrame, record: Assessed) -> pd.DataFrame:
-    """Keep the record with a result."""
+    """Store the record in the `attrs` of a result."""
     result.attrs[ASSESSED_KEY] = record.to_dict()
     return result

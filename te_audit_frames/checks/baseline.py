@@ -1,4 +1,4 @@
-"""Baseline: what people did before, as counts that are small whatever the length of their history."""
+"""Baseline: what people did before, as counts that stay small however long their history is."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def read_baseline(
 ) -> Baseline:
     """Read a history into counts: per person by quarter of an hour, network, event text and account group.
 
-    One reading serves all checks. An engine groups where the data is. An archive is read half a million events at a
-    time, so memory grows with the number of different quarters, not of events.
+    One reading serves all checks. Frames of other libraries are grouped by their own engine. An archive is read half a
+    million events at a time, so memory grows with the number of different quarters, not with the number of events.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def read_baseline(
     NotAnAuditFrame
         `date` is missing, or both `uid` and `user` are, or `event` if texts are counted.
     InvalidArgument
-        `history` is no frame and no archive, or another argument is wrong.
+        `history` is neither a frame nor an archive, or another argument is wrong.
 
     Examples
     --------

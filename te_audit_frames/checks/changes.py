@@ -37,7 +37,7 @@ def chain(rows: pd.DataFrame, keys: Sequence[str], gap: int) -> tuple[npt.NDArra
     Returns
     -------
     tuple
-        The positions of the rows, those of a group side by side; the group of each; and how many groups there are.
+        The positions of the rows, sorted by group; the group of each; and how many groups there are.
     """
     number = rows.groupby(list(keys), dropna=False, sort=False).ngroup().to_numpy(dtype="int64")
     order = np.argsort(number, kind="stable")
@@ -69,7 +69,7 @@ def count_before(selection: Selection, history: Any, rows: pd.DataFrame, groups:
     past = read_baseline(history, parts=["texts"])
     start = pd.Timestamp(selection.first_event)
     monday = (start - pd.Timedelta(days=start.weekday())).floor("D")
-    # Whole weeks: that of the first event is left out, for some of it may belong to the events themselves.
+    # The week of the first event is left out, because some of it may belong to the events themselves.
     old = past.texts[past.texts["week"] < monday]
     old = old.assign(person=find_people(past.people, selection.people)[old["person"].to_numpy(dtype="int64")])
     totals = old.groupby(["person", "event"], dropna=False, as_index=False)["events"].sum()
@@ -79,5 +79,5 @@ def count_before(selection: Selection, history: Any, rows: pd.DataFrame, groups:
 
 
 def missing_classes(selection: Selection) -> str:
-    """Return why a check of classes says nothing about these events; empty if it does."""
+    """Return why a check that needs classes cannot assess these events; empty if it can."""
     return WITHOUT_CLASSES if selection.events and selection.unclassified == selection.events else ""

@@ -33,7 +33,7 @@ def read_directory(users: Any) -> pd.DataFrame:
     Raises
     ------
     InvalidArgument
-        `users` is no directory.
+        `users` is not a directory.
     """
     if not isinstance(users, pd.DataFrame):
         raise InvalidArgument(f"users: {type(users).__name__} is not a frame of people. {_ADVICE}")
@@ -107,7 +107,7 @@ def notes_of_directory(directory: pd.DataFrame, first_event: datetime | None, la
         if (days := (pd.Timestamp(date) - fetched) // _DAY) > 0:
             notes.append(
                 f"the directory was fetched {days:,} day{'s' * (days != 1)} before the {what} event: it lacks "
-                "who came since"
+                "people who came since"
             )
             break
     # A day of tolerance, because the clock of the machine that fetched it may be behind.

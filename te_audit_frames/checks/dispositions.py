@@ -72,7 +72,7 @@ class Disposition:
 
     @property
     def covers_everything(self) -> str:
-        """The user or network that stands for all of them; empty if none does, or if something narrows it."""
+        """The `ip_address` or `user` if the disposition matches everybody, such as ``*``; otherwise empty."""
         network = _to_network(self.ip_address)
         if self.uid is not None or (self.user or "*").strip("*"):
             return ""
@@ -132,7 +132,7 @@ def split_reviewed(
 
 
 def _lines_of(some: Sequence[Disposition]) -> str:
-    """Name the lines of the first few."""
+    """List the lines of the first few dispositions."""
     known = [f"{one.line:,}" for one in some if one.line]
     if not known:
         return ""
@@ -195,7 +195,7 @@ class _File:
 
 
 def _is_called(uid: str | None, user: str | None, pattern: str) -> bool:
-    """Return whether a person is meant, as by ``--user``."""
+    """Return whether a pattern matches a person, as ``--user`` does."""
     names = (*((uid,) if uid is not None else ()), *(names_of(user) if user is not None else ()))
     return any(matches_text(name, [pattern]) for name in names)
 

@@ -29,7 +29,7 @@ from te_audit_frames.receipts import stored_receipt
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, require_columns, to_events
 
 _KEYS = ("uid", "user", "ip_address", "network", "aid", "account_group_name")
-_NAMES = {"uid": "user", "aid": "account_group_name"}  # a key, and the name that stands in where it is null
+_NAMES = {"uid": "user", "aid": "account_group_name"}  # a key, and the name that stands in if it is null
 _MOMENT = timedelta(microseconds=1)
 _NEVER = (datetime(2000, 1, 2, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC))  # ends before it begins
 
@@ -45,8 +45,8 @@ def evidence(
     """Return the events behind a row of a check's result.
 
     These are the events from the row's `first_event` to its `last_event` that have one of its `event_texts`, and that
-    match each of its columns `uid`, `ip_address`, `network`, `aid` and `object`. `user` and `account_group_name` are
-    names that change; they are matched only if the row has no `uid` and no `aid`. Nulls match nulls.
+    match each of its columns `uid`, `ip_address`, `network`, `aid` and `object`. Names change, so `user` is matched
+    only if the row has no `uid`, and `account_group_name` only if it has no `aid`. Nulls match nulls.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def evidence(
     vocabulary : path, optional
         The table that the check was given. Only rows with an `object` need it.
     v4, v6 : int
-        How many leading bits make a network, as the check was given. Only rows with a `network` need them.
+        How many leading bits make a network, as given to the check. Only rows with a `network` need them.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def evidence(
     Raises
     ------
     InvalidArgument
-        `row` is not a row of a check's result, or `events` is no frame and no archive.
+        `row` is not a row of a check's result, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A column that the row names is missing.
 

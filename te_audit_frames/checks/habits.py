@@ -1,17 +1,18 @@
 """Habits: at which hours people act, and how much better other hours would explain what they did.
 
-The day has 96 quarters of an hour. The density of a person over them is a sum of three parts: their active quarters,
-each spread by a bell curve of 75 minutes; a smooth curve around their mean hour, which says that the hours far from it
-are rarer than those next to it although neither was ever seen; and a little of every hour. A day with n active
-quarters weighs the square root of n, since they hang together. A day that is 120 days older weighs half.
+The day has 96 quarters of an hour. A person's density over them is the sum of three parts: their active quarters, each
+spread by a bell curve of 75 minutes; a smooth curve around their mean hour, so that of the hours never seen, those far
+from the mean are rarer than those near it; and a little of every hour. A day with n active quarters weighs the square
+root of n, since its quarters depend on one another. A day that is 120 days older weighs half.
 
-An hour is compared with what the same habits would say if they had been moved by six hours or more: somebody else with
-similar habits, in another place or at another time. The logarithm of this ratio is called the oddness. It is negative
-where a person usually acts.
+An hour is judged by comparing these habits with the same habits moved by six hours or more. The moved ones stand for
+somebody else, in another place or at another time. The oddness of an hour is the logarithm of how much better they
+explain it. It is negative at hours at which a person usually acts.
 
-A week is judged as a whole: by how much the same habits, moved, explain all of it better. Four hours without an event
-end a session, and one with n active quarters weighs the square root of n. Usual work must not hide a night of somebody
-else. So one session is enough, whatever else is in the week, if its average quarter is odder by a further factor of 7.
+A week is judged as a whole: by how much better the moved habits explain all of it. More than four hours without an
+event end a session, and a session with n active quarters weighs the square root of n. But usual work must not hide
+somebody else's night. So one session is enough, whatever else is in the week, if its average quarter is odder than the
+threshold by a further factor of 7.
 
 The width of the bell, the weights and the half-life are those that predict the next week best on two public histories
 of people at work, which agree on them; the results hardly change if one of them is doubled or halved. A person's own
@@ -32,10 +33,10 @@ _WIDTH = 5.0  # of the bell curve, in quarters
 _SMOOTH = 4.0  # the weight of the smooth curve, in active days
 _EVEN = 0.5  # the weight of an even day
 _HALF_LIFE = 120.0  # days
-_MOVED = range(24, 73)  # quarters by which habits are moved: from six hours later to six hours earlier
+_MOVED = range(24, 73)  # quarters by which habits are moved: 6 to 18 hours
 _PAUSE = 16  # quarters without an event that end a session
 _AMONG_OTHERS = 2.0  # by how much odder a session must be to be found whatever else is in its week
-_WEEKEND_DAYS = 80.0  # how many days firmly the weekend is 2 of 7 days until a person's own days say otherwise
+_WEEKEND_DAYS = 80.0  # how many of a person's own days weigh as much as the assumption of 2 weekend days in 7
 _MOST_REGULAR = 0.98  # a mean resultant length of 1 has no finite concentration
 
 Whole = npt.NDArray[np.int64]
@@ -69,7 +70,7 @@ class Habits:
     Attributes
     ----------
     fit : numpy.ndarray, people x 96
-        The logarithm of how much likelier than on an even day each quarter is.
+        The logarithm of how much likelier each quarter is than on an even day.
     oddness : numpy.ndarray, people x 96
         The logarithm of how much better moved habits explain one event in each quarter.
     weekend : numpy.ndarray, people x 2
@@ -96,7 +97,7 @@ class Habits:
         people : int
             How many people there are.
         until : int
-            The day before which they were learnt; days long before it count less.
+            The day up to which habits are learnt, not including it; days long before it count less.
         """
         day = day_of(quarter)
         weight = _share_of_day(person, day) * 0.5 ** ((until - day) / _HALF_LIFE)
@@ -131,7 +132,7 @@ class Habits:
         numpy.ndarray
             The oddness of all that each person did, taken together; minus infinity for people who did nothing.
         Series
-            The series of odd quarters, of which no usual one parts them.
+            The series of odd quarters: no usual quarter lies between those of a series.
         """
         people = len(self.days)
         odd = self.odd(person, quarter)
@@ -152,7 +153,7 @@ class Habits:
         return score, Series(owner, scores, of)
 
     def _compare(self, owner: Whole, group: Whole, person: Whole, quarter: Whole, weight: Real) -> Real:
-        """Return by how much moved habits explain the weighted quarters of each group better.
+        """Return how much better moved habits explain the weighted quarters of each group, as a logarithm.
 
         `owner` is the person of each group, and `person` that of each quarter.
         """
@@ -168,7 +169,7 @@ class Habits:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Longest series of odd quarters of one person.
+    """Unbroken series of odd quarters, each series of one person.
 
     Attributes
     ----------
@@ -185,7 +186,7 @@ class Series:
     of: Whole
 
     def strongest(self, people: int) -> Whole:
-        """Return the series of each person with the highest score, the earliest of several; -1 without any."""
+        """Return each person's series with the highest score, the earliest of several; -1 for people without one."""
         best = np.full(people, -1)
         order = np.lexsort((-np.arange(len(self.score)), self.score))
         best[self.person[order]] = order
@@ -193,7 +194,7 @@ class Series:
 
 
 def _number(person: Whole, parts: npt.NDArray[np.bool_]) -> Whole:
-    """Return the number of the stretch of each quarter; one ends with its person, and where `parts` says so."""
+    """Number the series of quarters: a new one begins with each person, and wherever `parts` is true."""
     starts = np.ones(len(person), dtype="bool")
     starts[1:] = (np.diff(person) != 0) | parts
     return np.cumsum(starts) - 1

@@ -20,7 +20,7 @@ from te_audit_frames.checks.vocabulary import failed_log_ins
 from te_audit_frames.schema import require_columns
 
 QUARTER = 900
-"""Seconds of a quarter of an hour: the offsets of all time zones in use are whole ones."""
+"""Seconds of a quarter of an hour: the offsets of all time zones in use are whole quarters."""
 
 Part = Literal["moments", "networks", "texts", "groups"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -108,7 +108,7 @@ class HistoryCounts:
                 self.counted[part].append(_compact(numbered))
 
     def _without_failed_log_ins(self, grouper: Grouper, values: dict[str, pa.Array]) -> Grouper:
-        """Leave out failed log-ins: they need not be by the person, and make no network known."""
+        """Leave out failed log-ins: they need not be by the person whom they name, so they make no network known."""
         frame = grouper.frame
         if "event" not in frame.collect_schema().names():
             return grouper
@@ -181,7 +181,7 @@ def _compact(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_quarters(parts: list[pd.DataFrame], person: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Sort by person and quarter, and add up the events of those that occur several times; empties `parts`."""
+    """Add up the events of each person and quarter, in this order; empties `parts`."""
     keys, counts = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int32")]
     while parts:
         part = parts.pop()

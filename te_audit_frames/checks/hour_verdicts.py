@@ -55,7 +55,7 @@ class Acted:
     Attributes
     ----------
     person, quarter : numpy.ndarray of int64
-        Each pair once, by quarter.
+        Each pair once, sorted by quarter.
     events : numpy.ndarray of int64
         How many events each pair has.
     is_new : numpy.ndarray of bool
@@ -75,7 +75,7 @@ class Acted:
 
     @classmethod
     def of(cls, selection: Selection, past: Baseline, tz: Zones) -> Acted:
-        """Join the events with what is older than the first of them, in the zone of each person."""
+        """Join the events with the history before the first of them, in each person's zone."""
         people, rows = selection.people, selection.rows
         number = find_people(past.people, people)
         who = np.flatnonzero(people[["uid", "user"]].notna().any(axis=1).to_numpy())
@@ -117,20 +117,20 @@ def _groups(selection: Selection, past: Baseline, number: Whole) -> pd.DataFrame
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What came of one week."""
+    """What was found in one week."""
 
     people: Whole  # who acted in it, and has enough history
     habits: Habits
     score: npt.NDArray[np.float64]
-    moments: Whole  # positions of what is found among the quarters acted
-    index: Whole  # whose each of them is, as a row of the habits
-    alike: Whole  # on how many days they acted at about that time
-    more: Whole  # how many series each person has besides
+    moments: Whole  # positions in `Acted` of the quarters that are found
+    index: Whole  # the person of each of these quarters, as a row of `habits`
+    alike: Whole  # on how many earlier days this person acted at about that time
+    more: Whole  # how many further series each person has
     unknown: Whole  # who acted in it, and has too little history
 
 
 def judge_weeks(acted: Acted, rule: HoursRule) -> Iterator[Verdict]:
-    """Judge week after week; each reads only the days before it that hours are learnt from."""
+    """Judge one week after the other. Each reads only the `days` before it."""
     day, week = day_of(acted.quarter), week_of(acted.quarter)
     before = np.zeros(len(acted.people), dtype="int64")  # events of each person before the week
     counted = 0
@@ -155,7 +155,7 @@ def judge_weeks(acted: Acted, rule: HoursRule) -> Iterator[Verdict]:
         strongest = series.strongest(len(acting))
         kept = found[index] & (series.of >= 0) & (series.of == strongest[index])
         more = np.bincount(series.person, minlength=len(acting)) - 1
-        # Only what exceeds the threshold needs the rest.
+        # Only people above the threshold need the rest.
         moments, index = moments[kept], index[kept]
         past = past[found[place[acted.person[past]]]]
         near = _days_near(place[acted.person[past]], acted.quarter[past], len(acting))

@@ -24,7 +24,7 @@ DAYS = 180
 """How many days of history people's hours are learnt from."""
 
 MIN_DAYS, MIN_EVENTS = 20, 40
-"""The least history of a person: active days among those, and events in all."""
+"""The least history that a person must have: active days among `DAYS`, and events in all."""
 
 RATIO = 7.0
 """How many times better a week must fit the same habits at other hours."""
@@ -43,10 +43,10 @@ def find_off_hours(
     """Find what people did outside their own hours of the week.
 
     The hours of each person are learnt from the `days` before the week in question: from `history`, and from earlier
-    weeks of `events`. A week is judged as a whole. It is found if it fits other habits, which are the person's own
-    moved by six hours or more, at least `ratio` times better than the person's habits as they are. One session is
-    enough, whatever else is in the week, if its average quarter of an hour does so sevenfold better still. The row is
-    then the oddest unbroken series of events of that week that are outside the person's hours.
+    weeks of `events`. A week is judged as a whole. It is found if the person's habits, moved by six hours or more, fit
+    it at least `ratio` times better than the habits as they are. One session is enough, whatever else is in the week,
+    if its average quarter of an hour exceeds `ratio` sevenfold. The row is the oddest unbroken series of events outside
+    the person's hours in that week.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def find_off_hours(
         What happened before. It may overlap with `events`: only what is older than the first of `events` is used.
         Without it, only weeks with enough earlier weeks in `events` are assessed.
     days : int
-        How far back hours are learnt from, 28 to 730.
+        How many days back hours are learnt from, 28 to 730.
     min_days : int
         On how many of these days a person must have acted.
     min_events : int
-        How many events a person must have before the week, whenever.
+        How many events a person must have had at any time before the week.
     ratio : float
         How many times better the week must fit other hours, from 1 to a million.
 
@@ -77,10 +77,11 @@ def find_off_hours(
         - `uid`, `user` (str);
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           what `evidence` needs;
-        - `tz` (str), the person's time zone, and `usual_hours` (str), their hours by it, such as
+        - `tz` (str), the person's time zone, and `usual_hours` (str), their hours in it, such as
           ``"08:15-12:00, 13:00-18:30"``;
-        - `active_days` (int64), on how many days they were learnt, and `days_alike` (int64), on how many of these the
-          person acted within half an hour of the same time of day; of several times, the most familiar counts;
+        - `active_days` (int64), from how many active days the hours were learnt, and `days_alike` (int64), on how many
+          of these the person acted within half an hour of the same time of day; if the events of the row have several
+          times of day, the most familiar one counts;
         - `ratio` (float64), how many times better the week fits other hours, and `more` (int64), how many further
           series the person has outside their hours in that week.
 
@@ -89,15 +90,16 @@ def find_off_hours(
     Raises
     ------
     InvalidArgument
-        A time zone does not exist, another argument is wrong, or `events` or `history` is no frame and no archive.
+        A time zone does not exist, `events` or `history` is neither a frame nor an archive, or another argument is
+        wrong.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
-    *Threshold.* Panther learns the hours of the week from 90 days, and calls an hour usual that has three different
-    days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active weeks of
-    people whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
+    *Threshold.* Panther learns the hours of the week from 90 days, and calls an hour usual if the person acted in it on
+    three different days. Here the default of `ratio` is the one that leaves two to three findings in a hundred active
+    weeks of people whom nobody attacked. The page "Unusual hours" of the guide has the numbers.
 
     *What it cannot see.* Somebody else who acts at the person's usual hours; a single odd hour of people who act at
     all hours, or have little history; and a session that is not very odd, in a week that is otherwise usual. On-call
@@ -145,8 +147,8 @@ def usual_hours(
     tz, days, min_days, min_events, ratio
         See `find_off_hours`.
     at : str, datetime, date or pandas.Timestamp, optional
-        The moment in whose week the hours are needed; they are learnt from what was before its Monday. By default, a
-        week after the last event.
+        A moment in the week for which the hours are needed; they are learnt from what was before its Monday. By
+        default, a week after the last event.
 
     Returns
     -------
@@ -155,9 +157,9 @@ def usual_hours(
 
         - `uid`, `user` (str), `events` (int64) before that week, and `active_days` (int64) among the `days` before it;
         - `assessed` (bool), whether that is enough for `find_off_hours`;
-        - `tz` (str) and `usual_hours` (str), empty if they are not assessed;
-        - `hours` (float64), how many hours of a working day are learnt: those in which a single event in a week is no
-          finding. Null if they are not assessed.
+        - `tz` (str), and `usual_hours` (str), which is empty if they are not assessed;
+        - `hours` (float64), in how many hours of a working day a single event is no finding, if it is the only one of
+          its week; null if they are not assessed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a check asks of events, read from an archive: a few days at a time, so that memory does not grow with it."""
+"""What a check asks of events, read from an archive a few days at a time, so that memory does not grow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_in_chunks(archive: EventArchive, columns: Sequence[str], bounds: Bounds
     Yields
     ------
     pandas.DataFrame
-        Some days, oldest first; whole days, but for the bounds.
+        Some days, oldest first; only the bounds cut a day.
     """
     since, until = bounds
     coverage = archive.coverage()

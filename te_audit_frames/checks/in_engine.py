@@ -1,4 +1,4 @@
-"""What a check asks of events, read from a frame of another library, where its own engine runs the queries."""
+"""What a check asks of events, read from a frame of another library, whose own engine runs the queries."""
 
 from __future__ import annotations
 

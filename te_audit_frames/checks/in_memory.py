@@ -1,4 +1,4 @@
-"""Frames in memory: what a check asks of them, and what is read of them."""
+"""Frames in memory: what a check asks of them, and what is read from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Keep = Callable[[str, str, str], bool]
 """Which classes to keep, by action, object and outcome."""
 
 
-# What a part has of texts and people if nobody asks for them.
+# The texts and the people of a `Part` if nobody asks for them.
 NO_TEXTS = pd.DataFrame({"event": pd.array([], dtype="str"), "events": np.array([], dtype="int64")})
 NO_PAIRS = pd.DataFrame(
     {
@@ -71,12 +71,12 @@ class Plan:
         return tuple(name for name in self.columns if name not in self.present)
 
     def reading(self) -> list[str]:
-        """List the columns to read; the resources also if they may decide an object."""
+        """List the columns to read, with the resources if they may decide an object."""
         may_decide = ["resources"] if self.keep and self.with_object and "resources" in self.present else []
         return [name for name in dict.fromkeys([*self.columns, *may_decide]) if name in self.present]
 
     def may_keep(self, text: str | None) -> bool:
-        """Whether some event of this text may be kept, whatever its resource is."""
+        """Return whether an event with this text may be kept, whatever its resource is."""
         assert self.keep is not None and self.tables is not None  # noqa: S101  # nosec B101
         reading = self.read(text)
         objects = [reading.object]
@@ -172,7 +172,7 @@ def _moment(micros: Any) -> datetime:
 
 
 def _codes(values: pa.Array) -> tuple[npt.NDArray[np.int64], list[str | None]]:
-    """Return which of the different values each one is, and the different values, null at the end."""
+    """Return the index of each value among the distinct ones, and the distinct values, with null at the end."""
     encoded = values.dictionary_encode()
     different = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False).astype("int64")

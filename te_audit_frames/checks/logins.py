@@ -1,4 +1,4 @@
-"""Failed log-ins: guessed, sprayed and stuffed passwords, and whether one got in."""
+"""Failed log-ins: guessed, sprayed and stuffed passwords, and whether somebody got in."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def find_failed_logins(
     min_addresses: int = 5,
     vocabulary: str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Find attacks on passwords: many failed log-ins of a user or from an address, and whether one got in.
+    """Find attacks on passwords: many failed log-ins of a user or from an address, and whether somebody got in.
 
     Failed log-ins are counted in every window of the length `within`. A window that reaches a threshold becomes
-    a row; windows that overlap become one. Whoever mistypes a password twice and then gets in is not found.
+    a row; windows that overlap become one. Somebody who mistypes a password twice and then gets in is not found.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def find_failed_logins(
     Returns
     -------
     pandas.DataFrame
-        One row per series of failures: those that somebody got in after first, then the largest. It has:
+        One row per series of failures. Series after which somebody got in come first, then the largest:
 
         - `uid` and `user`, or `ip_address` (str);
         - `pattern` (str): ``"brute force"``; ``"distributed"`` for one user from at least `min_addresses`;
@@ -90,26 +90,26 @@ def find_failed_logins(
           at least 25 times, at most twice each;
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           the failures, as `evidence` returns them;
-        - `users` or `ip_addresses` (int64): how many different ones the failures have; `most_per_user` (int64) of an
-          address;
-        - `success` (``datetime64[us, UTC]``), `success_ip_address` and, of an address, `success_uid` and
-          `success_user` (str): the first success of one of the users after the failures, from any address; null if
-          there was none. Of a user, `min_before_success` failures came before; of an address, one failure of that user.
+        - `users` or `ip_addresses` (int64): how many different ones the failures have; for an address also
+          `most_per_user` (int64), the most failures of one user;
+        - `success` (``datetime64[us, UTC]``), `success_ip_address` and, for an address, `success_uid` and
+          `success_user` (str): the first successful log-in of one of these users, from any address; null if there was
+          none. For a user, it follows `min_before_success` failures; for an address, one failure of the same user.
 
         `assessed` says what was examined.
 
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
-    *Thresholds.* 20 failures of a user in 60 minutes are Panther's, which called 5 too few; with a success after them 5
-    are enough, since failures that lead to a success are what analysts want to see. 15 failures from an address in an
-    hour, 10 failures from 5 addresses, and the lines between spraying and stuffing are Elastic's; 10 users from one
+    *Thresholds.* The 20 failures of a user in 60 minutes are Panther's, which called 5 too few. If a success follows, 5
+    are enough here, since failures that lead to a success are what analysts want to see. 15 failures from an address in
+    an hour, 10 failures from 5 addresses, and the lines between spraying and stuffing are Elastic's; 10 users from one
     address are Splunk's.
 
     *What it cannot see.* Attempts that are slower than the thresholds. Failures at the identity provider: with single
@@ -213,7 +213,7 @@ def _find(failures: Selection, successes: pd.DataFrame, rule: _Rule) -> pd.DataF
 
 
 def _flags(rows: pd.DataFrame, number: Groups, rule: _Rule, log_ins: _LogIns) -> tuple[Groups, Numbers]:
-    """Return where windows end that reach a threshold, sorted by what they are about, then by moment."""
+    """Return who or what each window that reaches a threshold is about, and the moment at which it ends, sorted."""
     length, moments = rule.length, micros(rows["date"])
     failures = count_within(number, moments, length)
     reached = failures >= rule.min_failures
@@ -282,7 +282,7 @@ def _pattern(result: pd.DataFrame) -> npt.NDArray[Any]:
 
 
 def _ranges(first: Numbers, behind: Numbers) -> Numbers:
-    """Return all positions from each first to what is behind its last."""
+    """Return all positions from each `first` up to its `behind`, not including it."""
     lengths = behind - first
     shift: Numbers = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
     return np.arange(len(shift)) + shift

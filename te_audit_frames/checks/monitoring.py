@@ -40,7 +40,7 @@ _CHANGES = {
 
 
 def change_of(action: str, name: str) -> str:
-    """Return what was done to what watches; empty for everything else."""
+    """Return how an event weakens or changes monitoring, such as "deleted"; empty if it does not."""
     if name in SILENCES and action in ("create", "update", "enable", "start", "assign"):
         return "silenced"
     if name in _WATCHING and action in _CHANGES:
@@ -77,28 +77,28 @@ def find_monitoring_changes(
 
         - `uid`, `user` (str);
         - `object` (str), such as ``"alert_rule"``, and `change` (str): ``"deleted"``, ``"disabled"`` (stopped too),
-          ``"removed"`` (from something), ``"silenced"`` (a suppression window was made) or ``"changed"`` (an alert
-          rule, a notification or an integration was edited, which may have made it weaker);
+          ``"removed"`` (from something), ``"silenced"`` (a suppression window was created, edited or switched on) or
+          ``"changed"`` (what raises alarms, such as an alert rule, was edited, which may have made it weaker);
         - `first_event`, `last_event` (``datetime64[us, UTC]``), `events` (int64) and `event_texts` (list of str):
           what `evidence` needs;
         - `outcome` (str): ``"success"``, ``"failure"``, ``"unknown"``, or ``"mixed"``;
         - `names` (list of str), the resources, and `account_groups` (list of str), where;
-        - `before` (Int64), how many events with these texts the person has in `history`; null without one.
+        - `before` (Int64), how many events with these texts the person has in `history`; null without a history.
 
         `assessed` says what was examined, and which texts the vocabulary does not know.
 
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` or `history` is no frame and no archive.
+        An argument is wrong, or `events` or `history` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
     Notes
     -----
     *Threshold.* None: every change is a row, since one is enough to blind an alert. Editing and removing rules is
-    everyday work, so look at those whose `before` is small, and at several things at once. It is the technique that
-    MITRE ATT&CK calls impairing defences.
+    everyday work, so look first at rows whose `before` is small, and at rows with several `names`. MITRE ATT&CK calls
+    this technique impairing defences.
 
     *What it cannot see.* What an edit changed: the log names the rule, not its new threshold. Tests that still run
     but watch the wrong thing. Texts that the vocabulary does not know.
@@ -124,7 +124,7 @@ def find_monitoring_changes(
         vocabulary=vocabulary,
     )
     rows = selection.rows
-    # One text has one action, so that the texts of a row hold no event of another row.
+    # One text has one action, so the texts of a row match no event of another row.
     changes = [change_of(*pair) for pair in zip(rows["action"], rows["object"], strict=True)]
     rows = rows.assign(change=pd.array(changes, dtype="str"))
     order, groups, count = chain(rows, ["person", "object", "change"], longest)

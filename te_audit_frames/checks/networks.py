@@ -27,7 +27,7 @@ def to_networks(addresses: pd.Series, *, v4: int = V4, v6: int = V6) -> pd.Serie
     -------
     pandas.Series of str
         Such as ``"203.0.113.0/24"``, with the index of `addresses`. A block that is wider than the prefix is its own
-        network. An IPv4 address that is written as IPv6 counts as IPv4. What is no address has none (null).
+        network. An IPv4 address that is written as IPv6 counts as IPv4. Anything else is null.
 
     Raises
     ------

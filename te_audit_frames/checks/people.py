@@ -1,4 +1,4 @@
-"""People and account groups: who a `uid` and a `user`, and what an `aid` and an `account_group_name` mean."""
+"""People and account groups: which person a `uid` and a `user` mean, and which group an `aid` and its name mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 PAIR = ("uid", "user")
 
 Identity = tuple[str | None, str | None]
-"""Who somebody is: a `uid` and None, or None and the `user` that stands for it."""
+"""Who somebody is: a `uid` and None, or, without a `uid`, None and the `user`."""
 
 _NAME_AND_MAIL = re.compile(r"(.*) \((.*)\)", re.DOTALL)
 
@@ -33,7 +33,7 @@ def names_of(user: str) -> tuple[str, ...]:
 
 
 def matches_text(text: str, patterns: Iterable[str]) -> bool:
-    """Return whether a text is one of some patterns, in which only ``*`` is special. Capitals do not matter.
+    """Return whether a text matches one of some patterns. Only ``*`` is special in them; capitals do not matter.
 
     Examples
     --------
@@ -54,8 +54,8 @@ def _pattern_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> pd.DataFrame:
     """Make people of the pairs of `uid` and `user` that occur.
 
-    A person is a `uid`, and is shown with the newest `user`. Events without a `uid` belong to the person of that name,
-    who is never mixed up with the `uid` of somebody else.
+    A person is a `uid`, and is shown with the newest `user`. Events without a `uid` belong to a person who is known by
+    `user` alone, even if somebody with a `uid` has the same name.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def group_people(pairs: pd.DataFrame, key: str = "uid", label: str = "user") -> 
     -------
     pandas.DataFrame
         One row per person: `uid`, `user` (str) and `events` (int64), in the order of `uid`, then those without one in
-        the order of `user`. Events that name nobody make the last.
+        the order of `user`. Events that name nobody make the last row.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def number_people(
     rows : pandas.DataFrame
         Events with `uid` and `user`.
     people : pandas.DataFrame
-        What `group_people` made of all of them, or of more.
+        What `group_people` returned for all of these events, or for more.
     key, label : str
         The two columns, as for `group_people`.
 

@@ -21,7 +21,7 @@ from te_audit_frames.receipts import stored_receipt
 
 
 def list_missing(events: Any) -> list[str]:
-    """Return notes that say that events of the period are missing."""
+    """Return notes about events of the period that are missing."""
     if is_archive(events):
         return _gaps(events, "the archive under review", None)
     stored = stored_receipt(events) if isinstance(events, pd.DataFrame) else None
@@ -62,7 +62,7 @@ def _last_day(archive: EventArchive) -> datetime | None:
 
 
 def _gaps(archive: EventArchive, what: str, until: datetime | None) -> list[str]:
-    """Say on how many days an archive was not read whole."""
+    """Return a note about the days that are missing in an archive, or not complete."""
     coverage = archive.coverage()
     if until is not None:
         coverage = coverage[pd.to_datetime(coverage["day"], utc=True) < until]

@@ -24,7 +24,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Extent:
-    """How much was there at the time of a review.
+    """How many events there were at the time of a review, and from when.
 
     Attributes
     ----------
@@ -80,14 +80,14 @@ class Review:
     notes : tuple of str
         What else a reader should know: where the period is from, gaps, what was cut.
     events : frame of any supported library, or Archive
-        The events that were reviewed. Of a frame that can be changed in place, it is a copy that shares its memory, so
-        that later changes do not reach it.
+        The events that were reviewed. A pandas or Polars frame is kept as a copy that shares its memory; later changes
+        in place do not reach the copy.
     attack_version : str
         The version of MITRE ATT&CK.
     extent : Extent or None
         How many events the review has read, and from when.
     missing : tuple of str
-        Those of `notes` that say that events of the period are missing; empty if none is known to be.
+        The `notes` about events of the period that are missing; empty if none are known to be.
 
     Examples
     --------

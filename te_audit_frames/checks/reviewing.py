@@ -61,13 +61,13 @@ def review(
     vocabulary: str | PathLike[str] | None = None,
     at: Instant | None = None,
 ) -> Review:
-    """Review a period: ask all questions, learn what is usual for each person, and rank what deserves a look.
+    """Review a period: run all checks, learn what is usual for each person, and rank what deserves a look.
 
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        The events of the period under review. The period is that of their receipt, else from the first event to the
-        last.
+        The events of the period under review. The period is that of their receipt; without one, it runs from the first
+        event to the last.
     history : frame of any supported library, or Archive, optional
         What happened before. Events of the period or later are left out, and the review says so. Without a history,
         most checks can only list what they found, and are "not assessed".
@@ -170,7 +170,7 @@ def review(
 
 
 def _keep(events: Any) -> Any:
-    """Return events that later changes in place do not reach. The copies of pandas and Polars share memory."""
+    """Return the events, out of reach of later changes in place. The copies of pandas and Polars share memory."""
     if isinstance(events, pd.DataFrame):
         return events.copy(deep=False)
     return events.clone() if nw.dependencies.is_polars_dataframe(events) else events
@@ -198,7 +198,7 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
     is_cut = stored is not None and stored.events != len(events)
     if stored is not None and is_cut:
         notes.append(
-            f"the receipt counts {stored.events:,} events and the frame has {len(events):,}, so that plain pandas cut "
+            f"the receipt counts {stored.events:,} events and the frame has {len(events):,}, so plain pandas cut "
             "it: the period is taken from the first event to the last. between() cuts events and their period together"
         )
     elif stored is not None and (period := stored.period) is not None:
@@ -213,7 +213,7 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
 
 
 def _log_in_notes(context: ReviewContext) -> list[str]:
-    """Say if log-ins seem to be missing, as they are with single sign-on at some identity providers."""
+    """Return a note if log-ins seem to be missing, as with single sign-on at some identity providers."""
     done = context.done[context.done["week"] % 2 == 1]
     acting = set(done["person"])
     log_ins = set(done.loc[done["action"] == "login", "person"])

@@ -53,8 +53,8 @@ def find_runs(
     Parameters
     ----------
     events : frame of any supported library, or Archive
-        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event` and the columns of `by` are
-        required; `uid` and `user`, or one of the two, always.
+        Events in pandas, Polars, PyArrow, DuckDB, Dask or PySpark. `date`, `event`, `uid` or `user`, and the columns of
+        `by` are required.
     action : str or list of str
         What was done, in the words of `classify_events`: ``"delete"``, ``"create"``, ``"update"``, ``"disable"``, …
         Events of several actions can make one run together.
@@ -88,7 +88,7 @@ def find_runs(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 

@@ -47,8 +47,8 @@ class Selection:
     ----------
     rows : pandas.DataFrame
         The events in ascending `date`, events of one moment in the order of their other columns. It has the requested
-        columns with the dtypes of the audit frame, those that the events do not have as nulls; `person`, the position
-        of each event's person in `people` (int64); and, if classes were asked for, `action`, `object` and `outcome`.
+        columns with the dtypes of the audit frame, filled with nulls if the events lack them; `person`, the position of
+        each event's person in `people` (int64); and, if classes were asked for, `action`, `object` and `outcome`.
     people : pandas.DataFrame
         One row per person of all dated events, not only of `rows`: `uid`, `user` (the newest name) and `events`.
         Events that name nobody make a person with nulls. Empty without ``people=True``.
@@ -59,7 +59,7 @@ class Selection:
     first_event, last_event : datetime or None
         The dates of the first and the last event that was read.
     unclassified : int
-        How many events that were read no rule of the vocabulary knows; 0 if no classes were asked for.
+        How many of these events have a text that no rule of the vocabulary knows; 0 if no classes were asked for.
     unclassified_texts : tuple of str
         Their different texts, most frequent first.
     absent : tuple of str
@@ -99,9 +99,9 @@ def select(
     events : frame of any supported library, or Archive
         Events. They are not changed.
     columns : sequence of str
-        Columns of events that there must be, besides `date`.
+        Columns that the events must have, besides `date`.
     optional : sequence of str
-        Columns of events that may be absent.
+        Columns that the events may lack.
     people : bool
         Read `uid` and `user` too, and number the people by them. One of the two must be there.
     keep : callable, optional
@@ -124,7 +124,7 @@ def select(
     NotAnAuditFrame
         A needed column is missing, or cannot be read as what it should hold.
     InvalidArgument
-        `events` is no frame and no archive, or another argument is wrong.
+        `events` is neither a frame nor an archive, or another argument is wrong.
 
     Examples
     --------

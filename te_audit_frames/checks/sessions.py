@@ -40,8 +40,8 @@ def find_sessions(
 
     A session begins with a log-in, or with the first event after a log-out or after a silence of more than `idle`. It
     ends with a log-out, before the next log-in, or before such a silence. Failed log-ins belong to no session. What the
-    log does not hold is null, and never guessed. It never has time-outs. It has log-outs through single sign-on only
-    if single log-out is set up.
+    log does not hold is null, and never guessed. The log never has time-outs, and it has log-outs through single
+    sign-on only if single log-out is set up.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def find_sessions(
     Raises
     ------
     InvalidArgument
-        An argument is wrong, or `events` is no frame and no archive.
+        An argument is wrong, or `events` is neither a frame nor an archive.
     NotAnAuditFrame
         A needed column is missing.
 
@@ -124,13 +124,13 @@ class _Seconds:
     logs_out: Flags
 
     def split(self, longest: int) -> tuple[Flags, Flags, Moments]:
-        """Return which moments begin a session, which end one, and the log-out that ended what was before them."""
+        """Return which moments begin a session, which end one, and the log-outs that belong to the session before."""
         count = len(self.person)
         follows = np.zeros(count, dtype="bool")  # within the idle time, and of the same person
         follows[1:] = (np.diff(self.person) == 0) & (np.diff(self.moment) <= longest)
         both = self.logs_in & self.logs_out
-        # A log-in and a log-out in one second: if a session is open, it was logged out of, and a new one begun; else
-        # this is a session of its own. In an unbroken series of such seconds, all are as the first is.
+        # A log-in and a log-out in one second: if a session is open, the log-out ends it and the log-in begins another;
+        # otherwise both are one session. In an unbroken series of such seconds, the first one decides for all.
         is_open = follows.copy()
         is_open[1:] &= ~(self.logs_out & ~both)[:-1]
         continues = both.copy()
@@ -201,7 +201,7 @@ def _describe(selection: Selection, longest: int) -> pd.DataFrame:
 
 
 def _moment_of(selection: Selection) -> int:
-    """Return the last moment that the events reach to."""
+    """Return the moment of the last event."""
     return 0 if selection.last_event is None else epoch_micros(selection.last_event)
 
 

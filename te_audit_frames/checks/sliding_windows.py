@@ -1,4 +1,4 @@
-"""Windows: how much there is of something within a time, counted at every moment at once."""
+"""Sliding windows: how many events lie within some length of time, counted for every event at once."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def count_different_within(groups: Numbers, moments: Numbers, members: Numbers, 
     >>> count_different_within(np.array([0, 0, 0]), np.array([10, 20, 31]), np.array([5, 6, 6]), 10).tolist()
     [1, 2, 1]
     """
-    # A member counts from each of its events for as long as the window: these spans, joined where they touch, begin
-    # and end; the members of a moment are the beginnings up to it without the ends before it.
+    # From each of its events on, a member counts for `length`. Spans of one member that touch are joined. The members
+    # at a moment are the spans that have begun by then, minus those that ended before.
     order = np.lexsort((moments, members, groups))
     order = order[members[order] >= 0]
     group, member, moment = groups[order], members[order], moments[order]
@@ -112,7 +112,7 @@ def search(groups: Numbers, moments: Numbers, asked: Numbers, at: Numbers, *, si
     asked, at : numpy.ndarray of int64
         The groups and moments to look for.
     side : {"left", "right"}
-        Before or behind those that are equal.
+        Before or after those that are equal.
 
     Returns
     -------

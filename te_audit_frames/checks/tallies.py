@@ -1,4 +1,4 @@
-"""Tallies: events that were put into groups, as the rows of a check's result."""
+"""Tallies: groups of events, counted, as the rows of a check's result."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def tally(rows: pd.DataFrame, groups: Groups, count: int) -> pd.DataFrame:
 
 
 def list_different(values: pd.Series, groups: Groups, count: int, *, nulls: bool = True) -> pd.Series:
-    """List the different values of each group in their order, null last or left out."""
+    """List the different values of each group, sorted, with null last or left out."""
     codes, different = pd.factorize(values, use_na_sentinel=False, sort=True)
     pairs = np.sort(groups * max(len(different), 1) + codes)  # numpy.unique hashes, which takes many times longer
     pairs = pairs[np.diff(pairs, prepend=-1) != 0]

@@ -32,7 +32,7 @@ def read_toml(path: str | PathLike[str], argument: str, *, example: str) -> tupl
         raise InvalidArgument(f"{argument}: {path!r} is not the path of a TOML file.")
     name = fspath(path)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
+        text = Path(path).read_text(encoding="utf-8-sig")  # some editors write a byte order mark
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
             raise InvalidArgument(f"{argument}: {name} is not UTF-8 text. Save it as UTF-8.") from None

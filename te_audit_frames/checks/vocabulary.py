@@ -34,8 +34,8 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
     """Return the events with their action, object and outcome, as their texts state them.
 
     The API sends a text, such as "Test deleted.", and no list of its texts is public. The words of each text are looked
-    up in a table. A text that no rule knows is `unclassified`; nothing is guessed. So is a text of more than 1,000
-    characters, which is no sentence; only the section ``[texts]`` of a table of your own classifies it.
+    up in a table. A text that no rule knows is `unclassified`; nothing is guessed. A text of more than 1,000 characters
+    is no sentence: it is `unclassified` too, unless the section ``[texts]`` of a table of your own has it.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
     vocabulary : path, optional
         A TOML table of your own, which wins over the built-in one. Its sections are ``[texts]`` (whole texts),
         ``[actions]`` and ``[nouns]`` (verbs and nouns of each action), ``[objects]`` (phrases for each object, and
-        ``literal`` for objects that are called what they are), ``[past]`` (irregular past forms) and
+        ``literal``, a list of objects whose only phrase is their name), ``[past]`` (irregular past forms) and
         ``[resource_types]``.
 
     Returns
@@ -76,11 +76,11 @@ def classify_events(events: Any, *, vocabulary: str | PathLike[str] | None = Non
 
     Notes
     -----
-    No list of ThousandEyes' own texts is public, so the table was tested with texts of other products. At the first
-    look at the last four groups of texts that it had not been written for, it classified 76 to 81 % of them. Of these,
-    87 to 90 % were right in the judgement of the table's authors. Of texts made up as ThousandEyes might phrase them,
-    it classified 88 %, and 97 % of these were right. Look through the texts of your own events before you rely on their
-    classes: the command ``te-audit-frames vocabulary`` lists them.
+    No list of ThousandEyes' own texts is public, so the table was tested with texts of other products. On the last four
+    groups of texts, before it was extended for them, it classified 76 to 81 %. Of these, 87 to 90 % were right in the
+    judgement of the table's authors. Of texts made up as ThousandEyes might phrase them, it classified 88 %, and 97 %
+    of these were right. Look through the texts of your own events before you rely on their classes: the command
+    ``te-audit-frames vocabulary`` lists them.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def _classify_other(events: Any, tables: Tables) -> Any:
 
 def _only_type() -> nw.Expr:
     lists = nw.col("resources")
-    # Empty lists become null first: some engines raise an error at the first element of none.
+    # Empty lists become null first: some engines raise an error for the first element of an empty list.
     only = nw.when(lists.list.len() == 1).then(lists)
     return only.list.get(0).struct.field("type").cast(nw.String)
 

@@ -71,7 +71,7 @@ class Clocks:
         unused = [key for key in keys if key not in known]
         notes = [f"{rest:,} people have no zone in `tz`: their hours are read in UTC"] if rest else []
         if unused:
-            notes.append(f"`tz` names nobody and no account group of these events by {', '.join(map(repr, unused))}")
+            notes.append(f"names in `tz` that match nobody and no account group: {', '.join(map(repr, unused))}")
         return cls([*zones, UTC], number_of, tuple(notes))
 
     def local(self, person: npt.NDArray[np.int64], quarter: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

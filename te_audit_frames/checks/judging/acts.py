@@ -110,7 +110,7 @@ def judge_monitoring(context: ReviewContext) -> Found:
 def _by_kind(
     context: ReviewContext, rows: pd.DataFrame, names: list[str], check: Check
 ) -> Iterable[tuple[dict[Any, Any], Rarity]]:
-    """Join the rows of one person, kind and week, and say how rare that kind is among those of the check."""
+    """Join the rows of one person, kind and week, and return how rare that kind is among all kinds of the check."""
     if not len(rows):
         return []
     rows = rows.assign(person=context.weeks.person_of(rows), week=context.week_of(rows))
@@ -143,10 +143,10 @@ def _join(some: list[dict[Any, Any]]) -> dict[Any, Any]:
 
 
 def _number_kinds(context: ReviewContext, check: Check) -> tuple[dict[str, int], pd.DataFrame]:
-    """Return a number for each kind that a check is about, and the weeks in which each person did them."""
+    """Return the kind of each event text that a check is about, and in which weeks each person did each kind."""
     kinds = context.kinds
     is_relevant = [_is_about(check, *pair) for pair in zip(kinds["action"], kinds["object"], strict=True)]
-    # Texts without an object of their own take the type of the resource; the baseline has no resources, so that they
+    # The type of the resource decides the object of texts that name none. The baseline has no resources, so these texts
     # are one kind for each action.
     is_open = (kinds["object"] == UNCLASSIFIED) & (kinds["action"] != UNCLASSIFIED)
     kinds = kinds[np.array(is_relevant, dtype="bool") | is_open.to_numpy()]

@@ -1,4 +1,4 @@
-"""Findings together: what is raised because it does not stand alone, and one ranked row per person."""
+"""Findings together: severities that other findings raise, and one ranked row per person."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ _SAME_ACT = pd.Timedelta(hours=SAME_ACT_HOURS)
 
 
 def raise_together(findings: Sequence[Finding]) -> list[Finding]:
-    """Raise the strongest of a person's findings that lie within a day of each other, by one step.
+    """Raise by one step the strongest of a person's findings that lie within a day of each other.
 
-    Findings of one check do not raise one another, and neither do two that say of the same events what was done. What
-    is only info raises nothing. Two findings about acts make a high one only within two hours.
+    Findings of one check do not raise one another, nor do two findings about what was done if they share an event text.
+    Findings of severity info neither raise nor are raised. Two findings about what was done make a high one only within
+    two hours.
     """
     result = list(findings)
     by_person: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
@@ -53,7 +54,7 @@ def raise_together(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _episodes(findings: Sequence[Finding], theirs: list[int]) -> list[list[int]]:
-    """Put findings of one person together that lie no further apart than a day."""
+    """Group the findings of one person that lie no further apart than a day."""
     groups: list[list[int]] = []
     end = pd.Timestamp.min.tz_localize("UTC")
     for at in sorted(theirs, key=lambda at: (findings[at].first_event, findings[at].last_event, findings[at].check)):
@@ -103,10 +104,10 @@ def _texts(finding: Finding) -> list[str]:
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
-    """Return what findings of one severity are sorted by.
+    """Return the key by which findings of one severity are sorted.
 
-    Names are last, so that those of pseudonymized events are numbered as those of the originals, unless two findings
-    agree in every time and number.
+    Names come last, so that findings of pseudonymized events have the same numbers as those of the originals, unless
+    two findings agree in every time and number.
     """
     chance = 1.0 if np.isnan(finding.chance) else finding.chance
     row = finding.row
@@ -121,7 +122,7 @@ def _order(finding: Finding) -> tuple[Any, ...]:
     return (*nameless, len(finding.account_groups), measured, str(finding.who), str(row.get("object")))
 
 
-# Times, numbers and yes or no: what pseudonyms do not change.
+# Times, numbers and booleans: what pseudonyms do not change.
 _NAMELESS = (datetime, int, float, np.number, np.bool_, type(pd.NaT))
 
 
@@ -158,8 +159,8 @@ def _dates(dates: Sequence[pd.Timestamp]) -> pd.Series:
 def rank_people(findings: Sequence[Finding]) -> pd.DataFrame:
     """Return one row per person who has a finding above info, the highest score first.
 
-    The strongest finding of each check adds its points, so that signs of several kinds outrank one of them. Ties are
-    broken by the least likely finding.
+    The strongest finding of each check adds its points, so that signs of several kinds add up. Ties are broken by the
+    chances of the findings, multiplied: the lowest product comes first.
     """
     people: dict[tuple[str | None, str | None], list[Finding]] = defaultdict(list)
     for finding in findings:

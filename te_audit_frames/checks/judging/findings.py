@@ -36,7 +36,7 @@ class Finding:
     check : str
         The function that found it.
     severity : str
-        As the rules of its check give it, or one step more.
+        As the rules of its check give it, or raised by one step.
     row : dict
         What `evidence` needs to return the events.
     why : str
@@ -48,7 +48,7 @@ class Finding:
     account_groups : tuple of str
         Their names, or `aid`.
     person : dict or None
-        `uid` and `user` of whom it is about, if that is not in `row`.
+        `uid` and `user` of the person whom it is about, if they are not in `row`.
     """
 
     check: Check
@@ -87,14 +87,14 @@ def make_finding(
     technique: str = "",
     groups: Iterable[Any] = (),
 ) -> Finding:
-    """Make a finding of a row of a check's result. `why` has no full stop yet."""
+    """Make a finding from a row of a check's result. `why` has no full stop yet."""
     named = tuple(str(group) for group in groups)
     plain = {str(name): value for name, value in row.items()}
     return Finding(check, severity, plain, f"{why}.", float(chance), technique or RULES[check].technique, named)
 
 
 def compared(rarity: Rarity, what: str) -> str:
-    """Say how the person's own weeks, and those of the others, compare."""
+    """Write in how many of the person's weeks, and of the others', something happened."""
     if np.isnan(rarity.chance):
         return "whether that is unusual is not assessed, since there is too little history"
     others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of {rarity.among}"
@@ -141,5 +141,5 @@ def some_of(names: Iterable[Any]) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text with a capital, as a sentence begins."""
+    """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]

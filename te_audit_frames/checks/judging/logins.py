@@ -65,7 +65,7 @@ def judge_logins(context: ReviewContext) -> Found:
 
 
 def _reaching_to(got_in: pd.Series | None, row: pd.Series, context: ReviewContext) -> pd.Series:
-    """Return a series of failures, and the log-in that followed if there was one, so that both are the evidence."""
+    """Extend a series of failures to the log-in that followed, if there was one, so that both are the evidence."""
     if got_in is None:
         return row
     attack = row.copy()
@@ -105,7 +105,7 @@ class _LogIns:
         return cls(rows[is_success], rows[~is_success], known, {who for who, _ in known}, selection.people)
 
     def judge(self, person: int, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
-        """Say whether somebody got in to an account, from where the failures came, and by which log-in."""
+        """Return the severity, the reason, and the log-in by which somebody got into the account, if any."""
         until = row["last_event"] + pd.Timedelta(days=1)
         tried = self.failed[(self.failed["person"] == person) & self.failed["date"].between(row["first_event"], until)]
         after = self.rows[(self.rows["person"] == person) & self.rows["date"].between(row["first_event"], until)]
@@ -131,7 +131,7 @@ class _LogIns:
         return "low", "nobody got in", None
 
     def judge_source(self, row: pd.Series) -> tuple[Severity, str, pd.Series | None]:
-        """Say whether somebody got in from an address that had tried several accounts, and by which log-in."""
+        """Return the severity, the reason, and the log-in by which somebody got in from this address, if any."""
         until = row["last_event"] + pd.Timedelta(days=1)
         after = self.rows[
             (self.rows["ip_address"] == row["ip_address"]) & self.rows["date"].between(row["first_event"], until)

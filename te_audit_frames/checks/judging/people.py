@@ -17,7 +17,7 @@ from te_audit_frames.checks.judging.severity import RARE, by_chance
 
 
 def judge_hours(context: ReviewContext) -> Found:
-    """Judge weeks outside people's own hours, unless they consist of failed log-ins."""
+    """Judge what people did outside their own hours, unless it is only failed log-ins."""
     history = context.past if context.has_history else None
     rows = find_off_hours(context.events, history=history, tz=context.tz)
     record, found, left = assessed(rows), [], 0

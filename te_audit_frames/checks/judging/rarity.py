@@ -1,12 +1,12 @@
 """Rarity: how likely a person is to do something in one of their active weeks.
 
-The share of a person's weeks is estimated from their own earlier weeks and from those of everybody else: as if the
-others had lent the person some weeks of theirs. How many is estimated too. If people hardly differ, it is many; if each
-does something else, it is few. So somebody with a long history is compared with themselves, and a newcomer with the
-others.
+The share of a person's weeks in which something happens is estimated from their own earlier weeks and from those of the
+others, as if these had lent the person some of their weeks. The number of lent weeks is estimated too: many if people
+hardly differ, few if each does something else. So somebody with a long history is compared with themselves, and a
+newcomer with the others.
 
-The others of a person are people, and those of automation are automation. If there are fewer than three of either in
-the history, everybody takes their place.
+The others of a person are people, and those of a program are programs. If the history has fewer than three of the kind,
+the others are everybody.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from te_audit_frames.checks.judging.automation import is_automation
 from te_audit_frames.checks.people import find_people
 
 MIN_SPAN = 28.0
-"""Days of history before the period, below which nothing is called rare."""
+"""The fewest days of history before the period. With fewer, nothing is called rare."""
 
 _FEWEST, _MOST = 1.0, 200.0  # weeks that others can lend
 _FEW = 3  # people, or automation, of the history: fewer are not compared among themselves
@@ -70,8 +70,8 @@ class _Pool:
 class Weeks:
     """The active weeks of everybody: those of the history, and those of the period under review so far.
 
-    A week is a number that grows with time. What the history has of the first week under review is a week of its own,
-    so that a review of a Tuesday knows the Monday.
+    A week is a number that grows with time. The history's part of the first week under review is a week of its own, so
+    that a review that begins on a Tuesday counts the Monday.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Weeks:
         return np.bincount(self._active_person[self._active_week % 2 == 0], minlength=self.count).astype("int64")
 
     def returns(self, days: int) -> pd.DataFrame:
-        """Return the weeks in which somebody acted for the first time after some days: `person`, `week`."""
+        """Return the weeks in which somebody acted again after `days` of silence or more: `person`, `week`."""
         order = np.lexsort((self._active_week, self._active_person))
         person, week = self._active_person[order], self._active_week[order]
         again = (np.diff(person) == 0) & (np.diff(week // 2) * 7 >= days)
@@ -156,7 +156,7 @@ class Weeks:
         return Rarity(chance, own, own_weeks, int(times.sum()) - own, int(active.sum()) - own_weeks, pool.name)
 
     def rarity_among(self, person: Whole, week: Whole, kind: Whole, done: pd.DataFrame) -> list[Rarity]:
-        """Return how rare each of some things is among all kinds: how likely any kind is that is as rare, or rarer.
+        """Return how rare each act is among all kinds: how likely its person is to do anything as rare, or rarer.
 
         Parameters
         ----------
@@ -199,7 +199,7 @@ def week_of_date(dates: pd.Series) -> Whole:
 
 
 def _estimate(times: npt.NDArray[np.int64], active: Whole) -> Real:
-    """Return the share of weeks of each person and kind, from `times` (people x kinds) in `active` weeks."""
+    """Return the share of each person's weeks with each kind, from `times` (people x kinds) in `active` weeks."""
     weeks = active[:, None].astype("float64")
     others = (times.sum(axis=0) - times + 0.5) / (weeks.sum() - weeks + 1.0)
     strength = _strength(times, weeks)

@@ -21,10 +21,10 @@ from te_audit_frames.checks.vocabulary import classify_events
 from te_audit_frames.checks.zones import Zones
 
 FEW_WEEKS = 8
-"""Active weeks below which a person is compared with the others rather than with themselves, and is counted so."""
+"""People with fewer active weeks of history are compared mostly with the others, and counted in `without_baseline`."""
 
 Found = tuple[list[Finding], Assessed]
-"""What judging a check gives."""
+"""What a judge returns: the findings of a check, and what was assessed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,8 @@ class ReviewContext:
             reason = "the vocabulary knows no event of the history"
         elif without:
             notes.append(
-                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history; everybody's weeks stand in"
+                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history, and are compared mostly with "
+                "the others"
             )
         if reason and record.concerned:
             notes.append("what was found is listed, but not whether it is unusual for its person")

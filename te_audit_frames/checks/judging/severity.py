@@ -1,8 +1,9 @@
 """Severities: which rule gives which severity, for every check of a review, in one place.
 
-Most rules need to know how unusual an event is for its person. This is a chance: how likely the person, or else anybody
-here, is to do something as rare as this in one active week. `rarity` computes it. The two thresholds below bound what a
-check finds by chance: at most 5 low or medium findings in 100 active weeks of a person, and at most 2 of them medium.
+Most rules need to know how unusual an event is for its person. They use a chance: how likely the person is to do
+something as rare in one active week, or, with little history of their own, how likely anybody here is. `rarity`
+computes it. The two thresholds below bound what a check finds by chance: at most 5 low or medium findings in 100 active
+weeks of a person, and at most 2 of them medium.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MANY = 10
 """Events that a run must have to be a medium finding."""
 
 ALARMING = 20
-"""Events of a run that is a low finding even if nobody can say whether it is unusual."""
+"""Events that make a run a low finding even if there is too little history to judge whether it is unusual."""
 
 TOGETHER_HOURS = 24
 """Findings of one person that lie no further apart than this are judged together."""
@@ -33,10 +34,10 @@ SAME_ACT_HOURS = 2
 """Two findings about what somebody did, such as a run and a change of access, make a high one only within this time."""
 
 SAYS_WHAT = frozenset({"find_runs", "find_access_changes", "find_monitoring_changes"})
-"""Checks about what was done; the others say when, from where, and whether it is the person at all."""
+"""Checks about what was done. The others are about when, from where, and whether it was the person at all."""
 
 POINTS: Mapping[Severity, int] = {"high": 9, "medium": 4, "low": 2, "info": 0}
-"""What the strongest finding of each check adds to a person's score: signs of several kinds outrank a single one."""
+"""What the strongest finding of each check adds to a person's score, so that signs of several kinds add up."""
 
 ATTACK_VERSION = "ATT&CK v18"
 
@@ -83,12 +84,12 @@ RULES: Mapping[Check, Rule] = {
         "any other run",
     ),
     "find_failed_logins": Rule(
-        "Did somebody guess, spray or stuff passwords, and did one get in?",
+        "Did somebody guess, spray or stuff passwords, and get in?",
         "T1110 Brute Force",
-        "a log-in that follows, from a network of the failures that the person had not used before",
-        "the same, but nobody can say which networks the person used before",
-        "failures that nobody got in after, or only from a network that the person had used before",
-        "as many failures of the same user are no rarer than in one of twenty weeks",
+        "then a log-in from a network of the failures that the person had not used before",
+        "the same, but the person's earlier networks are not known",
+        "nobody got in, or only from elsewhere or from a network that the person had used before",
+        f"the same, and a chance of at least {RARE:.0%} that the user has as many failures in a week",
     ),
     "find_off_hours": Rule(
         "Did somebody act outside their own hours?",
@@ -107,7 +108,7 @@ RULES: Mapping[Check, Rule] = {
         "any other new network",
     ),
     "find_access_changes": Rule(
-        "Did somebody change roles, people or tokens, who does not usually?",
+        "Did somebody who does not usually do so change roles, people or tokens?",
         "T1098 Account Manipulation",
         f"a change to oneself, and a chance below {VERY_RARE:.0%}",
         f"a chance below {VERY_RARE:.0%}; or a change to oneself, and a chance below {RARE:.0%}",
@@ -115,11 +116,11 @@ RULES: Mapping[Check, Rule] = {
         "any other change",
     ),
     "find_monitoring_changes": Rule(
-        "Did somebody weaken monitoring, who does not usually?",
+        "Did somebody who does not usually do so weaken monitoring?",
         "T1562.001 Impair Defenses: Disable or Modify Tools",
         "",
-        f"a chance below {VERY_RARE:.0%}, of what reports (alert rules, notifications, integrations, suppression "
-        "windows), or of a change that nobody here ever made",
+        f"a chance below {VERY_RARE:.0%}, and either it is about what raises alarms (alert rules, notifications, "
+        "integrations, suppression windows), or nobody here did it before",
         f"a chance below {RARE:.0%}",
         "any other change",
     ),
@@ -139,7 +140,7 @@ CHECKS: tuple[Check, ...] = tuple(RULES)
 
 
 def by_chance(chance: float, *, to_medium: bool = True) -> Severity:
-    """Return the severity of something with a chance; NaN is not assessed.
+    """Return the severity that a chance gives. NaN means that it was not assessed.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class Clause:
         self._objects = VerbObject(self._tokens, tables)
 
     def _is_noise(self, tokens: Sequence[Token], at: int) -> bool:
-        """Return whether a word is an adverb, and no part of a phrase, as in "hard drive" and "anomaly"."""
+        """Return whether a word is an adverb outside any phrase. In "hard drive" and "anomaly" there is none."""
         word, tables = tokens[at].word, self._tables
         if word in ADVERBS:
             pairs = pairwise(singular(token.word) for token in tokens[max(at - 1, 0) : at + 2])
@@ -109,7 +109,7 @@ class Clause:
     # The forms of a clause.
 
     def _started(self) -> Reading | None:
-        """Read "Test deletion was initiated": a deletion of which nobody knows the end."""
+        """Read "Test deletion was initiated": a deletion whose outcome is unknown."""
         tokens = self._tokens
         at = next((at for at, token in enumerate(tokens) if token.base in _BEGINNINGS and token.form == "past"), 0)
         while at > 0 and tokens[at - 1].word in BE | HAVE:
@@ -135,7 +135,7 @@ class Clause:
                 failed = True
             is_aside = any(self._is_finite(place) or tokens[place].word in _RELATIVES for place in range(at))
             if (not failed and not tried) or is_aside:
-                continue  # nor in "Changed whether users can be found when not invited"
+                continue  # "Changed whether users can be found when not invited"
             verb = at + 1 if token.word != "to" else at
             while verb < len(tokens) and tokens[verb].word in ABLE:
                 verb += 1
@@ -179,7 +179,7 @@ class Clause:
             past = [at for at in past if at == 0 or self._nouns.longest(words[1 : at + 1]) < 2]  # "Delete tag set"
         if past and all(tokens[at].word == tokens[at].base for at in past) and self._third(past[0]) is not None:
             return None  # "User confirms password reset"
-        if len(past) > 1:  # "password reset" is a noun where there is another verb
+        if len(past) > 1:  # "password reset" is a noun if there is another verb
             past = [at for at in past if tokens[at].word != tokens[at].base] or past
         last = past[-1] if past and past[-1] == end - 1 and past[-1] > 0 else None
         if first.form == "past":
@@ -229,7 +229,7 @@ class Clause:
         return not is_compound and (len(words) < len(rest) or self._nouns.longest(words) == len(words))
 
     def _late(self, end: int) -> Reading | None:
-        """Read a verb behind a preposition: "Password of the user changed"."""
+        """Read a verb after a preposition: "Password of the user changed"."""
         tokens = self._tokens
         if end < len(tokens) and tokens[end].word in _RELATIVES:
             return None  # "Removes tests that do not run"
@@ -261,7 +261,7 @@ class Clause:
         return len(self._tokens) > 2 and last.form == "base" and not is_noun
 
     def _third(self, end: int) -> int | None:
-        """Return where a verb is that says what a user does: "User creates a test"."""
+        """Return the place of a verb that says what a user does: "User creates a test"."""
         tokens = self._tokens
         for at in range(1, end):
             verb, following = tokens[at], tokens[at + 1 : at + 2]

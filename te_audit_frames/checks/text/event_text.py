@@ -1,7 +1,7 @@
 """Event texts, read as short English clauses.
 
 A clause is passive ("Test deleted."), active ("Deleted test", "User deleted test"), imperative ("Delete test") or a
-compound ("Test deletion", "User login"). All words are looked up in tables. Other words are never guessed.
+compound ("Test deletion", "User login"). All words are looked up in tables. Words that no table has are never guessed.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _VERBS = {
 _PREFIXES = frozenset(
     {"auto", "check", "co", "cross", "fail", "follow", "multi", "non", "opt", "post", "pre", "roll", "self", "wake"}
 )
-"""What begins a word with a hyphen that is nobody's name: "auto-delete"."""
+"""Prefixes of words with a hyphen that are not names: "auto-delete"."""
 _SYLLABLES = frozenset({"de", "re", "un"})
 _LAST_VERBS = frozenset({"invite", "share", "view"})
-"""Verbs that are nouns in a sentence, and verbs at the end of a key."""
+"""Words that are nouns in a sentence, but verbs at the end of a key."""
 _BEFORE_VERBS = NOT | {"to"}
 _WORD = re.compile(r"[^\W_]+(?:[-._@':+\\]+[^\W_]+)*_*|[/,&]")
 
@@ -79,7 +79,7 @@ def read(text: str, tables: Tables) -> Reading:
     Returns
     -------
     Reading
-        `Reading()` if no rule knows the text, or if it has more than 1,000 characters: it is no sentence then.
+        `Reading()` if no rule knows the text. A text of more than 1,000 characters is read only if ``[texts]`` has it.
     """
     plain = _plain(text)
     if (known := tables.texts.get(plain.casefold())) is not None:

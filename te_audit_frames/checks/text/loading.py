@@ -181,7 +181,7 @@ def _all(words: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _moved(built_in: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the built-in words with the user's, each of which moves from its old place to its new one."""
+    """Return the built-in words with the user's own, which are removed from their built-in places."""
     theirs = {_as_looked_up(word) for word in _all(own)}
     moved = {name: [word for word in words if _as_looked_up(word) not in theirs] for name, words in built_in.items()}
     for name, words in own.items():

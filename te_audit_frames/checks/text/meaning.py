@@ -37,7 +37,7 @@ def meaning(tables: Tables, rule: str, said: tuple[Token, str], found: Found | N
     Returns
     -------
     Reading
-        Without an object if the phrase means only a part of one that the action does not change.
+        Without an object if the phrase means only a part of one, and the action does not change the whole.
     """
     verb, action = said
     without = Reading(action, UNCLASSIFIED, outcome, f"{rule}: {verb.word}")

@@ -21,7 +21,7 @@ _NAMED = _NAMED_BY_USERS | {"cluster", "device", "group", "host", "network", "pr
 """Objects that many products name in their texts: "User Ann was deleted"."""
 _COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
 _OWNED = frozenset({"owner", "owners", "members"})
-"""Who changes when an object changes hands: "project owner", "group members", but not "team member"."""
+"""The people of an object. If they change, the object does: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
 _WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
@@ -59,7 +59,7 @@ def before_preposition(tokens: Sequence[Token]) -> int:
 
 
 def has_name(word: str, tables: Tables) -> bool:
-    """Return whether a word names an object of which the name may follow: "user" in "User Ann"."""
+    """Return whether a word is an object whose name may follow: "user" in "User Ann"."""
     return tables.phrases.get((singular(word.casefold()),)) in _NAMED
 
 
@@ -187,7 +187,7 @@ class NounPhrases:
             if not kind and self.names_action(words[-1]):
                 kind, dropped = THING if part else DEED, 1  # "Password reset email", "Password reset"
             if not kind and part == THING and thing in tables.objects:
-                return Found(thing, thing)  # "macOS profile", though nobody knows macOS
+                return Found(thing, thing)  # "macOS profile", although no table has "macOS"
             if not kind:
                 return Found()
             thing = words[-1] if not thing else "-"
@@ -205,7 +205,7 @@ class NounPhrases:
         return len(words)
 
     def _is_name(self, words: Sequence[str], tokens: Sequence[Token], *, is_numbered: bool) -> bool:
-        """Return whether the last word, which looks like a name, is one: no noun, or a numbered one behind another."""
+        """Return whether the last word is a name: no known noun, or one with a number, after another noun."""
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
         return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"

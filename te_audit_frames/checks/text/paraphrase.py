@@ -31,7 +31,7 @@ _CHANGES = frozenset({"change", "edit", "modification", "update"})
 _RUNS = frozenset({"query", "search"})
 _DID = frozenset({"performed", "conducted"})
 _REPORTS = frozenset({"triggered", "logged", "generated", "fired", "recorded", "emitted", "occurs", "raised", "fires"})
-"""What a list of events says of them: "Logged when a test is created"."""
+"""How a list of events describes them: "Logged when a test is created"."""
 _SHARES = frozenset({"some", "one", "all", "any", "many", "most", "several", "each"})
 _PHASES = frozenset({"complete", "finish", "initiate", "start", "begin"})
 """Verbs that name a phase of something done: "failed to complete the deletion"."""
@@ -122,7 +122,7 @@ def verb_first(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     Returns
     -------
     list of Token
-        The words as a command. They stay as they are if there is not exactly one verb, between nouns.
+        The words as a command. They stay as they are unless there is exactly one verb, between nouns.
     """
     tokens = list(tokens)
     verbs = [at for at, token in enumerate(tokens) if token.is_verb and (singular(token.word),) not in tables.phrases]

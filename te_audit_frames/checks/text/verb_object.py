@@ -119,7 +119,7 @@ class VerbObject:
         return action if action in _TO_STATES else ""
 
     def _of_people(self, rule: str, at: int, action: str, outcome: str) -> Reading:
-        """Read a verb such as "joined" or "logged in", which is about the one who did it, or about what it says."""
+        """Read a verb such as "joined" or "logged in", which is about whoever did it, or about the object it names."""
         tokens, verb = self._tokens, self._tokens[at]
         name = ""
         if action in ENTRANCES:
@@ -175,6 +175,6 @@ class VerbObject:
         return is_command or any(map(self.is_gerund, first))
 
     def is_gerund(self, token: Token) -> bool:
-        """Return whether a word is or looks like a verb in -ing, and is no object, as "recording" is."""
+        """Return whether a word is, or looks like, a verb in -ing, and is not an object such as "recording"."""
         looks = re.search(r"[a-z]{3}ing$", token.word) is not None and (token.word,) not in self._tables.phrases
         return token.form == "gerund" or (looks and token.word not in self._tables.starts)

@@ -163,7 +163,7 @@ def _third(verb: str) -> str:
 
 
 def _gerunds(verb: str, past: Sequence[str]) -> list[str]:
-    """Return the forms in -ing, which double a letter where the past does."""
+    """Return the forms in -ing, which double a letter if the past does."""
     if verb.endswith("e") or past[0].endswith("ied"):
         return [verb[:-1] + "ing" if verb.endswith("e") else verb + "ing"]
     regular = [word[:-2] + "ing" for word in past if word.endswith("ed")]
