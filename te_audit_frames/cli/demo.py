@@ -90,7 +90,7 @@ def _print(events: pd.DataFrame) -> None:
 
 
 def _review(events: pd.DataFrame, users: pd.DataFrame) -> tuple[pd.DataFrame, taf.Review]:
-    """Review the last weeks against the weeks before, and print the review. Return these events and the review."""
+    """Review the last weeks against the weeks before, and print the review. Return the last weeks and the review."""
     period = taf.receipt(events).period
     start = None if period is None else period.end - _REVIEWED
     recent = taf.between(events, start=start)

@@ -57,7 +57,7 @@ def dispositions_option(consequence: str | None = None) -> Callable[[F], F]:
 
 @contextmanager
 def naming_options() -> Iterator[None]:
-    """Name the option of the running command in an `InvalidArgument` about an argument of the package.
+    """Turn an `InvalidArgument` about an argument of the package into one about the option of the running command.
 
     Raises
     ------

@@ -165,7 +165,7 @@ class Coverage:
         return Coverage(records, self.since)
 
     def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
-        """Return the coverage without those of the given days whose files are gone or have lost events."""
+        """Return the coverage without the given days that have fewer events in their files than recorded."""
         return self.without(
             day for day in days if day in self.records and counts.get(day, -1) < self.records[day].events
         )
