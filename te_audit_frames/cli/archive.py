@@ -39,7 +39,7 @@ Every night, by cron:
     "--since",
     type=values.Moment(),
     metavar="TIME",
-    help="The first UTC day to sync.  [default: the archive's first day, or two years ago]",
+    help="The first UTC day to sync.  [default: two years ago, or where earlier syncs began if later]",
 )
 @click.option(
     "--lookback",

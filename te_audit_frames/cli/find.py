@@ -202,7 +202,7 @@ def new_addresses(
 @_quiet_option
 @options.output_options
 def access_changes(*, where: Where, history: str | None, quiet: bool, output: Output) -> None:
-    """Find changes of access: roles given and taken, people made and removed, tokens made."""
+    """Find changes of access: roles given and taken, people added and removed, tokens created."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
     show_rows(
         lambda: taf.find_access_changes(events, history=past, vocabulary=where.vocabulary),

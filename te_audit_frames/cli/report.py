@@ -67,7 +67,7 @@ def report(
 ) -> None:
     """Write a report on a period: one HTML file to send, print and keep.
 
-    It begins with whether the events are complete, and what deserves a look. It needs no network and has no script.
+    It states first whether the events are complete, and what deserves a look. It needs no network and has no script.
     """
     if no_review and (history or users or dispositions):
         raise click.UsageError("--no-review cannot be combined with --history, --users or --dispositions.")

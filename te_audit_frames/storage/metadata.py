@@ -37,7 +37,7 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The two keys of this package, and Arrow's own key with the schema.
+        These two keys, and Arrow's own key with the schema.
 
     Raises
     ------

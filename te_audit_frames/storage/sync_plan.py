@@ -26,8 +26,8 @@ class SyncPlan:
     unrecorded : set of date
         Days that have a file but no record. A sync that was killed, or that met events out of order, leaves these.
     scope_days : set of date
-        Days that an earlier sync has read. They show whether this token sees as much as the previous one, so no day is
-        recorded until these are read.
+        Days that an earlier sync has read, but too early for the reading to be final. They show whether this token sees
+        as much as the previous one, so no day is recorded until these are read.
     """
 
     periods: list[Period]
