@@ -39,7 +39,7 @@ Every night, by cron:
     "--since",
     type=values.Moment(),
     metavar="TIME",
-    help="The first UTC day to sync.  [default: the archive's first day, or two years ago]",
+    help="The first UTC day to sync.  [default: two years ago, or where earlier syncs began if later]",
 )
 @click.option(
     "--lookback",
@@ -124,7 +124,7 @@ Exit codes: 0 every file is as it was written, 5 the archive differs."""
 @click.option(
     "--expect",
     metavar="DIGEST",
-    help="The digest that the last sync printed. With it, an archive that was restored from an older copy is noticed.",
+    help="The digest that the last sync printed. With it, verify also notices if an older copy replaced the archive.",
 )
 def verify(location: str, expect: str | None) -> None:
     """Check that all files are there and unchanged."""
@@ -144,7 +144,7 @@ Examples:
 @click.option(
     "-o", "--output", required=True, metavar="PATH", help="The file to write, or with --partition-by the folder."
 )
-@click.option("--start", type=values.Moment(), metavar="TIME", help="The start, as 2026-01-01.")
+@click.option("--start", type=values.Moment(), metavar="TIME", help="The start, such as 2026-01-01.")
 @click.option("--end", type=values.Moment(), metavar="TIME", help="The end, which is excluded.")
 @click.option("--partition-by", type=click.Choice(["month"]), help="Write one file per month, as Hive partitions.")
 def export(

@@ -1,4 +1,4 @@
-"""The program ``te-audit-frames``: its commands, and its options that belong to no command."""
+"""The program ``te-audit-frames``: its commands and its general options."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Example, without any account:
 \b
 Exit codes: 0 done, 2 usage, 3 authentication or permission, 4 API or network,
   5 data (a file cannot be read or written, or holds no events), 6 another run is writing
-  to the archive, 7 a review has findings that --fail-on asks about, 130 interrupted.
+  to the archive, 7 a review has findings at or above --fail-on, 130 interrupted.
 
 \b
 To complete commands with Tab, add the line for your shell to its start-up file:

@@ -25,7 +25,7 @@ _EVENTS = 12_000
 # Small pages and some latency, so that the progress bar can be seen.
 _PAGE_SIZE = 100
 _LATENCY = 0.1
-# All that has happened in the practice organisation happened in this time.
+# All incidents of the practice organisation happen in this time.
 _REVIEWED = timedelta(days=21)
 
 _NEXT = """\
@@ -90,7 +90,7 @@ def _print(events: pd.DataFrame) -> None:
 
 
 def _review(events: pd.DataFrame, users: pd.DataFrame) -> tuple[pd.DataFrame, taf.Review]:
-    """Print what deserves a look in the last weeks, compared with the weeks before; return these weeks, reviewed."""
+    """Review the last weeks against the weeks before, and print the review. Return the last weeks and the review."""
     period = taf.receipt(events).period
     start = None if period is None else period.end - _REVIEWED
     recent = taf.between(events, start=start)

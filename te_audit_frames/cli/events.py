@@ -55,7 +55,7 @@ def show_events(found: pd.DataFrame, output: Output, *, tz: str) -> None:
 
 
 def _as_written(found: pd.DataFrame, form: str, tz: str) -> Iterator[str]:
-    """Yield events as fetch writes them; on a terminal, without what would act there."""
+    """Yield events as fetch writes them. On a terminal, characters that would act on it are replaced."""
     from te_audit_frames.storage.csv_jsonl import csv_lines, jsonl_lines
 
     zone = None if tz == "UTC" else parse_zone(tz)

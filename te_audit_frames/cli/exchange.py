@@ -64,7 +64,7 @@ Examples:
     default="/24",
     show_default=True,
     metavar="/BITS",
-    help="How many leading bits of an IPv4 address make a network; of IPv6, it is twice as many.",
+    help="How many leading bits of an IPv4 address make a network. An IPv6 network has twice as many.",
 )
 @reading.users_option(required=False)
 @click.option(
@@ -123,13 +123,13 @@ def pseudonymize(
 
 
 def _kept_of_people(keep: Sequence[str]) -> list[str]:
-    """Return what stays in clear in the people of ``--users``: what stays in the events."""
+    """Return the columns of ``--users`` to leave as they are: those that match columns left as they are in events."""
     kept = [name for name in keep if name in ("uid", *MEMBERSHIP_COLUMNS)]
     return [*kept, "name", "email"] if "user" in keep else kept
 
 
 def _read_key(path: str | None) -> bytes | str:
-    """Return the key: text without what editors and shells put around it, or bytes that are no text as they are."""
+    """Return the key. Text is stripped of white space and a byte order mark; other bytes are left as they are."""
     if path is not None:
         option, key = "--key-file", values.read_secret(path, option="--key-file")
     elif _KEY in os.environ:
@@ -147,13 +147,13 @@ def _read_key(path: str | None) -> bytes | str:
         return key
     if len(text.splitlines()) > 1:
         raise InvalidArgument(
-            f"{option}: the key has several lines, which computers end differently. Make it one line."
+            f"{option}: the key has several lines, and not every computer ends lines the same way. Make it one line."
         )
     return text
 
 
 def _check_different(read: Sequence[tuple[str, str | None]], written: Sequence[tuple[str, str | None]]) -> None:
-    """Raise an error if a file to write is one that is read, or is written twice: the names would be lost."""
+    """Raise an error if a file to write is also read, or is written twice: its content would be lost."""
     seen = {_full(path): option for option, path in read if path is not None}
     for option, path in written:
         if path is None:

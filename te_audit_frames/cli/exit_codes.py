@@ -1,4 +1,4 @@
-"""Ends of commands: a paragraph on stderr in the words of the command line, and an exit code for scripts."""
+"""How commands end: with a paragraph on stderr in the words of the command line, and an exit code for scripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from te_audit_frames.errors import (
 from te_audit_frames.safe_text import visible
 
 USAGE, AUTHENTICATION, API, DATA, LOCKED = 2, 3, 4, 5, 6
-FOUND = 7  # no error: a review has findings that --fail-on asks about
+FOUND = 7  # no error: a review has findings at or above --fail-on
 DEFECT = 1
 INTERRUPTED, BROKEN_PIPE = 130, 141  # a shell's codes for programs that SIGINT or SIGPIPE ended
 
@@ -54,7 +54,7 @@ class Program(click.Group):
     """A group of commands. Errors become one paragraph and an exit code; ``--debug`` adds the traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which they are used."""
+        """Return the commands in the order in which they were added."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:

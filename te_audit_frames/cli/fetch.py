@@ -30,7 +30,9 @@ Examples:
     metavar="LENGTH",
     help="A length of time up to now: 12h, 7d, 4w.  [default: 7d]",
 )
-@click.option("--start", type=values.Moment(), metavar="TIME", help="The start, as 2026-01-01 or 2026-01-01T09:00:00Z.")
+@click.option(
+    "--start", type=values.Moment(), metavar="TIME", help="The start, such as 2026-01-01 or 2026-01-01T09:00:00Z."
+)
 @click.option("--end", type=values.Moment(), metavar="TIME", help="The end, which is excluded.  [default: now]")
 @click.option("--aid", metavar="ID", help="Fetch one account group.")
 @click.option("--login-account-group", is_flag=True, help="Fetch only the token's login account group.")
@@ -47,8 +49,8 @@ Examples:
     type=click.Choice(["raise", "coerce"]),
     default="raise",
     show_default=True,
-    help="At a value that does not fit its column: stop (raise), or leave the cell empty and keep the value in the "
-    "column extra (coerce).",
+    help="If a value does not fit its column: stop (raise), or leave the cell empty and keep the value in the column "
+    "extra (coerce).",
 )
 @options.page_size_option(default="the API decides")
 @options.client_options

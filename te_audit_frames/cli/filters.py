@@ -27,19 +27,19 @@ def keep(events: pd.DataFrame, mask: pd.Series, option: str, values: Sequence[st
 def matching(
     texts: pd.Series, patterns: Sequence[str], names_of: Callable[[str], Iterable[str]] = _itself
 ) -> pd.Series:
-    """Mark the texts that have a name which matches a pattern. Capitals do not matter."""
+    """Mark the texts with a name that matches a pattern. Case is ignored."""
     different = texts.dropna().unique()
     found = [text for text in different if any(matches_text(name, patterns) for name in names_of(text))]
     return texts.isin(found)
 
 
 def unmatched(where: Where, events: Any) -> list[tuple[str, str]]:
-    """Return the option and the text of each filter that no event passes by itself.
+    """Return the option and the text of each filter that, on its own, matches no event.
 
     Parameters
     ----------
     where : Where
-        The filters. An action has no pattern, and is never among the result.
+        The filters. An action has no pattern, so it is never in the result.
     events : pandas.DataFrame or Archive
         All events of the period.
 

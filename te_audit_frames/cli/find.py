@@ -54,7 +54,7 @@ def _length(option: str, default: str, text: str) -> Callable[[F], F]:
 
 
 _quiet_option = click.option(
-    "--quiet", is_flag=True, help="Print nothing if nothing is found, and not what was examined."
+    "--quiet", is_flag=True, help="Print nothing if nothing is found, and leave out what was examined."
 )
 
 
@@ -66,7 +66,7 @@ _quiet_option = click.option(
     default=["delete"],
     show_default=True,
     metavar="ACTION",
-    help="What was done: delete, create, update, disable, ... Several actions make one run together.",
+    help="What was done: delete, create, update, disable, ... Events of several actions can form one run.",
 )
 @_length("--gap", "10m", "The longest time between two events of a run.")
 @_threshold("--min-size", 5, 1, None, "The fewest events of a run.")
@@ -105,10 +105,10 @@ def runs(
     help="Count the failures of each user, or from each address.",
 )
 @_length("--within", "1h", "The length of the window in which failures are counted.")
-@_threshold("--min-failures", None, 1, None, "The failures that are a row.  [default: 20, or 15 by address]")
-@_threshold("--min-before-success", 5, 1, None, "The failures that are a row if the user then gets in.")
-@_threshold("--min-users", 10, 1, None, "With --by ip-address: the different users that are a row.")
-@_threshold("--min-addresses", 5, 1, None, "With --by user: the different addresses that are a row.")
+@_threshold("--min-failures", None, 1, None, "How many failures make a row.  [default: 20, or 15 by address]")
+@_threshold("--min-before-success", 5, 1, None, "How many failures make a row if the user then gets in.")
+@_threshold("--min-users", 10, 1, None, "With --by ip-address: how many different users make a row.")
+@_threshold("--min-addresses", 5, 1, None, "With --by user: how many different addresses make a row.")
 @_quiet_option
 @options.output_options
 def failed_logins(*, where: Where, by: str, within: str, quiet: bool, output: Output, **thresholds: int | None) -> None:
@@ -148,7 +148,7 @@ def sessions(*, where: Where, idle: str, quiet: bool, output: Output) -> None:
     default=7.0,
     show_default=True,
     metavar="TIMES",
-    help="How many times better the week must fit other hours.",
+    help="How many times better a week must fit other hours than the person's own.",
 )
 @_quiet_option
 @options.output_options
@@ -202,7 +202,7 @@ def new_addresses(
 @_quiet_option
 @options.output_options
 def access_changes(*, where: Where, history: str | None, quiet: bool, output: Output) -> None:
-    """Find changes of access: roles given and taken, people made and removed, tokens made."""
+    """Find changes of access: roles given and taken, people added and removed, tokens created."""
     events, past = where.read_or_open(_EXAMINED), reading.open_history(history, _EXAMINED)
     show_rows(
         lambda: taf.find_access_changes(events, history=past, vocabulary=where.vocabulary),
@@ -253,8 +253,8 @@ def dormant_users(
 
 @_command("actors", "te-audit --window 12w")
 @reading.where_options(filters=("user", "account_group"), vocabulary=True)
-@_threshold("--min-events", 50, 1, None, "Fewer events are too little to tell.")
-@_threshold("--min-days", 10, 1, None, "Events on fewer days are too little to tell.")
+@_threshold("--min-events", 50, 1, None, "The fewest events by which to judge an actor.")
+@_threshold("--min-days", 10, 1, None, "The fewest days with events by which to judge an actor.")
 @_quiet_option
 @options.output_options
 def actors(*, where: Where, min_events: int, min_days: int, quiet: bool, output: Output) -> None:

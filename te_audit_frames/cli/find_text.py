@@ -42,13 +42,13 @@ def show_rows(find_rows: Callable[[], pd.DataFrame], where: Where, output: Outpu
         empty = "(not assessed)" if record.not_assessed else "(nothing found)"
         output.show(rows, tz=where.tz, first=order_columns(rows, FIRST_COLUMNS[record.check]), empty=empty)
     for line in _examined(record, where.tz):
-        # What could not be assessed is said in any case, because an empty result would look like a good one.
+        # What could not be assessed is always printed, because an empty result would look like a good one.
         if not quiet or line.startswith(("Not assessed", "Assessed in part")):
             click.echo(visible(in_options(line)), err=True)
 
 
 def order_columns(rows: pd.DataFrame, first: str) -> list[str]:
-    """Return the columns in the order of their use in a table, those without any value last."""
+    """Return the columns in the order in which a table shows them, those without any value last."""
     names = [name for name in first.split() if name in rows]
     names += [str(name) for name in rows if name not in names]
     empty = [name for name in names if _is_empty(rows[name])]

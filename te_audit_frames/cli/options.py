@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def page_size_option(*, default: str) -> Callable[[F], F]:
-    """Add ``--page-size``; `default` says in words what is taken without it."""
+    """Add ``--page-size``. ``--help`` shows `default`, which describes the default in words."""
     return click.option(
         "--page-size",
         type=PageSize(),
@@ -48,7 +48,7 @@ def check_raw_csv(raw_csv: bool, output: str) -> None:
 
 
 def dispositions_option(consequence: str | None = None) -> Callable[[F], F]:
-    """Add ``--dispositions``; `consequence` says what else becomes of their findings."""
+    """Add ``--dispositions``. `consequence` ends the sentence of ``--help`` on what happens to the findings."""
     text = f"Its findings are listed apart{f', {consequence}' if consequence else ''}."
     kind = click.Path(dir_okay=False)
     text = f"A TOML file of what somebody has looked at. {text}"
@@ -57,7 +57,7 @@ def dispositions_option(consequence: str | None = None) -> Callable[[F], F]:
 
 @contextmanager
 def naming_options() -> Iterator[None]:
-    """Name the option of the running command in an `InvalidArgument` about an argument of the package.
+    """Turn an `InvalidArgument` about an argument of the package into one about the option of the running command.
 
     Raises
     ------
@@ -175,8 +175,8 @@ _CLIENT_OPTIONS = (
         type=click.FloatRange(0, 10_000_000, min_open=True),
         default=_DEFAULTS["deadline"],
         show_default=True,
-        help="The time after which the command gives up. Waits for the rate limit count. A sync gives up only if no "
-        "new page arrives for so long.",
+        help="The time after which the command gives up, waits for the rate limit included. A sync gives up only if "
+        "no new page arrives for this long.",
     ),
     click.option(
         "--reserve",

@@ -40,7 +40,7 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
     Returns
     -------
     str
-        Lines that end with a newline and no carriage return, like those of other commands.
+        Lines with a newline between them and no carriage return, as other programs print them.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def to_csv(frame: pd.DataFrame, *, on_terminal: bool = False) -> str:
 
 
 def _line(cells: list[Any], clean: Callable[[str], str]) -> str:
-    # Only with its default line ending does the writer quote cells that hold a carriage return.
+    # The writer quotes cells with a carriage return only if its line ending is the default.
     text = io.StringIO()
     csv.writer(text).writerow([_csv_cell(cell, clean) for cell in cells])
     return text.getvalue().removesuffix("\r\n")
@@ -125,7 +125,7 @@ FORMATS = ("table", "csv", "json", "jsonl")
 """Every value of ``--format``."""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""The first character of a CSV file from which a spreadsheet learns that the file is UTF-8."""
+"""The first character of a CSV file that a spreadsheet is to read as UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Output:
         first : sequence of str
             The most useful columns, which a table shows first. Names that the frame lacks are skipped.
         empty : str
-            The last line of a table without rows.
+            The line below the header of a table without rows.
         """
         local = in_zone(frame, tz)
         match self.form:
@@ -178,7 +178,7 @@ class Output:
                 self.print(to_jsonl(local))
 
     def print(self, *pieces: str) -> None:
-        """Print text to stdout, as UTF-8 and with a byte order mark if there is to be one."""
+        """Print text to stdout. With `bom`, print it as UTF-8 after a byte order mark."""
         if not self.bom:
             for piece in pieces:
                 click.echo(piece, nl=False)
@@ -264,14 +264,14 @@ def show_log() -> None:
 
 
 def save(draw: Callable[[], Axes], path: str | os.PathLike[str]) -> None:
-    """Draw a plot into a file, which is replaced whole and only its owner can read.
+    """Draw a plot into a file. The file is replaced whole, and readable by its owner only.
 
     Parameters
     ----------
     draw : callable
         Returns the Axes, as the plot functions do.
     path : str or PathLike
-        The file; its ending, .png, .svg or .pdf, names the format.
+        The file. Its ending names the format: .png, .svg or .pdf.
 
     Raises
     ------

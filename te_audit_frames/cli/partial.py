@@ -58,8 +58,8 @@ def outside(events: pd.DataFrame, missing: list[Period]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Some of the rows. Events without a date are left out: a period that has any is read in one piece, so all of it
-        is missing until that piece is complete.
+        Some of the rows. Events without a date are left out. A period that has any is read in one piece, so all of it
+        is missing until it has been read to its end.
 
     Examples
     --------

@@ -32,7 +32,7 @@ def is_archive(place: str) -> bool:
 
 
 def expand(places: Iterable[str]) -> list[str]:
-    """Replace each glob with the files that match it, in the order of their names. No place is there twice."""
+    """Replace each glob with the files that match it, in the order of their names. No place is returned twice."""
     found: list[str] = []
     for place in places:
         if "://" in place or not glob.has_magic(place) or Path(place).exists():
@@ -46,7 +46,7 @@ def expand(places: Iterable[str]) -> list[str]:
 
 
 def read_file(place: str, columns: list[str], bounds: Bounds) -> pd.DataFrame:
-    """Read some columns and a period of a file: CSV or JSON Lines by its ending, else Parquet."""
+    """Read some columns and a period of a file. Its ending decides the format: CSV, JSON Lines, or else Parquet."""
     start, end = bounds
     kind = ending(place)
     if kind not in (".csv", ".jsonl"):
@@ -65,7 +65,7 @@ def read_file(place: str, columns: list[str], bounds: Bounds) -> pd.DataFrame:
     is_empty = _is_empty(place)
     if is_empty:
         click.echo(visible(f"Note: {place} is an empty file: it holds no events."), err=True)
-    # An empty file is a valid one of JSON Lines, and is taken for one whatever its ending.
+    # An empty file is valid JSON Lines but no valid CSV, so it is read as JSON Lines whatever its ending.
     events = read_csv(place) if kind == ".csv" and not is_empty else read_jsonl(place)
     return taf.between(events[columns], start=start, end=end).reset_index(drop=True)
 
@@ -78,7 +78,7 @@ def _is_empty(place: str) -> bool:
 
 @contextmanager
 def advice_about(place: str) -> Iterator[None]:
-    """Add advice to an error about a folder of files that is no archive."""
+    """Add advice to an error about a folder of files that is not an archive."""
     try:
         yield
     except ArchiveError as error:
@@ -122,14 +122,14 @@ def bounds_of(events: pd.DataFrame) -> Period | None:
 
 
 def bounds_of_archive(archive: taf.Archive) -> Period | None:
-    """Return what an archive covers: from its first day to where `end_of_archive` has its end."""
+    """Return what an archive covers: from its first day to `end_of_archive`."""
     end = end_of_archive(archive)
     first = archive.coverage()["day"].min()
     return None if end is None or pd.isna(first) else Period(first.to_pydatetime(), end)
 
 
 def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:
-    """Join frames: with `concat` those that have receipts; the others as they are, and then without a receipt."""
+    """Join frames with `concat`. Frames without a receipt are appended as they are; the result then has no receipt."""
     if len(frames) == 1:
         return frames[0]
     with_receipts = [frame for frame in frames if stored_receipt(frame) is not None]
@@ -144,7 +144,7 @@ def join(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> pd.DataFrame:
 
 
 def _note_overlap(frames: Sequence[pd.DataFrame], places: Sequence[str]) -> None:
-    """Say that events of two files may be counted twice, if a file without a receipt overlaps with another."""
+    """Print a note that events of two files may be counted twice, if a file without a receipt overlaps with another."""
     for (one, first), (other, second) in combinations(zip(places, frames, strict=True), 2):
         if stored_receipt(first) is not None and stored_receipt(second) is not None:
             continue

@@ -45,13 +45,13 @@ class Where:
     places : tuple of str
         Archives, buckets, files and globs.
     window, start, end : str or None
-        The period, as the options have it.
+        The period, as given in the options.
     tz : str
         The time zone of `start` and `end` if they have none, and of the output.
     user, event, action, account_group : tuple of str
-        What to keep. Of several values, one has to match.
+        What to keep. If one of these has several values, an event has to match only one of them.
     vocabulary : str or None
-        The user's own words for `action`.
+        The file of the user's own words for `action`.
     """
 
     places: tuple[str, ...]
@@ -72,8 +72,8 @@ class Where:
     def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
         """Read the chosen events.
 
-        Only the days of the period are read from an archive, and only the needed columns from an archive or a Parquet
-        file, as long as there is one place. Several places are read with all columns, because `concat` needs them.
+        From an archive, only the days of the period are read. A single place is read with the needed columns only.
+        Several places are read with all columns, because `concat` needs them.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Where:
         return [option for option, texts in given.items() if texts]
 
     def without_filters(self) -> Where:
-        """Return the same places and period with all their events. The filters are checked before any work is done."""
+        """Return the same places and period without the filters. Raise an error if an action is unknown."""
         self._check_actions()
         return replace(self, user=(), event=(), action=(), account_group=())
 
@@ -233,7 +233,7 @@ _PLACES_AND_PERIOD: tuple[Callable[[Any], Any], ...] = (
         "--start",
         type=values.Moment(local=True),
         metavar="TIME",
-        help="The start, as 2026-01-01 or 2026-01-01T09:00.",
+        help="The start, such as 2026-01-01 or 2026-01-01T09:00.",
     ),
     click.option("--end", type=values.Moment(local=True), metavar="TIME", help="The end, which is excluded."),
     click.option(
@@ -251,7 +251,7 @@ _FILTERS: dict[str, Callable[[Any], Any]] = {
         "--user", "TEXT", "Only this user's events: a name, an e-mail address or a uid. * stands for any text."
     ),
     "event": _filter("--event", "TEXT", "Only events with this text. * stands for any text."),
-    "action": _filter("--action", "ACTION", "Only events that did this, by their text: create, delete, login, ..."),
+    "action": _filter("--action", "ACTION", "Only events whose text means this action: create, delete, login, ..."),
     "account_group": _filter("--account-group", "TEXT", "Only events of this account group: its name or its aid."),
 }
 

@@ -35,7 +35,7 @@ Examples:
 
 \b
 The command prints the SHA-256 of the report, as sha256sum does. The same
-events give the same:
+events give the same digest:
   te-audit-frames report te-audit --window 30d -o report.html > report.sha256
   sha256sum -c report.sha256"""
 )
@@ -67,7 +67,7 @@ def report(
 ) -> None:
     """Write a report on a period: one HTML file to send, print and keep.
 
-    It says first whether the events are complete and what deserves a look. It needs no network and has no script.
+    It states first whether the events are complete, and what deserves a look. It needs no network and has no script.
     """
     if no_review and (history or users or dispositions):
         raise click.UsageError("--no-review cannot be combined with --history, --users or --dispositions.")

@@ -66,7 +66,7 @@ Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for ev
     type=click.Choice(SEVERITIES),
     default="low",
     show_default=True,
-    help="The least severe findings to show, besides those that --fail-on is about.",
+    help="Show findings of this severity or above. Those at or above --fail-on are shown, too.",
 )
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 7 if there are findings this severe or more."
@@ -81,7 +81,8 @@ Exit codes: 0 done, 7 there are findings at or above --fail-on; others as for ev
 @click.option(
     "--quiet",
     is_flag=True,
-    help="Print nothing unless there are findings at or above --fail-on or --min-severity, or nothing could be seen.",
+    help="Print nothing unless there are findings at or above --fail-on, or else --min-severity. What the review could "
+    "not see is still named on stderr.",
 )
 @options.output_options
 def review(
@@ -98,8 +99,8 @@ def review(
 ) -> None:
     """Review a period: what deserves a look, who, and what could not be assessed.
 
-    All questions of "find" are asked at once. What is usual for each person is learnt from the history, and --tz is
-    where people live.
+    All questions of "find" are asked at once. What is usual for each person is learnt from the history, and --tz
+    should be the time zone of the people.
 
     CSV and JSON Lines have the findings; what was assessed is then printed on stderr. JSON has everything, as one
     object.
@@ -134,7 +135,7 @@ def review(
 
 
 def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, output: Output) -> bool:
-    """Print those findings of a review that pass the filters, and the rest of it.
+    """Print a review with only those findings that pass the filters.
 
     Parameters
     ----------
@@ -143,11 +144,11 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
     where : Where
         The filters.
     fail_on : str, optional
-        The least severe findings to return true for. They are shown, even if they are milder than the least severe that
-        `shown` asks for.
+        The lowest severity for which to return True. Findings at or above it are shown even if `shown` asks for more
+        severe ones only.
     quiet : bool
-        Whether to print nothing unless there are such findings; without `fail_on`, unless there are any to show. What
-        could not be seen is said on stderr even then.
+        Whether to print nothing unless there are findings at or above `fail_on`, or without `fail_on`, any findings to
+        show. What could not be seen is printed on stderr all the same.
     output : Output
         How to print.
 
@@ -172,7 +173,7 @@ def present(shown: Shown, where: Where, *, fail_on: str | None, quiet: bool, out
 
 
 def open_history_of(where: Where, history: str | None) -> tuple[str | None, Any]:
-    """Return the name of the history and the history: by default what WHERE has before the period."""
+    """Return the name of the history, and the history. The default is all of WHERE, if the period has a start."""
     if history is not None:
         return history, reading.open_history(history, _EXAMINED)
     if where.window is None and where.start is None:
@@ -191,7 +192,7 @@ def _fails(findings: pd.DataFrame, fail_on: str | None) -> bool:
 
 
 def _pass(found: taf.Review, where: Where, findings: pd.DataFrame) -> pd.Series:
-    """Mark the findings of which an event passes the filters."""
+    """Mark the findings with an event that passes the filters."""
     marks = [not where.has_filters or _passes(found, where, int(number)) for number in findings.index]
     return pd.Series(marks, index=findings.index, dtype="bool")
 

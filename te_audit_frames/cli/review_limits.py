@@ -1,4 +1,4 @@
-"""Limits of a review: what it did not look at, and filters that match nothing. They are said even under --quiet.
+"""Limits of a review: what it did not look at, and filters that match nothing. They are printed even with --quiet.
 
 Without these lines, cron could not tell "nothing was found" from "nothing was looked at".
 """
@@ -48,7 +48,7 @@ def check_start(where: Where, events: Any) -> None:
 
 
 def list_limits(found: taf.Review) -> list[str]:
-    """Return one line for each reason for which a review without findings does not mean that nothing happened.
+    """Return one line for each reason why a review without findings does not mean that nothing happened.
 
     Parameters
     ----------
@@ -58,14 +58,15 @@ def list_limits(found: taf.Review) -> list[str]:
     Returns
     -------
     list of str
-        Lines on missing events, on a period without events, and on checks if none of what people did was assessed.
+        Lines about missing events, about a period without events, and about checks, if nothing that people did could
+        be assessed.
     """
     lines = [f"Incomplete: {note}" for note in found.missing]
-    # The directory can be assessed without a history, but it says nothing about what people did.
+    # The directory can be assessed without a history, but it shows nothing of what people did.
     acts = found.assessed[found.assessed["check"] != "find_dormant_users"]
     receipt = stored_receipt(found.events) if isinstance(found.events, pd.DataFrame) else None
     if not found.assessed["events"].max():
-        # A receipt that says complete proves a quiet period; an empty file proves nothing.
+        # A complete receipt proves a quiet period; an empty file proves nothing.
         if receipt is None or not receipt.complete:
             lines.append("No events: there are none with a date in the period, so nothing was reviewed")
     elif len(acts) and (acts["status"] == "not assessed").all():

@@ -20,19 +20,19 @@ _PEOPLE = ("user", "score", "high", "medium", "low", "checks")
 _NARROWEST = 12
 """The least room for a name beside its time."""
 
-# What the headline says already.
+# Notes that repeat the headline.
 _SAID = ("the period is that of the receipt",)
 _SAID_OF_OWN_HISTORY = ("the history reaches into the period",)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A review, and which of it is shown.
+    """A review, and which part of it is shown.
 
     Attributes
     ----------
     review : Review
-        Everything.
+        The whole review.
     findings : pandas.DataFrame
         The findings to show.
     min_severity : str
@@ -128,7 +128,7 @@ def count_severities(shown: Shown) -> str:
 
 
 def list_assessed(shown: Shown) -> list[str]:
-    """Return one line per check: first what was not assessed, then what was in part, then the rest."""
+    """Return one line per check: first the checks that were not assessed, then those in part, then the rest."""
     frame = shown.review.assessed
     order = ["not assessed", "in part", "assessed"]
     rows: list[Any] = sorted(frame.itertuples(), key=lambda row: order.index(str(row.status)))
@@ -155,7 +155,7 @@ def _history(shown: Shown) -> str:
             "History: none, so nothing could be called unusual. With --window 7d, for example, the last 7 days are "
             "compared with the days before."
         )
-    # Of other checks, because unusual hours are learnt from the period too.
+    # Not those of find_off_hours, because usual hours are learnt from the period too.
     days: Any = shown.review.assessed.set_index("check").loc["find_runs", "baseline_days"]
     length = f"{days:,.0f} days before the period" if days > 0 else "which has no events before the period"
     return f"History: {shown.source}, {length}"
@@ -194,7 +194,7 @@ def _who(shown: Shown, number: Any, finding: Any) -> str:
 
 
 def _reasons(row: Any) -> str:
-    """Return why a check was not assessed, and what else it says."""
+    """Return why a check was not assessed, and its other limits and notes."""
     said = bool(row.reason) or any("history" in note for note in row.notes)
     people = "person has" if row.without_baseline == 1 else "people have"
     counted = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from te_audit_frames.cli.reading import Where
 
 COUNTED = [column for column in COLUMNS if column not in ("resources", "extra")]
-"""The columns that can be counted by. The other two are most of a file."""
+"""The columns by which events can be counted. The other two take up most of a file."""
 
 
 @click.command(

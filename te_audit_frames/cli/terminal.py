@@ -42,7 +42,7 @@ def table(frame: pd.DataFrame, *, room: int | None = None, empty: str = "(no eve
         The widest line. Text is cut to fit, but numbers and times are not: if they do not fit, the last columns are
         left out, and a last line names them. By default, lines may have any width.
     empty : str
-        The line of a table without rows.
+        The line below the header of a table without rows.
 
     Returns
     -------

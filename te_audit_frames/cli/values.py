@@ -110,7 +110,7 @@ def check_window(*, window: str | None, start: str | None, end: str | None) -> N
     Raises
     ------
     click.UsageError
-        It is.
+        It is combined with one of them.
     """
     for name, value in (("--start", start), ("--end", end)):
         if window is not None and value is not None:
@@ -123,7 +123,7 @@ def check_bounds(*, start: str | None, end: str | None, zone: tzinfo | None = No
     Raises
     ------
     click.UsageError
-        It is at or before it.
+        ``--end`` is at or before ``--start``.
     """
     try:
         to_bounds(start, end, zone=zone)
@@ -132,7 +132,7 @@ def check_bounds(*, start: str | None, end: str | None, zone: tzinfo | None = No
 
 
 class Dimension(click.Choice[str]):
-    """A column to count by in the command line's spelling; its value is the package's spelling."""
+    """A column to count by, in the command line's spelling. Its value is in the package's spelling."""
 
     def __init__(self) -> None:
         super().__init__(list(DIMENSIONS))

@@ -1,1 +1,1 @@
-"""Where events stay: one Parquet file, CSV and JSON Lines."""
+"""Storage of events: archives, Parquet files, CSV and JSON Lines."""

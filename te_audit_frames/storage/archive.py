@@ -124,7 +124,8 @@ class Archive:
         client : Client
             The client that fetches the events.
         start : str, datetime, date or pandas.Timestamp, optional
-            The first UTC day to read. By default, the first day of the archive, or two years ago for a new one.
+            The first UTC day to read. By default, two years ago, or the first day of the earlier syncs if that is
+            later.
         all_account_groups : bool, optional
             False reads only the login account group of the token. By default, every account group that the token
             may see.
@@ -264,8 +265,8 @@ class Archive:
         start, end : str, datetime, date or pandas.Timestamp, optional
             The half-open period `[start, end)`. Events without a date are then left out. By default, everything.
         window : str or timedelta, optional
-            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the last sync ended. If
-            imported events are newer, it ends with the UTC day of the newest.
+            A length such as ``"30d"`` or ``"12h"``, instead of `start` and `end`. It ends where the latest reading
+            ended. If imported events are newer, it ends with the UTC day of the newest.
         columns : sequence of str, optional
             Only these columns, in this order.
         account_groups : str, int or a sequence of them, optional
@@ -323,19 +324,19 @@ class Archive:
         Parameters
         ----------
         at : str, datetime, date or pandas.Timestamp, optional
-            Aware, or ISO text with an offset or Z; a bare date is midnight UTC, the start of that day. By default the
-            latest snapshot of all.
+            A time must have a time zone or an offset. A date means its midnight in UTC. By default, the latest snapshot
+            of all.
 
         Returns
         -------
         pandas.DataFrame
-            One row per person, as `Client.fetch_users` returns it. `fetched_at` says when the snapshot was taken, and
-            `roles_fetched_at` from when the memberships and roles are.
+            One row per person, as `Client.fetch_users` returns it. `fetched_at` is when the snapshot was taken, and
+            `roles_fetched_at` when the memberships and roles were read.
 
         Raises
         ------
         ArchiveError
-            There is no snapshot, or none so early; ``sync(client, users=True)`` keeps one. Or it is damaged.
+            There is no snapshot (``sync(client, users=True)`` keeps one), none so early, or the snapshot is damaged.
         InvalidArgument
             `at` is not an instant.
 
@@ -402,9 +403,10 @@ class Archive:
             - `gap` (bool): the day was never read, or its file is gone.
             - `complete` (bool): the day was read to its end, with the widest scope so far, while the vendor still
               had all of it.
-            - `sealed` (bool): when the day was read, it had been over for longer than the default lookback.
+            - `sealed` (bool): the day was read when it had been over for at least the default lookback, by a token that
+              saw no less than earlier ones.
             - `read_to`, `fetched_at` (``datetime64[us, UTC]``), `scope` (``str``): the end, time and
-              scope of the latest reading. Null if the events were only imported.
+              scope of the latest reading. Null if there is no reading.
 
         Raises
         ------
@@ -440,7 +442,7 @@ class Archive:
         ----------
         expect : str, optional
             The digest that the last sync reported (`SyncReport.manifest`), kept outside the archive. Without it, an
-            archive looks sound if it was replaced as a whole by an older state, or rewritten with its manifest.
+            archive that was replaced as a whole by an older state, or rewritten with its manifest, looks sound.
 
         Returns
         -------
@@ -532,7 +534,8 @@ class Archive:
         latest = coverage.latest
         read_to = latest.read_to if latest else None
         dated = [file for file in self._table.files((read_to, None)) if file.day is not None]
-        # An import counts as read up to a day before its fetch, since clocks may be wrong. Its events may be newer.
+        # Since clocks may be wrong, an import counts as read at most up to a day before its fetch. Its events may be
+        # newer.
         if read_to and not (dated and self._table.rows(dated[-1], ("date",), (read_to, None))[0].num_rows):
             return read_to
         return midnight(cast("date", dated[-1].day)) + ONE_DAY if dated else datetime.now(UTC)

@@ -23,7 +23,7 @@ def export_events(table: EventTable, coverage: Coverage, path: str, bounds: Boun
     table : EventTable
         The day files of the archive.
     coverage : Coverage
-        What the archive knows about each day, for the receipts.
+        The archive's record of each day, for the receipts.
     path : str
         The file, or with `by_month` the folder, which is made if it does not exist.
     bounds : tuple of datetime or None

@@ -22,7 +22,7 @@ _MOST_NEW_FILES = 5_000
 """The most days that one import may add: more than thirteen years. A longer period is likely to be a mistake."""
 
 _DAYS_PER_WRITE, _EVENTS_PER_WRITE = 256, 200_000
-"""The most days that are written together, and the events after which no more days are added to them."""
+"""The most days that are written together, and the number of events after which no more days are added."""
 
 _MICROS_PER_DAY = 86_400_000_000
 
@@ -35,7 +35,7 @@ def import_events(
     Parameters
     ----------
     store, table, writer
-        The archive. The caller holds the store's `writing`.
+        The archive. The caller is inside the store's `writing`.
     rows : pyarrow.Table
     attrs : mapping
         As returned by `read_table`.
@@ -91,7 +91,7 @@ def import_events(
 
 
 def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
-    """Split rows into days. They are in ascending order, with undated rows last."""
+    """Split rows into days. The rows are in ascending order, with undated rows last."""
     undated = rows["date"].null_count
     dated = rows.slice(0, rows.num_rows - undated)
     numbers = np.floor_divide(dated["date"].cast(pa.int64()).to_numpy(), _MICROS_PER_DAY)
@@ -115,7 +115,7 @@ def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
 def _worth_noting(
     period: Period, fetched_at: datetime, present: list[date], days: Mapping[date | None, pa.Table]
 ) -> set[date]:
-    """Choose the whole days of a period that are worth recording.
+    """Choose the days that are worth recording, among those that begin within a period.
 
     A day without events is recorded only if the vendor still kept it, or if it lies between days of the archive. A log
     is always empty before it began, however long the requested period was.

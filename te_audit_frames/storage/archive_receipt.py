@@ -17,7 +17,7 @@ from te_audit_frames.storage.scope import Scope, ScopeObserver
 from te_audit_frames.version import VERSION
 
 _CLOCK_TOLERANCE = timedelta(days=1)
-"""The largest error that is assumed of the clock behind a receipt's `fetched_at`."""
+"""The largest assumed error of the clock that set a receipt's `fetched_at`."""
 
 
 def receipt_of(
@@ -33,7 +33,7 @@ def receipt_of(
     Parameters
     ----------
     coverage : Coverage
-        What the archive knows about each day.
+        The archive's record of each day.
     bounds : Bounds
         The requested period. A bound of None means the start or the end of the archive.
     counts : mapping of date to int
@@ -81,9 +81,9 @@ def receipt_of(
 
 
 def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Receipt] | None:
-    """Return the period for which a file provably holds all events, with its receipt.
+    """Return the period for which a file provably holds all events, and the file's receipt.
 
-    Return None if the receipt does not prove any.
+    Return None if the receipt proves no period.
     """
     plain = attrs.get(ATTRS_KEY)
     if not isinstance(plain, dict):
@@ -102,7 +102,7 @@ def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Recei
 
 
 def whole_days(period: Period) -> list[date]:
-    """List the days of a period that begin in it."""
+    """List the days that begin within a period. The last of them may end after it."""
     return [day for day in _days(period) if midnight(day) >= period.start]
 
 

@@ -21,10 +21,10 @@ from te_audit_frames.storage.manifest import MANIFEST, Announcement, Entry, Mani
 from te_audit_frames.storage.store import Store
 
 _ABANDONED = timedelta(days=1)
-"""In a store with several writers, the age at which an announcement is abandoned: its writer must have been killed."""
+"""In a store with several writers, the age at which an announcement counts as abandoned by a killed writer."""
 
 _FILES_AT_ONCE = 8
-"""Files that are written at once. Most of the time of a small file is waiting for the disk or the bucket."""
+"""How many files are written at once. Writing a small file is mostly waiting for the disk or the bucket."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ArchiveWriter:
     Parameters
     ----------
     store : Store
-        The archive's store. The caller holds its `writing`.
+        The archive's store. The caller is inside its `writing`.
     alone : bool
         Whether no one else can be writing.
     survey : callable
@@ -211,7 +211,7 @@ class ArchiveWriter:
         return manifest.with_files(files, self._groups).with_announcement(self._id, announcement)
 
     def _final_entry(self, name: str, entry: Entry, manifest: Manifest) -> Entry:
-        """Return the entry of a file that was written. If other writers announced it too, read the file to find out."""
+        """Return the entry of a file that was written. If other writers announced it too, read the file."""
         others = manifest.candidates(name, besides=self._id)
         if all(other in (self._before.get(name), entry) for other in others):
             return entry

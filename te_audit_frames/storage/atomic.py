@@ -19,8 +19,8 @@ from te_audit_frames.file_errors import file_error, file_errors
 
 FilePath = str | os.PathLike[str]
 
-# The name of a temporary file does not contain the target's name, which could make it too long for the file system. The
-# leading dot and the ending keep it out of `*.parquet` globs.
+# The name of a temporary file does not contain the target's name, because it could then be too long for the file
+# system. The leading dot and the ending keep it out of `*.parquet` globs.
 _PREFIX, _SUFFIX = ".te-audit-", ".part"
 
 
@@ -36,8 +36,8 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     Parameters
     ----------
     path : str or PathLike
-        The file to write; see `locate`. A symbolic link is followed. Anything but a regular file, such as
-        ``/dev/stdout``, is not replaced: the content is copied into it at the end.
+        The file to write; see `locate`. A symbolic link is followed. If the target is not a regular file (for example
+        ``/dev/stdout``), it is not replaced: the content is copied into it at the end.
     filesystem : pyarrow or fsspec filesystem, optional
         The filesystem of `path`. It has its own rules for permissions and flushing.
 
@@ -49,7 +49,7 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     Raises
     ------
     InvalidArgument
-        See `locate`; or the path ends in a separator, as that of a folder does.
+        See `locate`; or the path ends in a separator, like a folder's.
     FileError
         The folder does not exist, the disk is full, and so on. An `OSError` inside the block is raised as a
         `FileError`.
@@ -66,7 +66,7 @@ def atomic_write(path: FilePath, *, filesystem: Any = None) -> Iterator[BinaryIO
     'whole'
     """
     target_fs, name = locate(path, filesystem)
-    # Resolving takes the separator away, and what was meant as a folder would become a file.
+    # Resolving removes the separator, so a path that was meant as a folder would become a file.
     if os.fspath(path).endswith(("/", os.sep)) and not Path(name).is_dir():
         raise InvalidArgument(f"path: {path!r} ends like a folder. Give the path of a file, with its name at the end.")
     if not isinstance(target_fs, fs.LocalFileSystem):
@@ -153,7 +153,7 @@ def _from_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 @contextmanager
 def replace_local(target: Path, folder: Path) -> Iterator[BinaryIO]:
-    """Write a local file in another folder of the same disk, and rename it at the end."""
+    """Write a temporary file in `folder`, and rename it to `target` at the end. Both must be on the same disk."""
     if not target.parent.is_dir():  # otherwise, the error would name the temporary file
         raise FileNotFoundError(2, "No such folder", str(target.parent))
     handle, staged = tempfile.mkstemp(_SUFFIX, _PREFIX, folder)  # 0600, whatever the umask

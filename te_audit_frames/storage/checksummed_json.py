@@ -12,7 +12,7 @@ from te_audit_frames.schema import SCHEMA_VERSION
 
 
 def dump_checked(content: Mapping[str, Any]) -> bytes:
-    """Write JSON with its own SHA-256. The same content always gives the same bytes.
+    """Return content as JSON with its own SHA-256. The same content always gives the same bytes.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ APART = timedelta(minutes=5)
 """The largest difference between the clocks that causes no warning."""
 
 _UNUSABLE = timedelta(days=365)
-"""If this machine's clock is further behind the server's, it is not used at all."""
+"""If this machine's clock is further than this behind the server's, it cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""The conversion of frames and of other tools' files to rows in the schema of events, in ascending order of date.
+"""Conversion of frames, and of columns that other tools wrote, to rows in the schema of events.
 
-`frame_to_rows` serves writing, `cast_columns` reading.
+`frame_to_rows` is for writing, `cast_columns` for reading.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def cast_columns(table: pa.Table, *, file: str) -> pa.Table:
 def _cast(column: pa.ChunkedArray, field: pa.Field, file: str) -> pa.ChunkedArray:
     if column.type == field.type:
         return column
-    reason = f"not as {column.type}"
+    reason = f"its type is {column.type}"
     if _is_equivalent(column.type, field.type):
         try:
             return column.cast(field.type)

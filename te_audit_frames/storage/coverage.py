@@ -2,7 +2,7 @@
 
 A day file without rows does not show whether the day was quiet or whether the token could not see its events. So each
 sync records here what it read. It does so after writing the files: a process that is killed in between has recorded too
-little, and never too much. Two records of one day can be merged, in any order.
+little, but never too much. Two records of one day can be merged, in any order.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Reading:
         )
 
     def has_whole(self, day: date, *, until: datetime | None = None) -> bool:
-        """Whether a day, or its part before `until`, was over and still kept by the vendor when it was read."""
+        """Whether a day, or its part before `until`, was read to its end while the vendor still had all of it."""
         end = midnight(day) + ONE_DAY
         return self.read_to >= min(until or end, end) and midnight(day) >= oldest_kept(self.fetched_at)
 
@@ -84,7 +84,7 @@ class DayRecord:
     Attributes
     ----------
     events : int
-        The number of events in its file. The file may have more, but never fewer.
+        The number of events in its file when it was recorded. The file may have gained events since.
     readings : tuple of Reading
         The readings that no other reading supersedes. Empty if the events were imported without proof that they are
         all events of the day.
@@ -165,7 +165,7 @@ class Coverage:
         return Coverage(records, self.since)
 
     def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
-        """Return the coverage without those of the given days whose files are gone or have lost events."""
+        """Return the coverage without the given days that have fewer events in their files than recorded."""
         return self.without(
             day for day in days if day in self.records and counts.get(day, -1) < self.records[day].events
         )
@@ -238,7 +238,7 @@ class Coverage:
     # ---- as a file -----------------------------------------------------------------------------------------------
 
     def dump(self) -> bytes:
-        """Write the records as JSON with its own SHA-256. The same records always give the same bytes."""
+        """Return the records as JSON with its own SHA-256. The same records always give the same bytes."""
         readings = [reading for record in self.records.values() for reading in record.readings]
         scopes = sorted({reading.scope for reading in readings})
         numbers = {scope: number for number, scope in enumerate(scopes)}

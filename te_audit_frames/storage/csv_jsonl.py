@@ -38,8 +38,8 @@ def write_csv(events: pd.DataFrame, path: FilePath, *, raw: bool = False) -> Non
         The file to write. It is replaced whole, and readable by its owner only (0600).
     raw : bool, default False
         Don't escape cells that a spreadsheet would run as formulas. By default, an apostrophe is put before each
-        formula: at the start of a cell, and after each semicolon, bar, tab and line break in it, because a spreadsheet
-        may split cells there. In JSON, characters are escaped instead, and the value of the JSON stays the same.
+        formula: at the start of a cell, and after each semicolon, vertical bar, tab and line break in it, because a
+        spreadsheet may split cells there. In JSON, characters are escaped instead, which keeps its value.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """CSV and JSON Lines that `write_csv` and `write_jsonl` wrote, read back as events.
 
-Neither format holds a receipt. JSON Lines give the same events again; only an `extra` that is not JSON, which no fetch
-makes, becomes JSON text. CSV has two limits: null and empty text are both
-empty cells, so both are read as null. And a file that was written with ``raw=True`` looks like any other if nothing in
-it looks like a formula, except for texts that really begin with an apostrophe and a formula; that apostrophe is lost.
+Neither format holds a receipt. JSON Lines give the same events again, except that an `extra` that is not JSON becomes
+JSON text. (No fetch makes such an `extra`.) CSV has two limits. Null and empty text are both empty cells, so both are
+read as null. In a file that was written with ``raw=True``, an apostrophe before a formula is lost if every formula in
+the file has one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _GUARDED = [name for name in COLUMNS if name not in ("date", "resources")]
 """The columns in which `write_csv` puts an apostrophe before formulas."""
 
 _MEMBER = re.compile(r'[\s,{]*+"([^"\\]*+)"\s*+:\s*+')
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers of any length are in `extra` only
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)  # as text, because numbers in `extra` may have any length
 
 
 def read_csv(path: FilePath) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def read_csv(path: FilePath) -> pd.DataFrame:
         header = next(reader, [])
         if not header:
             raise NotAnAuditFrame(
-                f"this file {name} does not hold audit events: it is empty, and a CSV file without events has a header."
+                f"this file {name} does not hold audit events: it is empty, and CSV without events still has a header."
             )
         require_columns(header, COLUMNS, what=f"file {name}")
         at = [header.index(column) for column in COLUMNS]

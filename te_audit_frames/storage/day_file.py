@@ -24,7 +24,7 @@ from te_audit_frames.storage.writer import ParquetWriter
 
 TABLE = "events"
 UNDATED = "__HIVE_DEFAULT_PARTITION__"
-"""The partition of events without a date. Readers of partitions take this value for null."""
+"""The partition of events without a date. Engines that read Hive partitions take this value for null."""
 ONE_DAY = timedelta(days=1)
 
 RESTORE = "Restore it from a backup; or, while the vendor has the day (two years)"
@@ -37,7 +37,7 @@ _ROWS, _KEY, _DIGEST = (f"te_audit_frames.{name}" for name in ("rows", "key", "s
 _ZEROS = b"0" * 64
 
 _ROWS_FOR_THREADS = 2_000
-"""Rows from which the columns of a file are decoded side by side. With fewer, starting the threads takes longer."""
+"""The fewest rows of a file for decoding its columns in parallel. With fewer, starting the threads takes longer."""
 
 UNSEALED = {_DIGEST: _ZEROS.decode()}
 """Belongs at the end of the footer of a file that `seal_file` is to seal."""
@@ -195,7 +195,7 @@ def _open(content: bytes) -> pq.ParquetFile:
 
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
     use_threads = file.metadata.num_rows >= _ROWS_FOR_THREADS
-    # All columns of a file are read sooner than all columns by their names.
+    # Reading all columns is faster without naming them.
     rows = file.read(columns=None if tuple(columns) == COLUMNS else list(columns), use_threads=use_threads)
     return rows if rows.column_names == list(columns) else rows.select(list(columns))
 
@@ -228,7 +228,7 @@ def find_damage(content: bytes) -> str | None:
 
 
 def _digests(content: bytes) -> tuple[str, bool]:
-    """Return the SHA-256 of a file, and whether the digest in its footer is right, from hashing most of it once."""
+    """Return the SHA-256 of a file, and whether the digest in its footer is right. Most of it is hashed only once."""
     digest_at = _locate_digest(content)
     view = memoryview(content)
     whole = hashlib.sha256(view[: digest_at.start])

@@ -23,12 +23,12 @@ _KEPT = "the archive keeps what it had, and the next sync goes on from there"
 
 
 class LocalStore:
-    """A folder on a local disk, readable by its owner only.
+    """A folder on a local disk. What the store creates there is readable by its owner only.
 
     Parameters
     ----------
     path : str
-        The folder. The first write makes it.
+        The folder. The first write creates it.
     """
 
     def __init__(self, path: str) -> None:
@@ -39,7 +39,8 @@ class LocalStore:
                 f"location: {path} is in the home folder of an unknown user; write the path in full"
             ) from None
 
-        # The beginning of every address. Joining paths takes longer than reading a small file, so texts are joined.
+        # The beginning of every address. Addresses are joined as strings, because joining `Path` objects takes longer
+        # than reading a small file.
         self._prefix = os.path.join(self._root, "")  # noqa: PTH118
 
     def __repr__(self) -> str:
@@ -47,7 +48,7 @@ class LocalStore:
 
     def names(self, folder: str) -> list[str]:
         """List the files below a folder, in ascending order. Return an empty list if there is no such folder."""
-        # Days may be links to another disk. A folder that cannot be listed is an error, or a day might be missed.
+        # Days may be links to another disk. A folder that cannot be listed is an error, because a day might be missed.
         walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
         with file_errors(self._root / folder):
             found = [(top[len(self._prefix) :].replace(os.sep, "/"), names) for top, _, names in walked]
@@ -121,7 +122,7 @@ class LocalStore:
         """Remove the temporary files that killed processes left, and no other files."""
         folders = [self._root / _STAGING]
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / TABLE) as days:
-            # Only folders on another disk hold temporary files; see `_replace`.
+            # Of the days' folders, only those on another disk can hold temporary files; see `_replace`.
             folders += [Path(day) for day in days if day.is_symlink() or Path(day).is_mount()]
         for folder in folders:
             with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
@@ -145,7 +146,7 @@ def _make(folder: Path) -> None:
 
 
 def _refuse_link(path: Path) -> None:
-    """Refuse to write through a link that the archive did not make: it may lead to someone else's file."""
+    """Refuse to write through a symbolic link, because it may lead to someone else's file."""
     if path.is_symlink():
         raise ArchiveError(
             f"{path} is a symbolic link, which an archive neither follows nor replaces. Replace it with the file or "

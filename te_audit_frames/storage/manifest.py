@@ -2,11 +2,11 @@
 
 The digest in a day file proves that its content is unchanged. It does not prove that the file is the latest, or that it
 belongs to this archive, and it cannot reveal a missing file. The manifest lists every file with its SHA-256 and its
-number of rows, the account groups of the kept events, and the digest of the manifest before.
+number of rows. It also holds the account groups of the kept events, and the digest of the previous manifest.
 
 The manifest has one limit. Anyone with write access can replace the whole archive, manifest included, with an older or
-an invented one. Only a digest that is kept elsewhere reveals that. Every sync reports the digest (in the mail of a
-cron job, for example), and `Archive.verify(expect=...)` compares it.
+an invented one. Only a digest that is kept elsewhere reveals that. Every sync reports the digest, which a cron job
+can mail, for example, and `Archive.verify(expect=...)` compares it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Manifest:
     groups : tuple of str
         The account groups of all kept events, each by its `aid`, or by its name if it has no `aid`.
     parents : tuple of str
-        The digest of the manifest before this one. Several if writers worked at the same time.
+        The digest of the previous manifest. Several if writers worked at the same time.
     announced : mapping of str to Announcement
         Unfinished changes, by the id of the writer. The digest does not include them.
 
@@ -130,7 +130,7 @@ class Manifest:
         }
 
     def dump(self) -> bytes:
-        """Write the manifest as JSON with its own SHA-256. The same manifest always gives the same bytes."""
+        """Return the manifest as JSON with its own SHA-256. The same manifest always gives the same bytes."""
         announced = {
             writer: {
                 "at": plan.at,

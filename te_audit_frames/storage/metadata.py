@@ -1,8 +1,8 @@
 """The metadata in a Parquet file's footer: the schema's version, the receipt and the frame's `attrs`.
 
-The package writes two keys. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of Parquet.
+Two keys hold them. ``te_audit_frames`` is JSON with `schema_version` and `receipt`, for any reader of Parquet.
 ``PANDAS_ATTRS`` is where pandas keeps `DataFrame.attrs`, so that plain `pandas.read_parquet` restores them. There is no
-``pandas`` key, because pandas and Dask fail on `resources` if it names the columns.
+``pandas`` key, because pandas and Dask fail on `resources` if that key names the columns.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The two keys of this package, and Arrow's own key with the schema.
+        These two keys, and Arrow's own key with the schema.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def dump_metadata(attrs: Mapping[Hashable | None, Any]) -> dict[str, str]:
 
 @cache
 def _metadata_of_no_attrs() -> dict[str, str]:
-    """Return the metadata of every day file of an archive, which is made once for thousands of small files."""
+    """Return the metadata without `attrs`. It is made only once, because an archive has thousands of files with it."""
     return _dump_metadata({})
 
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
 
 MOST_NEW_EVENTS = 100_000
-"""The most events that are kept. Beyond it, the newest are."""
+"""The most events that are kept. If there are more, the newest are kept."""
 
 
 class NewEvents:
     """The newest events that a sync has added so far.
 
-    A first sync can add millions of events, so at most twice `MOST_NEW_EVENTS` are held, and the rows of one write.
+    A first sync can add millions of events, so no more than twice `MOST_NEW_EVENTS` and the rows of one write are held.
 
     Examples
     --------

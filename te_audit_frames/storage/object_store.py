@@ -14,11 +14,11 @@ from te_audit_frames.storage.store import Change
 
 _SCHEMES = ("s3", "gs", "az")
 _MOST_TRIES = 50
-"""How often a change is tried. Two writers of one file sometimes collide; then one of them succeeds."""
+"""How often a change is tried. If two writers of one file collide, one of them succeeds."""
 
 
 class ObjectStore:
-    """A bucket, or a prefix in it. It needs no lock: if someone else changes a file first, the change is made again.
+    """A bucket, or a prefix in it. It needs no lock: if someone else changes a file first, the update starts over.
 
     Parameters
     ----------

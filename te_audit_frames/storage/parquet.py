@@ -37,8 +37,8 @@ def write_parquet(
 ) -> None:
     """Write events to one Parquet file that DuckDB, Polars, Spark, Arrow and pandas read with the right types.
 
-    After a crash or with a full disk, the old file is still there. Rows are written in ascending `date`, with undated
-    rows last. The index is not kept.
+    After a crash, or if the disk is full, the old file is still there. Rows are written in ascending `date`, with
+    undated rows last. The index is not kept.
 
     A history too long for memory can be written as it arrives: ``write_parquet(client.iter_batches(window="104w"),
     path)``. Its rows are then in order within each row group of about 260,000 rows. `read_parquet` returns all of them
@@ -47,8 +47,8 @@ def write_parquet(
     Parameters
     ----------
     events : pandas.DataFrame or iterable of pyarrow.RecordBatch
-        An audit frame, or batches of events as from `Client.iter_batches`. The file's footer keeps the frame's `attrs`,
-        including the receipt, or the `receipt` of the batches.
+        An audit frame, or batches of events as from `Client.iter_batches`. The file's footer holds the frame's `attrs`
+        with its receipt, or for batches their `receipt`.
     path : str or PathLike
         The file to write. Its folder must exist. A URI such as ``s3://bucket/events.parquet`` works too.
     compression : {"zstd", "snappy", "gzip", "lz4", "brotli", "none"}, default "zstd"
@@ -98,7 +98,7 @@ def _write_batches(batches: Iterable[pa.RecordBatch], path: FilePath, compressio
 
 
 class _CallersError(Exception):
-    """Carries an `OSError` of the caller's iterable past code that treats every `OSError` as a failure of the file."""
+    """Carries an `OSError` of the caller's iterable past code that takes every `OSError` for a failure of the file."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -133,7 +133,7 @@ def read_parquet(
         Only these columns, in this order. All by default.
     start, end : str, datetime, date or pandas.Timestamp, optional
         Only events with `start <= date < end`. Events without a date are then left out. A time must have a time zone or
-        an offset. A date means its midnight in UTC. Row groups outside the period are not read.
+        an offset. A date means its midnight in UTC. Of row groups outside the period, only the dates are read.
     filesystem : pyarrow or fsspec filesystem, optional
         The filesystem of `path`, if it is not the local disk.
 
@@ -211,7 +211,7 @@ def read_table(
     wanted = check_columns(columns)
     bounds = to_bounds(start, end)
     target_fs, name = locate(path, filesystem)
-    # The name is passed as bytes, because Arrow refuses text with bytes that are not UTF-8.
+    # The name is passed as bytes, because Arrow refuses a str that cannot be encoded as UTF-8.
     with foreign_errors(name):
         source = target_fs.open_input_file(os.fsencode(name))
     with source, _naming_file(name):
@@ -245,8 +245,8 @@ def _read(file: pq.ParquetFile, columns: list[str], bounds: Bounds, name: str) -
     groups = list(range(file.num_row_groups))
     if not any(bounds):
         return _rows(file, groups, columns, name)
-    # The row groups are chosen by the dates themselves, which are small, and not by the footer's statistics. Damaged
-    # statistics make Arrow crash or hang, and some tools write none.
+    # The row groups are chosen by their dates, which are small, and not by the footer's statistics. Damaged statistics
+    # make Arrow crash or hang, and some tools write none.
     groups = [group for group in groups if pc.any(within(_rows(file, [group], ["date"], name), bounds)).as_py()]
     rows = _rows(file, groups, columns, name)
     return rows.filter(within(rows, bounds))

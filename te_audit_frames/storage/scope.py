@@ -19,7 +19,7 @@ class Scope:
     groups : tuple of str
         The account groups that the token sees, each by its `aid`, or by its name if it has no `aid`.
     without : tuple of str
-        Account groups that have events in the archive, but none in the same days when these were read again.
+        Account groups that have events in the archive, but had none when the same days were read again.
     own_log_only : bool
         Whether the token sees the events of one person only, on days on which the archive has events of others.
 

@@ -1,4 +1,4 @@
-"""The store of an archive, a folder or a bucket: files by name, each replaced whole.
+"""The store of an archive (a folder or a bucket): files by name, each replaced whole.
 
 An archive needs four things of a store: list files, read a file, change a file in one step, and keep other writers out.
 A folder (`local_store.py`) keeps them out with a lock. A bucket (`object_store.py`) needs no lock, because each change

@@ -1,4 +1,4 @@
-"""One sync of an archive: which days may have new events, in which order they are read, and what is recorded of it."""
+"""One sync of an archive: which days it reads, in which order, and what it records."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ class Sync:
     Parameters
     ----------
     store : Store
-        The archive's store. The caller holds its `writing`.
+        The archive's store. The caller is inside its `writing`.
     writer : ArchiveWriter
         Writes the archive's files.
     source : BatchSource
         The client that fetches events.
     coverage : Coverage
-        What the archive knows about each day.
+        The archive's record of each day.
     location : str
         The archive's name in the report.
     start : datetime or None
-        Midnight of the first day to read. None means the first day of the earlier syncs, or else two years ago.
+        Midnight of the first day to read. None means two years ago, or the first day of the earlier syncs if that is
+        later.
     all_account_groups : bool
         Whether to read every account group of the token, or only its login group.
     lookback, settle : timedelta
@@ -76,8 +77,8 @@ class Sync:
         self._store = store
         self._writer = writer
         self._source = source
-        # A first sync can take hours, in which the rate limit lets only so many pages through. So it asks for large
-        # pages, and only a sync that gets no more pages has to end.
+        # A first sync can take hours, because the rate limit allows only so many pages. So it asks for large pages,
+        # and its deadline starts again with each page.
         self._query: dict[str, Any] = {
             "all_account_groups": all_account_groups,
             "errors": errors,
@@ -105,8 +106,8 @@ class Sync:
         self._writer.begin()
         self._save_first_day()
         try:
-            # The plan is made again until it is empty. Only the events themselves show that a token sees an account
-            # group that the one before did not see; then older days have to be read, too.
+            # The plan is made again until it is empty. Only the fetched events show whether this token sees an account
+            # group that the previous one did not see. If it does, older days have to be read, too.
             while (plan := self._plan()).periods:
                 for period in plan.periods:
                     self._reader.read(period, plan.unrecorded)
@@ -124,7 +125,7 @@ class Sync:
         return self.report
 
     def _begin(self) -> None:
-        """Ask the server for its time, and derive what depends on it: the end, the first day, the coverage to trust."""
+        """Ask the server for its time, and derive the end, the first day and the coverage to trust."""
         clocks = self._compare_clocks()
         coverage = self._stored_coverage.possible_at(clocks.later + APART)
         if before := coverage.latest_sync:
@@ -158,7 +159,7 @@ class Sync:
                 raise ArchiveError(
                     f"{self.report.location}: {difference}. Set the clock that is wrong, and sync again."
                 )
-            note = f"{difference}; days count as read only up to the earlier. Set the clock that is wrong"
+            note = f"{difference}; days count as read only up to the earlier time. Set the clock that is wrong"
             self._warn(note, stacklevel=6)
         return clocks
 

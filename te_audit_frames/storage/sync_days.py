@@ -33,13 +33,13 @@ class SyncDays:
     Parameters
     ----------
     store : Store
-        The archive's store. The caller holds its `writing`.
+        The archive's store. The caller is inside its `writing`.
     writer : ArchiveWriter
         Writes the archive's files.
     report : SyncReport
         Receives the counts of events and days.
     coverage : Coverage
-        What the archive knows about each day.
+        The archive's record of each day.
     observer : ScopeObserver
         Observes whose events the token sees.
     now, end : datetime
@@ -143,7 +143,7 @@ class SyncDays:
             self.update_coverage(lambda coverage: coverage.without(days))
 
     def record_all(self) -> None:
-        """Record every day read with the scope that is known at the end of the sync."""
+        """Record every day that was read, with the scope that is known at the end of the sync."""
         self._unrecorded = self.read.copy()
         self._record()
 
@@ -159,12 +159,12 @@ class SyncDays:
     # ---- comparing -----------------------------------------------------------------------------------------------
 
     def _could_see(self, archived: pa.Table) -> pa.Array:
-        """Mark the archived rows that the token can see, as far as is known so far."""
+        """Mark the archived rows that the token can see, as far as is known."""
         self._observer.add_archived(self._before_end(archived))
         return self._observer.could_see(archived)
 
     def _compare_with_archive(self, day: date, merged_day: MergedDay) -> None:
-        """Note which archived events of a day did not come again, and which events came late."""
+        """Note which archived events of a day were not returned again, and which new events arrived late."""
         merged, archived = merged_day.merged, merged_day.archived
         if merged_day.is_new:
             return
@@ -177,7 +177,7 @@ class SyncDays:
         before = record and record.latest
         if not before or before.scope.all_account_groups < self._observer.all_account_groups:
             return
-        # An event of a group that the reading before could not see is newly visible, and not late.
+        # An event of a group that the previous reading could not see is newly visible, and not late.
         groups = groups_of(merged.added)
         seen_before = pc.or_(groups.is_null(), pc.is_in(groups, pa.array(before.scope.groups, pa.large_string())))
         dates = merged.added.filter(seen_before)["date"].to_pandas()

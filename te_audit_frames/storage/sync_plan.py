@@ -12,7 +12,7 @@ from te_audit_frames.storage.day_file import ONE_DAY, midnight, name_of
 from te_audit_frames.storage.scope import Scope
 
 DAYS_PER_WRITE = 32
-"""Days that are written together. A sync that is killed reads at most so many days again."""
+"""The most days that are written together. If a sync is killed, at most this many days are read again."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +26,8 @@ class SyncPlan:
     unrecorded : set of date
         Days that have a file but no record. A sync that was killed, or that met events out of order, leaves these.
     scope_days : set of date
-        Days that show whether the token sees as much as the one before. No day is recorded until these are read.
+        Days that an earlier sync has read, but too early for the reading to be final. They show whether this token sees
+        as much as the previous one, so no day is recorded until these are read.
     """
 
     periods: list[Period]
@@ -55,7 +56,7 @@ def plan_sync(
     Parameters
     ----------
     coverage : Coverage
-        What the archive knows about each day.
+        The archive's record of each day.
     first : date
         The first day of the sync.
     end : datetime
@@ -102,7 +103,8 @@ def plan_sync(
     scope_days = {day for day in needed if _is_open(coverage, day, lookback)}
     others = [day for day in needed if day not in scope_days]
     if not done and scope_days and len(others) > DAYS_PER_WRITE:
-        # With many other days to read, those that show the scope come first, or nothing could be recorded for long.
+        # If many other days have to be read, the days that show the scope come first. Otherwise, nothing could be
+        # recorded for a long time.
         periods = join_days(scope_days, end) + join_days(others, end)
     else:
         periods = join_days(needed, end)
@@ -110,7 +112,7 @@ def plan_sync(
 
 
 def join_days(days: Iterable[date], end: datetime) -> list[Period]:
-    """Join adjacent days into periods, newest first. The last period ends at `end` at the latest."""
+    """Join adjacent days into periods, newest first. No period ends after `end`."""
     periods: list[Period] = []
     for day in sorted(days):
         day_start, day_end = midnight(day), min(midnight(day) + ONE_DAY, end)

@@ -1,4 +1,4 @@
-"""The days of a sync as they are read from the server: in order as long as that holds, and else in pieces."""
+"""The reader of a sync: it fetches days in order while the server sends events in order, and otherwise in pieces."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from te_audit_frames.storage.sync_report import SyncReport
 from te_audit_frames.storage.sync_source import BatchSource
 
 _MOST_DAYS_AGAIN = 3
-"""Days of one stream that are read again because an event arrived after its day seemed complete.
+"""The most days of one stream that are read again because an event arrived after its day seemed complete.
 
-With more of these days, the sync stops relying on the order of events.
+With more, the sync stops relying on the order of events.
 """
 
 _IDLE, _IDLE_OUT_OF_ORDER = 20, 3
-"""Batches that complete no day, after which the sync stops relying on the order of events.
+"""How many batches in a row may complete no day before the sync stops relying on the order of events.
 
-The second number holds if the events have proved to be out of order, the first if dates are missing.
+The first number is for events without a date, the second for events that are out of order.
 """
 
 _FEW_PAGES, _MANY_PAGES = 100, 400
-"""After a piece with fewer pages than the first number, the next piece has twice the days.
+"""If a piece has at most the first number of pages, the next piece has twice the days.
 
-After a piece with more pages than the second, it has half the days.
+If it has more than the second number, the next piece has half the days.
 """
 
 
 class SyncReader:
-    """Reads the days of a period from the server, and hands on each that is complete.
+    """Reads the days of a period from the server, and hands on each day that is complete.
 
     Parameters
     ----------
@@ -73,23 +73,24 @@ class SyncReader:
         self._end = end
 
     def read(self, period: Period, unrecorded: Collection[date]) -> None:
-        """Read a period, and hand each of its days on once it is read to its end.
+        """Read a period, and hand on each day once the day is read to its end.
 
         Parameters
         ----------
         period : Period
             From midnight to midnight, or to the end of the sync.
         unrecorded : collection of date
-            Days that have a file and no record, because an earlier sync failed in them.
+            Days that have a file but no record, because an earlier sync failed while reading them.
         """
         if any(period.start <= midnight(day) < period.end for day in unrecorded):
-            # An earlier sync failed in these days, perhaps because of their order. This one has to get further.
+            # An earlier sync failed in these days, perhaps because it relied on the order of their events.
             self._fetch_in_pieces(period)
             return
         try:
             again = self._fetch_in_order(period)
         except BadRequest:
-            # The widest range that the API allows is not known. So the range is halved, and the newer half read first.
+            # The widest range that the API allows is not known. So the range is halved, and the newer half is read
+            # first.
             days = max((period.end - period.start) / 2 // ONE_DAY, 1)
             middle = midnight(period.start.date() + days * ONE_DAY)
             if not period.start < middle < period.end:
@@ -103,8 +104,8 @@ class SyncReader:
     def _fetch_in_order(self, period: Period) -> Collection[date]:
         """Fetch a period and keep each day once no later page can add to it. Return the days that must be read again.
 
-        All days are returned if the events prove to be out of order, or if events without a date keep every day
-        incomplete.
+        If the events prove to be out of order, these are all days of the period. If events without a date keep days
+        from becoming complete, these days are included.
         """
         stream = self._source.iter_batches(start=period.start, end=period.end, **self._query)
         buffer = DayBuffer(period)
@@ -126,11 +127,12 @@ class SyncReader:
                     return again | set(buffer.waiting())
             is_whole = True
         except PaginationError:
-            # A stream cannot start over, but a fetch of each piece can. If the pages are wrong, it raises again.
+            # A stream cannot start over, but the fetch of a piece can. If the pages are wrong there too, it raises the
+            # error.
             self._days.forget(buffer.days)
             return buffer.days
         finally:
-            # Days that are read again are counted then.
+            # If days are read again, their coerced values are counted then.
             add_costs(self._report, stream.receipt, coerced=is_whole)
         self._days.add(buffer.take_complete([]))
         self._days.add_undated(buffer.undated())

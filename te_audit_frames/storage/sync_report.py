@@ -16,7 +16,7 @@ from te_audit_frames.safe_text import aligned, printable
 from te_audit_frames.storage.new_events import no_new_events
 
 _LISTED_KEYS = 20
-"""The number of keys that a report lists if a reading had fewer of their events than the archive."""
+"""The most keys that `SyncReport.fewer` lists."""
 
 
 @dataclass
@@ -46,8 +46,8 @@ class SyncReport:
     late_events : int
         New events in a period that an earlier sync had already read.
     latest_late_seconds : float or None
-        How late the latest of these arrived, at least: the time from its date to the earlier sync that did not find it.
-        The lookback should be much longer.
+        The longest delay among these, at least: the time from an event's date to the earlier sync that did not find
+        it. The lookback should be much longer.
     vanished_events : int
         Events in the archive that the API no longer returns. The archive keeps them.
     paired_events : int
@@ -62,7 +62,7 @@ class SyncReport:
     undated_events : int
         Events without a date.
     coerced_values : int
-        Values that did not fit their column, and are kept in `extra`.
+        Values that did not fit their column and are kept in `extra`.
     requests, retries, throttled : int
         The number of requests, and of these the retries and the answers with status 429.
     waited_seconds : float
@@ -74,7 +74,7 @@ class SyncReport:
     users_snapshot : str
         The day of that snapshot, in ISO 8601.
     roles_fetched : bool
-        Whether its memberships and roles were fetched, and not carried forward from the snapshot before.
+        Whether its memberships and roles were fetched, and not carried forward from the previous snapshot.
     manifest : str
         The digest of the archive's manifest after this sync. Keep it outside the archive, in the mail of a cron job for
         example. ``Archive.verify(expect=...)`` then finds an archive that was replaced as a whole by an older state.

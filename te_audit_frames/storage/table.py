@@ -36,7 +36,7 @@ from te_audit_frames.storage.store import Store
 GROUP = ("aid", "account_group_name")
 
 _FILES_PER_TASK = 16
-"""Files that one thread reads in a row. A long history has thousands of small files, and each task costs time, too."""
+"""How many files one task reads. A long history has thousands of small files, and each task costs time, too."""
 
 _NO_ROWS = ARROW_SCHEMA.empty_table()
 
@@ -127,7 +127,7 @@ class EventTable:
         return dict(zip(names, in_threads(self.check, names), strict=True))
 
     def groups(self, name: str) -> set[str]:
-        """Return the account groups of the events in a sound file. None if it was removed or damaged since."""
+        """Return the account groups of the events in a sound file. Empty if the file was removed or damaged since."""
         content = self._store.read(name)
         try:
             return group_names(load(content or b"", file=name, columns=GROUP))
@@ -229,7 +229,7 @@ def merge_rows(
 
 
 def read_coverage(store: Store) -> Coverage:
-    """Read what the archive knows about each day."""
+    """Read the archive's record of each day."""
     return Coverage.load(store.read(COVERAGE), file=store.address(COVERAGE))
 
 

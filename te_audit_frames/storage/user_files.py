@@ -1,4 +1,4 @@
-"""Files of people: Parquet for any engine, read back as it was written, and CSV and JSON Lines for other tools."""
+"""Files of people: Parquet, which any engine and `read_users` can read, and CSV and JSON Lines for other tools."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _COLUMNS = USERS_SCHEMA.names
 def write_users(users: pd.DataFrame, path: FilePath) -> None:
     """Write people to one Parquet file that DuckDB, Polars, Arrow and pandas read with the right types.
 
-    A crash or a full disk leaves the file that was there. The index is not kept.
+    After a crash, or if the disk is full, the old file is still there. The index is not kept.
 
     Parameters
     ----------
     users : pandas.DataFrame
         People, from `fetch_users` or `Archive.users`.
     path : str or PathLike
-        Where the file goes; its folder must exist. On the local disk it is readable by its owner only (0600). A URI
+        The file to write. Its folder must exist. On the local disk, it is readable by its owner only (0600). A URI
         such as ``s3://bucket/users.parquet`` works too.
 
     Raises
     ------
     InvalidArgument
-        A column of people is missing or holds what its type cannot; or the frame has further columns, which the file
+        A column of people is missing or has values of another type; or the frame has further columns, which the file
         would lose.
     FileError
         The file cannot be written.
@@ -73,7 +73,7 @@ def read_users(path: FilePath) -> pd.DataFrame:
     Parameters
     ----------
     path : str or PathLike
-        The file; a URI such as ``s3://bucket/users.parquet`` works too.
+        The file. A URI such as ``s3://bucket/users.parquet`` works too.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def dump_users(rows: pa.Table, receipt: Mapping[str, Any] | None) -> bytes:
         DIRECTORY_KEY: json.dumps({"schema_version": USERS_VERSION, "receipt": receipt}),
         _PANDAS_ATTRS: json.dumps({} if receipt is None else {DIRECTORY_KEY: receipt}),
     }
-    # Arrow hands key-value pairs on to its readers, pandas among them, only from within this serialised schema.
+    # Arrow passes key-value pairs to readers such as pandas only if they are in this serialised schema.
     schema = USERS_SCHEMA.with_metadata(stamp).serialize().to_pybytes()
     file = io.BytesIO()
     with pq.ParquetWriter(
@@ -143,14 +143,14 @@ def load_users(content: bytes, *, file: str) -> tuple[pa.Table, dict[str, Any] |
     Raises
     ------
     DamagedFile
-        A bit of the file is not as it was written, or something else or a newer version wrote it.
+        The file has changed since it was written, or another program or a newer version of this package wrote it.
     """
     if DIRECTORY_KEY.encode() not in content:
         raise DamagedFile(
             f"{file}: it is not a file of people as this package writes them. write_users(), or on the command line "
             "te-audit-frames users -o FILE, makes one."
         )
-    # Nothing is parsed before the digest is right: Arrow ends the process over some damaged files.
+    # The digest is checked before anything is parsed: some damaged files make Arrow end the process.
     if problem := find_damage(content):
         raise DamagedFile(f"{file}: {problem}. Restore it from a backup, or fetch the people again.")
     try:
@@ -182,20 +182,20 @@ def _receipt_in(users: pd.DataFrame) -> dict[str, Any] | None:
     return receipt
 
 
-# ---- for tools that read nothing else --------------------------------------------------------------------------------
+# ---- CSV and JSON Lines ----------------------------------------------------------------------------------------------
 
 
 def write_users_csv(users: pd.DataFrame, path: FilePath, *, raw: bool = False) -> None:
-    """Write people as CSV (UTF-8), one line per person; `memberships` is JSON, null an empty cell.
+    """Write people as CSV (UTF-8), one line per person. `memberships` is JSON, and null is an empty cell.
 
     Parameters
     ----------
     users : pandas.DataFrame
         People, from `fetch_users` or `Archive.users`.
     path : str or PathLike
-        Where the file goes; it is replaced whole, readable by its owner only (0600).
+        The file to write. It is replaced whole, and readable by its owner only (0600).
     raw : bool, default False
-        Don't guard cells that a spreadsheet would run as formulas.
+        Don't escape cells that a spreadsheet would run as formulas.
     """
     text = io.StringIO()
     writer = csv.writer(text)
@@ -213,7 +213,7 @@ def write_users_jsonl(users: pd.DataFrame, path: FilePath) -> None:
     users : pandas.DataFrame
         People, from `fetch_users` or `Archive.users`.
     path : str or PathLike
-        Where the file goes; it is replaced whole, readable by its owner only (0600).
+        The file to write. It is replaced whole, and readable by its owner only (0600).
     """
     with atomic_write(path) as file:
         for row in _plain_rows(users):

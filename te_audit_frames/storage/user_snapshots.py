@@ -1,7 +1,7 @@
 """Dated snapshots of people in an archive, so that a review can ask for the role that somebody had at the time.
 
 A snapshot costs one request. Memberships and roles cost one more per account group, so they are read once a week, and
-the snapshots in between carry them forward; `roles_fetched_at` says from when they are.
+the snapshots in between carry them forward. `roles_fetched_at` is when they were read.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _load(store: Store, day: date) -> tuple[pa.Table, dict[str, Any]]:
 
 
 def check_snapshot(store: Store, name: str) -> FileCheck:
-    """Look at a file in the folder of snapshots by itself: whether it is one, and as it was written."""
+    """Check one file in the folder of snapshots by itself: that it is a snapshot, and unchanged."""
     if _day_of(name) is None:
         return FileCheck(problem="it does not belong here: readers take it for a snapshot of people")
     content = store.read(name) or b""
@@ -106,7 +106,7 @@ def check_snapshot(store: Store, name: str) -> FileCheck:
 
 
 def survey_snapshots(store: Store) -> dict[str, Entry]:
-    """List every sound snapshot as a manifest names it."""
+    """Return the manifest entry of every sound snapshot."""
     checked = {name: check_snapshot(store, name) for name in store.names(USERS)}
     return {name: Entry(found.sha256, None) for name, found in checked.items() if not found.problem}
 
@@ -120,20 +120,20 @@ def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, repor
     Parameters
     ----------
     store : Store
-        The archive's store. The caller holds its `writing`.
+        The archive's store. The caller is inside its `writing`.
     writer : ArchiveWriter
         Writes the file. The caller has called its `begin`.
     source : Client
         Fetches the people.
     report : SyncReport
-        Gets the result.
+        Receives the result.
 
     Raises
     ------
     FetchError
         The people could not be fetched. If only a permission is missing, the report notes it instead.
     DamagedFile
-        The snapshot before is damaged.
+        The previous snapshot is damaged.
     """
     days = snapshot_days(store)
     before = _load(store, days[-1]) if days else None
@@ -157,7 +157,7 @@ def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, repor
     writer.write({name: lambda _: NewContent(content)})
     writer.finish()
     if name in writer.unexpected:
-        report.notes.append(f"something else changed {name} since the last sync; run a verification, which says how")
+        report.notes.append(f"something else changed {name} since the last sync; run a verification to see how")
     report.users, report.users_snapshot, report.roles_fetched = rows.num_rows, day.isoformat(), fetched_now
     report.requests += receipt.requests
     report.retries += receipt.retries
@@ -168,28 +168,28 @@ def keep_snapshot(store: Store, writer: ArchiveWriter, source: UserSource, repor
 
 
 def _fetch(source: UserSource, before: Mapping[str, Any] | None, report: SyncReport) -> pd.DataFrame:
-    """Fetch the people, with their roles if those of the snapshot before are a week old."""
+    """Fetch the people, with their roles if those of the previous snapshot are a week old."""
     if before is None or _roles_are_due(before, report):
         return source.fetch_users(memberships=True)
     try:
         return source.fetch_users(memberships=False)
     except PermissionDenied:
         report.requests += 1
-        return source.fetch_users(memberships=True)  # some are perhaps found as members of account groups
+        return source.fetch_users(memberships=True)  # some people may be found as members of account groups
 
 
 def _roles_are_due(before: Mapping[str, Any], report: SyncReport) -> bool:
     if before["roles_asked_at"] is None or before["only_in_groups"]:
-        # Who is only found in an account group would be gone from a list of users alone.
+        # People who are found only in account groups would be missing from a list of users.
         return True
     asked, now = (datetime.fromisoformat(at).date() for at in (before["roles_asked_at"], report.end))
-    # By days, so that a nightly run a few seconds early does not wait for another night. After a clock that was
-    # ahead, nobody knows how old they are.
+    # Days are compared, so that a nightly run that starts a few seconds early does not wait for another night. If the
+    # roles seem to be from the future, a clock was wrong, and their age is not known.
     return not -ONE_DAY <= now - asked < _ROLES_EVERY
 
 
 def _carry(rows: pa.Table, before: pa.Table) -> pa.Table:
-    """Return people with the memberships and roles that the snapshot before has of them."""
+    """Return people with their memberships and roles from the previous snapshot."""
     places = {uid: place for place, uid in enumerate(before["uid"].to_pylist())}
     order = pa.array([places.get(uid) for uid in rows["uid"].to_pylist()], pa.int64())
     for name in _CARRIED:

@@ -108,7 +108,7 @@ class ParquetWriter:
             ARROW_SCHEMA,
             compression=codec,
             compression_level=_ZSTD_LEVELS if codec == "zstd" else None,
-            store_schema=False,  # it is part of the footer, which is written last
+            store_schema=False,  # `dump_metadata` puts it into the footer
             **_LAYOUT,
         )
 
