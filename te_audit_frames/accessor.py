@@ -390,7 +390,7 @@ class AuditAccessor:
         min_addresses: int = 5,
         vocabulary: str | PathLike[str] | None = None,
     ) -> pd.DataFrame:
-        """Find attacks on passwords: many failed log-ins of a user or from an address, and whether one got in.
+        """Find attacks on passwords: many failed log-ins of a user or from an address, and whether somebody got in.
 
         Parameters
         ----------

@@ -40,7 +40,7 @@ def find_access_changes(
         What happened before. It shows what is routine for a person. Only whole weeks before the first of `events`
         count.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
 
     Returns
     -------

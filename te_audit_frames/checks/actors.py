@@ -60,7 +60,7 @@ def classify_actors(
     min_events, min_days : int
         Fewer events, or events on fewer UTC days, are too little to tell.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`. Only log-ins matter here.
+        Your own table of classes; see `classify_events`. Only log-ins matter here.
 
     Returns
     -------

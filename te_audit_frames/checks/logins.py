@@ -77,7 +77,7 @@ def find_failed_logins(
     min_addresses : int
         With ``by="user"``: the different addresses in a window that are a finding, if there are 10 failures too.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
 
     Returns
     -------

@@ -67,7 +67,7 @@ def find_monitoring_changes(
     gap : str or timedelta
         The longest time between two events of a row.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def review(
         `why`, `until`, and optionally `check` and `since`. Findings that match are in `Review.reviewed` until the day
         `until` is over.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
     at : str, datetime, date or pandas.Timestamp, optional
         The day of the review, on which dispositions must not have expired. Today by default.
 

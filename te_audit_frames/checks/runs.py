@@ -65,7 +65,7 @@ def find_runs(
     by : {"user", "ip_address", "account_group"}
         What the events of a run have in common.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
 
     Returns
     -------

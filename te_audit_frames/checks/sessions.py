@@ -50,7 +50,7 @@ def find_sessions(
     idle : str or timedelta
         The longest silence within a session.
     vocabulary : path, optional
-        A table of your own for the classes; see `classify_events`.
+        Your own table of classes; see `classify_events`.
 
     Returns
     -------

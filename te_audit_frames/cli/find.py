@@ -112,7 +112,7 @@ def runs(
 @_quiet_option
 @options.output_options
 def failed_logins(*, where: Where, by: str, within: str, quiet: bool, output: Output, **thresholds: int | None) -> None:
-    """Find attacks on passwords: many failed log-ins, and whether one got in."""
+    """Find attacks on passwords: many failed log-ins, and whether somebody got in."""
     events = where.read_or_open(_EXAMINED)
     counted: Any = {"by": by.replace("-", "_"), "within": to_window(within), **thresholds}
     show_rows(

@@ -66,7 +66,7 @@ class Database:
         Raises
         ------
         InvalidArgument
-            `events` is no frame and no archive, there are no events, or DuckDB cannot read them.
+            `events` is neither a frame nor an archive, there are no events, or DuckDB cannot read them.
         NotAnAuditFrame
             The events have no dates.
         """

@@ -83,7 +83,7 @@ class Subject:
         Raises
         ------
         InvalidArgument
-            `events` is no frame and no archive, `archive` is no archive, the events are not from it, or the review is
+            `events` is neither a frame nor an archive, `archive` is no archive, the events are not from it, or the review is
             of other events.
         NotAnAuditFrame
             The events have no dates.
