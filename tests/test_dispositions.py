@@ -97,11 +97,11 @@ def test_a_user_is_matched_as_the_command_line_does(user, is_meant):
         ('user = "*@example.com"', False),
     ],
 )
-def test_what_covers_everything_is_noted_with_its_line(tmp_path, whom, is_noted):
+def test_what_matches_everybody_is_noted_with_its_line(tmp_path, whom, is_noted):
     path = tmp_path / "reviewed.toml"
     path.write_text(REVIEWED.replace('uid = "7"', whom))
     _, _, notes = split_reviewed([], load_dispositions(path), date(2026, 1, 1))
-    assert any("covers everything" in note and "(line 2)" in note for note in notes) is is_noted
+    assert any("matches everybody" in note and "(line 2)" in note for note in notes) is is_noted
 
 
 @pytest.mark.full

@@ -220,7 +220,7 @@ def test_zones_are_taken_by_person_then_by_account_group_then_utc():
         "7": "Europe/Berlin", "8": "Asia/Tokyo", "9": "UTC"
     }.items()  # fmt: skip
     notes = taf.assessed(found).notes
-    assert any(note.startswith("1 people have no zone") for note in notes)
+    assert any(note.startswith("1 person has no zone") for note in notes)
     assert any("'Mars'" in note for note in notes)
 
 
@@ -260,7 +260,7 @@ def test_events_that_name_nobody_are_left_out_and_counted():
     nobody = [{**row, "uid": None, "user": None} for row in workdays(MONDAY)]
     found = taf.find_off_hours(frame({**NIGHT, "uid": None, "user": None}), history=frame(*nobody))
     assert len(found) == 0
-    assert "1 events name nobody" in taf.assessed(found).notes
+    assert "1 event names nobody" in taf.assessed(found).notes
 
 
 def test_dates_before_1970_and_far_ahead_do_no_harm():

@@ -71,7 +71,7 @@ class Disposition:
         return self.since is None or (not pd.isna(finding.first_event) and finding.first_event >= self.since)
 
     @property
-    def covers_everything(self) -> str:
+    def matches_everybody(self) -> str:
         """The `ip_address` or `user` if the disposition matches everybody, such as ``*``; otherwise empty."""
         network = _to_network(self.ip_address)
         if self.uid is not None or (self.user or "*").strip("*"):
@@ -123,10 +123,10 @@ def split_reviewed(
         note = f"dispositions that no finding of this period matches: {len(idle):,} of {len(valid):,}"
         notes.append(note + _lines_of(idle))
     notes += [
-        f"a disposition covers everything, not only what somebody has looked at: {one.covers_everything}"
+        f"a disposition matches everybody, not only whom somebody has looked at: {one.matches_everybody}"
         f"{_lines_of([one])}"
         for one in valid
-        if one.covers_everything
+        if one.matches_everybody
     ]
     return open_, reviewed, notes
 

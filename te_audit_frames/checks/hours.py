@@ -276,7 +276,7 @@ def _assessed(selection: Selection, acted: Acted, verdicts: list[Verdict], rule:
         notes.append("the history reaches into the events: what is no older than the first of them was left out")
     nobody = int((acted.of_row < 0).sum())
     if nobody:
-        notes.append(f"{nobody:,} events name nobody")
+        notes.append(f"{nobody:,} {'event names' if nobody == 1 else 'events name'} nobody")
     reason = ""
     if selection.events and not weeks:
         reason = "nobody has enough history" + (" (no history was given)" if is_alone else "")

@@ -69,7 +69,8 @@ class Clocks:
         rest = int((number_of == len(zones)).sum())
         known = {*people["uid"], *people["user"], *groups["aid"], *groups["account_group_name"]}
         unused = [key for key in keys if key not in known]
-        notes = [f"{rest:,} people have no zone in `tz`: their hours are read in UTC"] if rest else []
+        noun = "person has" if rest == 1 else "people have"
+        notes = [f"{rest:,} {noun} no zone in `tz`, so that their hours are read in UTC"] if rest else []
         if unused:
             notes.append(f"names in `tz` that match nobody and no account group: {', '.join(map(repr, unused))}")
         return cls([*zones, UTC], number_of, tuple(notes))

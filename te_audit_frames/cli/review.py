@@ -99,7 +99,7 @@ def review(
 ) -> None:
     """Review a period: what deserves a look, who, and what could not be assessed.
 
-    All questions of "find" are asked at once. What is usual for each person is learnt from the history, and --tz
+    Seven of the checks of "find" are made at once. What is usual for each person is learnt from the history, and --tz
     should be the time zone of the people.
 
     CSV and JSON Lines have the findings; what was assessed is then printed on stderr. JSON has everything, as one

@@ -27,7 +27,7 @@ from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.rate_limit import Budget, Pacer
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import BadRequest, InvalidArgument
+from te_audit_frames.errors import BadRequest, InvalidArgument, ServerError
 from te_audit_frames.periods import DEFAULT_WINDOW, Instant, Window, ask, iso, to_instant
 
 Verify = Literal["spot", "full"]
@@ -406,7 +406,7 @@ class Client:
         paging = self._largest_pages.parameters(size)
         try:
             return get(paging)
-        except BadRequest:
+        except (BadRequest, ServerError):
             if size != "largest" or not paging:
                 raise
         page = get({})

@@ -94,6 +94,7 @@ def joined(user: UserRecord, other: UserRecord) -> UserRecord:
         email=user.email or other.email,
         registered=user.registered or other.registered,
         last_login=max(logins, default=None),
+        login_aid=user.login_aid or other.login_aid,
     )
 
 

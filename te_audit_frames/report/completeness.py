@@ -122,7 +122,9 @@ def _judge_review(subject: Subject) -> Verdict:
         return Verdict(
             question, "Not known", f"Nothing was found, but not everything was looked at.{open_ends}", "open"
         )
-    return Verdict(question, "Nothing found", f"All checks were made.{open_ends}", "good" if not left else "open")
+    if left:
+        return Verdict(question, "Nothing found", open_ends.strip(), "open")
+    return Verdict(question, "Nothing found", "All checks were made.", "good")
 
 
 def _judge_extent(subject: Subject) -> Verdict:

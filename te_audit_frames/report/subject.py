@@ -260,10 +260,6 @@ def _check_review(review: object, events: Any, now: Extent) -> None:
     raise InvalidArgument("review: it is of other events. Give the events that were reviewed: review.events.")
 
 
-def _are_pandas(one: Any, other: Any) -> bool:
-    return isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame)
-
-
 def _are_polars(one: Any, other: Any) -> bool:
     return nw.dependencies.is_polars_dataframe(one) and nw.dependencies.is_polars_dataframe(other)
 

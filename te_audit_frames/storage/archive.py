@@ -177,7 +177,7 @@ class Archive:
         >>> first.events_added, second.events_added
         (100, 0)
         """
-        check_flag("users", users)
+        people = _user_source(client) if check_flag("users", users) else None
         first = None if start is None else to_instant(start, argument="start")
         settle_time = timedelta(seconds=check_number("settle", settle, 0, 86_400, unit="seconds"))
         lookback_time = to_window(lookback, argument="lookback")
@@ -197,9 +197,9 @@ class Archive:
                 page_size=page_size,
             )
             report = sync.run()
-            if users:
+            if people is not None:
                 try:
-                    keep_snapshot(self._store, writer, _user_source(client), report)
+                    keep_snapshot(self._store, writer, people, report)
                 except AuditFramesError as error:
                     error.add_note("The events of this sync are kept. A snapshot of the people is not.")
                     raise

@@ -102,8 +102,9 @@ class ReviewContext:
         elif not self.knows_history:
             reason = "the vocabulary knows no event of the history"
         elif without:
+            people, are = ("person has", "is") if without == 1 else ("people have", "are")
             notes.append(
-                f"{without:,} people have fewer than {FEW_WEEKS} active weeks of history, and are compared mostly with "
+                f"{without:,} {people} fewer than {FEW_WEEKS} active weeks of history, and {are} compared mostly with "
                 "the others"
             )
         if reason and record.concerned:

@@ -1,4 +1,4 @@
-"""Severities: which rule gives which severity, for every check of a review, in one place.
+"""Severities: the thresholds that all checks of a review share, and the question and technique of each check.
 
 Most rules need to know how unusual an event is for its person. They use a chance: how likely the person is to do
 something as rare in one active week, or, with little history of their own, how likely anybody here is. `rarity`
@@ -54,7 +54,7 @@ Check = Literal[
 
 @dataclass(frozen=True)
 class Rule:
-    """What a check asks, and when an answer is a finding.
+    """What a check asks, and what an answer may be a sign of.
 
     Attributes
     ----------
@@ -62,76 +62,29 @@ class Rule:
         What the check asks.
     technique : str
         The technique of MITRE ATT&CK, of the version `ATTACK_VERSION`.
-    high, medium, low, info : str
-        When a finding has this severity by itself; empty if never.
     """
 
     question: str
     technique: str
-    high: str
-    medium: str
-    low: str
-    info: str
 
 
 RULES: Mapping[Check, Rule] = {
-    "find_runs": Rule(
-        "Did somebody delete a lot in one go?",
-        "T1485 Data Destruction",
-        "",
-        f"at least {MANY} deletions, and a chance below {VERY_RARE:.0%}",
-        f"a chance below {RARE:.0%}; without a baseline, at least {ALARMING} deletions",
-        "any other run",
-    ),
-    "find_failed_logins": Rule(
-        "Did somebody guess, spray or stuff passwords, and get in?",
-        "T1110 Brute Force",
-        "then a log-in from a network of the failures that the person had not used before",
-        "the same, but the person's earlier networks are not known",
-        "nobody got in, or only from elsewhere or from a network that the person had used before",
-        f"the same, and a chance of at least {RARE:.0%} that the user has as many failures in a week",
-    ),
-    "find_off_hours": Rule(
-        "Did somebody act outside their own hours?",
-        "T1078.004 Valid Accounts: Cloud Accounts",
-        "",
-        "",
-        "every week that fits other hours at least seven times better",
-        "",
-    ),
+    "find_runs": Rule("Did somebody delete a lot in one go?", "T1485 Data Destruction"),
+    "find_failed_logins": Rule("Did somebody guess, spray or stuff passwords, and get in?", "T1110 Brute Force"),
+    "find_off_hours": Rule("Did somebody act outside their own hours?", "T1078.004 Valid Accounts: Cloud Accounts"),
     "find_new_addresses": Rule(
-        "Did somebody act from a network for the first time?",
-        "T1078.004 Valid Accounts: Cloud Accounts",
-        "",
-        f"a chance below {VERY_RARE:.0%}, and nobody else acts from this network",
-        f"a chance below {RARE:.0%}",
-        "any other new network",
+        "Did somebody act from a network for the first time?", "T1078.004 Valid Accounts: Cloud Accounts"
     ),
     "find_access_changes": Rule(
-        "Did somebody who does not usually do so change roles, people or tokens?",
-        "T1098 Account Manipulation",
-        f"a change to oneself, and a chance below {VERY_RARE:.0%}",
-        f"a chance below {VERY_RARE:.0%}; or a change to oneself, and a chance below {RARE:.0%}",
-        f"a chance below {RARE:.0%}; or any other change to oneself",
-        "any other change",
+        "Did somebody who does not usually do so change roles, people or tokens?", "T1098 Account Manipulation"
     ),
     "find_monitoring_changes": Rule(
         "Did somebody who does not usually do so weaken monitoring?",
         "T1562.001 Impair Defenses: Disable or Modify Tools",
-        "",
-        f"a chance below {VERY_RARE:.0%}, and either it is about what raises alarms (alert rules, notifications, "
-        "integrations, suppression windows), or nobody here did it before",
-        f"a chance below {RARE:.0%}",
-        "any other change",
     ),
     "find_dormant_users": Rule(
         "Did a silent account return, and are there accounts that nobody uses?",
         "T1078.004 Valid Accounts: Cloud Accounts",
-        "",
-        f"a return after 180 days, and a chance below {VERY_RARE:.0%}; or somebody who is not in the "
-        "directory, if most people are",
-        "any other return; an unused account of an admin",
-        "any other unused account",
     ),
 }
 """All checks, in the order in which a review reports them."""
