@@ -209,7 +209,19 @@ def test_an_old_directory_does_not_accuse_who_came_after_it():
     record = taf.assessed(found)
     assert any("fetched 3 days before the first event" in note for note in record.notes)
     assert any("1 person was first seen after" in note for note in record.notes)
-    assert "2 of 3 people of the events are not in the directory" in record.in_part
+    assert "1 of 2 people of the events is not in the directory" in record.notes
+    assert record.in_part == ""
+
+
+def test_newcomers_do_not_make_a_directory_look_like_that_of_another_organisation():
+    users = directory(user("7"), user("6"))
+    history = frame(event(-40 * DAY, "Test created.", "8"))
+    newcomers = [event(5 * DAY, "Test created.", str(uid)) for uid in range(10, 20)]
+    events = frame(event(-DAY, "x"), event(-DAY, "x", "6"), event(5 * DAY, "Test created.", "8"), *newcomers)
+    record = taf.assessed(taf.find_dormant_users(users, events, history=history))
+    assert any("10 people were first seen after" in note for note in record.notes)
+    assert "1 of 3 people of the events is not in the directory" in record.notes
+    assert record.in_part == ""
 
 
 @pytest.mark.few(count=1)

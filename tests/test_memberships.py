@@ -1,10 +1,16 @@
 """Memberships: who has which roles where, and who is an admin."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 from support.directories import ADMIN, PLAIN, Directory, fetch, member, roles_of, row, user
 
 import te_audit_frames as taf
+from te_audit_frames.client.directory_answers import UserRecord
+from te_audit_frames.client.memberships import joined
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,9 @@ def test_roles_without_a_name_go_by_the_list_of_roles():
     directory = Directory()
     directory["account-groups/1"] = directory.members("1", member("7", {"roleId": "1"}, {"roleId": "77"}))
     assert roles_of(fetch(directory), "7") == {"1": ["Account Admin", "77"]}
+
+
+def test_two_records_of_a_person_fill_each_others_gaps():
+    bare = UserRecord("7", None, None, None, None)
+    full = UserRecord("7", "Ada", "ada@example.com", NOW, NOW, login_aid="99")
+    assert joined(bare, full) == joined(full, bare) == full

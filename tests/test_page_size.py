@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.rawserver import VirtualClock
+from support.rawserver import RawServer, VirtualClock, whole
+from support.rawserver import client_of as client_in_virtual_time
 
 import te_audit_frames as taf
 from te_audit_frames.client.page_size import LARGEST_PAGE
@@ -67,6 +68,18 @@ def test_a_page_by_hand_comes_without_max_from_a_server_that_refuses_it():
         first, second = (client.get_page(window="9d", all_account_groups=True) for _ in range(2))
         assert len(first.events) == len(second.events) == 100
         assert sizes_asked(api) == ["1000", None, None]
+
+
+def test_a_page_by_hand_comes_without_max_from_a_server_that_fails_on_it():
+    def answer(request):
+        return whole({}, status=500) if "max" in request.query else whole({"auditEvents": [{"event": "Test updated."}]})
+
+    with RawServer(answer) as api:
+        client = client_in_virtual_time(api)
+        assert len(client.get_page(window="9d", page_size="largest").events) == 1
+        asked = len(api.requests)
+        assert len(client.get_page(window="9d", page_size="largest").events) == 1
+        assert len(api.requests) == asked + 1  # the client remembers
 
 
 @pytest.mark.parametrize(

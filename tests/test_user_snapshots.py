@@ -227,6 +227,7 @@ def test_a_client_without_people_is_refused(archive):
 
     with Sandbox(LOG, now=NOW) as api, pytest.raises(taf.InvalidArgument, match="has no fetch_users"):
         archive.sync(Events(client_at(api, NOW)), users=True, start=NOW - DAY)
+    assert not api.requests
     with Sandbox(LOG, now=NOW) as api, pytest.raises(taf.InvalidArgument, match="users: 'yes' is neither"):
         archive.sync(client_at(api, NOW), users="yes")
 

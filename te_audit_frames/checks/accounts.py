@@ -267,10 +267,12 @@ def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
     if late:
         were = "person was" if late == 1 else "people were"
         notes.append(f"{late:,} {were} first seen after the directory was fetched, and may be new: they are left out")
-    if not len(unknown):
+    # Newcomers say nothing about whether the directory fits.
+    missing, examined = len(unknown) - late, len(acting) - late
+    if not missing:
         return tuple(notes), ""
-    verb = "is" if len(unknown) == 1 else "are"
-    share = f"{len(unknown):,} of {len(acting):,} people of the events {verb} not in the directory"
-    if len(unknown) > _MOST_UNKNOWN * len(acting):
+    verb = "is" if missing == 1 else "are"
+    share = f"{missing:,} of {examined:,} people of the events {verb} not in the directory"
+    if missing > _MOST_UNKNOWN * examined:
         return tuple(notes), f"{share}: the directory seems to be old, or that of another organisation"
     return (*notes, share), ""
