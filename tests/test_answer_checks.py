@@ -115,3 +115,10 @@ def test_a_later_page_may_state_the_same_range_with_less_than_a_minute_off(shift
 def test_a_later_page_that_covers_less_is_an_error(stated):
     with pytest.raises(PaginationError, match=r"^page 2: it covers .*rows may be missing"):
         check_later_range(stated, (NOW - DAY, NOW), LAST_DAY, name="2")
+
+
+@pytest.mark.parametrize(("ahead", "is_believed"), [(1, True), (3, True), (4, False)])
+def test_a_few_events_dated_by_another_clock_do_not_contradict_a_range(ahead, is_believed):
+    rows = [event(NOW + HOUR, n) for n in range(ahead)] + [event(NOW - HOUR, n) for n in range(5)]
+    stated = stated_range(answer_of(*rows, start=NOW - DAY, end=NOW), FetchChecks())
+    assert stated == ((NOW - DAY, NOW) if is_believed else None)

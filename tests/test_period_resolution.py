@@ -181,3 +181,22 @@ def test_a_date_header_of_another_age_is_not_believed():
 )
 def test_before_any_answer_the_local_clock_says_what_a_question_means(question, period):
     assert provisional_period(question, Time()) == period
+
+
+@WORKERS
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_start_at_the_present_gives_an_empty_frame(workers, ahead):
+    with practice(LOG) as api:
+        events, paid, asked = fetch(api, workers=workers, start=NOW + ahead * SECOND)
+    assert (len(events), len(asked)) == (0, 1)
+    assert tuple(paid.period) == (NOW, NOW)
+
+
+@pytest.mark.parametrize("end", ["2026-03-01T23:59:59Z", "9999-12-31T23:59:59Z"])
+def test_without_a_date_an_end_far_ahead_is_not_the_present(end):
+    def script(request):
+        return whole(page(startDate=request.query["startDate"], endDate=request.query.get("endDate", end)))
+
+    with RawServer(script) as api:
+        events = raw_client_of(api, clock=Time()).fetch_events(start=NOW - DAY, all_account_groups=False)
+    assert taf.receipt(events).period.end == NOW

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +11,10 @@ from te_audit_frames.client.fetch_checks import TOLERANCE, FetchChecks
 from te_audit_frames.client.page import Page
 from te_audit_frames.client.query import Query
 from te_audit_frames.errors import PaginationError
-from te_audit_frames.periods import iso
+from te_audit_frames.periods import epoch_micros, iso
+
+_OUTLIERS = 3
+"""So many rows of a page may lie outside the range that it states: a wrong clock may have dated single events."""
 
 
 def find_misfit(page: Page, query: Query, checks: FetchChecks) -> str:
@@ -34,7 +37,7 @@ def stated_range(page: Page, checks: FetchChecks) -> tuple[datetime, datetime] |
 
     Once rows have contradicted a range, no later range of the fetch is believed.
     """
-    if page.start and page.end and _any_beyond(page.batch, page.start, page.end):
+    if page.start and page.end and _contradicts(page.batch, page.start, page.end):
         checks.believes_ranges = False
     if page.start is None or page.end is None or not checks.believes_ranges:
         checks.count(ranges_unconfirmed=1)
@@ -69,8 +72,9 @@ def _any_within(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
     return bool(pc.any(inside).as_py())
 
 
-def _any_beyond(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
-    """Return whether some rows lie clearly outside a range."""
-    bounds = pc.min_max(batch["date"])
-    low, high = bounds["min"].as_py(), bounds["max"].as_py()
-    return low is not None and bool(start - low >= TOLERANCE or high - end >= TOLERANCE)
+def _contradicts(batch: pa.RecordBatch, start: datetime, end: datetime) -> bool:
+    """Return whether rows lie clearly outside a range: all of them, or more than a few with dates of another clock."""
+    dates = batch["date"].drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
+    margin = TOLERANCE // timedelta(microseconds=1)
+    beyond = int(((dates <= epoch_micros(start) - margin) | (dates >= epoch_micros(end) + margin)).sum())
+    return beyond > _OUTLIERS or 0 < beyond == len(dates)

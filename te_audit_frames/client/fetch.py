@@ -190,6 +190,9 @@ class Fetch:
         self._check_process()
         first = self._first_answer()
         self.period = first.period
+        if self.period.start == self.period.end:
+            self._pending.clear()
+            return  # the start is the present
         self._pending = deque(first.split_off_last_minute())
         low, high = self._pending[0]
         may_move = self._strategy.pages_moved and first.paginator.more

@@ -24,6 +24,9 @@ from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import BadRequest, PaginationError, ServerError
+from te_audit_frames.periods import SECOND, floor_second
+
+_TIMES = ("window", "startDate", "endDate")
 
 
 class Paginator:
@@ -79,7 +82,7 @@ class Paginator:
         self._query = query
         self._next = self._transport.origin.url(query.parameters)
         self._links = NextLinks(self._transport.origin, query, self._checks)
-        self._moving = MovingPages(self._next, self._get, self._checks)
+        self._moving = MovingPages(self._next, self._get, self._checks, self._get_second)
 
     def next_page(self, *, name: str) -> Page:
         """Get the next page.
@@ -194,6 +197,17 @@ class Paginator:
             f"page {self._name}: the answer does not belong to the query, and neither did a second one: {misfit}. "
             "A proxy or cache may mix up answers; ask again later, or with a Client(workers=1)."
         )
+
+    def _get_second(self, date: datetime) -> Page | None:
+        """Read all events of a second with a query of their own; return None if they take more than one page."""
+        second = floor_second(date)
+        scope = {name: value for name, value in self._query.parameters.items() if name not in _TIMES}
+        query = Query.of_range(scope, second - SECOND, second + SECOND)
+        try:
+            page = self._get(self._transport.origin.url(query.parameters))
+        except (BadRequest, PaginationError):
+            return None
+        return None if page.next_href is not None or find_misfit(page, query, self._checks) else page
 
     def _check_range(self, page: Page) -> str | None:
         """Check the range that a page states; return the address at which to read it again, or None for its own."""

@@ -103,8 +103,9 @@ def ask_since(reader: PageReader, question: Since, clock: Clock, checks: FetchCh
     start = floor_second(question.start) - SECOND
     paginator = reader.ask(Query({**reader.scope, "startDate": iso(start)}, start))
     page = reader.next_page(paginator)
-    # Without `Date`, an answer that reaches beyond the local clock shows that this clock is behind.
-    is_behind = paginator.answered_at is None and page.end is not None and page.end > clock.now()
+    # Without `Date`, the range of an answer may show that this clock is behind. An API may also state an end far ahead,
+    # though, so this clock is doubted only if it is behind the start.
+    is_behind = paginator.answered_at is None and page.end is not None and page.end > start > clock.now()
     now = _note_now(paginator, clock, checks, resolved=page.end if is_behind else None)
     end = _end(page, now, clock)
     period = Period(min(question.start, end), end)
