@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from te_audit_frames.checks.tallies import By
     from te_audit_frames.checks.zones import Zones
     from te_audit_frames.report.explorer import Explorer
-    from te_audit_frames.report.html import SectionName
+    from te_audit_frames.report.section_names import SectionName
     from te_audit_frames.storage.parquet import Compression
 
 

@@ -29,7 +29,7 @@ from support.permissions import unwritable_folder
 
 import te_audit_frames as taf
 from te_audit_frames.report.coverage import describe_archive
-from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.report.section_names import SECTIONS
 from te_audit_frames.report.subject import Subject
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow

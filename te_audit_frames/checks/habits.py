@@ -194,7 +194,7 @@ class Series:
 
 
 def _number(person: Whole, parts: npt.NDArray[np.bool_]) -> Whole:
-    """Number the series of quarters: a new one begins with each person, and wherever `parts` is true."""
+    """Count the series of quarters up to each. A new one begins with each person, and wherever `parts` is true."""
     starts = np.ones(len(person), dtype="bool")
     starts[1:] = (np.diff(person) != 0) | parts
     return np.cumsum(starts) - 1

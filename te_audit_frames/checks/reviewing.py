@@ -103,9 +103,9 @@ def review(
     -----
     *Chances.* Most checks ask how likely the person is to do something as rare in one of their active weeks. This is
     estimated from the person's own earlier weeks and everybody else's: a long history counts for itself, a newcomer is
-    compared with the others. People are compared with people and automation with automation, if the history has three of
-    the kind. A chance below 5 % is a low finding, below 2 % a medium one. Two signs of one person
-    within a day raise the stronger one by one step. The page "Review" has all rules.
+    compared with the others. People are compared with people, and automation with automation, if the history has three
+    of the kind. A chance below 5 % is a low finding, below 2 % a medium one. Two signs of one person within a day raise
+    the stronger one by one step. The page "Review" has all rules.
 
     Examples
     --------

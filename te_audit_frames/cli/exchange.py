@@ -17,8 +17,6 @@ from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.output import FILE_FORMATS, to_csv, write_events, write_people
 from te_audit_frames.cli.places import expand
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.exchange.keyed import Keyed
-from te_audit_frames.exchange.pseudonym_columns import MEMBERSHIP_COLUMNS
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import atomic_write
@@ -115,6 +113,8 @@ def pseudonymize(
     if safe_people is not None and users_output is not None:
         write_people(safe_people, users_output)
         click.echo(f"{len(safe_people):,} people with pseudonyms are in {visible(users_output)}.", err=True)
+    from te_audit_frames.exchange.keyed import Keyed  # no other command needs it, and each should start quickly
+
     click.echo(
         f"The fingerprint of the key is {Keyed(key).fingerprint}: the same key gives the same pseudonyms.", err=True
     )
@@ -124,6 +124,8 @@ def pseudonymize(
 
 def _kept_of_people(keep: Sequence[str]) -> list[str]:
     """Return the columns of ``--users`` to leave as they are: those that match columns left as they are in events."""
+    from te_audit_frames.exchange.pseudonym_columns import MEMBERSHIP_COLUMNS
+
     kept = [name for name in keep if name in ("uid", *MEMBERSHIP_COLUMNS)]
     return [*kept, "name", "email"] if "user" in keep else kept
 

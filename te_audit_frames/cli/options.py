@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import click
 import te_audit_frames as taf
 from te_audit_frames.cli.output import FORMATS, Output, ending, show_log
 from te_audit_frames.cli.values import Dimension, PageSize, Target, read_secret
+from te_audit_frames.client.defaults import DEADLINE, RESERVE, WORKERS
 from te_audit_frames.errors import InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -152,8 +152,6 @@ output_options = bundle(
 """Add ``--format`` and ``--bom``."""
 
 
-_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(taf.Client).parameters.items()}
-
 _CLIENT_OPTIONS = (
     click.option(
         "--token-file",
@@ -165,7 +163,7 @@ _CLIENT_OPTIONS = (
         "--workers",
         metavar="N",
         type=click.IntRange(1, 64),
-        default=_DEFAULTS["workers"],
+        default=WORKERS,
         show_default=True,
         help="How many requests to send at once, 1 to 64.",
     ),
@@ -173,7 +171,7 @@ _CLIENT_OPTIONS = (
         "--deadline",
         metavar="SECONDS",
         type=click.FloatRange(0, 10_000_000, min_open=True),
-        default=_DEFAULTS["deadline"],
+        default=DEADLINE,
         show_default=True,
         help="The time after which the command gives up, waits for the rate limit included. A sync gives up only if "
         "no new page arrives for this long.",
@@ -182,7 +180,7 @@ _CLIENT_OPTIONS = (
         "--reserve",
         metavar="SHARE",
         type=click.FloatRange(0, 0.95),
-        default=_DEFAULTS["reserve"],
+        default=RESERVE,
         show_default=True,
         help="The share of the rate limit, 0 to 0.95, to leave to others.",
     ),

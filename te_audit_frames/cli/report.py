@@ -11,13 +11,13 @@ import te_audit_frames as taf
 from te_audit_frames.cli import options, reading
 from te_audit_frames.cli.places import expand, is_archive
 from te_audit_frames.cli.review import open_history_of
-from te_audit_frames.report.html import SECTIONS
+from te_audit_frames.report.section_names import SECTIONS
 from te_audit_frames.safe_text import visible
 from te_audit_frames.schema import COLUMNS
 
 if TYPE_CHECKING:
     from te_audit_frames.cli.reading import Where
-    from te_audit_frames.report.html import SectionName
+    from te_audit_frames.report.section_names import SectionName
 
 _EXAMINED = [column for column in COLUMNS if column != "extra"]
 

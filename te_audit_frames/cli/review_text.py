@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from te_audit_frames.checks.judging.severity import SEVERITIES
-from te_audit_frames.checks.review_result import Review
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.terminal import padded, table, wrapped
 from te_audit_frames.periods import iso, parse_zone
 from te_audit_frames.safe_text import cut_to_width, visible
+
+if TYPE_CHECKING:
+    import te_audit_frames as taf
 
 _PEOPLE = ("user", "score", "high", "medium", "low", "checks")
 
@@ -49,7 +51,7 @@ class Shown:
         The options that left them out, such as ``"--user"``.
     """
 
-    review: Review
+    review: taf.Review
     findings: pd.DataFrame
     min_severity: str
     tz: str

@@ -18,6 +18,7 @@ from te_audit_frames.client.batches import Batches
 from te_audit_frames.client.clock import Clock, SomeClock
 from te_audit_frames.client.context import FetchContext
 from te_audit_frames.client.decode import decode_page
+from te_audit_frames.client.defaults import DEADLINE, RESERVE, WORKERS
 from te_audit_frames.client.directory_fetch import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
@@ -103,11 +104,11 @@ class Client:
         *,
         token: str | None = None,
         base_url: str | None = None,
-        workers: int = 8,
+        workers: int = WORKERS,
         timeout: float = 60.0,
-        deadline: float = 3_600.0,
+        deadline: float = DEADLINE,
         retries: int = 5,
-        reserve: float = 0.0,
+        reserve: float = RESERVE,
         page_size: PageSize | None = None,
         max_page_bytes: int = _MAX_PAGE_BYTES,
         max_fetch_bytes: int = _MAX_FETCH_BYTES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import tzinfo
-from typing import Any, Literal
+from typing import Any
 
 from te_audit_frames.checks.review_result import Review
 from te_audit_frames.errors import InvalidArgument
@@ -13,24 +13,12 @@ from te_audit_frames.periods import parse_zone
 from te_audit_frames.report import activity_sections, changes, completeness, findings
 from te_audit_frames.report.blocks import Paragraph, Section, clean, moment
 from te_audit_frames.report.rendering import render_page
+from te_audit_frames.report.section_names import SECTIONS, SectionName
 from te_audit_frames.report.subject import Subject
 from te_audit_frames.storage.atomic import FilePath, atomic_write
 from te_audit_frames.version import VERSION
 
-SectionName = Literal[
-    "completeness",
-    "findings",
-    "activity",
-    "heatmap",
-    "who",
-    "what",
-    "where",
-    "access",
-    "deletions",
-    "evidence",
-]
-
-# In the order of the report, each with the columns that it needs: of each group, at least one.
+# Each with the columns that it needs: of each group, at least one.
 _SECTIONS: Mapping[SectionName, tuple[str, Callable[[Subject], Section], tuple[tuple[str, ...], ...]]] = {
     "completeness": ("Completeness", completeness.describe, ()),
     "findings": ("Findings and people", findings.describe, ()),
@@ -43,9 +31,6 @@ _SECTIONS: Mapping[SectionName, tuple[str, Callable[[Subject], Section], tuple[t
     "deletions": ("Deletions", changes.describe_deletions, (("event",), ("uid", "user"))),
     "evidence": ("Evidence", findings.describe_evidence, ()),
 }
-
-SECTIONS: tuple[SectionName, ...] = tuple(_SECTIONS)
-"""Every section, in the order of the report."""
 
 _TITLE = "ThousandEyes activity log"
 

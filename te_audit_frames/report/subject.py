@@ -83,8 +83,8 @@ class Subject:
         Raises
         ------
         InvalidArgument
-            `events` is neither a frame nor an archive, `archive` is no archive, the events are not from it, or the review is
-            of other events.
+            `events` is neither a frame nor an archive, `archive` is no archive, the events are not from it, or the
+            review is of other events.
         NotAnAuditFrame
             The events have no dates.
         """
