@@ -259,9 +259,13 @@ _OPERATORS = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\u207a
 # each of these characters.
 _SEPARATORS = ";|\t\r\n"
 
-# Spreadsheets skip these characters before an operator: white space, quotes, control and zero-width characters.
+# Spreadsheets may skip these characters before an operator: white space, quotes, control and format characters.
 # Apostrophes are included: a cell that already begins with one gets another, so that the guard can be removed again.
-_SKIPPED = r"""'"\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"""
+_SKIPPED = (
+    r"""'"\s\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"""
+    r"\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
 
 # Runs are matched possessively and only from their start, so that the time grows linearly with their length.
 _BEFORE = rf"(?<![;|{_SKIPPED}])[;|{_SKIPPED}]++(?=[{_OPERATORS}])"

@@ -50,7 +50,7 @@ def test_without_known_networks_none_is_new(history: pd.DataFrame) -> None:
     assert len(taf.find_new_addresses(EVENTS, history=HISTORY)) == 1
     found = taf.find_new_addresses(EVENTS, history=history)
     assert len(found) == 0
-    assert "history of networks" in taf.assessed(found).not_assessed
+    assert "enough history" in taf.assessed(found).not_assessed
     status = taf.review(EVENTS, history=history, checks=["find_new_addresses"]).assessed.set_index("check")["status"]
     assert status["find_new_addresses"] == "not assessed"
 
