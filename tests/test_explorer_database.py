@@ -115,11 +115,7 @@ def test_resources_are_a_short_text_that_acts_on_nothing():
 
 def test_a_value_that_is_missing_is_a_value_to_choose():
     database = Database.of(frame(event(0, uid="7", user="Ada"), event(1, user="Eve"), event(2)), "UTC")
-    assert list(database.facets["person"]) == ["Ada", "Eve", "(none)"] or set(database.facets["person"]) == {
-        "Ada",
-        "Eve",
-        "(none)",
-    }
+    assert set(database.facets["person"]) == {"Ada", "Eve", "(none)"}
     assert database.facets["person"]["(none)"].with_null
     assert database.facets["person"]["Eve"].unless == "uid"
     assert database.facets["person"]["Ada"].texts == ("7",)
