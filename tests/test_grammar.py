@@ -34,7 +34,8 @@ def test_words_are_single_and_in_lower_case_as_they_are_looked_up() -> None:
 
 def test_no_function_word_names_an_object_by_itself() -> None:
     functions = frozenset().union(*GROUPS)
-    assert [phrase for phrase in WORDS.phrases if set(phrase) <= functions] == []
+    phrases = [phrase for phrases in WORDS.objects.values() for phrase in phrases]
+    assert [phrase for phrase in phrases if set(phrase.split()) <= functions] == []
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,6 @@ def test_a_phrase_names_its_object_whatever_determiners_it_has(
         ("test and test", "test", ""),
         ("test Shop", "test", ""),
         ("test Home Page", "test", ""),
-        ("key 4711", "credential", ""),
     ],
 )
 def test_a_phrase_is_named_by_its_last_noun(phrase: str, name: str, part: str) -> None:
