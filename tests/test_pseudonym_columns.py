@@ -71,7 +71,7 @@ def test_owners_and_addresses_among_resources_are_people():
 
 @pytest.mark.parametrize("kept", [[], ["uid"], ["uid", "name", "email"]])
 def test_people_their_groups_and_roles_are_in_the_order_of_pseudonyms(kept):
-    users = directory(40)
+    users = directory(12)
     safe = taf.pseudonymize(users, key=KEY, keep=kept)
     first = next((name for name in ("uid", "email") if name not in kept), "uid")
     assert safe[first].tolist() == sorted(safe[first])

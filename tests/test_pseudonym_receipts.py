@@ -61,7 +61,7 @@ def without_names(*, keep=(), **changed):
     ("requested", "left"),
     [
         ({"window": "30d", "default": True}, {"window": "30d", "default": True}),
-        ({"window": "30 d"}, {"window": "30 d"}),
+        ({"window": "30 d"}, {"window": None}),
         ({"window": "zebulon"}, {"window": None}),
         ({"window": "7d of Zebulon"}, {"window": None}),
         ({"window": "٣d"}, {"window": None}),
