@@ -82,11 +82,11 @@ def test_a_deletion_that_failed_is_none():
 
 
 def test_the_latest_changes_are_shown_first_and_the_others_are_counted():
-    rows = [event(60 * number, "API token created.", str(number)) for number in range(MOST_CHANGES + 1)]
+    rows = [event(60 * number, "API token created.", str(100 + number)) for number in range(MOST_CHANGES + 1)]
     for events, more in ((frame(*rows), f", the latest {MOST_CHANGES} of {MOST_CHANGES + 1}"), (frame(*rows[1:]), "")):
         table = tables(describe_access(subject(events)))["access-table"]
         assert table.caption == f"Changes of access{more} (times in UTC)"
-        assert column(table, "By") == [str(number) for number in range(MOST_CHANGES, 0, -1)]
+        assert column(table, "By") == [str(100 + number) for number in range(MOST_CHANGES, 0, -1)]
 
 
 def test_the_largest_runs_and_the_most_frequent_types_are_shown():

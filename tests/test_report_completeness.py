@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from support.frames import with_receipt
 from support.histories import archive_of, event, frame
-from support.report_pages import EVENTS, PERIOD, RUNS, reviewed, subject, write
+from support.report_pages import EVENTS, PERIOD, RUNS, subject, write
 
 import te_audit_frames as taf
 from te_audit_frames.report.blocks import Facts, Notes, Table
@@ -103,9 +104,11 @@ def test_only_a_whole_receipt_is_good(stated, state, expected):
 
 
 def test_the_reasons_of_a_receipt_are_harmless_and_end_once():
-    events = with_receipt(EVENTS.copy(), resolved=PERIOD, complete=False, notes=["page 3 was\n\u202erefused.", "x."])
+    events = with_receipt(
+        EVENTS.copy(), source="api", resolved=PERIOD, complete=False, notes=["page 3 was\n\u202erefused.", "x."]
+    )
     assert answer(0, events).why == "Not every event of the period arrived: page 3 was refused.; x."
-    silent = with_receipt(EVENTS.copy(), resolved=PERIOD, complete=False, notes=[])
+    silent = with_receipt(EVENTS.copy(), source="api", resolved=PERIOD, complete=False, notes=[])
     assert answer(0, silent).why.endswith("arrived: the receipt does not say why.")
 
 
@@ -120,13 +123,17 @@ def test_without_a_receipt_an_archive_speaks_only_of_its_days():
 
 def test_the_review_is_judged_by_its_findings_and_by_what_it_could_not_look_at():
     assert answer(1, EVENTS).answer == "Not reviewed"
-    assert answer(1, EVENTS, review=reviewed()).answer.startswith("Yes: ")
-    quiet = frame(*(event(number, "Test updated.") for number in range(3)))
-    nothing = answer(1, quiet, review=taf.review(quiet, checks=RUNS))
-    assert (nothing.answer, nothing.state) == ("Nothing found", "good")
-    unseen = answer(1, quiet, review=taf.review(quiet, checks=["find_dormant_users"]))
-    assert (unseen.answer, unseen.state) == ("Not known", "open")
-    assert unseen.why.endswith("1 of 1 checks could not be made.")
+    assert answer(1, EVENTS, review=taf.review(EVENTS, checks=RUNS)).answer.startswith("Yes: ")
+    quiet = frame(event(0, "Test updated."))
+    review = taf.review(quiet, checks=RUNS)
+    for status, expected, state, why in (
+        ("assessed", "Nothing found", "good", "All checks were made."),
+        ("in part", "Nothing found", "open", "1 of 1 checks were made in part."),
+        ("not assessed", "Not known", "open", "1 of 1 checks could not be made."),
+    ):
+        found = answer(1, quiet, review=replace(review, assessed=review.assessed.assign(status=status)))
+        assert (found.answer, found.state) == (expected, state)
+        assert found.why.endswith(why)
 
 
 def test_the_extent_counts_people_and_not_their_absence():
@@ -144,9 +151,10 @@ def test_the_section_has_the_receipt_and_what_was_checked():
     assert kinds == ["heading", "facts", "heading", "paragraph"]
     (facts,) = (block for block in describe(subject(receipt)).blocks if isinstance(block, Facts))
     assert not any("\u202e" in text for _, text in facts.pairs)
-    checked = describe(subject(EVENTS, review=reviewed())).blocks
+    review = taf.review(EVENTS, checks=RUNS)
+    checked = describe(subject(EVENTS, review=review)).blocks
     (table,) = (block for block in checked if isinstance(block, Table))
-    assert len(table.rows) == len(reviewed().assessed)
+    assert len(table.rows) == len(review.assessed)
     assert sum(isinstance(block, Notes) for block in checked) <= 1
 
 

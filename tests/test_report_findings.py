@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -82,13 +83,17 @@ def test_findings_are_in_the_order_of_the_review_and_linked_only_to_evidence_tha
 
 
 def test_a_finding_about_an_unused_account_has_no_events_to_show():
-    row = {"uid": "9", "name": "Old <b>", "email": "old@x.example", "last_login": datetime(2020, 1, 1, tzinfo=UTC)}
-    users = to_frame(pa.Table.from_pylist([row], USERS_SCHEMA))
+    old, new = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 3, 22, tzinfo=UTC)
+    rows = [
+        {"uid": uid, "name": uid, "email": f"{uid}@x.example", "registered": old, "last_login": seen, "fetched_at": new}
+        for uid, seen in (("7", new), ("8", new), ("9", old))
+    ]
+    users = to_frame(pa.Table.from_pylist(rows, USERS_SCHEMA))
     review = taf.review(EVENTS, users=users, checks=["find_dormant_users"])
+    review = replace(review, findings=review.findings.assign(severity="low"))
     shown = subject(EVENTS, review=review, sections=["evidence"])
-    if len(review.findings[review.findings["severity"] != "info"]):
-        (item,) = items(describe(shown))
-        assert (item.evidence, item.when) == ("", "–")
+    (item,) = items(describe(shown))
+    assert (item.evidence, item.when, item.events) == ("", "–", "0 events")
     assert said(describe_evidence(shown)) == ["No finding has events behind it."]
 
 

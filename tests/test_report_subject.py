@@ -94,7 +94,7 @@ def test_an_odd_date_is_outside_the_bounds_and_not_drawn():
     assert shown.is_drawn
     assert not subject(frame(odd)).is_drawn
     polars = subject(SOURCES["polars"](to_arrow(events)))
-    assert polars.drawn_events["date"].to_list() == shown.drawn_events["date"].tolist()
+    assert polars.drawn_events.collect()["date"].to_list() == shown.drawn_events["date"].tolist()
 
 
 def test_groups_without_a_name_are_not_named():
@@ -124,7 +124,7 @@ def test_an_archive_is_compared_with_events_but_not_with_itself():
         (EVENTS, {"archive": EVENTS}, taf.InvalidArgument, "DataFrame is not an archive"),
         (EVENTS[["event"]], {}, taf.NotAnAuditFrame, "no column 'date'"),
         (EVENTS.rename(columns=str.upper), {}, taf.NotAnAuditFrame, "has none of the columns"),
-        (EVENTS.iloc[1:], {"review": reviewed}, taf.InvalidArgument, "review: it has read 91 events"),
+        (EVENTS.iloc[1:], {"review": reviewed}, taf.InvalidArgument, "they have changed since: it has read 91 events"),
         (EVENTS.iloc[::-1], {"review": reviewed}, taf.InvalidArgument, "review: it is of other events, or they have"),
     ],
 )
