@@ -57,7 +57,7 @@ def test_the_browser_reaches_no_file(tmp_path):
         connection.execute(f"COPY events TO '{tmp_path / 'stolen.csv'}'")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection():
     database = Database.of(EVENTS, "UTC")
     yield database.connection
@@ -94,7 +94,8 @@ def test_a_quote_in_a_bar_that_is_shown_is_no_end_of_a_text():
     connection.close()
 
 
-def test_views_of_a_copy_are_about_the_same_events_and_close_with_them(connection):
+def test_views_of_a_copy_are_about_the_same_events_and_close_with_them():
+    connection = Database.of(EVENTS, "UTC").connection
     other = connection.copy()
     assert other.query("SELECT count(*) FROM events").fetchall() == [(len(EVENTS),)]
     connection.close()
@@ -102,10 +103,11 @@ def test_views_of_a_copy_are_about_the_same_events_and_close_with_them(connectio
         other.query("FROM events")
 
 
-def test_two_results_are_read_at_once(connection):
-    one, other = (connection.query('SELECT "time" FROM "events" ORDER BY 1') for _ in range(2))
-    assert [one.fetchone() for _ in range(3)] == [other.fetchone() for _ in range(3)]
-    assert len(one.fetchall()) == len(other.fetchall())
+def test_a_query_is_answered_while_the_result_of_another_is_being_read(connection):
+    reader = connection.query('SELECT "time" FROM "events" ORDER BY 1').to_arrow_reader(2)
+    first = reader.read_next_batch()
+    assert connection.query('SELECT count(*) FROM "events"').fetchall() == [(len(EVENTS),)]
+    assert len(first) + len(reader.read_all()) == len(EVENTS)
 
 
 def test_a_description_is_of_columns_of_text(connection):

@@ -120,8 +120,7 @@ SQL_TEXTS = TEXTS.filter(lambda text: "\0" not in text and not re.search("[\ud80
 
 @given(SQL_TEXTS)
 def test_a_literal_of_sql_is_the_text(text):
-    with duckdb.connect() as connection:
-        assert connection.execute(f"SELECT {quote(text)}").fetchall() == [(text,)]
+    assert duckdb.execute(f"SELECT {quote(text)}").fetchall() == [(text,)]
 
 
 def test_nothing_chosen_limits_nothing():
@@ -137,7 +136,7 @@ def test_nothing_chosen_limits_nothing():
 
 def test_the_end_of_a_period_is_not_in_it():
     start = START + timedelta(hours=1.5)
-    for end, number in ((start, 0), (start + timedelta(seconds=1), 1)):
+    for end, number in ((start + timedelta(seconds=1), 1), (START + timedelta(hours=26), 1)):
         selection = Selection(start=start, end=end)
         assert len(selection.apply(EVENTS, {})) == number
         assert len(duckdb.from_arrow(to_arrow(EVENTS)).filter(selection.to_sql()).fetchall()) == number
@@ -207,5 +206,5 @@ def test_text_needs_no_conversion_and_what_cannot_be_found_again_is_refused():
     assert find_conversions(EVENTS, facets) == {}
     assert find_conversions(EVENTS.assign(uid=7), facets) == {"uid": '.astype("str")'}
     assert find_conversions(EVENTS.assign(uid=7.5), {}) == {}
-    with pytest.raises(InvalidArgument, match=r"column 'uid', of the type object.*astype"):
-        find_conversions(EVENTS.assign(uid=pd.Series([b"7", None] * 4, dtype="object")), facets)
+    with pytest.raises(InvalidArgument, match=r"column 'uid', of the type float64.*astype"):
+        find_conversions(EVENTS.assign(uid=pd.Series([9332.0, 9331.5] * 4)), facets)

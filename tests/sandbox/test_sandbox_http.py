@@ -148,12 +148,14 @@ def test_stray_bytes_come_before_the_next_answer_or_at_the_end(server):
 def test_stopping_ends_idle_connections_and_the_thread():
     server = LoopbackServer(("127.0.0.1", 0), Echo())
     clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3)]
-    clients[0].sendall(f"GET /x HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
-    assert clients[0].recv(12) == b"HTTP/1.1 200"
+    for client in clients:
+        client.sendall(f"GET /x HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b'["GET", "/x"]'):
+            answer += client.recv(4096)
     server.stop()
     for client in clients:
-        while client.recv(4096):
-            pass
+        assert client.recv(4096) == b""
         client.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "sandbox" and thread is server._thread]
     with pytest.raises(ConnectionRefusedError):

@@ -48,11 +48,11 @@ def test_any_seed_draws_so_many_events_of_the_staff_on_the_days_of_the_log(staff
 def test_an_attack_is_on_one_account_from_one_odd_address(staff):
     drawn = generate_events(np.random.default_rng(0), 3_000, staff, 1_700_000_000, 1_702_000_000)
     odd = drawn.take(drawn.where >= staff.headcount * 3)
-    assert len(odd) == 60  # 2 %
+    assert 60 <= len(odd) <= 72  # 2 %, and some of them twice
     assert set(odd.kind.tolist()) == {names.LOGIN_FAILED}
     for address in set(odd.where.tolist()):
         burst = odd.take(odd.where == address)
-        if len(burst) == 12:
+        if len(set(burst.date.tolist())) == 12:
             assert len(set(burst.who.tolist())) == 1
             assert burst.date.max() - burst.date.min() <= 12 * 6
 
@@ -61,6 +61,5 @@ def test_the_automation_works_day_and_night_from_its_office(staff):
     drawn = generate_events(np.random.default_rng(0), 3_000, staff, 1_700_000_000, 1_700_000_000 + 20 * DAY)
     automatic = drawn.take(drawn.who == AUTOMATION)
     assert len(automatic) >= 420  # 14 %
-    hours = np.bincount(automatic.date // 3_600 % 24, minlength=24)
-    assert hours.min() > 0.5 * hours.max()
+    assert np.diff(automatic.date).max() < 2 * 20 * DAY / 420
     assert set(automatic.where[automatic.kind != names.LOGIN_FAILED].tolist()) == {staff.office_place(AUTOMATION)}
