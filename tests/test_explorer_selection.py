@@ -103,7 +103,7 @@ def test_numbers_of_arrow_that_duckdb_writes_otherwise_are_refused():
         taf.explore(table.set_column(at, "uid", pa.array([7.0, None])))
 
 
-TEXTS = st.text() | st.sampled_from(PAYLOADS)
+TEXTS = st.text() | st.sampled_from([text for text in PAYLOADS if not re.search("[\ud800-\udfff]", text)])
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=3))
@@ -115,10 +115,7 @@ def test_code_holds_any_text_as_it_is_and_shows_none_of_it(texts):
     assert set(texts) <= set(constants)
 
 
-SQL_TEXTS = TEXTS.filter(lambda text: "\0" not in text and not re.search("[\ud800-\udfff]", text))
-
-
-@given(SQL_TEXTS)
+@given(TEXTS.filter(lambda text: "\0" not in text))
 def test_a_literal_of_sql_is_the_text(text):
     assert duckdb.execute(f"SELECT {quote(text)}").fetchall() == [(text,)]
 

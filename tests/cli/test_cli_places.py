@@ -20,6 +20,7 @@ from te_audit_frames.cli.places import (
     join,
     read_file,
 )
+from te_audit_frames.periods import Period
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.csv_jsonl import write_csv
 
@@ -98,7 +99,7 @@ MICROSECOND = timedelta(microseconds=1)
 def test_a_file_without_a_receipt_ends_just_after_its_last_event():
     events = frame(event(0, "x"), event(5, "x"), {"event": "y"})
     assert end_of(events) == START + timedelta(minutes=5) + MICROSECOND
-    assert bounds_of(events) == (START, START + timedelta(minutes=5) + MICROSECOND)
+    assert bounds_of(events) == Period(START, START + timedelta(minutes=5) + MICROSECOND)
     for nothing in (frame(), frame({"event": "y"})):
         assert end_of(nothing) is None
         assert bounds_of(nothing) is None
@@ -114,12 +115,12 @@ def test_a_fetch_ends_at_its_end_or_when_it_was_made():
     for fetched, expected in ((end + timedelta(hours=1), end), (end - timedelta(hours=1), end - timedelta(hours=1))):
         events = with_fetch_receipt(frame(event(0, "x")), fetch_receipt(fetched_at=fetched.isoformat()))
         assert end_of(events) == expected
-        assert bounds_of(events) == (start, expected)
+        assert bounds_of(events) == Period(start, expected)
 
 
 def test_an_archive_of_imported_events_ends_with_its_last_day():
     with archive_of(frame(event(0, "x"), event(1440, "x"))) as archive:
-        assert bounds_of_archive(archive) == (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
+        assert bounds_of_archive(archive) == Period(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
         assert end_of_archive(archive) == datetime(2026, 3, 4, tzinfo=UTC)
 
 

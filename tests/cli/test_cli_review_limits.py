@@ -1,10 +1,12 @@
 """Limits of a review: what it did not look at is said, even under --quiet."""
 
+from dataclasses import replace
+
 import click
 import pandas as pd
 import pytest
 from support.command_line import run
-from support.histories import archive_of, event, frame
+from support.histories import event, frame
 from support.receipts import fetch_receipt
 
 import te_audit_frames as taf
@@ -34,35 +36,45 @@ def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, w
     assert line in result.stderr
 
 
-RUNS = ["find_runs"]
+@pytest.fixture(scope="module")
+def review():
+    """A review of one event by two checks, the second of which needs a directory."""
+    return taf.review(frame(event(0, "Test updated.")), checks=["find_runs", "find_dormant_users"])
 
 
-def test_a_review_that_looked_at_everything_has_no_limits():
-    rows = [event(1440 * day, "Test updated.") for day in range(60)]
-    events = frame(*rows)
-    assert list_limits(taf.review(taf.between(events, start="2026-04-20"), history=events, checks=RUNS)) == []
+def with_status(review, *status, events=1):
+    return replace(review, assessed=review.assessed.assign(status=status, events=events))
 
 
-def test_a_quiet_period_needs_a_receipt_to_be_believed():
-    empty = frame()
-    (line,) = list_limits(taf.review(empty, checks=RUNS))
-    assert line.startswith("No events: ")
-    whole = attach_receipt(empty.copy(), fetch_receipt(account_groups={}))
-    assert list_limits(taf.review(whole, checks=RUNS)) == []
-    partial = attach_receipt(empty.copy(), fetch_receipt(account_groups={}, complete=False))
-    assert [line.partition(":")[0] for line in list_limits(taf.review(partial, checks=RUNS))] == [
-        "Incomplete",
-        "No events",
-    ]
+def test_a_review_that_looked_at_what_people_did_has_no_limits(review):
+    assert list_limits(with_status(review, "assessed", "assessed")) == []
+    assert list_limits(with_status(review, "in part", "not assessed")) == []
 
 
-def test_what_the_directory_says_is_no_look_at_what_people_did():
-    events = frame(event(0, "Test updated."))
-    checks = ["find_off_hours", "find_dormant_users"]
-    (line,) = list_limits(taf.review(events, checks=checks))
+def test_what_the_directory_says_is_no_look_at_what_people_did(review):
+    (line,) = list_limits(with_status(review, "not assessed", "assessed"))
     assert line.startswith("Nothing could be assessed of what people did: ")
     assert "history=" not in line  # in the words of the command line
     assert line.endswith(".")
+
+
+def test_a_quiet_period_needs_a_receipt_to_be_believed(review):
+    nothing = with_status(review, "not assessed", "not assessed", events=0)
+    empty = frame()
+    for events, lines in (
+        (empty, 1),
+        (attach_receipt(empty.copy(), fetch_receipt(complete=False)), 1),
+        (attach_receipt(empty.copy(), fetch_receipt()), 0),
+        (object(), 1),  # of another library, without a receipt
+    ):
+        found = list_limits(replace(nothing, events=events))
+        assert [line.partition(":")[0] for line in found] == ["No events"] * lines
+
+
+def test_missing_events_are_said_beside_all_else(review):
+    found = replace(with_status(review, "assessed", "assessed"), missing=("one", "Give history="))
+    assert list_limits(found)[0] == "Incomplete: one."
+    assert len(list_limits(found)) == 2
 
 
 @pytest.fixture
@@ -113,8 +125,6 @@ def test_a_filter_is_named_with_its_text_if_it_matches_nothing_by_itself():
         "--account-group: no event of the period is in the account group '2'.",
     ]
     assert list_unmatched(where, events) == expected
-    with archive_of(events) as archive:
-        assert list_unmatched(where, archive) == expected
     assert list_unmatched(Where(("x",), action=("delete",)), events) == []
     assert list_unmatched(Where(("x",), user=("*",)), pd.DataFrame(events.iloc[:0])) == [
         "--user: no event of the period is by '*'."
