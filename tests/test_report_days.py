@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frames import with_receipt
 from support.histories import SOURCES, archive_of, event, frame
 from support.report_pages import RUNS, whole, write
 
@@ -120,6 +121,15 @@ def test_no_plausible_day_that_somebody_asked_for_is_odd():
     assert (drawn.start, drawn.end) == tuple(asked)
     assert choose_drawn(known, None, is_asked_for=True).events == 1
     assert choose_drawn(known, asked, is_asked_for=False).events == 2
+
+
+def test_a_period_from_long_ago_is_drawn_from_1990_on(tmp_path):
+    asked = {"start": "1985-01-01T00:00:00Z", "end": "2026-05-01T00:00:00Z"}
+    odd = event(0, "x", date=datetime(1989, 1, 1, tzinfo=UTC))
+    events = with_receipt(frame(odd, event(0, "x")), source="api", requested=asked, resolved=asked)
+    page = write(events, tmp_path, sections=["activity"])
+    assert page.column("activity-table", "Month")[0] == "1990-01"
+    assert "Not in this picture: 1 event that is years away from most others (1989-01-01)." in page.words
 
 
 COUNTS = st.dictionaries(
