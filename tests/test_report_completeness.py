@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support.frames import with_receipt
 from support.histories import archive_of, event, frame
-from support.report_pages import EVENTS, PERIOD, RUNS, subject, write
+from support.report_pages import EVENTS, PERIOD, RUNS, runs_reviewed, subject, write
 
 import te_audit_frames as taf
 from te_audit_frames.report.blocks import Facts, Notes, Table
@@ -123,7 +123,7 @@ def test_without_a_receipt_an_archive_speaks_only_of_its_days():
 
 def test_the_review_is_judged_by_its_findings_and_by_what_it_could_not_look_at():
     assert answer(1, EVENTS).answer == "Not reviewed"
-    assert answer(1, EVENTS, review=taf.review(EVENTS, checks=RUNS)).answer.startswith("Yes: ")
+    assert answer(1, EVENTS, review=runs_reviewed()).answer.startswith("Yes: ")
     quiet = frame(event(0, "Test updated."))
     review = taf.review(quiet, checks=RUNS)
     for status, expected, state, why in (
@@ -151,7 +151,7 @@ def test_the_section_has_the_receipt_and_what_was_checked():
     assert kinds == ["heading", "facts", "heading", "paragraph"]
     (facts,) = (block for block in describe(subject(receipt)).blocks if isinstance(block, Facts))
     assert not any("\u202e" in text for _, text in facts.pairs)
-    review = taf.review(EVENTS, checks=RUNS)
+    review = runs_reviewed()
     checked = describe(subject(EVENTS, review=review)).blocks
     (table,) = (block for block in checked if isinstance(block, Table))
     assert len(table.rows) == len(review.assessed)
