@@ -100,6 +100,7 @@ def test_the_events_of_an_archive_are_counted_in_the_half_open_period(partial):
     start = datetime(2026, 3, 2, 8, tzinfo=UTC)
     for end, number in ((start.replace(minute=1), 1), (start.replace(minute=1, second=1), 2)):
         assert compared(partial, period=Period(start, end)).archived == number
+        assert compared(partial, event(1440, "x"), period=Period(start, end)).archived == number
 
 
 def test_without_events_and_a_period_there_is_nothing_to_compare(partial):
