@@ -121,6 +121,7 @@ def test_without_events_nobody_is_first():
         assert said(describe(subject(EVENTS.iloc[:0]))) == ["There are no events."]
 
 
+@pytest.mark.full
 def test_one_event_is_one_period_and_all_of_the_week():
     one = subject(frame(event(0, "x")), zone=ZoneInfo("Asia/Kathmandu"))
     assert said(describe_activity(one))[0].startswith("1 event in 1 hour, 1 in the median hour, and 1 at most (")
@@ -137,6 +138,7 @@ def test_the_hour_that_a_night_has_twice_is_two_hours():
     assert hours == ["2026-10-25 02:00+0200", "2026-10-25 02:00+0100"]
 
 
+@pytest.mark.full
 def test_as_many_groups_as_are_shown_leave_no_others():
     some = frame(*(event(number, f"Event {number}.") for number in range(TOP)))
     assert len(table(describe_what(subject(some)))["Type of event"]) == TOP
@@ -152,6 +154,7 @@ def test_others_that_have_no_name_are_said_to_be_among_them():
     assert found["Events"][-1] == "1"
 
 
+@pytest.mark.full
 def test_where_has_a_heading_only_for_what_the_events_have():
     headings = [
         [block.text for block in describe_where(subject(EVENTS[["date", *columns]])).blocks if block.kind == "heading"]

@@ -107,6 +107,7 @@ def test_without_events_and_a_period_there_is_nothing_to_compare(partial):
     assert compared(partial) == ArchiveComparison(0, None)
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("year", [1, 1970, 2200, 9998])
 def test_dates_far_away_are_compared_too(partial, year):
     odd = event(0, "x", date=datetime(year, 1, 1, tzinfo=UTC))

@@ -67,6 +67,7 @@ def connection():
 BARS = 'SELECT count(*) AS "x", "{0}" FROM "events" GROUP BY "{0}" ORDER BY "{0}"'
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize("facet", FACETS)
 def test_bars_of_every_facet_are_text_and_the_largest_come_first(connection, facet):
     table = connection.query(BARS.format(facet)).to_arrow_table()
@@ -94,6 +95,7 @@ def test_a_quote_in_a_bar_that_is_shown_is_no_end_of_a_text():
     connection.close()
 
 
+@pytest.mark.full
 def test_views_of_a_copy_are_about_the_same_events_and_close_with_them():
     connection = Database.of(EVENTS, "UTC").connection
     other = connection.copy()

@@ -81,6 +81,7 @@ def expected():
     return everything(EVENTS)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_library_has_the_same_rows_and_the_same_names(library, expected):
     found = everything(LIBRARIES[library](EVENTS))
@@ -93,6 +94,7 @@ def test_time_is_in_whole_seconds_and_an_undated_event_has_none():
     assert sorted(times, key=repr) == sorted([(datetime(2026, 3, 29, 3), 3.5), (None, None)], key=repr)
 
 
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("zone", "clock"),
     [("UTC", (23.5, 6.5)), ("Asia/Kathmandu", (5.5, 0.5)), ("America/Lima", (18.5, 6.5)), ("UTC+00:30", (0.5, 0.5))],
@@ -101,6 +103,7 @@ def test_hours_and_days_are_those_of_the_zone(zone, clock):
     assert rows(frame({"date": "2026-03-29T23:45:00Z"}), "hour_of_day, day_of_week", zone) == [clock]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("year", [1, 1969, 9999])
 def test_dates_far_away_are_rows_like_others(year):
     found = rows(frame({"date": f"{year:04}-12-30T12:00:00Z"}, event(0)), '"time"')
@@ -127,11 +130,13 @@ def test_a_value_that_is_missing_is_a_value_to_choose():
     assert database.facets["person"]["Ada"].texts == ("7",)
 
 
+@pytest.mark.full
 def test_the_name_of_a_person_is_the_latest():
     renamed = frame(event(1, uid="7", user="Ada Byron"), event(0, uid="7", user="Ada"), {"uid": "7", "user": "A."})
     assert list(Database.of(renamed, "UTC").facets["person"]) == ["Ada Byron"]
 
 
+@pytest.mark.full
 def test_a_text_that_looks_like_the_absence_of_one_is_another_value():
     facets = Database.of(frame(event(0, event="(none)"), event(1)), "UTC").facets["event_type"]
     assert len(facets) == 2

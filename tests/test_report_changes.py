@@ -81,6 +81,7 @@ def test_a_deletion_that_failed_is_none():
     assert said(failed) == ["Nothing was deleted."]
 
 
+@pytest.mark.full
 def test_the_latest_changes_are_shown_first_and_the_others_are_counted():
     rows = [event(60 * number, "API token created.", str(100 + number)) for number in range(MOST_CHANGES + 1)]
     for events, more in ((frame(*rows), f", the latest {MOST_CHANGES} of {MOST_CHANGES + 1}"), (frame(*rows[1:]), "")):
@@ -89,6 +90,7 @@ def test_the_latest_changes_are_shown_first_and_the_others_are_counted():
         assert column(table, "By") == [str(100 + number) for number in range(MOST_CHANGES, 0, -1)]
 
 
+@pytest.mark.full
 def test_the_largest_runs_and_the_most_frequent_types_are_shown():
     count = max(MOST_RUNS, MOST_TYPES) + 1
     rows = [
@@ -103,6 +105,7 @@ def test_the_largest_runs_and_the_most_frequent_types_are_shown():
     assert f"the most frequent {MOST_TYPES} of {count}" in found["deleting-table"].caption
 
 
+@pytest.mark.full
 def test_names_of_others_are_one_harmless_line():
     hostile = "Ada\n\u202e\x1b[31m" + "x" * 500
     rows = frame(event(0, "Test deleted.", user=hostile), event(1, "API token created.", user=hostile))

@@ -78,6 +78,7 @@ def test_without_a_plausible_date_there_is_no_picture(tmp_path):
 LAST, FIRST = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize("library", SOURCES)
 def test_days_begin_at_midnight_in_utc_in_every_library_and_before_1970(library):
     dates = [LAST, FIRST, FIRST, datetime(2026, 3, 1, 23, tzinfo=UTC), MOMENTS["0001-01-01"], MOMENTS["9999-12-31"]]

@@ -56,6 +56,7 @@ def test_a_review_is_refused_if_its_archive_has_grown(tmp_path):
             taf.write_report(taf.Archive(archive.location), tmp_path / "report.html", review=review)
 
 
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("library", SOURCES)
 def test_every_library_has_the_same_extent(library):
     shown = subject(SOURCES[library](to_arrow(frame(event(5, "x"), event(0, "y"), {"event": "z"}))))

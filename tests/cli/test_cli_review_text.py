@@ -44,6 +44,7 @@ def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(room):
     assert "Findings" in words and "Whatwasassessed" in words
 
 
+@pytest.mark.full
 def test_a_hostile_name_acts_on_no_terminal():
     names = [text.encode("utf-8", "ignore").decode() for text in PAYLOADS[::8]]
     rows = frame(

@@ -35,6 +35,7 @@ def test_a_scattered_history_has_so_many_events_and_more_people_for_more(events)
     assert not list(history.kinds)
 
 
+@pytest.mark.full
 def test_the_staff_of_a_large_log_is_200_people_at_most():
     assert scattered_history(np.random.default_rng(0), 100_000, FIRST, FIRST + 30 * DAY).staff.headcount == 200
 
