@@ -114,6 +114,7 @@ def test_dates_far_away_are_compared_too(partial, year):
     assert compared(partial, odd, event(0, "x")) == ArchiveComparison(1, None)
 
 
+@pytest.mark.full
 def test_a_day_that_is_settled_cannot_have_fewer_events_than_a_report(settled):
     archive, events = settled
     day = events["date"].iloc[0].floor("D")

@@ -67,7 +67,7 @@ def connection():
 BARS = 'SELECT count(*) AS "x", "{0}" FROM "events" GROUP BY "{0}" ORDER BY "{0}"'
 
 
-@pytest.mark.few(count=1)
+@pytest.mark.full
 @pytest.mark.parametrize("facet", FACETS)
 def test_bars_of_every_facet_are_text_and_the_largest_come_first(connection, facet):
     table = connection.query(BARS.format(facet)).to_arrow_table()

@@ -94,7 +94,7 @@ def test_time_is_in_whole_seconds_and_an_undated_event_has_none():
     assert sorted(times, key=repr) == sorted([(datetime(2026, 3, 29, 3), 3.5), (None, None)], key=repr)
 
 
-@pytest.mark.few(count=1)
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("zone", "clock"),
     [("UTC", (23.5, 6.5)), ("Asia/Kathmandu", (5.5, 0.5)), ("America/Lima", (18.5, 6.5)), ("UTC+00:30", (0.5, 0.5))],
@@ -122,6 +122,7 @@ def test_resources_are_a_short_text_that_acts_on_nothing():
     assert len(few) == 200
 
 
+@pytest.mark.full
 def test_a_value_that_is_missing_is_a_value_to_choose():
     database = Database.of(frame(event(0, uid="7", user="Ada"), event(1, user="Eve"), event(2)), "UTC")
     assert set(database.facets["person"]) == {"Ada", "Eve", "(none)"}

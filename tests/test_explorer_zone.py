@@ -53,7 +53,7 @@ def test_every_offset_of_quarters_of_an_hour_is_one_that_pandas_reads_back(offse
     assert pd.Timestamp("2026-07-01", tz=named).utcoffset() == offset
 
 
-@pytest.mark.few(count=1)
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe"])
 def test_a_name_is_the_same_clock_in_duckdb_as_in_pandas(name):
     moment = pd.Timestamp("2026-07-01T12:00Z")

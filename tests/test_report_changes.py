@@ -73,6 +73,7 @@ def test_nothing_is_said_to_have_happened_only_among_events_that_were_read():
     ]
 
 
+@pytest.mark.full
 def test_a_deletion_that_failed_is_none():
     section = describe_deletions(subject(frame(event(0, "Test deleted."), event(1, "Test deletion failed."))))
     assert column(tables(section)["deleting-table"], "Type of event") == ["Test deleted."]

@@ -86,7 +86,7 @@ def answer(number, events, **options):
     return judge(subject(events, **options))[number]
 
 
-@pytest.mark.few(count=2)
+@pytest.mark.few(count=1)
 @pytest.mark.parametrize(
     ("stated", "state", "expected"),
     [

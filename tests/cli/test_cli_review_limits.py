@@ -116,6 +116,7 @@ def test_an_empty_place_covers_nothing_that_a_start_could_be_after(tmp_path):
     check_start(where, where.read())
 
 
+@pytest.mark.full
 def test_a_filter_is_named_with_its_text_if_it_matches_nothing_by_itself():
     where = Where(("x",), user=("ada", "8", "ad"), event=("TEST*", "*deleted"), account_group=("shops", "2"))
     events = frame(event(0, "Test updated."), event(1, "Test updated.", "8"))
