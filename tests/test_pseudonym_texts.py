@@ -137,9 +137,8 @@ def test_neighbouring_names_are_one_and_their_parts_cannot_be_counted():
 
 
 @given(st.text(st.sampled_from("aZ0 \t\n'\"()[]:.,é名🦊@/\\"), max_size=20))
-def test_whatever_is_no_word_stays_as_it_is(text):
+def test_no_letter_of_an_unknown_word_is_left_and_a_blank_text_stays_blank(text):
     safe = pseudonymize_text(text, KEYED)
-    assert re.findall(r"\s", safe) == re.findall(r"\s", text) or re.search(r"\w\s+\w", text)
     assert bool(safe.strip()) == bool(text.strip())
     assert not set(safe) & set("é名🦊")
 
