@@ -4,77 +4,26 @@ import copy
 import gc
 import json
 import pickle
-import re
 import sys
 import weakref
-from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, timezone
 
-import dateutil.tz
 import duckdb
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.explorers import EVENTS, HOSTILE, START, choose, explorers, rows, run
 
 import te_audit_frames as taf
-from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
-from te_audit_frames.report.explorer_connection import FACETS, KEPT, Connection
-from te_audit_frames.report.explorer_zone import name_zone
+from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.report.explorer_connection import FACETS
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
 
 pytest.importorskip("mosaic_widget", reason="the extra explore is not installed")
 _instances = pytest.importorskip("ipywidgets.widgets.widget")._instances  # all widgets that are open
-
-HOSTILE = "<img src=x onerror=\"document.title='1'\">"
-START = datetime(2026, 3, 27, tzinfo=UTC)  # the night two days later is an hour shorter in Berlin
-
-
-def event(hours: float, **fields: object) -> dict[str, object]:
-    moment = START + timedelta(hours=hours)
-    return {"date": moment.isoformat().replace("+00:00", "Z"), **fields}
-
-
-def frame(*sent: dict[str, object]) -> pd.DataFrame:
-    return taf.read_pages([json.dumps({"auditEvents": sent}).encode()])
-
-
-EVENTS = frame(
-    event(0, event="User login.", uid="7", user="Ada", aid="1", accountGroupName="Shops", ipAddress="192.0.2.1"),
-    event(1.5, event="Login failed.", uid="8", user="Ada", aid="2", accountGroupName="Shops", ipAddress="192.0.2.2"),
-    event(26, event="User login.", user="7", aid="1", accountGroupName="Stores"),
-    event(47.75, event=HOSTILE, uid="9", user=HOSTILE, resources=[{"type": "testName", "name": HOSTILE}]),
-    event(48, event='O\'Hara "quoted" \\ \u202e \n', uid="7", user="Ada Lovelace", ipAddress="192.0.2.1"),
-    event(49.25, event="(none)", uid=None, user=None, ipAddress="2001:db8::1"),
-    {"event": "User login.", "uid": "7", "user": "Ada"},
-    {"date": "2026-03-29T03:00:00.999999Z"},
-)
-
-
-def choose(explorer: taf.Explorer, **values: object) -> None:
-    """Select as the browser does, in new views, and nothing else."""
-    views, box = explorer._make_views()
-    box.children[0].children[0].click()
-    views.params = {f"by_{view}": {"value": value} for view, value in values.items()}
-
-
-def run(code: str, **names: object) -> pd.DataFrame:
-    return eval(code, {"taf": taf, "duckdb": duckdb, **names})
-
-
-def rows(events: pd.DataFrame) -> list[str]:
-    return [json.dumps(row, default=str) for row in events.drop(columns="resources").to_numpy().tolist()]
-
-
-@cache
-def explorers() -> tuple[taf.Explorer, taf.Explorer]:
-    """Explorers of a frame and of a relation with the same events, which tests choose in again and again."""
-    relation = duckdb.from_arrow(to_arrow(EVENTS))
-    return taf.explore(EVENTS, tz="Europe/Berlin"), taf.explore(relation, tz="Europe/Berlin")
 
 
 @st.composite
@@ -157,119 +106,11 @@ def test_the_receipt_is_cut_and_notes_the_filter():
     assert receipt.complete
 
 
-def test_the_code_is_what_a_person_would_write():
-    explorer, _ = explorers()
-    first = START.isoformat()
-    choose(explorer, time=[first, first], event_type=[["User login."]], person=[["7"], ["(none)"]])
-    assert re.sub("explorer [0-9a-f]{8}", "explorer 00000000", explorer.code) == (
-        'taf.between(taf.where(events, events["event"].isin(["User login."]) & '
-        '((events["user"].isin(["7"]) | events["user"].isna()) & events["uid"].isna()), label="explorer 00000000"), '
-        'start="2026-03-27T00:00:00Z", end="2026-03-27T00:00:01Z")'
-    )
-    choose(explorer, week=[[7.6, 17.4], [0, 5]])
-    hour = 'events["date"].dt.tz_convert("Europe/Berlin").dt'
-    assert re.sub("explorer [0-9a-f]{8}", "explorer 00000000", explorer.code) == (
-        f'taf.where(events, {hour}.day_of_week.between(0, 4) & {hour}.hour.between(8, 16), label="explorer 00000000")'
-    )
-
-
-def test_filters_of_different_choices_have_different_names():
-    explorer, _ = explorers()
-    labels = {}
-    for name, chosen in {
-        "a": {"person": [["Ada"]]},
-        "a in March": {"person": [["Ada"]], "time": [START.isoformat()] * 2},
-        "b": {"address": [["192.0.2.1"]]},
-    }.items():
-        choose(explorer, **chosen)
-        labels[name] = explorer._selection.label
-    # `concat` joins receipts of one filter: that of the same choice in another period is the same.
-    assert labels["a"] == labels["a in March"] != labels["b"]
-
-
 def test_a_fixed_offset_is_a_time_zone():
     for events in (EVENTS, duckdb.from_arrow(to_arrow(EVENTS))):
         explorer = taf.explore(events, tz=timezone(timedelta(hours=5, minutes=30)))
         choose(explorer, week=[[5, 6], [0, 7]])
         assert explorer.events["date"].dt.strftime("%d %H:%M").tolist() == ["27 00:00", "28 23:45", "29 00:00"]
-
-
-@pytest.mark.parametrize(
-    ("tz", "zone"),
-    [
-        (timezone(timedelta(hours=1), "CET"), "UTC+01:00"),
-        (timezone(timedelta(hours=-9, minutes=-30)), "UTC-09:30"),
-        (timezone(timedelta(0), "Europe/Berlin"), "UTC"),
-        (UTC, "UTC"),
-        (ZoneInfo("Asia/Kathmandu"), "Asia/Kathmandu"),
-        (dateutil.tz.tzoffset("EST", 3600), "UTC+01:00"),
-    ],
-)
-def test_a_zone_is_its_offset_or_its_key(tz, zone):
-    assert name_zone(tz) == zone
-
-
-def test_people_and_groups_of_one_name_are_kept_apart():
-    facets = explorers()[0]._database.facets
-    assert {"Ada Lovelace", "Ada", "7"} <= set(facets["person"])
-    assert {"Stores", "Shops", "(none)"} == set(facets["account_group"])
-    twins = frame(*(event(0, uid=uid, user="Ada") for uid in "123"))
-    assert sorted(taf.explore(twins)._database.facets["person"]) == ["Ada [1]", "Ada [2]", "Ada [3]"]
-
-
-def test_columns_of_other_types_are_read_too():
-    events = EVENTS.iloc[[0, 1, 4]].assign(uid=[7, 8, 7], event=EVENTS["event"].astype("category"))
-    explorer = taf.explore(events)
-    choose(explorer, person=[["Ada Lovelace"]], event_type=[["User login."]])
-    assert len(explorer.events) == 1
-    pd.testing.assert_frame_equal(run(explorer.code, events=events), explorer.events)
-
-
-@pytest.mark.parametrize(
-    "uids",
-    [
-        pd.Series([9332.0, None, 9333.0]),
-        pd.Series([9332.0, 9331.5, 9333.5]),
-        pd.Series([9332.0, None, 9333.0], dtype="category"),
-        *(
-            pytest.param(uids, marks=pytest.mark.full)
-            for uids in (
-                pd.Series([9332, None, 9333], dtype="object"),
-                pd.Series([9332, 9331, 9333], dtype="category"),
-                pd.Series([9332, None, 9333], dtype="Int64"),
-                pd.Series(["9332", None, "9333"], dtype="category"),
-                pd.Series([b"9332", None, b"9333"]),
-            )
-        ),
-    ],
-    ids=lambda uids: f"{uids.dtype} of {type(uids[0]).__name__}, {uids[1]}",
-)
-def test_a_choice_is_found_in_ids_of_any_type_or_refused(uids):
-    events = EVENTS.iloc[[0, 1, 4]].reset_index(drop=True).assign(uid=uids, user=["Ada", "Bob", "Cy"])
-    if uids[2] == 9333.5:
-        with pytest.raises(InvalidArgument, match=r"column 'uid'.*astype\(\"str\"\)"):
-            taf.explore(events)
-        return
-    explorer = taf.explore(events)
-    choose(explorer, person=[["Ada"]])
-    assert explorer.events.index.tolist() == run(explorer.code, events=events).index.tolist() == [0]
-
-
-def test_numbers_of_arrow_that_duckdb_writes_otherwise_are_refused():
-    table = to_arrow(EVENTS.iloc[:2])
-    at = table.column_names.index("uid")
-    with pytest.raises(InvalidArgument, match=r"column 'uid'.*double.*pa\.string\(\)"):
-        taf.explore(table.set_column(at, "uid", pa.array([7.0, None])))
-
-
-def test_views_whose_columns_are_missing_are_left_out():
-    explorer = taf.explore(EVENTS[["date", "user"]])
-    assert list(explorer._database.facets) == ["person"]
-    choose(explorer, person=[["Ada"]])
-    assert len(explorer.events) == len(run(explorer.code, events=EVENTS)) == 3
-    undated = taf.explore(EVENTS[EVENTS["date"].isna()])
-    views, _ = undated._make_views()
-    assert "by_time" not in views.spec["params"]
 
 
 def test_an_archive_is_loaded_by_the_line(tmp_path):
@@ -300,46 +141,6 @@ def test_polars_and_arrow_are_selected_by_duckdb():
         assert len(explorer.events) == len(run(explorer.code, events=events).to_arrow_table()) == 3
 
 
-def test_a_query_of_the_browser_is_answered_with_few_values_as_text():
-    events = frame(*(event(0, ipAddress=f"192.0.2.{number}") for number in [*range(200), 7, 7]))
-    connection: Connection = taf.explore(events)._database.connection
-    counted = connection.query('SELECT count(*) AS "x", "address" FROM "events" GROUP BY "address" ORDER BY "address"')
-    assert counted.to_arrow_table().to_pylist()[0] == {"x": 3, "address": "192.0.2.7"}
-    assert len(counted.to_arrow_table()) == 10
-    described = connection.query('DESC SELECT "address" AS "column" FROM "events" AS "source"').to_arrow_table()
-    assert described["column_type"].to_pylist() == ["VARCHAR"]
-    rows = connection.query('SELECT "time", "address" FROM "events" LIMIT 3 OFFSET 0').to_arrow_table()
-    assert str(rows.schema.field("address").type) in ("string", "large_string")
-
-
-def test_what_is_chosen_is_answered_for_the_bars_that_are_shown():
-    connection = explorers()[0]._database.connection.copy()
-    bars = 'SELECT count(*) AS "x", "address"{} FROM "events" AS "source"{} GROUP BY "address" ORDER BY "address"'
-    shown = connection.query(bars.format("", "")).to_arrow_table()["address"].to_pylist()
-    # The other query can be about fewer events, such as those up to an edge of a brush instead of its whole pixel.
-    chosen = bars.format(""", ("address" IN ('192.0.2.2')) AS "__\"""", """ WHERE "event_type" <> 'User login.'""")
-    answer = connection.query(chosen).to_arrow_table().to_pylist()
-    assert [row["address"] for row in answer] == shown
-    assert [row["address"] for row in answer if row["__"]] == ["192.0.2.2"]
-
-
-def test_tables_of_counts_do_not_pile_up():
-    connection = taf.explore(EVENTS)._database.connection
-
-    def make(number: int) -> None:
-        table = f'"mosaic"."preagg_{number:x}"'
-        connection.execute(
-            f'CREATE SCHEMA IF NOT EXISTS "mosaic"; CREATE TABLE IF NOT EXISTS {table} AS SELECT 1 AS "x"'
-        )
-
-    for number in range(KEPT):
-        make(number)
-    make(0)  # a choice that came back is in use again
-    make(KEPT)
-    there = connection.query("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mosaic'").fetchall()
-    assert {name for (name,) in there} == {f"preagg_{number:x}" for number in range(KEPT + 1) if number != 1}
-
-
 def test_a_frame_that_changes_later_is_shown_as_it_was():
     events = EVENTS.copy()
     explorer = taf.explore(events)
@@ -348,45 +149,6 @@ def test_a_frame_that_changes_later_is_shown_as_it_was():
     selected = explorer.events
     selected["event"] = "changed"
     assert "changed" not in set(explorer.events["event"])
-
-
-def test_the_browser_reaches_no_file(tmp_path):
-    connection = explorers()[0]._database.connection
-    with pytest.raises(duckdb.PermissionException):
-        connection.execute(f"COPY events TO '{tmp_path / 'stolen.csv'}'")
-
-
-@pytest.mark.parametrize(
-    ("events", "error", "message"),
-    [
-        (EVENTS.iloc[:0], InvalidArgument, "there are none, so there is nothing to explore"),
-        (EVENTS[["event"]], NotAnAuditFrame, "no column 'date'"),
-        (pd.DataFrame({"a": [1]}), NotAnAuditFrame, "does not hold audit events"),
-        (EVENTS.assign(date=EVENTS["date"].dt.tz_localize(None)), NotAnAuditFrame, "time zone"),
-        (pl.DataFrame({"date": ["yesterday"]}), NotAnAuditFrame, "not timestamps"),
-        ("te-audit/", InvalidArgument, "is a path, not a frame"),
-        (7, InvalidArgument, "not a supported frame"),
-        (pd.concat([EVENTS, EVENTS[["event"]]], axis=1), InvalidArgument, "two columns called 'event'"),
-        (duckdb.sql("SELECT now() AS date, 'shop' AS resources"), InvalidArgument, "DuckDB cannot read them"),
-    ],
-)
-def test_bad_input_gets_a_clear_error(events, error, message):
-    with pytest.raises(error, match=message):
-        taf.explore(events)
-
-
-@pytest.mark.parametrize(
-    ("tz", "message"),
-    [
-        ("Mars/Olympus", "is not a time zone"),
-        ("localtime", "(DuckDB does not know|is not a time zone)"),  # not on every machine
-        (dateutil.tz.gettz("Europe/Berlin"), "neither a name nor a fixed offset"),
-        (timezone(timedelta(minutes=7)), "quarters of an hour"),
-    ],
-)
-def test_a_bad_time_zone_gets_a_clear_error(tz, message):
-    with pytest.raises(InvalidArgument, match=f"tz: .*{message}"):
-        taf.explore(EVENTS, tz=tz)
 
 
 def test_a_relation_that_cannot_be_read_any_more_gets_a_clear_error():

@@ -6,18 +6,10 @@ import base64
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import cache
-from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
@@ -26,107 +18,12 @@ from support.frames import with_receipt
 from support.histories import SOURCES, START, archive_of, event, frame
 from support.hostile_text import PAYLOADS
 from support.permissions import unwritable_folder
+from support.report_pages import EVENTS, RUNS, Page, reviewed, whole, write
 
 import te_audit_frames as taf
-from te_audit_frames.report.coverage import describe_archive
 from te_audit_frames.report.section_names import SECTIONS
-from te_audit_frames.report.subject import Subject
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_arrow
-
-SVG = "{http://www.w3.org/2000/svg}"
-VOID = {"meta", "img", "source"}
-
-
-class Page(HTMLParser):
-    """A page, as a parser sees it: its tags with their attributes, its tables, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.style = ""
-        self._key = ""
-        self.feed(html)
-        self.close()
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "caption":
-            self._key = str(dict(attrs)["id"])
-            self.tables[self._key] = []
-        elif tag == "tr":
-            self.tables[self._key].append([])
-        elif tag in ("th", "td"):
-            self.tables[self._key][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "style":
-            self.style += data
-            return
-        self.text.append(data)
-        if "th" in self.open or "td" in self.open:
-            self.tables[self._key][-1][-1] += data
-
-    def all(self, *names: str) -> list[dict[str, str | None]]:
-        return [attrs for tag, attrs in self.tags if tag in names]
-
-    @property
-    def words(self) -> str:
-        return " ".join("".join(self.text).split())
-
-    def column(self, table: str, name: str) -> list[str]:
-        head, *rows = self.tables[table]
-        return [row[head.index(name)] for row in rows]
-
-    @property
-    def pictures(self) -> list[ET.Element]:
-        uris = [str(value) for attrs in self.all("img", "source") for name, value in attrs.items() if "src" in name]
-        return [ET.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,"))) for uri in uris]
-
-
-def whole(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def write(events: Any, folder: Path, **options: Any) -> Page:
-    path = folder / "report.html"
-    digest = taf.write_report(events, path, **options)
-    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
-    return Page(path.read_text("utf-8"))
-
-
-def make_events() -> pd.DataFrame:
-    """Make three weeks of what Ada and Ben do at work, and a night in which Ben deletes a lot and becomes an admin."""
-    days = [day for day in range(21) if day % 7 < 5]
-    work = [
-        event(1440 * day + 60 * uid, text, str(uid), ip_address=f"203.0.113.{uid}")
-        for day in days
-        for uid in (7, 8)
-        for text in ("User login.", "Test updated.")
-    ]
-    night = [event(1440 * 20 + 900 + n / 4, "Test deleted.", "8", ip_address="198.51.100.1") for n in range(30)]
-    role = [{"type": "userDisplayName", "name": "Ben"}, {"type": "roleName", "name": "Admin"}]
-    night.append(event(1440 * 20 + 920, "Role assigned.", "8", resources=role))
-    return frame(*sorted([*work, *night], key=lambda row: row["date"]))
-
-
-EVENTS = make_events()
-RUNS = ["find_runs"]
-
-
-@cache
-def reviewed() -> taf.Review:
-    """Review the events, once for those tests that need it."""
-    return taf.review(EVENTS)
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +60,6 @@ def test_every_link_leads_somewhere_and_no_id_is_there_twice(page):
         assert str(attrs["href"])[1:] in ids
     for _, attrs in page.tags:
         assert set(str(attrs.get("aria-labelledby", "main")).split()) <= set(ids)
-
-
-def test_without_the_section_of_evidence_no_link_leads_there(tmp_path):
-    page = write(EVENTS, tmp_path, review=reviewed(), sections=["findings"])
-    assert {attrs["href"] for attrs in page.all("a")} == {"#main", "#findings"}
 
 
 def test_headings_landmarks_tables_and_pictures_are_named(page):
@@ -216,74 +108,6 @@ def test_a_report_on_three_months_can_go_with_a_mail(tmp_path):
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 
-def test_the_tables_have_the_numbers_of_the_package(page):
-    daily = taf.activity(EVENTS, freq="D", tz="Europe/Berlin")
-    assert [whole(cell) for cell in page.column("activity-table", "Events")] == daily["events"].tolist()
-    assert page.column("activity-table", "Day") == daily["period"].dt.strftime("%Y-%m-%d").tolist()
-    week = [[whole(cell) for cell in row[1:]] for row in page.tables["heatmap-table"][1:]]
-    assert sum(map(sum, week)) == len(EVENTS)
-    for by, name in (("user", "user"), ("event", "event"), ("account_group", "account-group")):
-        assert [whole(cell) for cell in page.column(f"{name}-table", "Events")] == taf.summarize(EVENTS, by=by)[
-            "events"
-        ].tolist()
-
-
-def test_the_pictures_have_the_numbers_of_the_tables(page):
-    bars = {"".join(each.itertext()).strip() for svg in page.pictures for each in svg.iter(f"{SVG}text")}
-    for table in ("user-table", "event-table", "account-group-table", "ip-address-table"):
-        assert set(page.column(table, "Events")) <= bars
-    heights = [each for svg in page.pictures for each in svg.iter(f"{SVG}path") if each.get("class") == "bar"]
-    drawn = re.findall(r"v(-[\d.]+)h", str(heights[1].get("d")))
-    events = [number for number in taf.activity(EVENTS, tz="Europe/Berlin")["events"][1:-1] if number]
-    ratios = [float(height) / number for height, number in zip(drawn, events, strict=True)]
-    assert max(ratios) - min(ratios) < 0.1
-
-
-def test_groups_beyond_the_largest_are_one_row(tmp_path):
-    many = frame(*(event(number, f"Event {number % 40}.", str(number % 40)) for number in range(100)))
-    page = write(many, tmp_path, sections=["what"])
-    numbers = [whole(cell) for cell in page.column("event-table", "Events")]
-    assert len(numbers) == 16
-    assert sum(numbers) == 100
-    assert page.column("event-table", "Type of event")[-1] == "All others (25)"
-
-
-def test_people_of_one_name_have_two_bars(tmp_path):
-    page = write(frame(event(0, "x", "1", user="Ada"), event(1, "x", "2", user="Ada")), tmp_path, sections=["who"])
-    names = ["".join(each.itertext()) for each in page.pictures[0].iter(f"{SVG}text") if each.get("class") == "name"]
-    assert sorted(names) == ["Ada [1]", "Ada [2]"]
-
-
-def test_findings_people_and_evidence_are_those_of_the_review(page):
-    above = reviewed().findings[reviewed().findings["severity"] != "info"]
-    assert len(above) > 0
-    assert len(page.all("li")) >= len(above)
-    assert all(why in page.words for why in above["why"])
-    assert page.column("people", "Person") == reviewed().people["user"].tolist()
-    assert [whole(cell) for cell in page.column("people", "Score")] == reviewed().people["score"].tolist()
-    for number in above.index:
-        events = reviewed().evidence(int(number)).head(20)
-        times = events["date"].dt.tz_convert("Europe/Berlin").dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
-        assert page.column(f"evidence-table-{number}", "Time") == times
-        has_resources = events["resources"].map(lambda value: hasattr(value, "__len__") and len(value) > 0).any()
-        assert ("Resources" in page.tables[f"evidence-table-{number}"][0]) == has_resources
-
-
-def test_changes_of_access_and_deletions_are_listed(page):
-    assert page.column("access-table", "Whose access") == ["Ben"]
-    assert page.column("access-table", "Of oneself") == ["yes"]
-    assert page.column("runs-table", "Deletions")[0] == "30"
-    assert "Note" not in page.tables["access-table"][0]  # no change has one
-    assert page.column("deleting-table", "Type of event") == ["Test deleted."]
-
-
-@pytest.mark.full
-def test_evidence_is_found_in_any_order_of_rows(tmp_path, page):
-    shuffled = EVENTS.sample(frac=1, random_state=1)
-    other = write(shuffled, tmp_path, review=taf.review(shuffled, checks=RUNS), sections=["evidence"])
-    assert len(other.tables["evidence-table-0"]) == 21
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("library", ["polars", "pyarrow", "duckdb"])
 def test_every_library_gives_the_same_numbers(library, page, tmp_path):
@@ -308,228 +132,12 @@ def test_an_archive_is_its_own_coverage(tmp_path):
 
 # ---- what is not known -------------------------------------------------------------------------------------------
 
-PERIOD = {"start": "2026-03-02T00:00:00+00:00", "end": "2026-03-23T12:00:00+00:00"}
-
-
-@pytest.mark.full
-@pytest.mark.parametrize(
-    ("stated", "verdict"),
-    [
-        ({"source": "api", "resolved": PERIOD}, "Are these all events? Yes"),
-        ({"source": "api", "resolved": PERIOD, "complete": False}, "Are these all events? No Not every event"),
-        (
-            {"source": "api", "resolved": PERIOD, "events": 1_000},
-            "Are these all events? Not known The receipt is about",
-        ),
-        ({"source": "pages", "complete": False}, "Are these all events? Not known They were read from saved pages"),
-        (
-            {"source": "api", "resolved": PERIOD, "filters": [{"label": "x", "digest": "", "kept": 91, "of": 99}]},
-            "Are these all events? No, a selection",
-        ),
-    ],
-)
-def test_the_verdict_claims_no_more_than_the_receipt(stated, verdict, tmp_path):
-    page = write(with_receipt(EVENTS.copy(), **stated), tmp_path, sections=["completeness"])
-    assert verdict in re.sub(r" +", " ", page.words.replace("?", "? "))
-
-
-@pytest.mark.full
-def test_without_receipt_and_review_nothing_is_claimed(tmp_path):
-    page = write(EVENTS, tmp_path)
-    assert "Not known The events carry no receipt" in page.words
-    assert "Not reviewed No check was made" in page.words
-    assert "Nothing found" not in page.words
-
-
-@pytest.mark.full
-def test_nothing_found_is_not_said_if_a_check_could_not_be_made(tmp_path):
-    quiet = frame(event(0, "Test updated."))
-    review = taf.review(quiet, checks=["find_runs", "find_dormant_users"])
-    assert (review.assessed["status"] == "not assessed").any()
-    page = write(quiet, tmp_path, review=review)
-    assert "Not known Nothing was found, but not everything was looked at" in page.words
-    assert page.column("assessed", "Assessed").count("no") == (review.assessed["status"] == "not assessed").sum()
-
-
-@pytest.mark.full
-def test_the_days_that_an_archive_lacks_are_listed(tmp_path):
-    gap = frame(event(0, "x"), event(1440 * 3, "x"))
-    with archive_of(gap) as archive:
-        page = write(gap, tmp_path, archive=archive)
-    assert "Are these all events?No" in page.words.replace("? ", "?")
-    assert page.tables["coverage"][1:] == [
-        ["2026-03-02", "2026-03-02", "1", "read in part", "1"],
-        ["2026-03-03", "2026-03-04", "2", "never read", "0"],
-        ["2026-03-05", "2026-03-05", "1", "read in part", "1"],
-    ]
-
-
-@pytest.fixture(scope="module")
-def settled(tmp_path_factory):
-    """Return an archive whose days are complete, and all its events."""
-    events = EVENTS.iloc[::8]
-    period = {"start": "2026-03-02T00:00:00Z", "end": "2026-03-23T00:00:00Z"}
-    scope = {"aid": None, "all_account_groups": True}
-    with archive_of(
-        with_receipt(events.copy(), source="api", resolved=period, scope=scope, fetched_at="2026-04-30T00:00:00Z")
-    ) as archive:
-        yield archive, archive.load(start="2026-03-02", end="2026-03-23")
-
-
-def test_an_archive_that_settled_with_fewer_events_of_a_day_is_not_theirs(settled, tmp_path):
-    archive, events = settled
-    page = write(events, tmp_path, archive=archive, sections=["completeness"])
-    assert "Are these all events? Yes" in page.words.replace("?", "? ").replace("  ", " ")
-    assert "What the token could see: all account groups." in page.words
-    twice = pd.concat([events, events.iloc[3:4]]).sort_values("date")
-    for more in (twice, SOURCES["polars"](to_arrow(twice))):
-        with pytest.raises(taf.InvalidArgument, match=r"archive: the events are not from it: on 2026-03-\d\d \(UTC\)"):
-            taf.write_report(more, tmp_path / "report.html", archive=archive)
-
-
-def test_what_is_said_of_the_archive_of_pseudonymized_events_names_no_account_group(settled):
-    archive, events = settled
-    subject = Subject.of(events, review=None, archive=archive, zone=UTC, sections=["completeness"])
-    narrowed = archive.coverage().assign(scope="all account groups, without 4711")
-    text = str(describe_archive(replace(subject, coverage=narrowed)))
-    assert "could see: all account groups, on some days without some of them." in text
-    assert "4711" not in text
-
-
-def test_the_verdict_compares_the_receipt_with_the_archive(settled, tmp_path):
-    archive, events = settled
-    fewer = {"source": "api", "scope": {"aid": None, "all_account_groups": True}, "resolved": PERIOD}
-    page = write(with_receipt(events.iloc[:-2].copy(), **fewer), tmp_path, archive=archive, sections=["completeness"])
-    assert (
-        "No longer Every event from 2026-03-02 00:00 to 2026-03-23 12:00 arrived when they were fetched" in page.words
-    )
-    assert f"The archive has {len(events)} events of the period" in page.words
-    one_group = fewer | {"scope": {"aid": "1", "all_account_groups": False}}
-    page = write(
-        with_receipt(events.iloc[:-2].copy(), **one_group), tmp_path, archive=archive, sections=["completeness"]
-    )
-    assert "Yes Every event from" in page.words
-    assert "The archive has" in page.words
-
-
-def test_an_archive_of_another_period_lacks_every_day(settled, tmp_path):
-    archive, _ = settled
-    later = frame(*(event(1440 * (60 + day), "x") for day in range(3)))
-    page = write(later, tmp_path, archive=archive, sections=["completeness"])
-    assert "No The archive does not cover the period." in page.words
-    assert "3 events of the report are not in the archive" in page.words
-    assert page.tables["coverage"][1:] == [["2026-05-01", "2026-05-03", "3", "never read", "0"]]
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("events", [EVENTS.iloc[:0], frame({"event": "Undated.", "uid": "7"})])
-def test_no_events_and_no_dates_are_said(events, tmp_path):
-    page = write(events, tmp_path, review=taf.review(events, checks=RUNS))
-    assert "There are no events with a date." in page.words
-    assert f"{len(events)} event" in page.words
-
 
 def test_a_missing_column_is_said_and_costs_one_section(tmp_path):
     page = write(EVENTS[["date", "event"]], tmp_path)
     assert "the events have no column uid or user" in page.words
     assert "the events have no column aid or account_group_name or ip_address" in page.words
     assert page.column("event-table", "Events")
-
-
-UNDATED = [
-    {"event": "Test deleted.", "uid": "7", "user": "Ada"},
-    {"event": "Role assigned.", "uid": "7", "user": "Ada"},
-]
-
-
-@pytest.mark.parametrize(
-    "library", ["pandas", *(pytest.param(name, marks=pytest.mark.full) for name in SOURCES if name != "pandas")]
-)
-def test_sections_that_need_dates_say_how_many_events_they_did_not_look_at(library, tmp_path):
-    given = SOURCES[library](to_arrow(frame(event(0, "Test updated."), *UNDATED)))
-    page = write(given, tmp_path, sections=["access", "deletions"])
-    assert "Among dated events, nothing was deleted. 2 events without a date were not looked at." in page.words
-    assert "Among dated events, no event changed who may do what. 2 events without" in page.words
-    given = SOURCES[library](to_arrow(frame(event(0, "Test deleted."), *UNDATED)))
-    page = write(given, tmp_path, sections=["deletions"])
-    assert "1 deletion by 1 person" in page.words
-    assert page.column("deleting-table", "Events") == ["1"]
-    assert "2 events without a date were not looked at." in page.words
-
-
-def test_events_without_a_person_or_an_account_group_are_counted_as_none_everywhere(tmp_path):
-    none = {"user": None, "aid": None, "account_group_name": None}
-    some = frame(event(0, "Test deleted."), *(event(n, "Test deleted.", None, **none) for n in (1, 2)))
-    page = write(some, tmp_path, sections=["who", "where", "deletions"])
-    assert "1 person, 1 account group, 1 type of event." in page.words
-    assert "1 person; the first has 33% of all events. 2 events without a person: (none)." in page.words
-    assert "1 account group; the first has 33% of all events. 2 events without an account group: (none)." in page.words
-    assert "3 deletions by 1 person and (none)" in page.words
-    page = write(frame(event(0, "x", None, **none)), tmp_path, sections=["where"])
-    assert "0 account groups. 1 event without an account group: (none)." in page.words
-
-
-def test_the_verdict_says_why_events_are_missing_whatever_the_sections(tmp_path):
-    some = with_receipt(EVENTS.copy(), source="api", resolved=PERIOD, complete=False, notes=["page 3 was refused"])
-    page = write(some, tmp_path, sections=["who"])
-    assert "Not every event of the period arrived: page 3 was refused." in page.words
-
-
-# ---- dates that cannot be right ----------------------------------------------------------------------------------
-
-MOMENTS = {
-    "0001-01-01": datetime(1, 1, 1, tzinfo=UTC),
-    "1677-09-21": datetime(1677, 9, 21, tzinfo=UTC),
-    "1970-01-01": datetime(1970, 1, 1, tzinfo=UTC),
-    "2200-01-01": datetime(2200, 1, 1, tzinfo=UTC),
-    "9999-12-31": datetime.max.replace(tzinfo=UTC),
-}
-
-
-@pytest.mark.few(count=2)
-@pytest.mark.parametrize(
-    ("day", "library", "zone"),
-    [
-        ("9999-12-31", "pandas", "Pacific/Kiritimati"),
-        *(
-            pytest.param(day, library, zone, marks=pytest.mark.full)
-            for day in MOMENTS
-            for library, zone in (
-                ("pandas", "America/Los_Angeles"),
-                ("polars", "Asia/Tokyo"),
-                ("duckdb", "America/Lima"),
-            )
-        ),
-    ],
-)
-def test_one_odd_date_is_left_out_of_the_pictures_and_counted_in_the_tables(day, library, zone, tmp_path):
-    rows = [event(1440 * number, "Test updated.") for number in range(0, 90, 2)]
-    odd = event(0, "Test deleted.", date=MOMENTS[day])
-    events = SOURCES[library](to_arrow(frame(*sorted([*rows, odd], key=lambda row: row["date"]))))
-    review = taf.review(events, checks=RUNS) if library == "pandas" else None
-    sections = ["activity", "heatmap", "what", "deletions"]
-    page = write(events, tmp_path, tz=zone, review=review, sections=sections)
-    assert page.words.count(f"Not in this picture: 1 event that is years away from most others ({day}).") == 2
-    assert page.tables["activity-table"][0][0] == "Day"
-    assert sum(map(whole, page.column("activity-table", "Events"))) == 45
-    assert page.column("event-table", "Events") == ["45", "1"]
-    assert page.column("deleting-table", "Events") == ["1"]
-
-
-@pytest.mark.full
-def test_odd_dates_of_an_archive_are_drawn_if_somebody_asked_for_them(tmp_path):
-    usual = [event(1440 * number, "x") for number in range(40)]
-    with archive_of(frame(event(0, "x", date=datetime(1995, 1, 1, tzinfo=UTC)), *usual)) as archive:
-        page = write(archive, tmp_path, sections=["completeness", "activity", "heatmap"])
-        assert len(page.tables["activity-table"]) == 41
-        asked = write(archive.load(start="1994-01-01"), tmp_path, sections=["activity"])
-    assert asked.tables["activity-table"][0][0] == "Month"
-
-
-def test_without_a_plausible_date_there_is_no_picture(tmp_path):
-    page = write(frame(event(0, "x", date=MOMENTS["1970-01-01"])), tmp_path, sections=["activity", "heatmap"])
-    assert page.words.count("Not in this picture: 1 event with a date before 1990 or after 2099 (1970-01-01).") == 2
-    assert not page.pictures
 
 
 # ---- names are text ----------------------------------------------------------------------------------------------
@@ -610,60 +218,6 @@ def test_a_folder_that_is_not_writable_is_an_error_and_keeps_its_files(tmp_path)
             with pytest.raises(taf.FileError, match="Check the permissions"):
                 taf.write_report(EVENTS[:5], folder / name, sections=["who"])
         assert [(file.name, file.stat().st_size) for file in folder.iterdir()] == [("report.html", 0)]
-
-
-def test_an_equal_frame_may_have_the_review_and_the_accessor_writes_the_same(tmp_path):
-    digests = {
-        taf.write_report(EVENTS.copy(), tmp_path / "a.html", review=reviewed(), sections=["findings"]),
-        taf.AuditAccessor(EVENTS).write_report(tmp_path / "b.html", review=reviewed(), sections=["findings"]),
-    }
-    assert len(digests) == 1
-
-
-CHANGES = {
-    "a value": lambda events: events.__setitem__("uid", "9"),
-    "a cell": lambda events: events.loc.__setitem__((3, "event"), "Test deleted."),
-    "resources": lambda events: events.__setitem__("resources", events["resources"].iloc[::-1].array),
-    "fewer rows": lambda events: events.drop(index=range(20), inplace=True),
-    "fewer columns": lambda events: events.pop("user"),
-    "a cell in Polars": lambda events: events.__setitem__((3, "event"), "Test deleted."),
-}
-
-
-@pytest.mark.filterwarnings("ignore:The inplace keyword")
-@pytest.mark.parametrize(
-    "change", [pytest.param(name, marks=[] if name == "a cell" else pytest.mark.full) for name in CHANGES]
-)
-def test_a_review_is_refused_if_its_events_were_changed_in_place(change, tmp_path):
-    events = SOURCES["polars"](to_arrow(EVENTS)) if "Polars" in change else EVENTS.copy()
-    review = taf.review(events, checks=RUNS)
-    taf.write_report(events, tmp_path / "report.html", review=review, sections=["findings"])
-    CHANGES[change](events)
-    with pytest.raises(taf.InvalidArgument, match="they have changed since"):
-        taf.write_report(events, tmp_path / "report.html", review=review)
-
-
-@pytest.mark.full
-def test_a_review_is_refused_if_its_archive_has_grown(tmp_path):
-    with archive_of(EVENTS.iloc[:20]) as archive, archive_of(EVENTS) as grown:
-        review = taf.review(archive, checks=RUNS)
-        taf.write_report(archive, tmp_path / "report.html", review=review, sections=["findings"])
-        shutil.copytree(grown.location, archive.location, dirs_exist_ok=True)
-        with pytest.raises(taf.InvalidArgument, match=f"it has read 20 events .* about {len(EVENTS)} events"):
-            taf.write_report(taf.Archive(archive.location), tmp_path / "report.html", review=review)
-
-
-@pytest.mark.parametrize(
-    ("days", "heading"),
-    [
-        (30, "Day"),
-        *(pytest.param(*each, marks=pytest.mark.full) for each in ((0.5, "Hour"), (700, "Week"), (5_000, "Month"))),
-    ],
-)
-def test_every_length_of_time_has_a_picture(days, heading, tmp_path):
-    page = write(frame(event(0, "x"), event(1440 * days, "x")), tmp_path, sections=["activity"], tz="America/St_Johns")
-    assert page.tables["activity-table"][0][0] == heading
-    assert sum(whole(cell) for cell in page.column("activity-table", "Events")) == 2
 
 
 # ---- in a browser ------------------------------------------------------------------------------------------------

@@ -149,6 +149,8 @@ class Grouper:
         if self.frame.implementation.is_pyspark() or self.frame.implementation.is_pyspark_connect():
             # Spark has no time differences in seconds. On other engines, a cast would keep the unit of the column.
             return date.cast(nw.Int64)
+        # Differences are cut towards 1970, so that half a second before it would be a second of the next day.
+        date = nw.when(date < nw.lit(EPOCH)).then(date.dt.truncate("1s")).otherwise(date)
         if self.frame.implementation.is_duckdb():
             # In DuckDB, a difference would count days in the time zone of the session.
             return date.dt.total_seconds()

@@ -115,6 +115,7 @@ def choose_drawn(days: pd.Series, period: Period | None, *, is_asked_for: bool) 
     if period is not None:  # the rest of the covered period is shown too
         start = min(start, period.start) if is_asked_for or start - period.start <= FAR else start
         end = max(end, period.end) if is_asked_for or period.end - end <= FAR else end
+        start, end = max(start, PLAUSIBLE[0].to_pydatetime()), min(end, PLAUSIBLE[1].to_pydatetime())
     odd = days[(days.index < pd.Timestamp(start).floor("D")) | (days.index >= pd.Timestamp(end))]
     return Drawn(start, end, _moments(odd.index), int(odd.sum())) if len(odd) else Drawn()
 

@@ -209,9 +209,7 @@ def _ascending(events: Any) -> npt.NDArray[np.int64] | None:
 
 
 def _to_pandas(found: Any) -> pd.DataFrame:
-    if isinstance(found, pd.DataFrame):
-        return found
-    native = collect(as_lazy(found))
+    native = found if isinstance(found, pd.DataFrame) else collect(as_lazy(found))
     return native.sort_values("date", kind="stable", ignore_index=True)
 
 

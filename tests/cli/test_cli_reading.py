@@ -280,24 +280,3 @@ def test_an_archive_and_a_file_in_a_bucket_are_read(bucket, places, events):
     missing = run("events", f"{bucket}-none", "--window", "7d")
     assert missing.exit_code == 5
     assert "te-audit-frames sync creates one" in missing.stderr
-
-
-@pytest.mark.few(count=1)
-@pytest.mark.parametrize("name", ["e.csv", "e.jsonl"])
-def test_an_empty_file_has_no_events_and_is_named(tmp_path, name):
-    (tmp_path / name).touch()
-    result = run("review", tmp_path / name, "--quiet")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert f"{name} is an empty file: it holds no events.\nNo events: " in result.stderr
-
-
-def test_what_is_no_file_of_events_is_refused_with_what_is_read(tmp_path):
-    (tmp_path / "x.txt").write_text("hello")
-    result = run("review", tmp_path / "x.txt")
-    assert result.exit_code == 5
-    assert "Files that end in .parquet, .csv and .jsonl are read" in result.stderr
-    assert ".." not in result.stderr.replace(str(tmp_path), "")
-    (tmp_path / "dir.parquet").mkdir()
-    result = run("review", tmp_path / "dir.parquet")
-    assert result.exit_code == 5
-    assert "dir.parquet is a folder, although its name ends as that of a file" in result.stderr

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from support.command_line import HOSTILE, run
-from support.receipts import fetch_receipt
+from support.command_line import run
+from support.review_logs import night_log
 
 import te_audit_frames as taf
 from te_audit_frames.cli.exit_codes import in_options
@@ -16,34 +16,19 @@ from te_audit_frames.cli.filters import unmatched
 from te_audit_frames.cli.output import Output
 from te_audit_frames.cli.reading import Where
 from te_audit_frames.cli.review import present
-from te_audit_frames.cli.review_text import Shown, write_review
-from te_audit_frames.receipts import attach_receipt
-from te_audit_frames.safe_text import width
+from te_audit_frames.cli.review_text import Shown
 from te_audit_frames.sandbox import Sandbox
 
 NOW = datetime(2026, 4, 21, tzinfo=UTC)
-NIGHT, MORNING = "2026-04-20T02:00:00Z", "2026-04-20T09:00:00Z"
-SECTIONS = ["Findings", "People", "What was assessed", "Notes"]
-
-
-def _sent(date, event, uid, user, group):
-    date = date.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"date": date, "event": event, "uid": uid, "user": user, "aid": group, "accountGroupName": group}
-
-
-def _log():
-    """A hundred quiet days of two people; then a mass deletion at night, and an alert rule that is deleted by day."""
-    ada, grace = ("7", "Ada (ada@example.com)", "Labs"), ("8", HOSTILE, "Shops")
-    days = pd.date_range("2026-01-05T09:00Z", periods=100, freq="D")
-    quiet = [_sent(day, "Test updated.", *who) for day in days for who in (ada, grace)]
-    night = [_sent(date, "Test deleted.", *ada) for date in pd.date_range(NIGHT, periods=12, freq="min")]
-    return [*quiet, *night, _sent(pd.Timestamp(MORNING), "Alert rule deleted.", *grace)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("review")
-    with Sandbox(events=_log(), now=NOW, rate_limit=None) as api, pytest.warns(taf.AuditFramesWarning, match="clock"):
+    with (
+        Sandbox(events=night_log(), now=NOW, rate_limit=None) as api,
+        pytest.warns(taf.AuditFramesWarning, match="clock"),
+    ):
         client = taf.Client(token=api.token, base_url=api.url, progress=False)
         events = client.fetch_events(start="2026-01-01", end=NOW)
     taf.write_parquet(events, folder / "events.parquet")
@@ -139,17 +124,6 @@ def test_csv_and_json_lines_have_the_findings_and_stderr_what_was_assessed(expec
     assert _print(capsys, expected, form=form, quiet=True)[1].err == ""
 
 
-@pytest.mark.parametrize("columns", [80, 40])
-def test_the_table_fits_and_has_the_most_useful_first(expected, columns):
-    lines = write_review(_shown(expected), columns)
-    assert max(map(width, lines)) <= columns
-    assert [line for line in lines if line in SECTIONS] == SECTIONS
-    assert not any(character in "".join(lines) for character in "\x1b\u202e\x9b")
-    head = lines[lines.index("Findings") + 1]
-    assert head.split()[:3] == ["0", "high", "Ada"]
-    assert head.endswith(NIGHT) is (columns == 80)
-
-
 @pytest.mark.parametrize(
     ("options", "fails", "speaks"),
     [
@@ -167,27 +141,6 @@ def test_quiet_prints_nothing_unless_something_deserves_a_look(expected, capsys,
     assert loud[1].out.startswith("Review of ")
     assert ("add: --evidence" in loud[1].out) is (options != {"user": ("8",), "min_severity": "high"}) or fails
     assert quiet[1] == (loud[1] if speaks else ("", ""))
-
-
-@pytest.mark.few(count=2)
-@pytest.mark.parametrize(
-    ("name", "words", "line"),
-    [
-        ("nothing", (), "No events: there are none with a date in the period, so nothing was reviewed."),
-        ("one", (), "Nothing could be assessed of what people did: no --history was given."),
-        ("one", ("--fail-on", "high", "--format", "json"), "Nothing could be assessed of what people did: "),
-        ("incomplete", (), "Incomplete: the events are incomplete, by their receipt"),
-    ],
-    ids=str,
-)
-def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, words, line):
-    one = taf.read_pages([b'{"auditEvents": [{"date": "2026-03-02T09:00:00Z", "event": "Test updated.", "uid": "7"}]}'])
-    if name == "incomplete":
-        one = attach_receipt(one, fetch_receipt(complete=False, events=1))
-    taf.write_parquet(one.iloc[:0] if name == "nothing" else one, tmp_path / "events.parquet")
-    result = run("review", tmp_path / "events.parquet", "--quiet", *words)
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert line in result.stderr
 
 
 @pytest.mark.full

@@ -132,6 +132,24 @@ class Tables:
         return frozenset(self.words["attempt"])
 
 
+_IN_ES = (
+    "antivirus", "bonus", "bus", "campus", "corpus", "radius", "status", "syllabus", "virus",
+)  # fmt: skip
+_IN_S = (
+    "ad", "ap", "api", "ca", "cache", "cdn", "ceu", "cli", "cookie", "demo", "emoji", "folio", "hmi", "hsm", "imei",
+    "in", "ip", "kpi", "lb", "logo", "macro", "memo", "menu", "on", "ou", "pc", "pdu", "photo", "portfolio", "promo",
+    "radio", "repo", "retro", "rfi", "scenario", "sku", "sli", "slo", "svi", "todo", "uri", "video", "vm",
+    "vni", "wiki",
+)  # fmt: skip
+_UNUSUAL_PLURALS = {
+    "analyses": "analysis",
+    "diagnoses": "diagnosis",
+    **{f"{word}es": word for word in _IN_ES},
+    **{f"{word}s": word for word in _IN_S},
+}
+"""Plurals that the rules of `singular` would leave as they are or cut at another place."""
+
+
 def singular(word: str) -> str:
     """Return a noun without its plural ending.
 
@@ -141,6 +159,8 @@ def singular(word: str) -> str:
     >>> [singular(word) for word in ("policies", "branches", "tests", "access", "status")]
     ['policy', 'branch', 'test', 'access', 'status']
     """
+    if word in _UNUSUAL_PLURALS:
+        return _UNUSUAL_PLURALS[word]
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if re.search(r"(?:ch|sh|x|ss)es$", word):

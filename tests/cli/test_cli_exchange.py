@@ -152,3 +152,31 @@ def test_an_archive_and_a_key_from_a_pipe(api, tmp_path):
     receipt = taf.receipt(taf.read_parquet(output))
     assert receipt.source == "archive"
     assert receipt.complete
+
+
+def test_a_key_that_is_no_text_is_taken_as_it_is(parquet, tmp_path, key_file):
+    key = bytes(range(256))[::-1][:40] + b"\n"
+    key_file.write_bytes(key)
+    done = run("pseudonymize", parquet, "--key-file", key_file, "-o", tmp_path / "safe.parquet")
+    assert done.exit_code == 0, done.output
+    assert Keyed(key).fingerprint in done.stderr
+
+
+def test_a_key_file_comes_before_the_environment(parquet, tmp_path, key_file):
+    done = run(
+        "pseudonymize", parquet, "--key-file", key_file, "-o", tmp_path / "safe.parquet", TE_PSEUDONYM_KEY=KEY[::-1]
+    )
+    assert Keyed(KEY).fingerprint in done.stderr
+
+
+@pytest.mark.parametrize("other", ["sub/../users.parquet", "link.parquet"])
+def test_one_file_under_two_names_is_one_file(parquet, tmp_path, key_file, other):
+    (tmp_path / "sub").mkdir()
+    users = tmp_path / "users.parquet"
+    users.write_bytes(b"people")
+    (tmp_path / "link.parquet").symlink_to(users)
+    done = run("pseudonymize", parquet, "--key-file", key_file, "-o", tmp_path / other, "--users", users,
+               "--users-output", tmp_path / "u.csv")  # fmt: skip
+    assert done.exit_code == 2
+    assert "--users and --output name the same file" in " ".join(done.stderr.split())
+    assert users.read_bytes() == b"people"
