@@ -60,7 +60,7 @@ def said(section):
 def test_without_a_review_nothing_is_found_and_nothing_proved():
     assert len(describe(subject(EVENTS)).blocks) == 1
     assert said(describe(subject(EVENTS)))[0].startswith("These events were not reviewed.")
-    assert said(describe_evidence(subject(EVENTS))) == ["Without a review, there is nothing to prove."]
+    assert said(describe_evidence(subject(EVENTS))) == ["Without a review, there are no findings."]
 
 
 def test_a_review_without_findings_says_so():
