@@ -117,15 +117,3 @@ def test_columns_that_are_not_there_are_named():
         read_baseline(events)
     with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'uid'"):
         read_baseline(events[["date"]])
-
-
-def test_people_are_found_by_uid_and_else_by_name():
-    def people(*pairs):
-        named = pd.DataFrame({"uid": [p[0] for p in pairs], "user": [p[1] for p in pairs]}, dtype="str")
-        return group_people(named.assign(events=1, last=0))
-
-    some = people(("7", "Ada"), (None, "Ada"), (None, "Ben"))
-    others = people(("7", "Ada Lovelace"), ("8", "Ben"), (None, "Ada"))
-    found = dict(zip(who(some), find_people(some, others), strict=True))
-    names = who(others).tolist()
-    assert found == {"uid 7": names.index("uid 7"), "user Ada": names.index("user Ada"), "user Ben": -1}
