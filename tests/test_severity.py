@@ -28,7 +28,7 @@ def test_each_severity_is_raised_to_the_next_and_the_highest_stays():
     assert [raised(severity) for severity in SEVERITIES] == ["high", "high", "medium", "low"]
 
 
-def test_a_finding_one_step_up_is_worth_more_than_two_below():
+def test_a_finding_is_worth_at_least_two_of_the_severity_below():
     points = [POINTS[severity] for severity in SEVERITIES]
     assert all(more >= 2 * less for more, less in zip(points, points[1:], strict=False))
     assert points[-1] == 0
