@@ -49,17 +49,20 @@ TEXTS = st.lists(st.text()).map(tuple)
 DATES = st.none() | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
 
 
-@given(DATES, DATES, TEXTS, TEXTS, st.none() | st.floats(0, 1e6), st.text())
-def test_every_record_goes_through_json(first, last, texts, notes, days, reason):
-    record = taf.Assessed(
-        "find_runs",
-        first_event=first,
-        last_event=last,
-        unclassified_texts=texts,
-        notes=notes,
-        baseline_days=days,
-        not_assessed=reason,
-    )
+RECORDS = st.builds(
+    taf.Assessed,
+    st.just("find_runs"),
+    first_event=DATES,
+    last_event=DATES,
+    unclassified_texts=TEXTS,
+    notes=TEXTS,
+    baseline_days=st.none() | st.floats(0, 1e6),
+    not_assessed=st.text(),
+)
+
+
+@given(RECORDS)
+def test_every_record_goes_through_json(record):
     assert taf.Assessed.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
 
 

@@ -13,7 +13,6 @@ from te_audit_frames.checks import in_archive
 from te_audit_frames.checks.baseline import Baseline, read_baseline
 from te_audit_frames.checks.history_counts import PARTS
 from te_audit_frames.checks.networks import to_networks
-from te_audit_frames.checks.people import find_people, group_people
 from te_audit_frames.schema import to_events
 
 

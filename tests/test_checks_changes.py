@@ -86,7 +86,9 @@ def test_each_resource_has_the_place_of_its_event_also_in_a_part_of_a_frame():
 
 def before(events: pd.DataFrame, history: object, groups: list[int]) -> list[int | None]:
     selection = select(events, ["event"])
-    found = count_before(selection, history, selection.rows, np.array(groups, dtype="int64"), max(groups, default=-1) + 1)
+    found = count_before(
+        selection, history, selection.rows, np.array(groups, dtype="int64"), max(groups, default=-1) + 1
+    )
     assert found.dtype == "Int64"
     return [None if pd.isna(count) else int(count) for count in found]
 

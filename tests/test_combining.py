@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.reviews import finding
 
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
-from te_audit_frames.checks.judging.findings import Finding, compared, deed, make_finding, past, some_of
-from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
-from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES, by_chance
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES
+
 
 def severities(*findings):
     return [one.severity for one in raise_together(findings)]

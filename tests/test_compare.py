@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import tempfile
 from datetime import timedelta
-from fractions import Fraction
 
 import pandas as pd
 import pytest
@@ -16,7 +15,6 @@ from support.frames import with_receipt
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.analysis.tails import two_sided
 from te_audit_frames.periods import Period
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_events

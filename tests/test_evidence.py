@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import narwhals as nw
@@ -16,10 +15,12 @@ from support.engines import on_cluster
 from support.examples import examples
 from support.frames import with_receipt
 from support.histories import ADDRESSES, SOURCES, START, archive_of, drawn_rows, event, everywhere, frame, table
+from support.questions import QUESTIONS
 
 import te_audit_frames as taf
-from te_audit_frames.checks.networks import network_of, to_networks
+from te_audit_frames.checks.networks import network_of
 from te_audit_frames.schema import ARROW_SCHEMA, to_arrow, to_events
+
 
 def as_arrow(found) -> pa.Table:
     """Collect a frame of any library in the types of events."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import duckdb
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest

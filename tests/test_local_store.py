@@ -8,7 +8,6 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
-from te_audit_frames.storage.local_store import LocalStore
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -14,7 +12,6 @@ from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.checks.sliding_windows import count_different_within, count_within, join_windows, search
 from te_audit_frames.schema import to_events
 
 SPRAYER = "198.51.100.7"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.histories import SOURCES, archive_of, drawn_rows, frame, table
+from support.reviews import HISTORY, MONDAY, WEEKS, at, found, status, working_days
 
 import te_audit_frames as taf
 from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import to_arrow, to_events
+
 
 def test_a_usual_week_has_no_findings():
     review = taf.review(

@@ -51,15 +51,15 @@ class Clocks:
         Raises
         ------
         InvalidArgument
-            A zone does not exist, or the mapping is empty, or has a name twice.
+            A zone does not exist, or the mapping is empty.
         """
         if not isinstance(tz, Mapping):
             return cls([parse_zone(tz)], np.zeros(len(people), dtype="int64"))
         if not tz:
             raise InvalidArgument('tz: the mapping is empty. For example tz={"EMEA Branches": "Europe/Berlin"}.')
         keys = [str(key) for key in tz]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise InvalidArgument(f"tz: {min(twice)!r} is there twice, as text and as another type. Keep one of them.")
+        if len(twice := pd.Index(keys)[pd.Index(keys).duplicated()]):
+            raise InvalidArgument(f"tz: {twice[0]!r} is there twice, as text and as another type. Keep one of them.")
         zones: list[tzinfo] = [parse_zone(zone) for zone in tz.values()]
         number = pd.Series(range(len(keys)), index=keys, dtype="float64")
         own = people["uid"].map(number).fillna(people["user"].map(number))

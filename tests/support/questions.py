@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from support.histories import event, frame
-
 import te_audit_frames as taf
+from support.histories import event, frame
 
 BEFORE = frame(event(-1440, "User login.", ip_address="192.0.2.1"), event(-1440, "User login.", "8", ip_address=None))
 """A history of two people."""

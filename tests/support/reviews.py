@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from support.histories import frame
 
 import te_audit_frames as taf
+from support.histories import frame
 from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.judging.findings import Finding
 from te_audit_frames.checks.judging.rarity import Weeks
