@@ -53,7 +53,7 @@ def test_dates_are_read_in_utc_whatever_their_zone(make):
     ids=["text", "day", "number", "arrow"],
 )
 def test_dates_that_are_none_are_refused_with_what_they_are(events):
-    with pytest.raises(taf.NotAnAuditFrame, match="column 'date' holds .*, not timestamps"):
+    with pytest.raises(taf.NotAnAuditFrame, match=r"column 'date' holds .*, not timestamps"):
         utc_dates(as_lazy(events))
 
 

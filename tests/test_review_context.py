@@ -80,11 +80,12 @@ def test_only_failures_to_log_in_are_failed_log_ins():
 
 
 def test_what_the_history_has_of_the_first_week_is_a_week_of_its_own():
-    context = context_of(frame(at(1, 9, "b"), at(8, 9, "b")), frame(at(0, 9, "a"), at(-1, 9, "a")))
+    events = frame(at(1, 9, "b"), at(8, 9, "b"))
+    context = context_of(events, frame(at(0, 9, "a"), at(-1, 9, "a")))
     weeks = context.done.groupby("event")["week"].unique()
     (sunday, monday), (first, second) = weeks["a"].tolist(), weeks["b"].tolist()
     assert (monday - sunday, first - monday, second - first) == (2, 1, 2)
-    assert context.week_of(frame(at(1, 9, "b"), at(8, 9, "b")).rename(columns={"date": "first_event"})).tolist() == [
+    assert context.week_of(events.rename(columns={"date": "first_event"})).tolist() == [
         first,
         second,
     ]

@@ -17,6 +17,7 @@ from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.review_history import list_missing, read_history
 
 STEP = timedelta(microseconds=1)
+REACHES = "the history reaches into the period: what is not older than {} was left out"
 
 
 def notes_on(history, start=START) -> list[str]:
@@ -51,10 +52,7 @@ def test_a_history_ends_before_the_first_moment_of_the_period(source, apart, rea
     rows = [event(-1, "x"), event(0, "x", date=START + apart), event(0, "x", date=None)]
     past, notes = read_history(SOURCES[source](table(rows)), START, ["moments"], None)
     assert past.events == 2 - reaches
-    assert (
-        notes
-        == ["the history reaches into the period: what is not older than 2026-03-02T08:00:00Z was left out"] * reaches
-    )
+    assert notes == [REACHES.format("2026-03-02T08:00:00Z")] * reaches
 
 
 def test_a_history_with_nothing_before_the_period_says_how_to_cut_it():
@@ -89,9 +87,7 @@ def test_one_day_is_not_written_as_several(tmp_path):
         assert list_missing(archive) == ["the archive under review has 1 day that is missing or not complete"]
     whole = taf.Archive(tmp_path / "te-audit")
     World(*many(3)).sync(whole, start=NOW - 3 * DAY)
-    assert notes_on(whole, NOW - DAY) == [
-        "the history reaches into the period: what is not older than 2026-04-19T10:00:00Z was left out"
-    ]
+    assert notes_on(whole, NOW - DAY) == [REACHES.format("2026-04-19T10:00:00Z")]
     assert read_history(whole, NOW + DAY, ["moments"], None)[1] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_each_severity_is_raised_to_the_next_and_the_highest_stays():
 
 def test_a_finding_is_worth_at_least_two_of_the_severity_below():
     points = [POINTS[severity] for severity in SEVERITIES]
-    assert all(more >= 2 * less for more, less in zip(points, points[1:], strict=False))
+    assert all(more >= 2 * less for more, less in pairwise(points))
     assert points[-1] == 0
 
 

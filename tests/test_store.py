@@ -33,11 +33,11 @@ def test_a_store_lists_reads_and_changes_files_in_one_step(store):
 def test_a_change_is_told_what_is_there_and_none_makes_no_file(store):
     seen = []
     with store.writing():
-        assert not store.update("a", lambda old: seen.append(old))
+        assert not store.update("a", seen.append)
         assert store.read("a") is None
         assert store.update("a", lambda old: b"")
         assert store.read("a") == b""
-        assert not store.update("a", lambda old: seen.append(old))
+        assert not store.update("a", seen.append)
     assert seen == [None, b""]
 
 

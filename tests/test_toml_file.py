@@ -64,11 +64,11 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, rea
 def test_text_in_another_encoding_is_refused_with_the_remedy(tmp_path, written):
     path = tmp_path / "words.toml"
     path.write_bytes(written)
-    with pytest.raises(taf.InvalidArgument, match="is not UTF-8 text. Save it as UTF-8"):
+    with pytest.raises(taf.InvalidArgument, match=r"is not UTF-8 text. Save it as UTF-8"):
         read(path)
 
 
 @pytest.mark.parametrize("path", [None, 7, b"words.toml", ["words.toml"], {"actions": {}}])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises(taf.InvalidArgument, match="^vocabulary: .* is not the path of a TOML file"):
+    with pytest.raises(taf.InvalidArgument, match=r"^vocabulary: .* is not the path of a TOML file"):
         read(path)
