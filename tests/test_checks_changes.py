@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,7 +114,7 @@ def test_without_a_history_or_events_nothing_is_counted():
 
 
 def test_an_event_in_the_first_week_of_all_has_nothing_before_it():
-    first = frame(event(0, "a", date=pd.Timestamp("0001-01-01T00:00Z").to_pydatetime()))
+    first = frame(event(0, "a", date=datetime(1, 1, 1, tzinfo=UTC)))
     assert before(first, first, [0]) == [0]
 
 

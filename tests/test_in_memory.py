@@ -127,7 +127,7 @@ def test_columns_that_are_not_there_are_absent_in_their_order():
         pd.Series(["7", None], dtype="category"),
         pd.Series(["7", None], dtype="object"),
         pd.Series([7, None], dtype="Int64"),
-        pa.chunked_array([["7"], [None]]),
+        pa.chunked_array([["7"], [None]], pa.string()),
         pa.chunked_array([["7", None]]).dictionary_encode(),
     ],
     ids=["str", "category", "object", "Int64", "chunks", "dictionary"],

@@ -36,7 +36,8 @@ class Stream:
                 raise taf.FetchError("the line was cut")
             self._read += batch.num_rows
             oldest = min(date for date in batch["date"].to_pylist())
-            self.missing = [Period(self._period.start, oldest + timedelta(seconds=1))]
+            if self._order == "newest first":
+                self.missing = [Period(self._period.start, oldest + timedelta(seconds=1))]
             yield batch
         self.missing = []
 
