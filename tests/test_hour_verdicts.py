@@ -21,9 +21,15 @@ NIGHT = at(2, 2.2, "Test deleted.")
 RULE = HoursRule.of(DAYS, MIN_DAYS, MIN_EVENTS, RATIO)
 
 
-def acted_of(events, history=None, tz="UTC") -> Acted:
+@pytest.fixture(scope="module")
+def past():
+    """What the organisation did before."""
+    return read_baseline(HISTORY, parts=["moments", "groups"])
+
+
+def acted_of(events, past, tz="UTC") -> Acted:
     selection = select(events, ["event"], optional=["aid", "account_group_name"])
-    return Acted.of(selection, read_baseline(history, parts=["moments", "groups"]), tz)
+    return Acted.of(selection, read_baseline(past, parts=["moments", "groups"]), tz)
 
 
 @pytest.mark.parametrize(
@@ -70,16 +76,16 @@ def test_events_are_joined_with_what_is_older_by_the_clock_of_their_person():
     assert acted.cut == 1  # what is no older than the first event
 
 
-def test_people_of_the_history_alone_are_left_out_and_so_is_nobody():
-    acted = acted_of(frame(event(0, "x", None)), frame(event(-60, "x")))
+def test_people_of_the_history_alone_are_left_out_and_so_is_nobody(past):
+    acted = acted_of(frame(event(0, "x", None)), past)
     assert (len(acted.person), acted.of_row.tolist(), acted.cut) == (0, [-1], 0)
     assert list(judge_weeks(acted, RULE)) == []
-    assert list(judge_weeks(acted_of(frame(), HISTORY), RULE)) == []
+    assert list(judge_weeks(acted_of(frame(), past), RULE)) == []
 
 
-def test_each_week_has_a_verdict_on_all_who_acted_in_it():
+def test_each_week_has_a_verdict_on_all_who_acted_in_it(past):
     events = frame(NIGHT, at(2, 10, "Test updated.", "8"), at(2, 10, "Test updated.", "5"), at(9, 10, "Test updated."))
-    acted = acted_of(events, HISTORY)
+    acted = acted_of(events, past)
     uids = acted.people["uid"].to_numpy()
     first, second = judge_weeks(acted, RULE)
     assert (uids[first.people].tolist(), uids[first.unknown].tolist()) == (["7", "8"], ["5"])
@@ -88,26 +94,27 @@ def test_each_week_has_a_verdict_on_all_who_acted_in_it():
     assert (first.alike.tolist(), len(second.moments)) == ([0], 0)
 
 
-def test_the_nights_of_one_week_do_not_excuse_one_another():
+def test_the_nights_of_one_week_do_not_excuse_one_another(past):
     events = frame(*(at(day, 2, "Test updated.") for day in range(7)))
-    (verdict,) = judge_weeks(acted_of(events, HISTORY), RULE)
+    (verdict,) = judge_weeks(acted_of(events, past), RULE)
     assert len(verdict.moments) == 7
     assert set(verdict.alike) == {0}
 
 
-@pytest.mark.parametrize(
-    ("rule", "is_known"),
-    [({"min_days": 20}, True), ({"min_days": 21}, False), ({"min_events": 40}, True), ({"min_events": 41}, False)],
-)
-def test_days_and_events_are_enough_from_the_threshold_on(rule, is_known):
-    history = frame(*working_days(4, uids="7"))  # 20 days with two events each
-    rules = HoursRule.of(**({"days": 28, "min_days": 5, "min_events": 1, "ratio": 7} | rule))
-    (verdict,) = judge_weeks(acted_of(frame(NIGHT), history), rules)
-    assert (len(verdict.people), len(verdict.unknown)) == (is_known, not is_known)
+def test_days_and_events_are_enough_from_the_threshold_on():
+    acted = acted_of(frame(NIGHT), frame(*working_days(4, uids="7")))  # 20 days with two events each
+    for rule, is_known in (
+        ({"min_days": 20}, True),
+        ({"min_days": 21}, False),
+        ({"min_events": 40}, True),
+        ({"min_events": 41}, False),
+    ):
+        (verdict,) = judge_weeks(acted, HoursRule.of(**{"days": 28, "min_days": 5, "min_events": 1, "ratio": 7} | rule))
+        assert (len(verdict.people), len(verdict.unknown)) == (is_known, not is_known), rule
 
 
 def test_days_with_events_about_that_time_are_counted_over_midnight_too():
     late = [at(day, 23.9, "Test updated.") for day in (-30, -20)] + [at(-10, 0.3, "Test updated.")]
-    history = frame(*working_days(), *late, at(-9, 1, "Test updated."))
+    history = frame(*working_days(10), *late, at(-9, 1, "Test updated."))
     (verdict,) = judge_weeks(acted_of(frame(at(1, 0, "x")), history), HoursRule.of(DAYS, MIN_DAYS, MIN_EVENTS, 1))
     assert verdict.alike.tolist() == [3]

@@ -96,6 +96,6 @@ def test_numbers_become_text_and_resources_stay():
     events = pl.DataFrame({"uid": [7, None], "resources": [[{"type": "testName", "name": "shop"}], None]})
     lazy = as_lazy(events)
     kinds = lazy.collect_schema()
-    found = lazy.select(*(as_text(name, kinds[name]) for name in kinds.names())).collect().to_native()
-    assert found["uid"].to_pylist() == ["7", None]
-    assert found["resources"].to_pylist() == events["resources"].to_list()
+    found = pl.DataFrame(lazy.select(*(as_text(name, kinds[name]) for name in kinds.names())).collect().to_arrow())
+    assert found["uid"].to_list() == ["7", None]
+    assert found["resources"].to_list() == events["resources"].to_list()

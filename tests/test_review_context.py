@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.histories import frame
 from support.reviews import WEEKS, at, context_of, found, status, working_days
 
 import te_audit_frames as taf
 from te_audit_frames.checks.assessed import Assessed
-from te_audit_frames.checks.judging.rarity import UNKNOWN
+from te_audit_frames.checks.judging.rarity import UNKNOWN, Weeks
 from te_audit_frames.checks.judging.review_context import FEW_WEEKS
 
 
@@ -42,58 +44,69 @@ EVENTS = frame(at(1, 9, "Test updated."), at(2, 9, "Test updated.", "8"))
 LISTED = "what was found is listed, but not whether it is unusual for its person"
 
 
+@pytest.fixture(scope="module")
+def context():
+    """Two people who act, with the fewest active weeks of history that are enough."""
+    return context_of(EVENTS, frame(*working_days(FEW_WEEKS)))
+
+
+def with_past(context, span=60.0, **parts):
+    """Change the history of a context."""
+    past = replace(context.past, **parts)
+    return replace(context, past=past, weeks=Weeks(past, context.now, span))
+
+
+def unknown(context):
+    """Make a context whose history has no text that the vocabulary knows."""
+    return with_past(context, texts=context.past.texts.assign(event="Zorg."))
+
+
 @pytest.mark.parametrize(
-    ("history", "reason"),
+    ("change", "reason"),
     [
-        (None, "no history was given"),
-        (frame(*working_days(3)), "the history is shorter than 28 days"),
-        (frame(*working_days(5, text="Zorg.")), "the vocabulary knows no event of the history"),
-        (frame(*working_days(5)), ""),
+        (lambda context: context, ""),
+        (lambda context: replace(context, has_history=False), "no history was given"),
+        (lambda context: with_past(context, 27.9), "the history is shorter than 28 days"),
+        (lambda context: with_past(context, 28.0), ""),
+        (unknown, "the vocabulary knows no event of the history"),
     ],
-    ids=["none", "short", "unknown", "enough"],
+    ids=["enough", "none", "short", "just long enough", "unknown"],
 )
-def test_a_record_says_why_the_history_could_not_be_used(history, reason):
-    context = context_of(EVENTS, history)
-    record = context.with_baseline(Assessed("find_runs", concerned=1, notes=("First.",)))
+def test_a_record_says_why_the_history_could_not_be_used(context, change, reason):
+    changed = change(context)
+    record = changed.with_baseline(Assessed("find_runs", concerned=1, notes=("First.",)))
     assert record.not_assessed == reason
     assert (LISTED in record.notes) is bool(reason)
     assert record.notes[0] == "First."
-    assert record.baseline_days == (context.weeks.span or 0)
-    assert LISTED not in context.with_baseline(Assessed("find_runs")).notes  # nothing was found
-    assert context.with_baseline(Assessed("find_runs", not_assessed="x")).not_assessed == "x"
+    assert record.baseline_days == changed.weeks.span
+    assert LISTED not in changed.with_baseline(Assessed("find_runs")).notes  # nothing was found
+    assert changed.with_baseline(Assessed("find_runs", not_assessed="x")).not_assessed == "x"
 
 
-@pytest.mark.parametrize(("weeks", "without"), [(FEW_WEEKS, 0), (FEW_WEEKS - 1, 2)])
-def test_people_with_few_active_weeks_of_history_are_counted(weeks, without):
-    history = frame(at(-300, 9, "Test updated.", "9"), *working_days(weeks))
-    record = context_of(EVENTS, history).with_baseline(Assessed("find_runs"))
-    assert record.without_baseline == without
-    assert any("2 people have fewer than 8 active weeks" in note for note in record.notes) is bool(without)
+def test_people_with_few_active_weeks_of_history_are_counted(context):
+    moments = context.past.moments
+    later = moments[moments["quarter"] >= moments["quarter"].min() + 7 * 96]
+    assert context.with_baseline(Assessed("find_runs")).without_baseline == 0
+    record = with_past(context, moments=later).with_baseline(Assessed("find_runs"))
+    assert record.without_baseline == 2
+    assert record.notes == ("2 people have fewer than 8 active weeks of history; everybody's weeks stand in",)
 
 
-def test_only_failures_to_log_in_are_failed_log_ins():
+def test_acts_cannot_be_rare_if_the_vocabulary_knows_no_event_of_the_history(context):
+    week = int(context.week_of(EVENTS.rename(columns={"date": "first_event"}))[0])
+    assert context.knows_history
+    assert context.rarity_of_acts(0, week, context.done) is not UNKNOWN
+    assert not unknown(context).knows_history
+    assert unknown(context).rarity_of_acts(0, week, context.done) is UNKNOWN
+
+
+def test_what_the_history_has_of_the_first_week_is_a_week_of_its_own_and_only_failures_to_log_in_are_failed_log_ins():
     texts = ["Login failed.", "User login.", "Test deletion failed.", "Flux capacitor", None]
-    past = [at(-1, 9, "User login failed"), at(-1, 9, "User login.")]
-    context = context_of(frame(*(at(1, 9, text) for text in texts)), frame(*past))
+    events = frame(*(at(1, 9, text) for text in texts), at(8, 9, "b"))
+    context = context_of(events, frame(at(0, 9, "a"), at(-1, 9, "a"), at(-1, 9, "User login failed")))
     assert context.failed_log_ins == {"Login failed.", "User login failed"}
-    assert set(context.kinds["event"].dropna()) == {*texts[:-1], "User login failed"}
-
-
-def test_what_the_history_has_of_the_first_week_is_a_week_of_its_own():
-    events = frame(at(1, 9, "b"), at(8, 9, "b"))
-    context = context_of(events, frame(at(0, 9, "a"), at(-1, 9, "a")))
+    assert set(context.kinds["event"].dropna()) == {*texts[:-1], "User login failed", "a", "b"}
     weeks = context.done.groupby("event")["week"].unique()
-    (sunday, monday), (first, second) = weeks["a"].tolist(), weeks["b"].tolist()
+    (sunday, monday), (second,), (first,) = (weeks[text].tolist() for text in ("a", "b", "User login."))
     assert (monday - sunday, first - monday, second - first) == (2, 1, 2)
-    assert context.week_of(events.rename(columns={"date": "first_event"})).tolist() == [
-        first,
-        second,
-    ]
-
-
-def test_acts_cannot_be_rare_if_the_vocabulary_knows_no_event_of_the_history():
-    for text, is_known in (("Zorg.", False), ("Test updated.", True)):
-        context = context_of(EVENTS, frame(*working_days(5, text=text)))
-        week = int(context.week_of(EVENTS.rename(columns={"date": "first_event"}))[0])
-        assert context.knows_history is is_known
-        assert (context.rarity_of_acts(0, week, context.done) is UNKNOWN) is not is_known
+    assert context.week_of(events.rename(columns={"date": "first_event"})).tolist() == [first] * 5 + [second]

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from support.frames import with_receipt
-from support.histories import SOURCES, START, archive_of, event, everywhere, frame, table
+from support.histories import SOURCES, START, archive_of, event, frame, table
 from support.reviews import HISTORY, at
 from support.world import DAY, NOW, World, many
 
@@ -46,6 +46,7 @@ def test_a_baseline_is_taken_as_it_is():
     assert notes == []
 
 
+@pytest.mark.few(count=3)
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(("apart", "reaches"), [(-STEP, False), (0 * STEP, True)], ids=["before", "at"])
 def test_a_history_ends_before_the_first_moment_of_the_period(source, apart, reaches):
@@ -58,8 +59,8 @@ def test_a_history_ends_before_the_first_moment_of_the_period(source, apart, rea
 def test_a_history_with_nothing_before_the_period_says_how_to_cut_it():
     assert notes_on(frame()) == ["the history has no events before the period"]
     assert notes_on(frame(event(0, "x", date=None))) == ["the history has no events before the period"]
-    with everywhere(frame(event(1, "x"))) as histories:
-        for history in histories.values():
+    with archive_of(frame(event(1, "x"))) as archive:
+        for history in (frame(event(1, "x")), archive):
             notes = notes_on(history)
             assert "reaches into the period" in notes[0]
             assert "no events before the period; between() cuts events and their period together" in notes[-1]
@@ -82,9 +83,13 @@ def test_an_archive_is_told_from_its_days_and_its_gaps_before_the_period():
         assert first[1] == f"the history has {early.sum()} days that are missing or not complete"
 
 
-def test_one_day_is_not_written_as_several(tmp_path):
+def test_one_day_is_not_written_as_several():
     with archive_of(frame(event(0, "x"))) as archive:
         assert list_missing(archive) == ["the archive under review has 1 day that is missing or not complete"]
+
+
+@pytest.mark.full
+def test_an_archive_that_was_synced_has_no_gaps_but_today(tmp_path):
     whole = taf.Archive(tmp_path / "te-audit")
     World(*many(3)).sync(whole, start=NOW - 3 * DAY)
     assert notes_on(whole, NOW - DAY) == [REACHES.format("2026-04-19T10:00:00Z")]

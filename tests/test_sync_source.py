@@ -105,8 +105,7 @@ def test_a_source_with_nothing_else_is_archived_whatever_the_order_of_its_batche
     assert report.requests == 2 * len(source.asked)
     assert keys(archive.load()) == keys(taf.read_pages([page(*EVENTS)]))
     assert taf.receipt(archive.load(start=START.date(), end=NOW.date())).complete
-    again = syncs(archive, Source([*EVENTS, event(NOW - DAY, "late")], order=order))
-    assert (again.events_added, again.late_events) == (1, 1)
+    assert syncs(archive, Source([*EVENTS, event(NOW - DAY, "late")], order=order)).events_added == 1
 
 
 @pytest.mark.parametrize(

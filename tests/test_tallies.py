@@ -58,7 +58,7 @@ def test_a_duration_may_be_written_in_many_ways(text, duration):
 @pytest.mark.parametrize(
     "value",
     [
-        "", "10", "8:00", "h", "ten minutes", "nat", "NaT", "-1h", "0s", "999ns", "1e400s", "1h\0", "١h",
+        "", "10", "8:00", "h", "ten minutes", "nat", "NaT", "-1h", "0s", "400ns", "1e400s", "1h\0", "١h",
         "9" * 400 + "h", 10, 0.5, None, True, timedelta(0), timedelta(seconds=-1), pd.NaT, timedelta.max,
     ],
 )  # fmt: skip

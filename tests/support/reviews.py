@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 import te_audit_frames as taf
 from support.histories import frame
-from te_audit_frames.checks.baseline import read_baseline
+from te_audit_frames.checks.baseline import Baseline, read_baseline
 from te_audit_frames.checks.judging.findings import Finding
 from te_audit_frames.checks.judging.rarity import Weeks
 from te_audit_frames.checks.judging.review_context import ReviewContext
@@ -17,6 +18,7 @@ from te_audit_frames.checks.selection import select
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 WEEKS = 30
+PARTS = ["moments", "networks", "texts"]
 
 
 def at(day: float, hour: float, text: str, uid: str = "7", **more):
@@ -46,11 +48,17 @@ def status(review: taf.Review) -> dict[str, str]:
 
 def context_of(events: pd.DataFrame, history: pd.DataFrame | None = None, **more: Any) -> ReviewContext:
     """Return what the checks of a review share, as `review` makes it for events since the Monday."""
-    past, now = read_baseline(history), read_baseline(events)
+    now = read_baseline(events, parts=PARTS)
+    past = _nothing() if history is None else read_baseline(history, parts=PARTS)
     span = None if history is None else (MONDAY - history["date"].min()) / timedelta(days=1)
     selection = select(events, ["event"], optional=["aid", "account_group_name", "ip_address"])
     stated = {"users": None, "tz": "UTC", "vocabulary": None, "has_history": history is not None} | more
     return ReviewContext(events, past, now, Weeks(past, now, span), selection, **stated)
+
+
+@cache
+def _nothing() -> Baseline:
+    return read_baseline(None, parts=PARTS)
 
 
 def finding(check, severity, hour=0.0, *, length=0.0, uid="7", text="Test deleted.", chance=0.01):
