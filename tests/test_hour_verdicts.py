@@ -113,6 +113,7 @@ def test_days_and_events_are_enough_from_the_threshold_on():
         assert (len(verdict.people), len(verdict.unknown)) == (is_known, not is_known), rule
 
 
+@pytest.mark.full
 def test_days_with_events_about_that_time_are_counted_over_midnight_too():
     late = [at(day, 23.9, "Test updated.") for day in (-30, -20)] + [at(-10, 0.3, "Test updated.")]
     history = frame(*working_days(10), *late, at(-9, 1, "Test updated."))

@@ -78,7 +78,7 @@ def test_every_day_that_an_archive_takes_can_be_read(last, beyond):
     events = frame(event(0, "Test deleted.", date=datetime.fromisoformat(f"{last}T12:00:00Z")))
     with archive_of(events) as archive:
         assert [len(chunk) for chunk in read_in_chunks(archive, ["uid"], OPEN)] == [1]
-        assert taf.assessed(taf.find_runs(archive)) == taf.assessed(taf.find_runs(events))
+        assert archive.load(start=events["date"][0])["date"].tolist() == events["date"].tolist()
     further = frame(event(0, "x", date=datetime.fromisoformat(f"{beyond}T12:00:00Z")))
     with pytest.raises(taf.NotAnAuditFrame, match="outside the calendar"), archive_of(further):
         pass

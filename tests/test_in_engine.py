@@ -19,7 +19,7 @@ from te_audit_frames.analysis.grouping import collect
 from te_audit_frames.checks.in_engine import as_text, inside, is_any_of, utc_dates
 from te_audit_frames.checks.selection import select
 
-ENGINES = [make for name, make in LIBRARIES.items() if name.startswith(("polars", "duckdb"))]
+ENGINES = {name: make for name, make in LIBRARIES.items() if name.startswith(("polars", "duckdb"))}
 
 
 def rows_of(lazy) -> list[tuple[object, ...]]:
@@ -60,7 +60,8 @@ STEP = timedelta(microseconds=1)
 BOUNDS = st.none() | st.integers(-1, 3).map(lambda number: START + number * STEP)
 
 
-@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.few(count=3)
+@pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @given(st.lists(st.none() | st.integers(0, 2), max_size=6), BOUNDS, BOUNDS)
 def test_what_lies_inside_is_half_open_and_has_a_date(make, drawn, start, end):
     dates = [None if number is None else START + number * STEP for number in drawn]
@@ -76,7 +77,7 @@ def test_what_lies_inside_is_half_open_and_has_a_date(make, drawn, start, end):
 
 def test_the_ends_of_the_calendar_are_bounds_too():
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-    for make in ENGINES:
+    for make in ENGINES.values():
         lazy = as_lazy(make(table([event(0, "x", date=date) for date in (first, START, last)])))
         assert rows_of(lazy.select(utc_dates(lazy)).filter(inside((first, last)))) == [(first,), (START,)]
 
@@ -84,7 +85,8 @@ def test_the_ends_of_the_calendar_are_bounds_too():
 TEXTS = st.sampled_from(["x", "", "null", "'; drop table events; --", None])
 
 
-@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.few(count=3)
+@pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @given(st.lists(TEXTS, max_size=6), st.lists(TEXTS, max_size=3))
 def test_none_among_the_values_stands_for_null_and_no_value_for_nothing(make, drawn, values):
     lazy = as_lazy(make(table([event(0, text) for text in drawn])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from support.reviews import HISTORY, MONDAY, WEEKS, at, context_of, found, worki
 
 import te_audit_frames as taf
 from te_audit_frames.checks.judging.acts import judge_access, judge_monitoring, judge_runs
+from te_audit_frames.checks.judging.rarity import Weeks
 
 
 def deletions(count: int, *, day: float = 1, uid: str = "7") -> list[dict[str, object]]:
@@ -49,7 +51,7 @@ def test_a_role_that_somebody_gives_to_themselves_is_high():
 
 @pytest.fixture(scope="module")
 def reviewed():
-    """Three people who act as usual and then not, and a fourth who deletes five tests every week."""
+    """Three people who act as usual and then not, a fourth who deletes five tests every week, and strangers."""
     routine = [at(day, 10, "Test deleted.", "6") for day in range(-7 * WEEKS, 0, 7) for _ in range(5)]
     tokens = [
         at(1, 9, "API token created.", resources=named(("tokenName", "build"))),
@@ -63,57 +65,66 @@ def reviewed():
         *(deletions(10, uid="8") + deletions(9, uid="9")),
         *[at(1, 10, "Test deleted.", "6")] * 5,
     ]
-    return context_of(frame(*runs, *tokens), frame(*working_days(), *routine))
+    roles = [named(("userDisplayName", name), ("roleName", "Admin")) for name in ("Ben", "Di")]
+    strangers = [
+        *(deletions(20, uid="a") + deletions(19, uid="b")),
+        *[at(n, 9, "Role assigned.", "Di", resources=some) for n, some in enumerate(roles)],
+        at(0, 9, "Role assigned.", "e", resources=roles[1]),
+        at(0, 9, "Role assigned.", "f", resources=named(("roleName", "Admin"))),
+        at(0, 9, "User invited.", "f", resources=named(("userDisplayName", "Eve"))),
+        at(0, 9, "User deleted.", "f", resources=named(("userDisplayName", "Eve"))),
+        at(0, 9, "Role updated.", "f", resources=named(("roleName", "Admin"))),
+        at(1, 9, "Alert rule deleted.", "g", resources=named(("alertRuleName", "slow"))),
+        at(3, 9, "Alert rule deleted.", "g", resources=named(("alertRuleName", "down")), account_group_name="Web"),
+        at(3, 10, "Alert rule disabled.", "g", resources=named(("alertRuleName", "late"))),
+    ]
+    return context_of(frame(*runs, *tokens, *strangers), frame(*working_days(), *routine))
 
 
 @pytest.fixture(scope="module")
-def without_history():
-    roles = [named(("userDisplayName", name), ("roleName", "Admin")) for name in ("Ben", "Ada")]
-    return context_of(
-        frame(
-            *deletions(20, uid="a"),
-            *deletions(19, uid="b"),
-            *[at(n, 9, "Role assigned.", resources=some) for n, some in enumerate(roles)],
-            at(0, 9, "Role assigned.", "8", resources=roles[1]),
-            at(0, 9, "Role assigned.", "9", resources=named(("roleName", "Admin"))),
-            at(0, 9, "User invited.", "9", resources=named(("userDisplayName", "Eve"))),
-            at(0, 9, "User deleted.", "9", resources=named(("userDisplayName", "Eve"))),
-            at(0, 9, "Role updated.", "9", resources=named(("roleName", "Admin"))),
-            at(1, 9, "Alert rule deleted.", resources=named(("alertRuleName", "slow"))),
-            at(3, 9, "Alert rule deleted.", resources=named(("alertRuleName", "down")), account_group_name="Web"),
-            at(3, 10, "Alert rule disabled.", resources=named(("alertRuleName", "late"))),
-        )
-    )
+def without_history(reviewed):
+    """Make the same review as if there were no history."""
+    return replace(reviewed, has_history=False, weeks=Weeks(reviewed.past, reviewed.now, None))
 
 
-def test_a_run_is_judged_by_how_rare_and_by_how_large_it_is(reviewed):
-    runs, record = judge_runs(reviewed)
+@pytest.fixture(scope="module")
+def runs(reviewed):
+    return judge_runs(reviewed)
+
+
+@pytest.fixture(scope="module")
+def access(without_history):
+    return judge_access(without_history)[0]
+
+
+def test_a_run_is_judged_by_how_rare_and_by_how_large_it_is(runs):
+    found, record = runs
     assert record.not_assessed == ""
-    assert [(run.who[0], run.severity, run.why.partition(";")[0]) for run in runs if run.who[0] in "689"] == [
+    chosen = [run for run in found if run.who[0] in "689"]
+    assert [(run.who[0], run.severity, run.why.partition(";")[0]) for run in chosen] == [
         ("6", "info", "5 deletions in a minute"),
         ("8", "medium", "10 deletions in 9 minutes"),
         ("9", "low", "9 deletions in 8 minutes"),
     ]
-    assert "so many in a week happened in 30 of the person's 30 earlier active weeks" in runs[0].why
-    assert runs[0].account_groups == ("Shops",)
+    assert "so many in a week happened in 30 of the person's 30 earlier active weeks" in chosen[0].why
+    assert chosen[0].account_groups == ("Shops",)
 
 
-def test_the_largest_run_of_a_week_stands_for_the_others_of_its_person(reviewed):
-    first, second = (run for run in judge_runs(reviewed)[0] if run.who[0] == "7")
+def test_the_largest_run_of_a_week_stands_for_the_others_of_its_person(runs):
+    first, second = (run for run in runs[0] if run.who[0] == "7")
     assert first.why.startswith("12 deletions in 11 minutes, and 1 smaller runs in the same week; ")
     assert second.why.startswith("5 deletions in 4 minutes; ")
     assert (first.row["events"], second.row["events"]) == (12, 5)
 
 
 def test_without_a_history_twenty_deletions_are_a_finding_and_nineteen_a_note(without_history):
-    runs, record = judge_runs(without_history)
-    assert [(run.who[0], run.severity) for run in runs] == [("a", "low"), ("b", "info")]
+    found, record = judge_runs(without_history)
+    assert [(run.who[0], run.severity) for run in found if run.who[0] in "ab"] == [("a", "low"), ("b", "info")]
     assert record.not_assessed == "no history was given"
 
 
 def test_changes_of_access_of_one_kind_person_and_week_are_one_finding(reviewed):
-    findings, record = judge_access(reviewed)
-    assert record.concerned == 5
+    findings = [one for one in judge_access(reviewed)[0] if one.who[0] in "78"]
     kinds = [(one.who[0], one.row["object"], one.row["events"], one.account_groups) for one in findings]
     assert sorted(kinds) == [
         ("7", "api_token", 1, ("Shops",)),
@@ -128,9 +139,8 @@ def test_changes_of_access_of_one_kind_person_and_week_are_one_finding(reviewed)
     assert both.technique == "T1098.001 Account Manipulation: Additional Cloud Credentials"
 
 
-def test_a_change_of_access_has_the_technique_of_its_kind(without_history):
-    findings, _ = judge_access(without_history)
-    techniques = {(one.row["action"], one.row["object"]): one.technique for one in findings if one.who[0] == "9"}
+def test_a_change_of_access_has_the_technique_of_its_kind(access):
+    techniques = {(one.row["action"], one.row["object"]): one.technique for one in access if one.who[0] == "f"}
     assert {kind: technique.split()[0] for kind, technique in techniques.items()} == {
         ("assign", "role"): "T1098.003",
         ("invite", "user"): "T1136.003",
@@ -139,18 +149,16 @@ def test_a_change_of_access_has_the_technique_of_its_kind(without_history):
     }
 
 
-def test_a_change_to_oneself_is_one_step_up_even_if_one_of_several_and_nobody_can_say_whether_it_is_rare(
-    without_history,
-):
-    both, other = (one for one in judge_access(without_history)[0] if one.who[0] in "78")
+def test_a_change_to_oneself_is_one_step_up_even_if_nobody_can_say_whether_it_is_rare(access):
+    both, other = (one for one in access if one.who[0] in ("Di", "e"))
     assert both.severity == "low"
-    assert both.why.startswith("Assigned roles, 2 events (Ben, Ada, Admin) to the person's own account; ")
+    assert both.why.startswith("Assigned roles, 2 events (Ben, Di, Admin) to the person's own account; ")
     assert other.severity == "info"
-    assert other.why.startswith("Assigned a role (Ada, Admin); ")
+    assert other.why.startswith("Assigned a role (Di, Admin); ")
 
 
 def test_series_of_one_week_are_one_finding_that_names_all_things_and_groups(without_history):
-    findings = [one for one in judge_monitoring(without_history)[0] if one.who[0] == "7"]
+    findings = [one for one in judge_monitoring(without_history)[0] if one.who[0] == "g"]
     assert [one.why.partition(";")[0] for one in findings] == [
         "Deleted alert rules, 2 events (slow, down)",
         "Disabled an alert rule (late)",

@@ -60,6 +60,7 @@ def test_a_night_of_failed_log_ins_is_left_out_and_counted_and_one_with_an_act_i
     assert record.notes[-1] == "1 series of events was left out: only failed log-ins, which need not be by the person"
 
 
+@pytest.mark.full
 def test_an_hour_is_written_by_the_clock_of_its_person(reviewed):
     (night,), _ = judge_hours(replace(reviewed, tz="Asia/Kathmandu"))
     assert night.why.startswith("Acted on Wednesday at 07:45 (Asia/Kathmandu), 4 events; the usual hours are ")
@@ -103,8 +104,7 @@ def test_an_unused_account_is_low_if_it_is_an_admins_and_a_stranger_is_medium_if
         {"uid": "c", "is_admin": None},
     )
     events = frame(*(at(-1, 9, "Test updated.", uid) for uid in "78"), at(-1, 10, "Test updated.", "stranger"))
-    context = context_of(events, users=users)
-    findings, record = judge_accounts(context)
+    findings, record = judge_accounts(context_of(events, users=users))
     assert {one.who[0]: (one.severity, one.why) for one in findings} == {
         "a": ("low", "The admin account was unused for 100 days."),
         "b": ("info", "The account was unused for 100 days."),
@@ -112,9 +112,14 @@ def test_an_unused_account_is_low_if_it_is_an_admins_and_a_stranger_is_medium_if
         "stranger": ("medium", "Acted (1 event) but is not in the directory."),
     }
     assert record.in_part == ""
-    fewer, record = judge_accounts(replace(context, users=users.iloc[1:]))
-    assert {one.severity for one in fewer if "not in the directory" in one.why} == {"info"}
-    assert record.in_part
+
+
+@pytest.mark.full
+def test_strangers_are_notes_if_most_people_are_not_in_the_directory():
+    events = frame(*(at(-1, 9, "Test updated.", uid) for uid in "789"))
+    strangers, record = judge_accounts(context_of(events, users=directory({"uid": "7", "last_login": MONDAY})))
+    assert [(one.who[0], one.severity) for one in strangers] == [("8", "info"), ("9", "info")]
+    assert "2 of 3 people of the events are not in the directory" in record.in_part
 
 
 @pytest.mark.full

@@ -100,6 +100,7 @@ def test_acts_cannot_be_rare_if_the_vocabulary_knows_no_event_of_the_history(con
     assert unknown(context).rarity_of_acts(0, week, context.done) is UNKNOWN
 
 
+@pytest.mark.full
 def test_what_the_history_has_of_the_first_week_is_a_week_of_its_own_and_only_failures_to_log_in_are_failed_log_ins():
     texts = ["Login failed.", "User login.", "Test deletion failed.", "Flux capacitor", None]
     events = frame(*(at(1, 9, text) for text in texts), at(8, 9, "b"))

@@ -59,11 +59,9 @@ def test_a_history_ends_before_the_first_moment_of_the_period(source, apart, rea
 def test_a_history_with_nothing_before_the_period_says_how_to_cut_it():
     assert notes_on(frame()) == ["the history has no events before the period"]
     assert notes_on(frame(event(0, "x", date=None))) == ["the history has no events before the period"]
-    with archive_of(frame(event(1, "x"))) as archive:
-        for history in (frame(event(1, "x")), archive):
-            notes = notes_on(history)
-            assert "reaches into the period" in notes[0]
-            assert "no events before the period; between() cuts events and their period together" in notes[-1]
+    notes = notes_on(frame(event(1, "x")))
+    assert "reaches into the period" in notes[0]
+    assert notes[1:] == ["the history has no events before the period; between() cuts events and their period together"]
 
 
 def test_without_a_period_the_whole_history_is_read():
@@ -71,6 +69,7 @@ def test_without_a_period_the_whole_history_is_read():
     assert (past.events, notes) == (1, [])
 
 
+@pytest.mark.full
 def test_an_archive_is_told_from_its_days_and_its_gaps_before_the_period():
     with archive_of(frame(event(-3 * 1_440, "x"), event(-1_440, "x"))) as archive:
         gaps = int((~archive.coverage()["complete"]).sum())

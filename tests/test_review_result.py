@@ -84,8 +84,8 @@ def test_the_headline_has_the_period_and_what_was_reviewed_before():
     assert last == "  Note."
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\u202eb", "<script>", "&amp;", "'\"", "\x00", "\u2028"])
-def test_no_name_reaches_the_terminal_or_the_page_as_it_is(name):
+def test_no_name_reaches_the_terminal_or_the_page_as_it_is():
+    name = "a\nb\x1b[2J\u202e<script>&amp;'\"\x00\u2028\r"
     row = {**LOW.row, "user": name}
     review = result_of(replace(LOW, row=row, why=f"{name} did."), notes=(name,))
     text, page = repr(review), review._repr_html_()

@@ -99,7 +99,7 @@ def test_who_has_no_zone_and_which_zone_is_nobodys_is_noted():
 @pytest.mark.parametrize("tz", [{7: "Asia/Tokyo", "7": "Asia/Tokyo"}, {7: "UTC", "7": "Asia/Tokyo"}])
 def test_a_name_that_is_there_twice_is_refused(tz):
     with pytest.raises(taf.InvalidArgument, match=r"^tz: '7' is there twice"):
-        taf.find_off_hours(frame(event(0, "x")), tz=tz)
+        Clocks.assign(tz, PEOPLE, groups())
 
 
 ZONES = ["UTC", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Kiritimati", "Africa/Monrovia"]
