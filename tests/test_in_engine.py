@@ -60,7 +60,7 @@ STEP = timedelta(microseconds=1)
 BOUNDS = st.none() | st.integers(-1, 3).map(lambda number: START + number * STEP)
 
 
-@pytest.mark.few(count=3)
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @given(st.lists(st.none() | st.integers(0, 2), max_size=6), BOUNDS, BOUNDS)
 def test_what_lies_inside_is_half_open_and_has_a_date(make, drawn, start, end):
@@ -85,7 +85,7 @@ def test_the_ends_of_the_calendar_are_bounds_too():
 TEXTS = st.sampled_from(["x", "", "null", "'; drop table events; --", None])
 
 
-@pytest.mark.few(count=3)
+@pytest.mark.few(count=2)
 @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @given(st.lists(TEXTS, max_size=6), st.lists(TEXTS, max_size=3))
 def test_none_among_the_values_stands_for_null_and_no_value_for_nothing(make, drawn, values):

@@ -94,6 +94,7 @@ def directory(*users: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(fetched_at=MONDAY).astype(instants | {"is_admin": "boolean"})
 
 
+@pytest.mark.full
 def test_an_unused_account_is_low_if_it_is_an_admins_and_a_stranger_is_medium_if_most_people_are_known():
     long_ago = pd.Timestamp(MONDAY) - pd.Timedelta(days=100)
     users = directory(
