@@ -71,6 +71,12 @@ def test_each_event_has_the_number_of_its_person(drawn):
     assert find_people(found, found).tolist() == list(range(len(found)))
 
 
+def test_of_two_names_of_one_moment_the_greater_is_shown_and_null_is_no_name():
+    names = [("7", "Ada", 1, 3), ("7", "Ben", 1, 3), ("7", "Cleo", 1, 2), ("7", None, 1, 4)]
+    for drawn in (names, names[::-1]):
+        assert group_people(pairs_of(drawn)).values.tolist() == [["7", "Ben", 4]]
+
+
 def test_of_many_people_those_of_some_events_are_found_too():
     everybody = people(("7", "Ada"), ("8", "Ben"), (None, "Cleo"), (None, None))
     rows = pd.DataFrame({"uid": [None, "8"], "user": ["Cleo", "Ada"]}, dtype="str").set_index(pd.Index([5, 5]))

@@ -51,6 +51,13 @@ def test_pandas_and_arrow_give_the_same_part(drawn, keep, bounded):
     assert (one.first, one.last) == (min(inside, default=None), max(inside, default=None))
 
 
+def test_bounds_are_half_open_to_the_microsecond():
+    step = timedelta(microseconds=1)
+    events = frame(*(event(0, "x", str(n), date=START + n * step) for n in range(4)))
+    part = read_memory(events, plan("uid", bounds=(START + step, START + 3 * step)))
+    assert part.rows["uid"].to_pylist() == ["1", "2"]
+
+
 def test_what_nobody_asks_for_is_empty_but_typed():
     part = read_memory(frame(event(0, "x")), plan("event"))
     assert part.texts is NO_TEXTS
@@ -100,6 +107,12 @@ def test_only_texts_of_the_period_are_classified_each_once():
 def test_a_text_may_be_kept_if_a_resource_could_make_it_so(text, with_object, may_be_kept):
     asked = plan("event", keep=is_deleted_test, with_object=with_object)
     assert asked.may_keep(text) is may_be_kept
+
+
+def test_a_resource_decides_nothing_if_nobody_knows_what_was_done():
+    asked = plan("event", keep=lambda action, name, outcome: name == "test")
+    assert asked.may_keep("Deleted")
+    assert not asked.may_keep("Flux capacitor")
 
 
 @pytest.mark.parametrize(

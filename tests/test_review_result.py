@@ -128,7 +128,7 @@ def test_a_number_of_numpy_is_a_number_and_without_findings_none_is():
     events = frame(at(0, 9, "Test deleted."), at(0, 9, "Test deleted.", "8"))
     review = result_of(LOW, events=events)
     assert review.evidence(np.int64(0))["uid"].tolist() == ["7"]
-    for number in (0.0, np.bool_(False), np.int64(1), None):
+    for number in (0.0, False, np.bool_(False), np.int64(1), None):
         with pytest.raises(taf.InvalidArgument, match=r"^number: .*the numbers are 0 to 0"):
             review.evidence(number)
     with pytest.raises(taf.InvalidArgument, match="there are no findings"):

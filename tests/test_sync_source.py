@@ -108,7 +108,6 @@ def test_a_source_with_nothing_else_is_archived_whatever_the_order_of_its_batche
     assert syncs(archive, Source([*EVENTS, event(NOW - DAY, "late")], order=order)).events_added == 1
 
 
-@pytest.mark.few(count=2)
 @pytest.mark.parametrize(
     ("own", "stated", "sent"), [(None, None, "largest"), (7, None, 7), ("largest", 5, 5), (None, 5, 5)]
 )

@@ -60,6 +60,12 @@ def test_hits_and_misses_may_change_places(hits, misses, chance):
     assert there == pytest.approx(back, rel=1e-6, abs=1e-300)
 
 
+def test_tails_of_many_terms_are_summed_to_their_end():
+    trials, sigma = 10**8, 5_000
+    expected = math.erfc((sigma - 0.5) / sigma / math.sqrt(2))
+    assert two_sided(trials // 2 + sigma, trials, 0.5) == pytest.approx(expected, rel=1e-4)
+
+
 def test_counts_further_from_what_is_expected_are_less_likely():
     found = [two_sided(hits, 2_000, 0.25) for hits in range(500, 2_001, 30)]
     assert found == sorted(found, reverse=True)
