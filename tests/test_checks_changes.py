@@ -101,6 +101,7 @@ def test_the_texts_of_a_group_are_added_up_each_once_and_the_null_text_is_one():
     assert before(events, read_baseline(past, parts=["texts"]), [0, 0, 0, 1, 2]) == [3, 3, 0]
 
 
+@pytest.mark.full
 def test_who_has_no_uid_is_found_by_name_and_nobody_is_not_somebody():
     events = frame(event(0, "a", None, user="Ben"), event(1, "a", "9", user="Ben"), event(2, "a", None, user=None))
     past = frame(event(-7 * DAY, "a", None, user="Ben"), event(-7 * DAY, "a", "8"))

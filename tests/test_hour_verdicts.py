@@ -101,6 +101,7 @@ def test_the_nights_of_one_week_do_not_excuse_one_another(past):
     assert set(verdict.alike) == {0}
 
 
+@pytest.mark.full
 def test_days_and_events_are_enough_from_the_threshold_on():
     acted = acted_of(frame(NIGHT), frame(*working_days(4, uids="7")))  # 20 days with two events each
     for rule, is_known in (

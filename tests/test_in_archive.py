@@ -44,6 +44,7 @@ def test_chunks_are_whole_days_oldest_first_and_together_all(monkeypatch):
             assert sum(map(len, days)) == len(set.union(*days))
 
 
+@pytest.mark.full
 def test_bounds_cut_the_first_and_the_last_chunk_to_the_microsecond(monkeypatch):
     monkeypatch.setattr(in_archive, "_CHUNK", 1)
     events = frame(*(event(720 * n, "x", str(n)) for n in range(6)))

@@ -117,6 +117,7 @@ def test_the_largest_run_of_a_week_stands_for_the_others_of_its_person(runs):
     assert (first.row["events"], second.row["events"]) == (12, 5)
 
 
+@pytest.mark.full
 def test_without_a_history_twenty_deletions_are_a_finding_and_nineteen_a_note(without_history):
     found, record = judge_runs(without_history)
     assert [(run.who[0], run.severity) for run in found if run.who[0] in "ab"] == [("a", "low"), ("b", "info")]
@@ -157,6 +158,7 @@ def test_a_change_to_oneself_is_one_step_up_even_if_nobody_can_say_whether_it_is
     assert other.why.startswith("Assigned a role (Di, Admin); ")
 
 
+@pytest.mark.full
 def test_series_of_one_week_are_one_finding_that_names_all_things_and_groups(without_history):
     findings = [one for one in judge_monitoring(without_history)[0] if one.who[0] == "g"]
     assert [one.why.partition(";")[0] for one in findings] == [

@@ -68,6 +68,7 @@ def test_an_hour_is_written_by_the_clock_of_its_person(reviewed):
     assert 0 < night.chance < 0.05
 
 
+@pytest.mark.full
 def test_a_new_network_is_medium_only_if_nobody_else_was_ever_there(reviewed):
     findings, _ = judge_addresses(reviewed)
     assert [(one.who[0], one.severity, one.why.partition(";")[0]) for one in findings] == [

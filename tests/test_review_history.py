@@ -64,6 +64,7 @@ def test_a_history_with_nothing_before_the_period_says_how_to_cut_it():
     assert notes[1:] == ["the history has no events before the period; between() cuts events and their period together"]
 
 
+@pytest.mark.full
 def test_without_a_period_the_whole_history_is_read():
     past, notes = read_history(frame(event(9_999, "x")), None, ["moments"], None)
     assert (past.events, notes) == (1, [])

@@ -119,6 +119,7 @@ def test_pages_have_the_size_of_the_sync_or_of_the_source_or_the_largest(archive
     assert all(how == expected for how in source.asked)
 
 
+@pytest.mark.full
 def test_days_that_were_read_before_a_source_fails_are_kept(archive):
     with pytest.raises(taf.FetchError, match="the line was cut") as caught:
         syncs(archive, Source(EVENTS, fails_after=8))
