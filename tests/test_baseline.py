@@ -13,7 +13,6 @@ from te_audit_frames.checks import in_archive
 from te_audit_frames.checks.baseline import Baseline, read_baseline
 from te_audit_frames.checks.history_counts import PARTS
 from te_audit_frames.checks.networks import to_networks
-from te_audit_frames.checks.people import find_people, group_people
 from te_audit_frames.schema import to_events
 
 
@@ -117,15 +116,3 @@ def test_columns_that_are_not_there_are_named():
         read_baseline(events)
     with pytest.raises(taf.NotAnAuditFrame, match=r"^history: .*'uid'"):
         read_baseline(events[["date"]])
-
-
-def test_people_are_found_by_uid_and_else_by_name():
-    def people(*pairs):
-        named = pd.DataFrame({"uid": [p[0] for p in pairs], "user": [p[1] for p in pairs]}, dtype="str")
-        return group_people(named.assign(events=1, last=0))
-
-    some = people(("7", "Ada"), (None, "Ada"), (None, "Ben"))
-    others = people(("7", "Ada Lovelace"), ("8", "Ben"), (None, "Ada"))
-    found = dict(zip(who(some), find_people(some, others), strict=True))
-    names = who(others).tolist()
-    assert found == {"uid 7": names.index("uid 7"), "user Ada": names.index("user Ada"), "user Ben": -1}

@@ -7,26 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.reviews import finding
 
 from te_audit_frames.checks.judging.combining import findings_frame, in_order, raise_together, rank_people
-from te_audit_frames.checks.judging.findings import Finding, compared, deed, make_finding, past, some_of
-from te_audit_frames.checks.judging.rarity import UNKNOWN, Rarity
-from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES, by_chance
-
-START = pd.Timestamp("2026-03-02T09:00Z")
-
-
-def finding(check, severity, hour=0.0, *, length=0.0, uid="7", text="Test deleted.", chance=0.01):
-    first = START + pd.Timedelta(hours=hour)
-    row = {
-        "uid": uid,
-        "user": None if uid is None else f"User {uid}",
-        "first_event": first,
-        "last_event": first + pd.Timedelta(hours=length),
-        "events": 3,
-        "event_texts": [text],
-    }
-    return Finding(check, severity, row, "Something happened.", chance)
+from te_audit_frames.checks.judging.findings import Finding
+from te_audit_frames.checks.judging.severity import CHECKS, SEVERITIES
 
 
 def severities(*findings):
@@ -138,74 +123,6 @@ def test_a_tie_goes_to_the_least_likely():
 def test_no_findings_give_the_same_columns():
     pd.testing.assert_series_equal(findings_frame([]).dtypes, findings_frame([finding("find_runs", "low")]).dtypes)
     pd.testing.assert_series_equal(rank_people([]).dtypes, rank_people([finding("find_runs", "low")]).dtypes)
-
-
-# ---- the words of a finding -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rarity", "sentence"),
-    [
-        (UNKNOWN, "whether that is unusual is not assessed, since there is too little history"),
-        (
-            Rarity(0.01, 0, 0, 2, 300),
-            "it happened in 2 of 300 active weeks of other people, and the person has no earlier active week",
-        ),
-        (
-            Rarity(0.01, 1, 40, 2, 1300),
-            "it happened in 1 of the person's 40 earlier active weeks, and in 2 of 1,300 active weeks of other people",
-        ),
-        (Rarity(0.01, 1, 40, 0, 0), "it happened in 1 of the person's 40 earlier active weeks"),
-    ],
-)
-def test_how_weeks_compare_is_said_in_full(rarity, sentence):
-    assert compared(rarity, "it") == sentence
-
-
-@pytest.mark.parametrize(
-    ("action", "thing", "events", "sentence"),
-    [
-        ("assign", "role", 1, "Assigned a role"),
-        ("create", "api_token", 1, "Created an API token"),
-        ("delete", "api_token", 3, "Deleted API tokens, 3 events"),
-        ("stop", "alert_rule", 1, "Stopped an alert rule"),
-        ("delete", "escalation_policy", 2, "Deleted escalation policies, 2 events"),
-        ("disable", "mfa", 1, "Disabled MFA"),
-        ("disable", "sso", 2, "Disabled SSO, 2 events"),
-        ("invite", "user", 1_200, "Invited users, 1,200 events"),
-    ],
-)
-def test_a_deed_is_written_as_people_write_it(action, thing, events, sentence):
-    assert deed(past(action), thing, events) == sentence
-
-
-def test_a_deed_may_be_done_to_several_things_in_one_event():
-    assert deed("deleted", "test", 1, things=3) == "Deleted tests"
-
-
-def test_a_finding_of_a_row_has_the_technique_of_its_check():
-    row = pd.Series(finding("find_runs", "low").row)
-    made = make_finding("find_runs", "low", row, "Six tests deleted", 0.01, groups=["Shops"])
-    assert (made.why, made.technique, made.account_groups) == (
-        "Six tests deleted.",
-        "T1485 Data Destruction",
-        ("Shops",),
-    )
-    assert make_finding("find_runs", "low", row, "x", 0.1, technique="T1").technique == "T1"
-
-
-def test_three_names_are_written_and_the_rest_counted():
-    assert some_of("abc") == "a, b, c"
-    assert some_of(list("ab") * 1000) == "a, b, a and 1,997 more"
-
-
-@pytest.mark.parametrize(
-    ("chance", "severity", "at_most_low"),
-    [(0.0199, "medium", "low"), (0.02, "low", "low"), (0.0499, "low", "low"), (0.05, "info", "info")],
-)
-def test_thresholds_of_chance(chance, severity, at_most_low):
-    assert by_chance(chance) == severity
-    assert by_chance(chance, to_medium=False) == at_most_low
 
 
 def test_names_decide_the_order_only_if_all_times_and_numbers_agree():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import tempfile
 from datetime import timedelta
-from fractions import Fraction
 
 import pandas as pd
 import pytest
@@ -16,7 +15,6 @@ from support.frames import with_receipt
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.analysis.tails import two_sided
 from te_audit_frames.periods import Period
 from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import to_events
@@ -28,47 +26,6 @@ BEFORE, NOW = (START, START + WEEK), (START + WEEK, START + 2 * WEEK)
 def covered(events, start=START, end=START + 2 * WEEK, **stated):
     resolved = {"start": start.isoformat(), "end": end.isoformat()}
     return with_receipt(events, source="api", resolved=resolved, **stated)
-
-
-def exact(hits, trials, chance):
-    """Add up the binomial distribution in fractions."""
-    terms = [math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(trials + 1)]
-    return float(min(Fraction(1), 2 * min(sum(terms[: hits + 1]), sum(terms[hits:]))))
-
-
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 99))
-def test_tails_are_exact(hits, misses, percent):
-    chance = Fraction(percent, 100)
-    found = two_sided(hits, hits + misses, float(chance))
-    assert found == pytest.approx(exact(hits, hits + misses, chance), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("hits", "trials", "chance", "value"),
-    [
-        (0, 0, 0.5, 1.0),
-        (5, 10, 0.5, 1.0),
-        (3, 10, 0.5, 0.34375),
-        (9, 10, 0.5, 0.021484375),
-        (0, 20, 0.5, 2.0**-19),
-        # As summed in fractions.
-        (520, 1_000, 0.5, 0.21744829320414094),
-        (1_100, 2_000, 0.5, 8.457089535503927e-06),
-        (300, 2_000, 0.125, 0.001084244384537203),
-    ],
-)
-def test_known_tails(hits, trials, chance, value):
-    assert two_sided(hits, trials, chance) == pytest.approx(value, rel=1e-9)
-
-
-def test_large_counts_come_near_the_normal_distribution():
-    million = 1_000_000
-    for sigmas in (1, 3, 5):
-        hits = million // 2 + sigmas * 500
-        expected = math.erfc((sigmas * 500 - 0.5) / 500 / math.sqrt(2))
-        assert two_sided(hits, million, 0.5) == pytest.approx(expected, rel=1e-3)
-    assert two_sided(0, million, 0.5) == 0.0
-    assert two_sided(million, million, 0.5) == 0.0
 
 
 def test_rates_are_compared_over_unequal_lengths():

@@ -6,7 +6,8 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from test_reviewing import HISTORY, at, found, frame
+from support.histories import frame
+from support.reviews import HISTORY, at, found
 
 import te_audit_frames as taf
 from te_audit_frames.checks.dispositions import Disposition, load_dispositions, split_reviewed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import narwhals as nw
@@ -16,28 +15,11 @@ from support.engines import on_cluster
 from support.examples import examples
 from support.frames import with_receipt
 from support.histories import ADDRESSES, SOURCES, START, archive_of, drawn_rows, event, everywhere, frame, table
+from support.questions import QUESTIONS
 
 import te_audit_frames as taf
-from te_audit_frames.checks.networks import network_of, to_networks
+from te_audit_frames.checks.networks import network_of
 from te_audit_frames.schema import ARROW_SCHEMA, to_arrow, to_events
-
-BEFORE = frame(event(-1440, "User login.", ip_address="192.0.2.1"), event(-1440, "User login.", "8", ip_address=None))
-"""A history of two people."""
-
-QUESTIONS = {
-    "runs by user": lambda events: taf.find_runs(events, min_size=2),
-    "runs by address": lambda events: taf.find_runs(events, min_size=2, by="ip_address"),
-    "runs by account group": lambda events: taf.find_runs(events, min_size=2, by="account_group"),
-    "runs of two kinds": lambda events: taf.find_runs(events, action=["create", "delete"], min_size=2, gap="5min"),
-    "failed log-ins by user": lambda events: taf.find_failed_logins(events, min_failures=2, within="10min"),
-    "failed log-ins by address": lambda events: taf.find_failed_logins(events, by="ip_address", min_failures=2),
-    "sessions": lambda events: taf.find_sessions(events, idle="10min"),
-    "actors": taf.classify_actors,
-    "access": taf.find_access_changes,
-    "monitoring": taf.find_monitoring_changes,
-    "new addresses": lambda events: taf.find_new_addresses(events, history=BEFORE, min_days=1),
-}
-"""Every function whose rows have evidence, with thresholds that few events reach."""
 
 
 def as_arrow(found) -> pa.Table:
@@ -198,64 +180,3 @@ def test_a_network_is_matched_by_the_bits_that_were_given():
     assert len(taf.evidence(events, row)) == 0
     assert len(taf.evidence(events, row, v4=16)) == 3
     assert len(taf.evidence(events, row | {"network": "10.1.2.0/24"})) == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.9", "203.0.113.0/24"),
-        (" 203.0.113.9 ", "203.0.113.0/24"),
-        ("203.0.113.9/32", "203.0.113.0/24"),
-        ("203.0.113.128/25", "203.0.113.0/24"),
-        ("10.0.0.0/8", "10.0.0.0/8"),
-        ("2001:db8:1:2::3", "2001:db8:1::/48"),
-        ("2001:db8::/32", "2001:db8::/32"),
-        ("::ffff:203.0.113.9", "203.0.113.0/24"),
-        ("::ffff:203.0.0.0/104", "203.0.0.0/8"),
-        ("fe80::1%eth0", "fe80::/48"),
-        ("", None),
-        ("unknown", None),
-        ("203.0.113", None),
-        ("203.0.113.9/33", None),
-        (None, None),
-    ],
-)
-def test_the_network_of_an_address(address, network):
-    found = to_networks(pd.Series([address, "192.0.2.1"], index=[5, 3], dtype="str"))
-    assert found.index.tolist() == [5, 3]
-    assert found.dtype == "str"
-    assert [None if pd.isna(one) else one for one in found] == [network, "192.0.2.0/24"]
-
-
-@pytest.mark.parametrize("bits", [{"v4": 0}, {"v4": 33}, {"v6": 129}, {"v6": "48"}])
-def test_bits_that_are_none_are_refused(bits):
-    with pytest.raises(taf.InvalidArgument, match=f"^{next(iter(bits))}: "):
-        to_networks(pd.Series(["192.0.2.1"]), **bits)
-
-
-@pytest.mark.few(count=4)
-@pytest.mark.parametrize("question", sorted(QUESTIONS))
-def test_the_record_is_plain_survives_filters_and_says_what_was_read(question):
-    events = frame(event(0, "Flux capacitor"), event(1, "Test deleted.", "8"), event(2, "Test deleted.", date=None))
-    found = QUESTIONS[question](events)
-    record = taf.assessed(found)
-    needs_classes = question != "new addresses"
-    assert (record.events, record.people, record.undated, record.unclassified) == (2, 2, 1, needs_classes)
-    assert (record.first_event, record.last_event) == (START, START + timedelta(minutes=1))
-    assert record.check.startswith(("find_", "classify_actors"))
-    assert callable(getattr(taf, record.check))
-    assert taf.Assessed.from_dict(json.loads(json.dumps(record.to_dict()))) == record
-    assert taf.assessed(found.head(0)) == record
-    assert taf.Assessed.from_dict(record.to_dict() | {"of_a_later_version": 1}) == record
-
-
-@pytest.mark.parametrize("lost", [pd.DataFrame({"a": [1]}), 7, None])
-def test_a_result_without_a_record_is_refused(lost):
-    with pytest.raises(taf.InvalidArgument, match=r"^result: "):
-        taf.assessed(lost)
-
-
-def test_an_empty_record_goes_through_json():
-    record = taf.assessed(taf.find_runs(frame(event(0, "x")).iloc[:0]))
-    assert (record.events, record.first_event, record.not_assessed) == (0, None, "there are no events")
-    assert taf.Assessed.from_dict(json.loads(json.dumps(record.to_dict()))) == record

@@ -195,16 +195,6 @@ def test_daylight_saving_is_followed_where_a_zone_is_given():
     assert again == usual[1]
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"])
-def test_zones_off_the_hour_are_read_to_the_quarter(zone):
-    local = pd.date_range("2026-01-05 09:05", periods=100, freq="B", tz=zone).repeat(2)
-    past = pd.DataFrame({"date": local.tz_convert("UTC"), "event": "Test updated.", "uid": "7"})
-    hours = taf.usual_hours(past, tz=zone)["usual_hours"].tolist()
-    utc = pd.date_range("2026-01-05 09:05", periods=100, freq="B", tz="UTC").repeat(2)
-    assert hours == taf.usual_hours(past.assign(date=utc))["usual_hours"].tolist()
-
-
 def test_zones_are_taken_by_person_then_by_account_group_then_utc():
     where = {"aid": "1", "account_group_name": "EMEA"}
     past = frame(
@@ -222,29 +212,6 @@ def test_zones_are_taken_by_person_then_by_account_group_then_utc():
     notes = taf.assessed(found).notes
     assert any(note.startswith("1 person has no zone") for note in notes)
     assert any("'Mars'" in note for note in notes)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("tz", ["Europe/Atlantis", {"7": "Europe/Atlantis"}, {}, 5])
-def test_zones_that_do_not_exist_are_refused(tz):
-    with pytest.raises(taf.InvalidArgument, match="tz"):
-        taf.find_off_hours(frame(NIGHT), tz=tz)
-    with pytest.raises(taf.InvalidArgument, match="tz"):
-        taf.usual_hours(frame(NIGHT), tz=tz)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("days", 27), ("min_days", 4), ("min_days", 200), ("min_events", 0), ("ratio", 0.5)]
-)
-def test_thresholds_out_of_bounds_are_refused(name, value):
-    with pytest.raises(taf.InvalidArgument, match=name):
-        taf.find_off_hours(frame(NIGHT), **{name: value})
-
-
-@pytest.mark.parametrize("bounds", [(28, 5, 1, 1), (730, 730, 1, 1e6)])
-def test_the_lowest_and_highest_thresholds_are_accepted(bounds):
-    names = ("days", "min_days", "min_events", "ratio")
-    assert len(taf.find_off_hours(frame(NIGHT), **dict(zip(names, bounds, strict=True)))) == 0
 
 
 def test_nothing_gives_no_rows_of_the_same_types():

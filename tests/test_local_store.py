@@ -8,7 +8,6 @@ import pytest
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
-from te_audit_frames.storage.local_store import LocalStore
 
 
 @pytest.fixture
@@ -120,19 +119,3 @@ def test_a_full_disk_of_a_linked_day_is_named(place, tmp_path):
         assert [path.name for path in disk.iterdir()] == ["events.parquet"]
         assert (disk / "events.parquet").read_bytes() == content
         assert archive.verify().ok
-
-
-def test_a_store_lists_reads_and_changes_files_in_one_step(tmp_path):
-    store = LocalStore(str(tmp_path / "te-audit"))
-    assert store.names("events") == []
-    assert store.read("events/a") is None
-    with store.writing() as is_alone:
-        assert is_alone
-        assert store.update("events/a", lambda old: b"new")
-        assert not store.update("events/a", lambda old: old)
-        assert not store.update("events/a", lambda old: None)
-        assert store.update("events/b/c", lambda old: (old or b"") + b"!")
-    assert store.names("events") == ["events/a", "events/b/c"]
-    assert (store.read("events/a"), store.read("events/b/c")) == (b"new", b"!")
-    assert store.address("events/a") == str(tmp_path / "te-audit/events/a")
-    assert repr(store) == f"LocalStore({str(tmp_path / 'te-audit')!r})"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -14,7 +12,6 @@ from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
-from te_audit_frames.checks.sliding_windows import count_different_within, count_within, join_windows, search
 from te_audit_frames.schema import to_events
 
 SPRAYER = "198.51.100.7"
@@ -250,38 +247,3 @@ def test_a_log_without_log_ins_is_not_assessed():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(taf.InvalidArgument, match=f"^{message}"):
         taf.find_failed_logins(frame(event(0, "Login failed.")), **arguments)
-
-
-MOMENTS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(-1, 3)), max_size=30).map(sorted)
-
-
-@given(MOMENTS, st.integers(1, 10))
-def test_windows_are_counted_as_one_by_one(drawn, length):
-    groups, moments, members = (np.array([row[n] for row in drawn], dtype="int64") for n in range(3))
-    inside = [[m for g, t, m in drawn if g == group and moment - length <= t <= moment] for group, moment, _ in drawn]
-    assert count_within(groups, moments, length).tolist() == [len(some) for some in inside]
-    different = count_different_within(groups, moments, members, length)
-    assert different.tolist() == [len(set(some) - {-1}) for some in inside]
-
-
-@given(MOMENTS, st.integers(1, 10))
-def test_joined_windows_cover_what_the_windows_cover(drawn, length):
-    groups, moments = (np.array([row[n] for row in drawn], dtype="int64") for n in range(2))
-    joined = list(zip(*(part.tolist() for part in join_windows(groups, moments, length)), strict=True))
-    for group in range(3):
-        spans = sorted((start, end) for of, start, end in joined if of == group)
-        assert all(one[1] < other[0] for one, other in pairwise(spans))
-        for half in range(-30, 80):
-            at = half / 2
-            covered = any(t - length <= at <= t for g, t, _ in drawn if g == group)
-            assert covered == any(start <= at <= end for start, end in spans)
-
-
-@given(MOMENTS, st.integers(-2, 4), st.integers(-20, 60))
-def test_search_is_searchsorted_in_each_group(drawn, group, moment):
-    groups, moments = (np.array([row[n] for row in drawn], dtype="int64") for n in range(2))
-    pairs = [(g, t) for g, t, _ in drawn]
-    for side in ("left", "right"):
-        found = search(groups, moments, np.array([group]), np.array([moment]), side=side)
-        before = [pair for pair in pairs if pair < (group, moment) or (side == "right" and pair == (group, moment))]
-        assert found.tolist() == [len(before)]

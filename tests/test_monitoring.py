@@ -66,26 +66,6 @@ def test_what_is_done_in_one_go_is_one_row():
     assert len(taf.find_monitoring_changes(events, gap="11min")) == 3
 
 
-@pytest.mark.full
-def test_before_counts_whole_weeks_of_the_same_person_and_text():
-    events = frame(event(0, "Alert rule disabled."))
-    past = [event(-7 * DAY - at, "Alert rule disabled.") for at in range(3)]
-    other = [event(-7 * DAY, "Alert rule disabled.", "8"), event(-7 * DAY, "Alert rule updated.")]
-    assert taf.find_monitoring_changes(events, history=frame(*past, *other))["before"].tolist() == [3]
-    assert taf.find_monitoring_changes(events, history=frame(*other))["before"].tolist() == [0]
-    same_week = frame(event(-60, "Alert rule disabled."))
-    assert taf.find_monitoring_changes(events, history=same_week)["before"].tolist() == [0]
-    assert taf.find_monitoring_changes(events)["before"].isna().tolist() == [True]
-
-
-def test_before_ends_with_the_last_whole_week():
-    """The event is on a Thursday: the Tuesday before it is of the same week, and the Sunday before that is not."""
-    past = frame(event(-60, "Alert rule disabled."), event(DAY, "Alert rule disabled."))
-    past["date"] -= pd.Timedelta(hours=9)
-    events = frame(event(3 * DAY, "Alert rule disabled."))
-    assert taf.find_monitoring_changes(events, history=past)["before"].tolist() == [1]
-
-
 @pytest.mark.parametrize(
     ("action", "names", "change"),
     [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,38 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.histories import SOURCES, archive_of, drawn_rows, frame, table
+from support.reviews import HISTORY, MONDAY, WEEKS, at, found, status, working_days
 
 import te_audit_frames as taf
 from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import to_arrow, to_events
-
-MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-WEEKS = 30
-
-
-def at(day: float, hour: float, text: str, uid: str = "7", **more):
-    """Write one event, so many days after the Monday under review."""
-    names = {"7": "Ada", "8": "Ben", "9": "Cleo"}
-    row = {"date": MONDAY + timedelta(days=day, hours=hour), "event": text, "uid": uid, "user": names.get(uid, uid)}
-    return row | {"aid": "1", "account_group_name": "Shops", "ip_address": f"203.0.113.{uid}"} | more
-
-
-def working_days(weeks: int = WEEKS, *, text: str = "Test updated.", uids: str = "789"):
-    """Write what people did on the working days before: an event in the morning and one in the afternoon."""
-    days = [day for day in range(-7 * weeks, 0) if day % 7 < 5]
-    return [at(day, hour + int(uid) / 10, text, uid) for day in days for hour in (9, 14) for uid in uids]
-
-
-HISTORY = frame(*working_days())
-
-
-def found(review: taf.Review) -> list[tuple[str, str, str | None]]:
-    rows = review.findings
-    return list(zip(rows["severity"], rows["check"], rows["user"], strict=True))
-
-
-def status(review: taf.Review) -> dict[str, str]:
-    return dict(zip(review.assessed["check"], review.assessed["status"], strict=True))
 
 
 def test_a_usual_week_has_no_findings():
@@ -63,23 +35,6 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
-@pytest.mark.full
-@pytest.mark.parametrize(("earlier", "severity"), [([], "medium"), ([(-70, "8")], "low")])
-def test_a_deleted_test_is_medium_only_if_nobody_ever_deleted_one(earlier, severity):
-    deleted = [at(day, 10, "Test deleted.", uid) for day, uid in earlier]
-    events = frame(at(1, 9, "Test updated."), at(1, 10, "Test deleted."))
-    history = frame(*deleted, *working_days(90))
-    review = taf.review(events, history=history, checks=["find_monitoring_changes"])
-    assert found(review) == [(severity, "find_monitoring_changes", "Ada")]
-
-
-def test_a_return_after_half_a_year_is_low_however_usual_it_is():
-    history = frame(*[at(day, 9, "Test updated.", "9") for day in (-600, -400, -200)])
-    review = taf.review(frame(at(0, 9, "Test updated.", "9")), history=history, checks=["find_dormant_users"])
-    assert "happened in 2 of the person's 3 earlier active weeks" in review.findings["why"][0]
-    assert found(review) == [("low", "find_dormant_users", "Cleo")]
-
-
 def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does_not():
     failed = [at(1, 10 + hour / 60, "Login failed.", account_group_name="Bank") for hour in range(20)]
     elsewhere = [at(1, 10, "Login failed.", "8", account_group_name="Farm"), at(1, 12, "Test updated.")]
@@ -87,56 +42,11 @@ def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does
     assert review.findings[["user", "account_groups"]].values.tolist() == [["Ada", ["Bank"]]]
 
 
-def test_the_network_at_which_everybody_always_was_is_no_new_one_of_a_period_of_several_weeks():
-    weeks = [at(7 * week, 10, "Test updated.", uid) for week in range(4) for uid in "789"]
-    moved = at(22, 11, "Test updated.", ip_address="198.51.100.1")
-    review = taf.review(frame(*weeks, moved), history=HISTORY, checks=["find_new_addresses"])
-    assert (
-        "0 of the person's 33 earlier active weeks, and in 0 of 66 active weeks of other people"
-        in review.findings["why"][0]
-    )
-
-
 def test_who_only_failed_to_log_in_from_a_network_does_not_act_from_there():
     strange = {"ip_address": "198.51.100.1"}
     events = frame(at(1, 10, "Login failed.", "8", **strange), at(1, 11, "Test updated.", "7", **strange))
     found = taf.find_new_addresses(events, history=HISTORY)
     assert [(row.user, list(row.others)) for row in found.itertuples()] == [("Ben", ["Ada"]), ("Ada", [])]
-
-
-@pytest.mark.full
-def test_what_a_person_does_every_week_is_no_more_than_info():
-    routine = [at(day, 10, "Alert rule deleted.") for day in range(-7 * WEEKS, 0, 7)]
-    events = frame(at(1, 9, "Alert rule deleted."))
-    assert found(taf.review(events, history=frame(*working_days(), *routine))) == [
-        ("info", "find_monitoring_changes", "Ada")
-    ]
-
-
-@pytest.mark.full
-def test_a_newcomer_is_compared_with_everybody():
-    routine = [at(day, 10, "Role assigned.", uid) for day in range(-7 * WEEKS, 0, 7) for uid in "89"]
-    common = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89"), *routine))
-    assert found(common) == [("info", "find_access_changes", "5")]
-    never = taf.review(frame(at(1, 9, "Role assigned.", "5")), history=frame(*working_days(uids="89")))
-    assert found(never) == [("medium", "find_access_changes", "5")]
-    assert never.assessed.set_index("check")["without_baseline"]["find_access_changes"] == 1
-
-
-def test_without_a_history_nothing_is_new_and_the_review_says_not_assessed():
-    review = taf.review(frame(at(1, 9, "Alert rule deleted."), at(1, 10, "Role assigned.")))
-    assert {severity for severity, *_ in found(review)} == {"info"}
-    assert all("not assessed" in why for why in review.findings["why"])
-    assert review.findings["chance"].isna().all()
-    assert set(status(review).values()) == {"not assessed"}
-    assert "not assessed: find_access_changes: no history was given" in repr(review)
-
-
-@pytest.mark.full
-def test_a_history_of_three_weeks_is_too_short_to_call_anything_unusual():
-    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), history=frame(*working_days(3)))
-    assert found(review) == [("info", "find_monitoring_changes", "Ada")]
-    assert status(review)["find_monitoring_changes"] == "not assessed"
 
 
 def test_a_night_of_deletions_from_a_new_network_outranks_single_signs():
@@ -211,42 +121,12 @@ def test_a_frame_cut_by_plain_pandas_is_reviewed_from_its_first_event_to_its_las
     assert any("plain pandas cut it" in note for note in review.notes)
 
 
-def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
-    failures = [at(1, 3 + n / 60, "Login failed.", ip_address="198.51.100.9") for n in range(3)]
-    assert found(taf.review(frame(*failures), history=HISTORY, checks=["find_new_addresses"])) == []
-
-
-@pytest.mark.full
-def test_a_role_that_somebody_gives_to_themselves_is_high():
-    given_to = [{"type": "userDisplayName", "name": "Ada"}, {"type": "roleName", "name": "Admin"}]
-    review = taf.review(frame(at(1, 9, "Role assigned.", resources=given_to)), history=HISTORY)
-    assert found(review) == [("high", "find_access_changes", "Ada")]
-    assert "to the person's own account" in review.findings["why"][0]
-
-
-@pytest.mark.full
-def test_a_return_after_half_a_year_is_found_without_a_directory():
-    long_ago = [at(-400 + day, 9, "Test updated.", "5") for day in range(5)]
-    review = taf.review(frame(at(1, 9, "Test updated.", "5")), history=frame(*working_days(), *long_ago))
-    assert ("medium", "find_dormant_users", "5") in found(review)
-
-
 @pytest.mark.full
 def test_a_directory_of_another_organisation_is_refused():
     users = pd.DataFrame({"uid": ["99"], "name": ["Eve"], "email": ["eve@example.org"]})
     dates = dict.fromkeys(["registered", "last_login", "fetched_at"], pd.Timestamp(MONDAY))
     with pytest.raises(taf.InvalidArgument, match="another organisation"):
         taf.review(frame(at(1, 9, "Test updated.")), users=users.assign(**dates))
-
-
-@pytest.mark.full
-def test_a_history_that_overlaps_is_cut_and_that_is_said():
-    events = frame(at(1, 9, "Alert rule deleted."))
-    whole = pd.concat([HISTORY, events])
-    review, apart = taf.review(events, history=whole), taf.review(events, history=HISTORY)
-    pd.testing.assert_frame_equal(review.findings, apart.findings)
-    assert any("reaches into the period" in note for note in review.notes)
-    assert not any("reaches into the period" in note for note in apart.notes)
 
 
 def test_the_period_is_that_of_the_receipt_or_of_the_events():
@@ -313,27 +193,6 @@ def test_an_archive_gives_the_same_as_a_frame():
         review = taf.review(now, history=history)
         pd.testing.assert_frame_equal(review.findings, expected.findings)
         assert len(review.evidence(0)) == expected.findings["events"][0]
-
-
-@pytest.mark.full
-def test_the_representations_escape_foreign_text_and_json_is_complete():
-    evil = "<b>Ada</b>\x1b[31m"
-    events = frame(at(1, 9, "Alert rule deleted.", "5", user=evil))
-    review = taf.review(events, history=HISTORY)
-    assert "\x1b" not in repr(review)
-    assert "<b>" not in review._repr_html_()
-    assert "&lt;b&gt;" in review._repr_html_()
-    plain = json.loads(review.to_json())
-    assert plain["findings"][0]["user"] == evil
-    assert plain["attack_version"].startswith("ATT&CK v")
-    assert {row["check"] for row in plain["assessed"]} == set(review.assessed["check"])
-
-
-def test_evidence_of_a_number_that_is_no_finding_is_refused():
-    review = taf.review(frame(at(1, 9, "Alert rule deleted.")), checks=["find_monitoring_changes"])
-    for number in (1, -1, True, "0"):
-        with pytest.raises(taf.InvalidArgument, match="number"):
-            review.evidence(number)
 
 
 # A review takes seconds, and tests above have one of each kind.

@@ -104,19 +104,6 @@ def test_an_archive_gives_the_same_in_many_chunks(monkeypatch, keep):
         assert found.events == expected.events == len(taf.between(events, **bounds))
 
 
-def test_an_archive_is_read_in_few_columns_and_few_days_at_once(monkeypatch):
-    events = frame(*(event(90 * n, "Test deleted.") for n in range(200)))
-    monkeypatch.setattr(in_archive, "_CHUNK", 40)
-    loaded = []
-    with archive_of(events) as archive:
-        load = archive.load
-        monkeypatch.setattr(archive, "load", lambda **asked: loaded.append(frame := load(**asked)) or frame)
-        select(archive, ["event"], keep=lambda action, name, outcome: action == "login", people=False)
-    assert len(loaded) >= 5
-    assert max(map(len, loaded)) <= 40 + 16  # a chunk is full with the day on which it reaches its size
-    assert {tuple(chunk.columns) for chunk in loaded} == {("date", "event", "resources")}
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("engine", ["dask", "spark"])
 def test_dask_and_spark_give_the_same(engine, request, tmp_path):
@@ -169,20 +156,6 @@ def test_input_is_not_changed_and_no_columns_are_lost():
 def test_what_is_no_frame_is_refused(broken):
     with pytest.raises(taf.InvalidArgument, match=r"^events: "):
         select(broken, ["event"])
-
-
-def test_dates_without_a_zone_are_refused():
-    events = frame(event(0, "x"))
-    naive = events.assign(date=events["date"].dt.tz_localize(None))
-    for source in (naive, pl.from_pandas(naive.drop(columns="resources"))):
-        with pytest.raises(taf.NotAnAuditFrame, match="without a time zone"):
-            select(source, ["event"])
-
-
-def test_resources_that_are_none_are_refused():
-    events = frame(event(0, "x")).assign(resources=pd.Series([{"a": 1}], dtype="object"))
-    with pytest.raises(taf.NotAnAuditFrame, match="'resources' cannot be read"):
-        select(events, ["resources"])
 
 
 def test_a_table_of_ones_own_decides(tmp_path):

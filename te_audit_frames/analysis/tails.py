@@ -37,6 +37,8 @@ def two_sided(hits: int, trials: int, chance: float) -> float:
         return 1.0
     if hits < trials * chance:
         hits, chance = trials - hits, 1 - chance
+    if not 0 < chance < 1:  # it is so near to one of them that it was rounded
+        return float(hits == trials * chance)
     return min(1.0, 2 * _upper(hits, trials, chance))
 
 

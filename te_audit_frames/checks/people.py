@@ -41,7 +41,8 @@ def matches_text(text: str, patterns: Iterable[str]) -> bool:
     >>> matches_text("Ada [ops]", ["ADA*"]), matches_text("Ada [ops]", ["Ada"])
     (True, False)
     """
-    return _pattern_of(tuple(patterns)).fullmatch(text) is not None
+    known = tuple(patterns)
+    return bool(known) and _pattern_of(known).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=256)

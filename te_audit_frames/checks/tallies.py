@@ -47,7 +47,8 @@ def check_duration(name: str, value: str | timedelta) -> timedelta:
         duration = pd.Timedelta(value)
     except (ValueError, OverflowError):
         raise InvalidArgument(advice) from None
-    if pd.isna(duration) or duration <= pd.Timedelta(0):
+    # Below a microsecond, a duration above zero becomes none.
+    if pd.isna(duration) or duration.to_pytimedelta() <= timedelta(0):
         raise InvalidArgument(advice)
     return duration.to_pytimedelta()
 

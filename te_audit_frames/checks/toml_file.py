@@ -45,3 +45,6 @@ def read_toml(path: str | PathLike[str], argument: str, *, example: str) -> tupl
         found = re.search(r"line (\d+)", str(error))
         line = int(found.group(1)) if found else len(text.splitlines())
         raise InvalidArgument(f"{argument}: {name}, line {line}: not TOML: {error}. {example}") from None
+    except (RecursionError, ValueError) as error:
+        # The parser gives up on very deep lists, and on numbers of thousands of digits.
+        raise InvalidArgument(f"{argument}: {name}: not TOML: {error}. {example}") from None

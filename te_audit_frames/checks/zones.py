@@ -58,6 +58,8 @@ class Clocks:
         if not tz:
             raise InvalidArgument('tz: the mapping is empty. For example tz={"EMEA Branches": "Europe/Berlin"}.')
         keys = [str(key) for key in tz]
+        if len(twice := pd.Index(keys)[pd.Index(keys).duplicated()]):
+            raise InvalidArgument(f"tz: {twice[0]!r} is there twice, as text and as another type. Keep one of them.")
         zones: list[tzinfo] = [parse_zone(zone) for zone in tz.values()]
         number = pd.Series(range(len(keys)), index=keys, dtype="float64")
         own = people["uid"].map(number).fillna(people["user"].map(number))

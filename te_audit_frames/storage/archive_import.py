@@ -101,7 +101,9 @@ def _by_day(rows: pa.Table, *, file: str) -> dict[date | None, pa.Table]:
     for number, start, end in zip(different, starts, ends, strict=True):
         try:
             day = EPOCH.date() + int(number) * ONE_DAY
-            midnight(day) + 2 * ONE_DAY  # later arithmetic on the day must not overflow either
+            # Later arithmetic on the day must not overflow either: its ends are bounds of `load`.
+            midnight(day) + 3 * ONE_DAY
+            midnight(day) - 2 * ONE_DAY
         except OverflowError:
             raise NotAnAuditFrame(
                 f"{file}: the date of an event is day {number:,} after 1970, outside the calendar; leave the event out"
