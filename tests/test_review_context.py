@@ -89,7 +89,7 @@ def test_people_with_few_active_weeks_of_history_are_counted(context):
     assert context.with_baseline(Assessed("find_runs")).without_baseline == 0
     record = with_past(context, moments=later).with_baseline(Assessed("find_runs"))
     assert record.without_baseline == 2
-    assert record.notes == ("2 people have fewer than 8 active weeks of history; everybody's weeks stand in",)
+    assert record.notes == ("2 people have fewer than 8 active weeks of history, and are compared mostly with the others",)
 
 
 def test_acts_cannot_be_rare_if_the_vocabulary_knows_no_event_of_the_history(context):

@@ -90,8 +90,8 @@ def test_of_two_groups_with_as_many_events_the_first_of_the_mapping_decides():
 def test_who_has_no_zone_and_which_zone_is_nobodys_is_noted():
     clocks = Clocks.assign({"7": "Asia/Tokyo", "Mars": "UTC"}, PEOPLE, groups())
     assert clocks.notes == (
-        "3 people have no zone in `tz`: their hours are read in UTC",
-        "`tz` names nobody and no account group of these events by 'Mars'",
+        "3 people have no zone in `tz`, so that their hours are read in UTC",
+        "names in `tz` that match nobody and no account group: 'Mars'",
     )
     assert Clocks.assign({"7": "Asia/Tokyo"}, PEOPLE.iloc[:1], groups()).notes == ()
 
