@@ -371,6 +371,7 @@ def test_a_longer_lookback_reads_more_of_the_days_read_before(archive):
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("lookback", ["72h", "60d"])
+@pytest.mark.full
 def test_a_narrower_token_is_recognised_with_any_lookback(archive, lookback):
     both = [event(NOW - n * DAY, aid=aid) for n in range(60) for aid in ("1", "2")]
     world = World(*both)

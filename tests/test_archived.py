@@ -86,6 +86,7 @@ def test_only_the_needed_columns_are_loaded(synced: Watched) -> None:
     assert synced.loaded == ["date", "aid", "account_group_name", "event", "uid", "user", "ip_address"]
 
 
+@pytest.mark.full
 def test_plots_draw_an_archive(synced: Watched) -> None:
     for plot in (taf.plot_activity, taf.plot_heatmap, taf.plot_top):
         frame_title, archive_title = (plot(events).get_title(loc="left") for events in (synced.load(), synced))

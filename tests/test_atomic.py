@@ -81,6 +81,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.full
 def test_a_killed_process_leaves_the_old_file_and_a_hidden_temporary_one(path):
     write(path, b"old")
     program = run(STUCK, path)

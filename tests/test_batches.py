@@ -24,6 +24,7 @@ from te_audit_frames.sandbox import Sandbox
 from te_audit_frames.schema import in_order, to_events
 
 
+@pytest.mark.full
 def test_pages_for_ever_end_in_an_error_that_names_the_limit_and_the_stream():
     with practice(LOG, endless=True, page_size=200) as api:
         with pytest.raises(taf.FetchError, match="max_fetch_bytes") as caught:

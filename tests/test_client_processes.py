@@ -55,6 +55,7 @@ def count_in_a_process(url, token, aid, results):
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
+@pytest.mark.full
 def test_clients_of_other_processes_fetch_as_well(method):
     context = multiprocessing.get_context(method)
     with practice(LOG) as api:

@@ -202,6 +202,7 @@ def test_extra_keeps_its_json(tmp_path, extra, written):
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("write", [write_csv, write_jsonl])
+@pytest.mark.full
 def test_tens_of_thousands_of_rows_keep_their_order(tmp_path, write):
     count = 40_000
     dates = pa.array(range(count - 1, -1, -1)).cast(ARROW_SCHEMA.field("date").type)

@@ -63,6 +63,7 @@ def test_an_address_may_be_a_network(tmp_path, address, is_reviewed):
     assert (len(review.reviewed), len(review.findings)) == ((1, 0) if is_reviewed else (0, 1))
 
 
+@pytest.mark.full
 def test_entries_that_match_nothing_are_counted(tmp_path):
     misspelt = REVIEWED.replace('uid = "7"', 'user = "Adda"')
     note = "dispositions that no finding of this period matches: 1 of 2 (line 9)"

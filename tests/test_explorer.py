@@ -60,6 +60,7 @@ def shown(explorer: taf.Explorer, chosen: dict[str, list]) -> int:
 
 
 @given(chosen=selections())
+@pytest.mark.full
 def test_the_selection_its_code_and_the_views_are_the_same_events(chosen):
     explorer, theirs = explorers()
     choose(explorer, **chosen)
@@ -113,6 +114,7 @@ def test_a_fixed_offset_is_a_time_zone():
         assert explorer.events["date"].dt.strftime("%d %H:%M").tolist() == ["27 00:00", "28 23:45", "29 00:00"]
 
 
+@pytest.mark.full
 def test_an_archive_is_loaded_by_the_line(tmp_path):
     with Sandbox(events=300, seed=1, days=20) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)

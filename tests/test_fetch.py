@@ -131,6 +131,7 @@ def test_a_window_is_resolved_once_although_time_goes_on(events, server, workers
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.full
 def test_a_lived_in_organisation_comes_whole(workers, order):
     with Sandbox(
         Organisation(events=3_000, seed=5, end=NOW), now=NOW, rate_limit=None, page_size=40, order=order

@@ -56,6 +56,7 @@ def test_after_a_plain_filter_only_days_between_two_events_are_complete(events: 
     )  # pandas keeps the equal receipts, which are wrong for the result
 
 
+@pytest.mark.full
 def test_plots_mark_days_that_a_plain_filter_made_incomplete(events: pd.DataFrame) -> None:
     cut = events[events["date"] >= START + 4 * DAY]
     kept = taf.where(events, events["date"] >= START + 4 * DAY)

@@ -146,6 +146,7 @@ def test_the_zones_of_these_tests_are_many(cases: int) -> None:
 
 
 @ZONES
+@pytest.mark.full
 def test_some_zone_changes_its_clock_at_an_odd_minute(cases: int) -> None:
     assert {change[0].minute % 15 for changes in clocks(cases).values() for change in changes} - {0}
 

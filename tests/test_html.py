@@ -143,6 +143,7 @@ def test_a_missing_column_is_said_and_costs_one_section(tmp_path):
 # ---- names are text ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_hostile_names_are_text_in_the_page_and_in_its_pictures(page, tmp_path):
     plain = page
     names = [text for text in PAYLOADS if not re.search("[\ud800-\udfff]", text)]

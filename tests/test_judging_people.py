@@ -13,6 +13,7 @@ import te_audit_frames as taf
 from te_audit_frames.checks.judging.people import judge_accounts, judge_addresses, judge_hours
 
 
+@pytest.mark.full
 def test_a_return_after_half_a_year_is_low_however_usual_it_is():
     history = frame(*[at(day, 9, "Test updated.", "9") for day in (-600, -400, -200)])
     review = taf.review(frame(at(0, 9, "Test updated.", "9")), history=history, checks=["find_dormant_users"])
@@ -20,6 +21,7 @@ def test_a_return_after_half_a_year_is_low_however_usual_it_is():
     assert found(review) == [("low", "find_dormant_users", "Cleo")]
 
 
+@pytest.mark.full
 def test_the_network_at_which_everybody_always_was_is_no_new_one_of_a_period_of_several_weeks():
     weeks = [at(7 * week, 10, "Test updated.", uid) for week in range(4) for uid in "789"]
     moved = at(22, 11, "Test updated.", ip_address="198.51.100.1")
@@ -30,6 +32,7 @@ def test_the_network_at_which_everybody_always_was_is_no_new_one_of_a_period_of_
     )
 
 
+@pytest.mark.full
 def test_failed_log_ins_from_elsewhere_are_not_a_new_network_of_their_victim():
     failures = [at(1, 3 + n / 60, "Login failed.", ip_address="198.51.100.9") for n in range(3)]
     assert found(taf.review(frame(*failures), history=HISTORY, checks=["find_new_addresses"])) == []

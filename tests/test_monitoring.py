@@ -110,6 +110,7 @@ def drawn_frame(drawn):
 
 @given(DRAWN)
 @settings(max_examples=examples(100, brief=4))
+@pytest.mark.full
 def test_rows_and_their_evidence_divide_the_events(drawn):
     events = drawn_frame(drawn)
     found = taf.find_monitoring_changes(events)

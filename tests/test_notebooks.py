@@ -188,6 +188,7 @@ def log_ins(*events: tuple[str, str, str, str]) -> pd.DataFrame:
     return names["entered"]
 
 
+@pytest.mark.full
 def test_a_log_in_after_ten_failures_is_found_from_any_address():
     failures = [(f"10:0{minute}:00", "Login failed.", "7", "203.0.113.9") for minute in range(10)]
     entered = log_ins(*failures, ("10:40:00", "User login.", "7", "10.0.0.1"))

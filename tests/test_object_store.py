@@ -44,6 +44,7 @@ def test_an_archive_in_a_bucket_does_what_one_in_a_folder_does(s3, bucket, tmp_p
     assert taf.Archive(f"{bucket}/copy").import_parquet(tmp_path / "all.parquet") == 44
 
 
+@pytest.mark.full
 def test_damage_in_a_bucket_is_found(s3, bucket):
     archive = taf.Archive(bucket)
     World(*many(3)).sync(archive, start=NOW - 3 * DAY)

@@ -133,6 +133,7 @@ def test_failed_log_ins_make_no_network_known(library: Callable[[pd.DataFrame], 
     assert ("high", "find_failed_logins") in review.findings[["severity", "check"]].itertuples(index=False, name=None)
 
 
+@pytest.mark.full
 def test_failed_log_ins_at_night_are_not_the_hours_of_their_victim() -> None:
     days = pd.date_range("2026-01-05T09:00Z", periods=100, freq="B", unit="us").repeat(2)
     history = pd.DataFrame({"date": days, "event": "Test updated.", **ADA})

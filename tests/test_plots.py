@@ -247,6 +247,7 @@ def test_a_covered_period_without_events_is_named(plot: Any) -> None:
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("plot", [taf.plot_activity, taf.plot_top])
+@pytest.mark.full
 def test_hostile_names_are_drawn_as_text_in_every_format(plot: Any) -> None:
     drawn = [{"date": START, "uid": str(number), "user": name} for number, name in enumerate(HOSTILE)]
 

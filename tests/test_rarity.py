@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from te_audit_frames.checks.baseline import read_baseline
 from te_audit_frames.checks.judging.rarity import UNKNOWN, Weeks
@@ -94,7 +95,7 @@ def test_nobody_has_no_rarity():
     assert weeks.rarity(-1, weeks.texts["week"].max(), weeks.texts) is UNKNOWN
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(20, brief=2))
 @given(own=st.integers(0, 30), more=st.integers(0, 30), people=st.integers(0, 6))
 def test_a_chance_lies_between_none_and_all_and_grows_with_the_persons_own_weeks(own, more, people):
     own, more = sorted((own, more))

@@ -124,6 +124,7 @@ def test_without_a_receipt_an_archive_speaks_only_of_its_days():
     assert (elsewhere.answer, elsewhere.why) == ("No", "The archive does not cover the period.")
 
 
+@pytest.mark.full
 def test_the_review_is_judged_by_its_findings_and_by_what_it_could_not_look_at():
     assert answer(1, EVENTS).answer == "Not reviewed"
     assert answer(1, EVENTS, review=runs_reviewed()).answer.startswith("Yes: ")

@@ -24,6 +24,7 @@ def test_a_newcomer_is_compared_with_everybody():
     assert never.assessed.set_index("check")["without_baseline"]["find_access_changes"] == 1
 
 
+@pytest.mark.full
 def test_without_a_history_nothing_is_new_and_the_review_says_not_assessed():
     review = taf.review(frame(at(1, 9, "Alert rule deleted."), at(1, 10, "Role assigned.")))
     assert {severity for severity, *_ in found(review)} == {"info"}
@@ -89,7 +90,9 @@ def test_people_with_few_active_weeks_of_history_are_counted(context):
     assert context.with_baseline(Assessed("find_runs")).without_baseline == 0
     record = with_past(context, moments=later).with_baseline(Assessed("find_runs"))
     assert record.without_baseline == 2
-    assert record.notes == ("2 people have fewer than 8 active weeks of history, and are compared mostly with the others",)
+    assert record.notes == (
+        "2 people have fewer than 8 active weeks of history, and are compared mostly with the others",
+    )
 
 
 def test_acts_cannot_be_rare_if_the_vocabulary_knows_no_event_of_the_history(context):

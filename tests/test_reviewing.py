@@ -17,6 +17,7 @@ from te_audit_frames.receipts import Receipt, attach_receipt
 from te_audit_frames.schema import to_arrow, to_events
 
 
+@pytest.mark.full
 def test_a_usual_week_has_no_findings():
     review = taf.review(
         frame(*[at(day, 9, "Test updated.", uid) for day in range(5) for uid in "789"]), history=HISTORY
@@ -25,6 +26,7 @@ def test_a_usual_week_has_no_findings():
     assert len(review.people) == 0
 
 
+@pytest.mark.full
 def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_evidence():
     events = frame(at(1, 9, "Test updated."), at(1, 10, "Alert rule deleted.", resources=None))
     review = taf.review(events, history=HISTORY)
@@ -35,6 +37,7 @@ def test_the_first_alert_rule_that_anybody_deletes_is_a_medium_finding_with_its_
     assert review.findings["account_groups"][0] == ["Shops"]
 
 
+@pytest.mark.full
 def test_a_finding_names_the_account_groups_of_its_events_even_if_its_check_does_not():
     failed = [at(1, 10 + hour / 60, "Login failed.", account_group_name="Bank") for hour in range(20)]
     elsewhere = [at(1, 10, "Login failed.", "8", account_group_name="Farm"), at(1, 12, "Test updated.")]
@@ -49,6 +52,7 @@ def test_who_only_failed_to_log_in_from_a_network_does_not_act_from_there():
     assert [(row.user, list(row.others)) for row in found.itertuples()] == [("Ben", ["Ada"]), ("Ada", [])]
 
 
+@pytest.mark.full
 def test_a_night_of_deletions_from_a_new_network_outranks_single_signs():
     night = [at(2, 2 + minute / 60, "Test deleted.", ip_address="198.51.100.9") for minute in range(15)]
     events = frame(*night, at(2, 10, "Alert rule updated.", "8"))
@@ -177,6 +181,7 @@ def test_frames_without_addresses_and_of_one_person_are_reviewed():
     assert status(review)["find_new_addresses"] == "not assessed"
 
 
+@pytest.mark.full
 def test_missing_log_ins_are_mentioned():
     def notes(text: str) -> tuple[str, ...]:
         return taf.review(frame(at(1, 9, text)), checks=["find_runs"]).notes

@@ -109,6 +109,7 @@ def test_a_value_kept_in_extra_is_counted_once_where_a_second_is_put_right():
 
 @WORKERS
 @pytest.mark.parametrize("verify", ["spot", "full"])
+@pytest.mark.full
 def test_a_late_batch_of_many_pages_doubles_no_event(workers, verify):
     def change(events, request, offset):
         if offset == 40 and len(events) == len(log):

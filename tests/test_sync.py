@@ -62,6 +62,7 @@ def test_with_a_clock_years_behind_no_archive_is_made(archive, tmp_path):
     assert not list((tmp_path / "te-audit").rglob("*.parquet"))
 
 
+@pytest.mark.full
 def test_an_archive_with_records_of_future_days_heals(archive, tmp_path):
     """An earlier version left such records after one answer with a clock 20 days ahead."""
     world = World(*many(15))

@@ -49,6 +49,7 @@ def test_the_guide_documents_every_command_and_exit_code():
     assert [code for code in (0, 2, 3, 4, 5, 6, 7, 130) if f"| {code} |" not in guide] == []
 
 
+@pytest.mark.full
 def test_the_installed_command_says_its_version():
     done = start("--version")
     assert done.communicate()[0].split() == ["te-audit-frames,", "version", taf.__version__]

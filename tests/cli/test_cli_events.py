@@ -117,6 +117,7 @@ def on_terminal(*words):
 
 @pytest.mark.few(count=1)  # each starts the command, and formats are tested above
 @pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+@pytest.mark.full
 def test_hostile_names_do_not_act_on_a_terminal(hostile, form):
     shown = on_terminal("events", hostile, "--format", form)
     assert "Ada" in shown

@@ -38,6 +38,7 @@ def test_hostile_names_do_not_act_in_tables_csv_and_json(tmp_path):
     assert "\x1b" not in to_csv(pd.DataFrame({"user": [HOSTILE]}), on_terminal=True)
 
 
+@pytest.mark.full
 def test_verbose_shows_the_log_without_token_or_query(tmp_path):
     with RawServer([whole(b"", 503), whole(page())]) as api:
         shown = run("fetch", "--verbose", "-o", tmp_path / "e.parquet", TE_BASE_URL=api.url, TE_TOKEN=CANARY)

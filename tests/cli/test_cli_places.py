@@ -27,6 +27,7 @@ from te_audit_frames.storage.csv_jsonl import write_csv
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize("name", ["e.csv", "e.jsonl"])
+@pytest.mark.full
 def test_an_empty_file_has_no_events_and_is_named(tmp_path, name):
     (tmp_path / name).touch()
     result = run("review", tmp_path / name, "--quiet")

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("a_machine_whose_clock_agrees_with_the_serv
     [("activity", "--by", "event-type", "--freq", "W"), ("heatmap", "--tz", "Asia/Tokyo"), ("top", "--top", "3")],
     ids=lambda words: words[0],
 )
+@pytest.mark.full
 def test_plot_writes_pictures(parquet, tmp_path, words, suffix, magic):
     target = tmp_path / f"picture.{suffix}"
     result = run("plot", *words, parquet, "-o", target)

@@ -171,6 +171,7 @@ def test_what_makes_it_fail_is_shown(expected, capsys):
 
 @pytest.mark.few(count=1)
 @pytest.mark.parametrize(("user", "code"), [("ada", 7), ("8", 0)])
+@pytest.mark.full
 def test_evidence_exits_as_fail_on_says(folder, user, code):
     words = (folder / "events.parquet", "--start", "2026-04-20", "--evidence", 2, "--format", "jsonl")
     result = run("review", *words, "--fail-on", "high", "--user", user)

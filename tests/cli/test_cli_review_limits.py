@@ -26,6 +26,7 @@ from te_audit_frames.receipts import attach_receipt
     ],
     ids=str,
 )
+@pytest.mark.full
 def test_quiet_still_says_on_stderr_that_nothing_was_looked_at(tmp_path, name, words, line):
     one = taf.read_pages([b'{"auditEvents": [{"date": "2026-03-02T09:00:00Z", "event": "Test updated.", "uid": "7"}]}'])
     if name == "incomplete":

@@ -152,6 +152,7 @@ def fetch(client, log, *, streamed):
 
 
 @pytest.mark.campaign(full=2_000, middle=12)
+@pytest.mark.full
 def test_events_on_the_edges_of_slices_come_once(cases):
     crowds = 0
     with RawServer([b""]) as api:

@@ -204,6 +204,7 @@ def test_no_cell_of_a_csv_is_a_formula(payloads, events, tmp_path):
 # ---- messages --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_messages_of_the_library_are_one_line_that_only_shows(payloads):
     answers = [
         answer
@@ -268,6 +269,7 @@ def run_on_a_terminal(commands, folder, token):
     return parts[::2], list(map(int, parts[1::2]))
 
 
+@pytest.mark.full
 def test_nothing_that_acts_reaches_a_terminal(payloads, api, tmp_path):
     groups = len(set(map(stored, payloads)))
     period = ["--start", "2026-04-17", "--end", "2026-04-20", "--all-account-groups"]

@@ -138,6 +138,7 @@ def test_the_leaver_silences_an_alert_rule_and_deletes_at_night_and_is_not_seen_
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, lengths)
+@pytest.mark.full
 def test_a_role_is_granted_to_oneself_and_the_directory_has_it_from_then_on(seed, end, days):
     log = organisation(seed, end, days)
     incident = by_kind(log)["role granted to oneself"]
@@ -155,6 +156,7 @@ def test_a_role_is_granted_to_oneself_and_the_directory_has_it_from_then_on(seed
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, lengths)
+@pytest.mark.full
 def test_a_dormant_account_returns_after_half_a_year_and_the_directory_says_so(seed, end, days):
     log = organisation(seed, end, days)
     incident = by_kind(log)["dormant account returns"]
@@ -172,6 +174,7 @@ def test_a_dormant_account_returns_after_half_a_year_and_the_directory_says_so(s
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, lengths)
+@pytest.mark.full
 def test_a_token_and_the_automation_come_from_networks_that_nobody_used(seed, end, days):
     log = organisation(seed, end, days)
     found = by_kind(log)

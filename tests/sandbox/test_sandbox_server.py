@@ -453,6 +453,7 @@ def test_given_events_are_served_as_they_are():
         assert caller.get(window="7d", aid="77").json()["auditEvents"] == odd
 
 
+@pytest.mark.full
 def test_the_demo_window_sees_every_event_of_the_default_organisation():
     with Sandbox(events=1_000) as api, Caller(api) as caller:
         assert len(caller.events(window="90d", useAllPermittedAids="true")) == 1_000
