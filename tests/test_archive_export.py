@@ -14,6 +14,7 @@ def archive(tmp_path):
     return taf.Archive(tmp_path / "te-audit")
 
 
+@pytest.mark.full
 def test_export_writes_one_file_or_one_per_month(archive, tmp_path):
     world = World(*many(35), {"event": "no date"})
     world.sync(archive, start=NOW - 40 * DAY)

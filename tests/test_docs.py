@@ -104,6 +104,7 @@ def test_the_schema_pages_spark_runs(practice: Sandbox, spark: Any):
         spark.conf.set("spark.sql.session.timeZone", zone)
 
 
+@pytest.mark.full
 def test_the_schema_pages_dbt_source_is_the_table_that_duckdb_sees(practice: Sandbox):
     yaml = pytest.importorskip("yaml")
     taf.Archive("te-audit").sync(taf.Client(), start="2026-03-01")

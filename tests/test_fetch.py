@@ -179,6 +179,7 @@ def test_nothing_at_all_is_an_empty_frame_of_the_same_kind():
 
 @given(histories(), SERVERS, st.sampled_from(WORKERS))
 @settings(max_examples=examples(40), deadline=None)
+@pytest.mark.full
 def test_streamed_batches_are_the_same_events(events, server, workers):
     with Sandbox(events, now=NOW, rate_limit=None, **server) as api:
         batches = client(api, workers=workers).iter_batches(window=str(SPAN), all_account_groups=True)
@@ -204,6 +205,7 @@ def test_events_out_of_order_are_all_there(order, size, workers):
 
 @pytest.mark.few(count=2)
 @pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.full
 def test_disorder_that_shows_late_starts_the_reading_again(workers):
     # The older part runs the other way. It has more pages than there are workers, so some slice reads two of them.
     events = [second(number) for number in [*range(59, -1, -1), *range(-160, 0)]]

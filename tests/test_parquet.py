@@ -252,6 +252,7 @@ def test_an_empty_frame_keeps_its_columns(events, path, read):
 # Streams
 
 
+@pytest.mark.full
 def test_a_fetch_streams_into_a_file(path):
     with Sandbox(events=2_000, seed=3, page_size=100) as api:
         client = taf.Client(token=api.token, base_url=api.url, progress=False)

@@ -46,6 +46,7 @@ def test_acts_are_not_compared_with_a_history_that_the_vocabulary_does_not_know(
 @pytest.mark.parametrize(
     "history", [HISTORY.drop(columns="ip_address"), HISTORY.assign(ip_address=None)], ids=["absent", "null"]
 )
+@pytest.mark.full
 def test_without_known_networks_none_is_new(history: pd.DataFrame) -> None:
     assert len(taf.find_new_addresses(EVENTS, history=HISTORY)) == 1
     found = taf.find_new_addresses(EVENTS, history=history)

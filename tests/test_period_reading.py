@@ -109,6 +109,7 @@ def test_what_is_removed_at_the_old_end_shifts_no_page_unseen(workers):
 @pytest.mark.few
 @pytest.mark.parametrize("workers", [1, 2, 8, 32])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.full
 def test_sub_second_bounds_hold_to_the_microsecond_where_dates_have_fractions(order, workers):
     dates = [f"2026-03-01T11:59:{second:02}.{part}Z" for second in range(60) for part in ("000000", "250000", "5")]
     events = [{"date": date, "uid": str(number)} for number, date in enumerate(dates)]

@@ -285,6 +285,7 @@ def test_no_name_is_drawn_by_latex(plot: Any) -> None:
     assert [name.get_usetex() for name in names if name.get_text().startswith("\\input")] == [False]
 
 
+@pytest.mark.full
 def test_wide_names_do_not_shrink_the_bars() -> None:
     ax = taf.plot_activity(table([{"date": START, "event": name * 40} for name in "Wa名"]), by="event")
 

@@ -22,6 +22,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     return write(EVENTS, folder, review=reviewed(), tz="Europe/Berlin", sections=["findings", "evidence"])
 
 
+@pytest.mark.full
 def test_findings_people_and_evidence_are_those_of_the_review(page):
     above = reviewed().findings[reviewed().findings["severity"] != "info"]
     assert len(above) > 0

@@ -75,6 +75,7 @@ def test_two_weak_signs_within_a_day_are_a_medium_finding_and_two_days_apart_the
     assert review(4) == ["low", "low"]
 
 
+@pytest.mark.full
 def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_not():
     failures = [at(1, 3 + n / 60, "Login failed.", ip_address="198.51.100.9") for n in range(12)]
     stranger = at(1, 3.3, "User login.", ip_address="198.51.100.9")
@@ -88,6 +89,7 @@ def test_a_break_in_after_failed_log_ins_is_high_and_the_owner_who_returns_is_no
     ]
 
 
+@pytest.mark.full
 def test_a_spray_names_the_person_who_was_broken_into():
     failures = [at(1, 3 + n / 600, "Login failed.", str(n), ip_address="198.51.100.9") for n in range(20)]
     success = at(1, 3.5, "User login.", "8", ip_address="198.51.100.9")

@@ -22,6 +22,7 @@ from support.checked import (
 @pytest.mark.few(count=1)
 @pytest.mark.campaign(full=30, middle=30, short=2)
 @pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.full
 def test_an_event_ten_minutes_ahead_of_its_place_is_never_lost(cases, order):
     log = spread_out(800, 10 * HOUR)  # a quarter of an hour a page
     lost = {}

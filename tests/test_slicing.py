@@ -221,6 +221,7 @@ def test_one_worker_needs_exactly_the_pages_of_plain_paging(shape):
     [(evenly, 1.2, 1.16), (half_in_one_hour, 1.45, 1.3), (office_hours, 1.4, 1.25), (five_bursts, 1.5, 1.3)],
     ids=lambda value: getattr(value, "__name__", None),
 )
+@pytest.mark.full
 def test_wall_time_of_8_workers_is_near_the_ideal(shape, most, mean):
     runs = [run_of(shape, seed, 8) for seed in range(32)]
     ratios = np.array([run.wall / (PAGES * LATENCY / 8) for run in runs])

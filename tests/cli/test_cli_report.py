@@ -26,6 +26,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.full
 def test_the_report_is_written_and_its_digest_is_one_that_sha256sum_checks(folder):
     done = run("report", "events.parquet", "-o", "report.html", "--tz", "Europe/Berlin", "--title", "March & more")
     assert done.exit_code == 0, done.output

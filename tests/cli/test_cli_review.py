@@ -111,6 +111,7 @@ def test_a_history_that_is_given_is_the_one_that_is_used(folder, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.full
 def test_csv_and_json_lines_have_the_findings_and_stderr_what_was_assessed(expected, capsys, form):
     _, printed = _print(capsys, expected, form=form, tz="Asia/Kolkata")
     if form == "csv":

@@ -25,6 +25,7 @@ def shown(review=None, min_severity="low", tz="UTC", **more):
 
 
 @pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.full
 def test_the_table_fits_and_has_the_most_useful_first(columns):
     lines = write_review(shown(), columns)
     assert max(map(width, lines)) <= columns

@@ -69,6 +69,7 @@ def cutting(body, answer):
 
 
 @pytest.mark.campaign(full=len(CUTS), middle=150)
+@pytest.mark.full
 def test_an_answer_cut_short_is_asked_for_again_or_is_an_error(cases):
     errors = 0
     with RawServer([b""]) as api:

@@ -160,6 +160,7 @@ def streets(certificate):
 @pytest.mark.parametrize(
     ("scheme", "links"), [("http", REACHING), ("https", spread(REACHING, 8))], ids=["http", "https"]
 )
+@pytest.mark.full
 def test_a_plain_get_goes_where_each_link_and_redirect_leads(scheme, links, streets):
     street = streets[scheme]
     for template in links:

@@ -144,6 +144,7 @@ def fetch(client, api, *, streamed):
 
 
 @pytest.mark.campaign(full=1_000, middle=100, short=60)
+@pytest.mark.full
 def test_a_mix_of_faults_ends_in_the_truth_or_in_an_error_that_tells_it(cases):
     ends, sent, connections, requests = Counter(), Counter(), 0, 0
     for seed in range(cases):

@@ -69,6 +69,7 @@ def test_without_habits_the_events_of_a_seed_stay_as_they_were(arguments, digest
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seeds, ends, st.integers(60, 400), st.integers(0, 3_000))
+@pytest.mark.full
 def test_has_exactly_so_many_events_in_order(seed, end, days, more):
     log = Organisation(events=25 * days + more, seed=seed, end=end, days=days, habits=True)
     assert len(log) == 25 * days + more
@@ -79,6 +80,7 @@ def test_has_exactly_so_many_events_in_order(seed, end, days, more):
 
 @settings(max_examples=examples(20), deadline=None)
 @given(seeds, ends, st.sampled_from([60, 200]), st.booleans())
+@pytest.mark.full
 def test_every_logout_ends_a_session_and_all_work_is_inside_one(seed, end, days, incidents):
     log = Organisation(events=30 * days, seed=seed, end=end, days=days, habits=True, incidents=incidents)
     (automation,) = {event["uid"] for event in everything(log) if "Automation" in event["user"]}
