@@ -23,7 +23,7 @@ LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt
 def main() -> int:
     """Run the programs one after the other. Return 1 if a claim does not hold, else 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="use the sizes that the claims name (about 20 minutes)")
+    parser.add_argument("--full", action="store_true", help="use the sizes that the claims name (about 40 minutes)")
     full = parser.parse_args().full
     results: list[Result] = []
     for name in PROGRAMS:
