@@ -154,12 +154,20 @@ def fetch(client, log, *, streamed):
 @pytest.mark.campaign(full=2_000, middle=12)
 @pytest.mark.full
 def test_events_on_the_edges_of_slices_come_once(cases):
-    crowds = 0
+    crowds = refused = 0
     with RawServer([b""]) as api:
         for seed, workers in itertools.product(range(cases), WORKERS):
             log = CrowdedEdges(seed)
             api._script = log.answer
-            frame, receipt = fetch(client_of(api, workers=workers), log, streamed=seed % 4 == 3)
+            streamed = seed % 4 == 3
+            try:
+                frame, receipt = fetch(client_of(api, workers=workers), log, streamed=streamed)
+            except taf.PaginationError as error:
+                # A second with more than a page of events, in another order each time, looks as if pages had moved.
+                assert log.crowds, seed
+                assert "while " in str(error), (seed, error)
+                refused += 1
+                continue
             got = list(zip(frame["date"].astype("int64").tolist(), frame["uid"].tolist(), strict=True))
             case = f"seed {seed}, workers {workers}"
             assert sorted(got) == log.truth, case
@@ -171,3 +179,4 @@ def test_events_on_the_edges_of_slices_come_once(cases):
             assert not log.slid, f"{case}: a link was followed that means another range by now"
             crowds += log.crowds
     assert crowds > cases, "few cuts went through a crowd"
+    assert refused <= cases * len(WORKERS) // 3, "an error has to be the exception"

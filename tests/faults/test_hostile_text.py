@@ -269,7 +269,6 @@ def run_on_a_terminal(commands, folder, token):
     return parts[::2], list(map(int, parts[1::2]))
 
 
-@pytest.mark.full
 def test_nothing_that_acts_reaches_a_terminal(payloads, api, tmp_path):
     groups = len(set(map(stored, payloads)))
     period = ["--start", "2026-04-17", "--end", "2026-04-20", "--all-account-groups"]
