@@ -9,7 +9,7 @@ from te_audit_frames.errors import PaginationError
 
 MOST_RESTARTS = 3
 
-Reason = Literal["disorder", "undated", "moved", "difference"]
+Reason = Literal["disorder", "undated", "moved", "shuffled", "difference"]
 
 
 class ReadAgain(Exception):
@@ -17,9 +17,10 @@ class ReadAgain(Exception):
 
     Attributes
     ----------
-    reason : {"disorder", "undated", "moved", "difference"}
+    reason : {"disorder", "undated", "moved", "shuffled", "difference"}
         The events are not in the order of their dates; some have no date, and the period was divided; pages moved while
-        they were read; or a second reading found other events than the first.
+        they were read; each reading of a second with more than a page of events brings others of its events; or a
+        second reading found other events than the first.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -51,11 +52,25 @@ class Strategy:
     def after(self, reason: Reason) -> Strategy:
         """Return the strategy for reading again."""
         return Strategy(
-            trusts_order=self.trusts_order and reason in ("undated", "moved"),
+            trusts_order=self.trusts_order and reason in ("undated", "moved", "shuffled"),
             one_query=self.one_query or reason == "undated",
             spot_checks=self.spot_checks and reason != "difference",
             pages_moved=self.pages_moved or reason == "moved",
         )
+
+
+def gives_up(reason: Reason, attempts: int) -> PaginationError:
+    """Return the error for a fetch whose every attempt had to be given up."""
+    if reason == "shuffled":
+        return PaginationError(
+            "a second has more than a page of events, and the API puts them into another order for each page. In "
+            f"{attempts} attempts, no two readings of that second agreed, so its events cannot be told. Ask for larger "
+            'pages with page_size="largest", so that the second fits on one, or for a period without it.'
+        )
+    return PaginationError(
+        f"the log changed while it was read, in {attempts} attempts. Ask for a period that ends earlier, or for "
+        "shorter ones."
+    )
 
 
 def cannot_restart(reason: Reason) -> PaginationError:
@@ -64,6 +79,7 @@ def cannot_restart(reason: Reason) -> PaginationError:
         "disorder": "the events are not in the order of their dates",
         "undated": "some events have no date, so it is unknown which part of the period they belong to",
         "moved": "pages moved while they were read",
+        "shuffled": "each reading of a second with more than a page of events brings others of its events",
         "difference": "a second reading found other events than the first",
     }
     return PaginationError(
