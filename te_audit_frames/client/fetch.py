@@ -149,7 +149,7 @@ class Fetch:
                     if is_too_late:
                         raise cannot_restart(again.reason) from None
                     if restarts > MOST_RESTARTS:
-                        raise gives_up(again.reason, restarts) from None
+                        raise gives_up(again, restarts) from None
                 yield None
         finally:
             self._context.stop()

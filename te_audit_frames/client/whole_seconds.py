@@ -1,0 +1,167 @@
+"""Which events a date has, decided by reading its second with queries of its own.
+
+If a second fits on one page, that page has its events. If it does not, the API may put them into another order for
+each page, so that a reading has some events twice in place of others. Three facts decide:
+
+- A page never shows more copies of an event than there are. So the most copies on any page are a lower bound.
+- A reading of all pages has the right number of events, even if it has some of them twice in place of others.
+- If the lower bounds add up to that number, they are the events, and this is proven. If they do not, because equal
+  events stood on several pages, two readings with the same events are believed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from te_audit_frames.client.fetch_checks import row_counts
+from te_audit_frames.client.page import Page
+from te_audit_frames.client.restarts import ReadAgain
+from te_audit_frames.periods import floor_second
+
+MOST_READINGS = 8
+"""How often a second with more than a page of events is read at most."""
+
+_LARGEST = 1
+"""Which reading asks for the largest pages, on which the whole second may fit."""
+
+
+class ReadSecond(Protocol):
+    """Reads all pages of the second that a date lies in."""
+
+    def __call__(self, date: datetime, *, largest: bool = False) -> Sequence[Page] | None:
+        """Return the pages, or None if they are too many or cannot be read; `largest` asks for the largest pages."""
+
+
+@dataclass(frozen=True)
+class WholeSecond:
+    """All events of one date.
+
+    Attributes
+    ----------
+    page : Page
+        Its events, as a page that no server sent.
+    is_proven : bool
+        Whether they are proven to be all. Otherwise two readings agreed.
+    """
+
+    page: Page
+    is_proven: bool
+
+
+def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSecond | None:
+    """Read a second on its own until its events of a date are decided.
+
+    Parameters
+    ----------
+    read : ReadSecond
+        Reads the pages of the second.
+    date : datetime
+        The date. Its second may have events of other dates, if dates have fractions of seconds.
+    seen : Counter of str
+        Rows of the date that other pages had: as many copies of each as there are at least.
+
+    Returns
+    -------
+    WholeSecond or None
+        None if the second cannot be read, or if its only page lacks rows that were seen.
+
+    Raises
+    ------
+    ReadAgain
+        No two readings agree.
+    """
+    bounds = seen.copy()
+    totals: list[Counter[str]] = []
+    gathered: Page | None = None  # as many copies of each row as its lower bound
+    for number in range(MOST_READINGS):
+        pages = read(date, largest=number == _LARGEST)
+        if pages is None and number == _LARGEST:
+            continue
+        if pages is None:
+            break
+        parts = [rows_of(page, date) for page in pages]
+        counts = [row_counts(part.batch) for part in parts]
+        total = sum(counts, Counter())
+        for part, count in zip(parts, counts, strict=True):
+            bounds |= count
+            gathered = part if gathered is None else joined([gathered, _lacking(part, gathered)])
+        is_short = any(total.total() < other.total() for other in totals)
+        if gathered is not None and bounds.total() == total.total() and not is_short:
+            return WholeSecond(gathered, is_proven=True)
+        if len(pages) == 1 and not totals:
+            return None
+        if total in totals:
+            if bounds <= total:
+                return WholeSecond(joined(parts), is_proven=False)
+            break  # the API repeats the same fault, so another reading would show nothing new
+        totals.append(total)
+    if len(totals) < 2 and all(bounds <= total for total in totals):
+        return None
+    has_one_size = len({total.total() for total in totals}) == 1
+    if has_one_size:
+        raise ReadAgain("shuffled", floor_second(date))
+    raise ReadAgain("moved")
+
+
+def of_date(batch: pa.RecordBatch, date: datetime) -> pa.RecordBatch:
+    """Return the rows of one date."""
+    return batch.filter(_is_date(batch, date))
+
+
+def rows_of(page: Page, date: datetime) -> Page:
+    """Return a page with its rows of one date only."""
+    return chosen(page, _is_date(page.batch, date).to_pylist())
+
+
+def others_of(page: Page, date: datetime) -> Page:
+    """Return a page without its rows of one date."""
+    return chosen(page, pc.invert(_is_date(page.batch, date)).to_pylist())
+
+
+def taken(page: Page, wanted: Counter[str]) -> Page:
+    """Return a page with as many copies of each row as are wanted, or all that it has."""
+    left = wanted.copy()
+    choice = []
+    for row in map(repr, page.batch.to_pylist()):
+        choice.append(left[row] > 0)
+        left[row] -= 1
+    return chosen(page, choice)
+
+
+def chosen(page: Page, choice: Sequence[bool]) -> Page:
+    """Return a page with the chosen rows only."""
+    before = [0]
+    for is_chosen in choice:
+        before.append(before[-1] + is_chosen)
+    return replace(
+        page,
+        batch=page.batch.filter(pa.array(choice, pa.bool_())),
+        coerced=tuple(before[position] for position in page.coerced if choice[position]),
+    )
+
+
+def joined(pages: Sequence[Page]) -> Page:
+    """Return one page with the rows of several; all else is that of the last one."""
+    starts = [sum(len(page.batch) for page in pages[:number]) for number in range(len(pages))]
+    return replace(
+        pages[-1],
+        batch=pa.concat_batches([page.batch for page in pages]),
+        coerced=tuple(start + position for start, page in zip(starts, pages, strict=True) for position in page.coerced),
+    )
+
+
+def _lacking(page: Page, other: Page) -> Page:
+    """Return a page with the rows that it has more often than another page."""
+    return taken(page, row_counts(page.batch) - row_counts(other.batch))
+
+
+def _is_date(batch: pa.RecordBatch, date: datetime) -> pa.BooleanArray:
+    dates = batch["date"]
+    return pc.fill_null(pc.equal(dates, pa.scalar(date, dates.type)), False)
