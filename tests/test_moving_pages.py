@@ -77,7 +77,7 @@ class Pages:
         return decode_page(body_of(*(event(NOW - n * SECOND, n) for n in numbers)), name="1")
 
     def moving(self, checks=None):
-        return MovingPages("0", self.get, checks or FetchChecks(), lambda date, *, largest=False: None)
+        return MovingPages("0", self.get, checks or FetchChecks(), lambda date, **how: None)
 
 
 def read(pages, moving, number):
@@ -113,7 +113,7 @@ def test_events_of_one_date_in_another_order_did_not_move(numbers):
         return decode_page(body_of(*(event(NOW - number // 10 * SECOND, number) for number in shown)), name="1")
 
     asked = []
-    moving = MovingPages("0", get, FetchChecks(), lambda date, *, largest=False: None)
+    moving = MovingPages("0", get, FetchChecks(), lambda date, **how: None)
     got = []
     for url in ("0", "1"):
         page = moving.settle(get(url), url)
@@ -130,7 +130,7 @@ def test_an_event_that_arrives_among_the_last_ones_of_a_page_is_noticed():
         shown = numbers[int(url) * 4 : int(url) * 4 + 4]
         return decode_page(body_of(*(event(NOW - number // 10 * SECOND, number) for number in shown)), name="1")
 
-    moving = MovingPages("0", get, FetchChecks(), lambda date, *, largest=False: None)
+    moving = MovingPages("0", get, FetchChecks(), lambda date, **how: None)
     moving.remember(get("0").batch, "0")
     numbers.insert(1, 25)  # the dates of the first page stay as they are, and yet 22 moves to the second
     with pytest.raises(ReadAgain):

@@ -25,7 +25,7 @@ from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import BadRequest, PaginationError, ServerError
-from te_audit_frames.periods import SECOND, floor_second
+from te_audit_frames.periods import SECOND, ceil_second, floor_second
 
 _TIMES = ("window", "startDate", "endDate")
 
@@ -196,8 +196,8 @@ class Paginator:
             "A proxy or cache may mix up answers; ask again later, or with a Client(workers=1)."
         )
 
-    def _read_second(self, date: datetime, *, largest: bool = False) -> list[Page] | None:
-        """Read all pages of a second with a query of their own.
+    def _read_second(self, date: datetime, *, margin: int, largest: bool) -> list[Page] | None:
+        """Read all pages of a second and of `margin` seconds to either side, with a query of their own.
 
         Return None if they are too many, cannot be read, or if larger pages would be no larger.
         """
@@ -207,7 +207,14 @@ class Paginator:
             if self._context.largest_pages.are_refused or int(scope.get("max", 0)) >= LARGEST_PAGE:
                 return None
             scope["max"] = str(LARGEST_PAGE)
-        query = Query.of_range(scope, second - SECOND, second + SECOND)
+        low, high = second - SECOND, second + SECOND
+        start, end = self.asked
+        # The margin stays inside the range of this query, which the API has answered.
+        query = Query.of_range(
+            scope,
+            min(max(second - margin * SECOND, ceil_second(start or low)), low),
+            max(min(second + margin * SECOND, floor_second(end or high)), high),
+        )
         refusals = (BadRequest, PaginationError, ServerError) if largest else (BadRequest, PaginationError)
         try:
             pages = self._read_all_of_second(query)

@@ -21,7 +21,8 @@ class ReadAgain(Exception):
     ----------
     reason : {"disorder", "undated", "moved", "shuffled", "difference"}
         The events are not in the order of their dates; some have no date, and the period was divided; pages moved while
-        they were read; the readings of a second with more than a page of events contradict one another; or a second reading found other events than the first.
+        they were read; the readings of a second with more than a page of events contradict one another; or a
+        second reading found other events than the first.
     second : datetime or None
         The second that no reading settles, if that is the reason.
     """

@@ -16,8 +16,12 @@ import pyarrow.compute as pc
 
 from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
 from te_audit_frames.client.page import Page
+from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.whole_seconds import ReadSecond, joined, of_date, others_of, read_whole, rows_of, taken
-from te_audit_frames.periods import iso
+from te_audit_frames.periods import floor_second, iso
+
+_PAGES_BEHIND = 2
+"""After so many pages without a date, no more of its events are expected, unless of another account group."""
 
 
 @dataclass
@@ -27,8 +31,13 @@ class _Date:
     whole: Page
     counts: Counter[str]
     kept: Counter[str]
+    sent: Counter[str]
+    """The rows that all pages of the query brought."""
     groups: set[str | None] | None
     """The account groups whose events are due already. None for all of them."""
+    is_confirmed: bool
+    """Whether the events are proven, or need no comparison with the pages of the query any more."""
+    pages_without: int = 0
 
 
 class SplitSeconds:
@@ -71,7 +80,7 @@ class SplitSeconds:
         whole = read_whole(self._read, date, kept | sent)
         if whole is None:
             return False
-        entry = _Date(whole.page, row_counts(whole.page.batch), kept.copy(), None)
+        entry = _Date(whole.page, row_counts(whole.page.batch), kept.copy(), kept.copy(), None, whole.is_proven)
         if was_passed:
             entry.groups = {row["aid"] for row in whole.page.batch.to_pylist() if kept[repr(row)]}
             here = set(of_date(page.batch, date)["aid"].to_pylist())
@@ -96,6 +105,11 @@ class SplitSeconds:
         """Return a page with exactly the rows of known dates that are still due, and the dates of which it had others.
 
         All rows that are due come at once, even those that the API sends on later pages.
+
+        Raises
+        ------
+        ReadAgain
+            The pages of the query brought as many events of a date as its readings, but other ones.
         """
         repeated = set()
         dates = pc.unique(page.batch["date"]).to_pylist() if self._dates else []
@@ -106,6 +120,7 @@ class SplitSeconds:
             # A row that the reading lacks has arrived since.
             due = (self._counts(entry, own) | sent) - entry.kept
             entry.kept += due
+            entry.sent += sent
             if sent == due:
                 continue
             if sent - due:
@@ -113,11 +128,25 @@ class SplitSeconds:
             from_page = taken(own, due)
             from_whole = taken(entry.whole, due - row_counts(from_page.batch))
             page = joined([from_page, from_whole, others_of(page, date)])
+        for date, entry in self._dates.items():
+            if not entry.is_confirmed and date not in dates:
+                entry.pages_without += 1
+            if not entry.is_confirmed and (entry.pages_without >= _PAGES_BEHIND or page.next_href is None):
+                self._compare(date, entry)
         return page, repeated
+
+    def _compare(self, date: datetime, entry: _Date) -> None:
+        """Compare what two readings agreed on with what the pages of the query brought."""
+        aids = {repr(row): row["aid"] for row in entry.whole.batch.to_pylist()}
+        groups = {aids.get(row) for row in entry.sent}
+        there = Counter({row: count for row, count in entry.counts.items() if aids[row] in groups})
+        if entry.sent != there and entry.sent.total() == there.total():
+            raise ReadAgain("shuffled", floor_second(date))
+        entry.is_confirmed = True
 
     def read_again(self, date: datetime) -> Counter[str] | None:
         """Return all rows of a date by a reading of now; None if it cannot be read."""
-        whole = read_whole(self._read, date, Counter())
+        whole = read_whole(self._read, date, Counter[str]())
         return None if whole is None else row_counts(whole.page.batch)
 
     def _counts(self, entry: _Date, own: Page) -> Counter[str]:

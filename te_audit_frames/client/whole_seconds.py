@@ -5,8 +5,10 @@ each page, so that a reading has some events twice in place of others. Three fac
 
 - A page never shows more copies of an event than there are. So the most copies on any page are a lower bound.
 - A reading of all pages has the right number of events, even if it has some of them twice in place of others.
-- If the lower bounds add up to that number, they are the events, and this is proven. If they do not, because equal
-  events stood on several pages, two readings with the same events are believed.
+- If the lower bounds add up to that number, they are the events, and this is proven. They do not if equal events stand
+  on several pages only. Then two readings with the same events are believed, unless anything contradicts them.
+
+Each reading asks for a longer range than the one before, so that the second begins at another place on a page.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import combinations
 from typing import Protocol
 
 import pyarrow as pa
@@ -25,8 +28,8 @@ from te_audit_frames.client.page import Page
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.periods import floor_second
 
-MOST_READINGS = 8
-"""How often a second with more than a page of events is read at most."""
+_MARGINS = (1, 60, 120, 300, 600, 1_200, 2_400, 3_600)
+"""How many seconds each reading asks for on either side of the second."""
 
 _LARGEST = 1
 """Which reading asks for the largest pages, on which the whole second may fit."""
@@ -35,8 +38,8 @@ _LARGEST = 1
 class ReadSecond(Protocol):
     """Reads all pages of the second that a date lies in."""
 
-    def __call__(self, date: datetime, *, largest: bool = False) -> Sequence[Page] | None:
-        """Return the pages, or None if they are too many or cannot be read; `largest` asks for the largest pages."""
+    def __call__(self, date: datetime, *, margin: int, largest: bool) -> Sequence[Page] | None:
+        """Return the pages of a range that reaches `margin` seconds to either side, or None if they cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,20 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSec
     Raises
     ------
     ReadAgain
-        No two readings agree.
+        The readings contradict one another, or lack rows that were seen.
     """
     bounds = seen.copy()
     totals: list[Counter[str]] = []
     gathered: Page | None = None  # as many copies of each row as its lower bound
-    for number in range(MOST_READINGS):
-        pages = read(date, largest=number == _LARGEST)
+    for number, margin in enumerate(_MARGINS):
+        pages = read(date, margin=margin, largest=number == _LARGEST)
         if pages is None and number == _LARGEST:
             continue
         if pages is None:
             break
         parts = [rows_of(page, date) for page in pages]
         counts = [row_counts(part.batch) for part in parts]
-        total = sum(counts, Counter())
+        total = sum(counts, Counter[str]())
         for part, count in zip(parts, counts, strict=True):
             bounds |= count
             gathered = part if gathered is None else joined([gathered, _lacking(part, gathered)])
@@ -97,17 +100,19 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSec
             return WholeSecond(gathered, is_proven=True)
         if len(pages) == 1 and not totals:
             return None
-        if total in totals:
-            if bounds <= total:
-                return WholeSecond(joined(parts), is_proven=False)
-            break  # the API repeats the same fault, so another reading would show nothing new
+        if bounds <= total and total in totals and not _are_shuffled([*totals, total]):
+            return WholeSecond(joined(parts), is_proven=False)
         totals.append(total)
     if len(totals) < 2 and all(bounds <= total for total in totals):
         return None
-    has_one_size = len({total.total() for total in totals}) == 1
-    if has_one_size:
+    if len({total.total() for total in totals}) == 1:
         raise ReadAgain("shuffled", floor_second(date))
     raise ReadAgain("moved")
+
+
+def _are_shuffled(totals: list[Counter[str]]) -> bool:
+    """Return whether readings found other events, but as many of them, so that they may also agree by chance."""
+    return any(one != other and one.total() == other.total() for one, other in combinations(totals, 2))
 
 
 def of_date(batch: pa.RecordBatch, date: datetime) -> pa.RecordBatch:
