@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,7 @@ class MovingPages:
             elif self._read_alone(page, repeated):
                 (read_alone,) = repeated
             else:
-                page = self._compare_page_before(page, url, is_one_date=len(repeated) == 1)
+                page = self._compare_page_before(page, url, list(repeated))
         page, corrected = self._split_seconds.keep_due(page)
         if read_alone in corrected:
             self._checks.note(_READ_ALONE)
@@ -137,21 +138,35 @@ class MovingPages:
         was_passed = self._span is not None and self._span[0] < date < self._span[1]
         return self._split_seconds.decide(date, page, kept, was_passed=was_passed)
 
-    def _compare_page_before(self, page: Page, url: str, *, is_one_date: bool) -> Page:
+    def _compare_page_before(self, page: Page, url: str, dates: list[Date]) -> Page:
         """Read the page before again. If it moved, return the page as it is now, without the rows that moved there."""
         assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
         url_before, before = self._page_before
-        again = self._get(url_before).batch
-        if again.equals(before):
-            if is_one_date:
+        again = self._get_filled(url_before)
+        change = _compare(before, again, row_counts(before) + row_counts(page.batch))
+        has_one_date = len(dates) == 1
+        # The first page has the address of a new question, whose events of one date may come in an order of their own.
+        may_be_reordered = url_before == self.first_url or not has_one_date
+        if change == "none" or (change == "order" and may_be_reordered):
+            if has_one_date:
                 self._checks.note(_UNCERTAIN)
             return page
+        if change == "order":
+            raise ReadAgain("shuffled", dates[0])
         page, again = self._read_while_still(url, url_before, again)
         moved_by = _moved_by(before, again)
         self._page_before = url_before, again
         self._as_sent = page.batch
         self._checks.note(_MOVED)
         return chosen(page, [position >= moved_by for position in range(len(page.batch))])
+
+    def _get_filled(self, url: str) -> pa.RecordBatch:
+        """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
+        for _ in range(MOST_RESTARTS):
+            batch = self._get(url).batch
+            if batch.num_rows:
+                break
+        return batch
 
     def _read_while_still(self, url: str, url_before: str, before: pa.RecordBatch) -> tuple[Page, pa.RecordBatch]:
         """Read a page between two equal readings of the page before, so that both show one state of the log."""
@@ -210,19 +225,18 @@ class MovingPages:
         ReadAgain
             All its events are of one second, and no two readings of that second agree.
         """
-        again = self._get(self.first_url).batch
-        if self.first is None or again.equals(self.first):
-            return self.first is not None
+        if self.first is None or not self.first.num_rows:
+            return True
+        again = self._get_filled(self.first_url)
+        change = _compare(self.first, again, row_counts(self.first) | self._first_run)
         date = _last_date(self.first)
-        if date is None or not _is_of_one_date(self.first):
-            return _is_unchanged(self.first, again, row_counts(self.first) | self._first_run)
-        if not again["date"].equals(self.first["date"]):
-            return False
-        # Within one second, only its events show whether some are gone or new.
-        now = self._split_seconds.read_again(date)
-        if now is None:
-            self._checks.note(_FIRST_UNCERTAIN)
-        return now is None or now == self._first_run
+        if change == "order" and date is not None and _is_of_one_date(self.first):
+            # Within one second, only all its events show whether some are gone or new.
+            now = self._split_seconds.read_again(date)
+            if now is None:
+                self._checks.note(_FIRST_UNCERTAIN)
+            return now is None or now == self._first_run
+        return change != "rows"
 
     def are_unchanged(self) -> bool:
         """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged.
@@ -234,7 +248,8 @@ class MovingPages:
         """
         if self._unchecked is not None:
             url, batch, following = self._unchecked
-            if not _is_unchanged(batch, self._get(url).batch, row_counts(batch) + row_counts(following)):
+            change = _compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
+            if change == "rows" or (change == "order" and url != self.first_url and _is_of_one_date(batch)):
                 return False
         return self.first_is_unchanged()
 
@@ -261,19 +276,25 @@ def _moved_by(before: pa.RecordBatch, again: pa.RecordBatch) -> int:
     return fits[0]
 
 
-def _is_unchanged(page: pa.RecordBatch, again: pa.RecordBatch, possible: Counter[str]) -> bool:
-    """Return whether a page that was read again is as it was, apart from the order of events of one date.
+def _compare(page: pa.RecordBatch, again: pa.RecordBatch, possible: Counter[str]) -> Literal["none", "order", "rows"]:
+    """Return what changed on a page that was read again: nothing, the order of events of one date, or its rows.
 
-    Events of the page's last date may also have changed places with events of later pages: `possible` are the rows
-    that the page may have now.
+    The page may be longer or shorter now; what both readings have is compared. Events of its last date may have changed
+    places with events of later pages: `possible` are the rows that the page may have now. If all its events are of one
+    date, they may be any.
     """
-    if again.equals(page):
-        return True
+    rows = min(len(page), len(again))
+    page, again = page.slice(0, rows), again.slice(0, rows)
     dates = page["date"]
-    if dates.null_count or not again["date"].equals(dates) or _is_of_one_date(page):
-        return False  # had the page moved, its dates would have moved too, unless all of them are equal
+    if not rows or dates.null_count or not again["date"].equals(dates):
+        return "none" if rows and again.equals(page) else "rows"
+    if again.equals(page):
+        return "none"
+    if _is_of_one_date(page):
+        return "order"
     inner = pc.not_equal(dates, dates[-1])
-    return row_counts(page.filter(inner)) == row_counts(again.filter(inner)) and row_counts(again) <= possible
+    is_possible = row_counts(page.filter(inner)) == row_counts(again.filter(inner)) and row_counts(again) <= possible
+    return "order" if is_possible else "rows"
 
 
 def _is_of_one_date(batch: pa.RecordBatch) -> bool:
