@@ -32,6 +32,9 @@ from te_audit_frames.client.whole_seconds import ReadSecond, chosen, of_date
 _PLAINLY_DIFFERENT = 8
 """A page that equals the first page and has at least this many distinct rows is the first page, read again."""
 
+_MOST_EMPTY = 8
+"""So many empty answers in a row mean that a page has no rows any more."""
+
 _UNCERTAIN = (
     "pages began with events equal to earlier ones, of seconds that could not be read on their own or on more pages "
     "than are checked; they were kept, but the API may have repeated them, perhaps in place of others"
@@ -162,7 +165,7 @@ class MovingPages:
 
     def _get_filled(self, url: str) -> pa.RecordBatch:
         """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
-        for _ in range(MOST_RESTARTS):
+        for _ in range(_MOST_EMPTY):
             batch = self._get(url).batch
             if batch.num_rows:
                 break
@@ -199,7 +202,7 @@ class MovingPages:
                 self._first_rows.setdefault(date, set()).update(row_counts(first_row))
         self._note_span(sent)
         self._recent.remember(batch)
-        if self._page_before is None or not _is_uniform(sent):
+        if sent.num_rows and (self._page_before is None or not _is_uniform(sent)):
             self._page_before = url, sent
 
     def _follow_first_run(self, sent: pa.RecordBatch, kept: pa.RecordBatch) -> None:

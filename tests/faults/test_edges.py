@@ -85,6 +85,8 @@ class CrowdedEdges:
     def answer(self, request):
         with self.lock:
             now = self.end + len(self.trails) * self.tick
+            if self.asks_for == "period":
+                now += -now % SECOND  # the header has whole seconds, and the period is over
             return whole(self.page(request.query), Date=formatdate(now // SECOND, usegmt=True))
 
     def page(self, query):
