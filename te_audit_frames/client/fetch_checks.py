@@ -53,6 +53,8 @@ class FetchChecks:
         What a second reading found.
     notes : list of str
         Notes for the receipt.
+    refuses_larger_pages : bool
+        Whether the server refused larger pages when a second was read on its own.
     """
 
     now: datetime | None = None
@@ -67,6 +69,7 @@ class FetchChecks:
     window_events: int = 0
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refuses_larger_pages: bool = False
     _boundary_checks_left: int = MOST_BOUNDARY_CHECKS
     _crowded_pages_left: int = MOST_CROWDED_PAGES
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -235,7 +235,7 @@ class MovingPages:
         date = _last_date(self.first)
         if change == "order" and date is not None and _is_of_one_date(self.first):
             # Within one second, only all its events show whether some are gone or new.
-            now = self._split_seconds.read_again(date)
+            now = self._split_seconds.read_again(date, len(self.first))
             if now is None:
                 self._checks.note(_FIRST_UNCERTAIN)
             return now is None or now == self._first_run

@@ -196,15 +196,19 @@ class Paginator:
             "A proxy or cache may mix up answers; ask again later, or with a Client(workers=1)."
         )
 
-    def _read_second(self, date: datetime, *, margin: int, largest: bool) -> list[Page] | None:
+    def _read_second(
+        self, date: datetime, *, margin: int, largest: bool = False, one_page: bool = False
+    ) -> list[Page] | None:
         """Read all pages of a second and of `margin` seconds to either side, with a query of their own.
 
-        Return None if they are too many, cannot be read, or if larger pages would be no larger.
+        Return None if they are too many (more than one, with `one_page`), cannot be read, or if larger pages would be
+        no larger.
         """
         second = floor_second(date)
         scope = {name: value for name, value in self._query.parameters.items() if name not in _TIMES}
         if largest:
-            if self._context.largest_pages.are_refused or int(scope.get("max", 0)) >= LARGEST_PAGE:
+            is_refused = self._context.largest_pages.are_refused or self._checks.refuses_larger_pages
+            if is_refused or int(scope.get("max", 0)) >= LARGEST_PAGE:
                 return None
             scope["max"] = str(LARGEST_PAGE)
         low, high = second - SECOND, second + SECOND
@@ -215,19 +219,24 @@ class Paginator:
             min(max(second - margin * SECOND, ceil_second(start or low)), low),
             max(min(second + margin * SECOND, floor_second(end or high)), high),
         )
-        refusals = (BadRequest, PaginationError, ServerError) if largest else (BadRequest, PaginationError)
         try:
-            pages = self._read_all_of_second(query)
-        except refusals:
+            pages = self._read_all_of_second(query, one_page=one_page)
+        except (BadRequest, PaginationError):
+            self._checks.refuses_larger_pages |= largest
+            return None
+        except ServerError:
+            if not largest:
+                raise
+            self._checks.refuses_larger_pages = True
             return None
         return None if largest and pages and may_be_cut_off(pages[-1]) else pages
 
-    def _read_all_of_second(self, query: Query) -> list[Page] | None:
+    def _read_all_of_second(self, query: Query, *, one_page: bool) -> list[Page] | None:
         links = NextLinks(self._transport.origin, query, self._checks)
         url: str | None = self._transport.origin.url(query.parameters)
         pages: list[Page] = []
         while url is not None:
-            if pages and not self._checks.take_crowded_page():
+            if pages and (one_page or not self._checks.take_crowded_page()):
                 return None
             links.note_followed(url)
             page = self._get(url)

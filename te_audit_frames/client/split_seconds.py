@@ -77,7 +77,7 @@ class SplitSeconds:
             No two readings of the second agree.
         """
         sent = row_counts(of_date(page.batch, date))
-        whole = read_whole(self._read, date, kept | sent)
+        whole = read_whole(self._read, date, kept | sent, len(page.batch))
         if whole is None:
             return False
         entry = _Date(whole.page, row_counts(whole.page.batch), kept.copy(), kept.copy(), None, whole.is_proven)
@@ -144,9 +144,9 @@ class SplitSeconds:
             raise ReadAgain("shuffled", floor_second(date))
         entry.is_confirmed = True
 
-    def read_again(self, date: datetime) -> Counter[str] | None:
+    def read_again(self, date: datetime, page_size: int) -> Counter[str] | None:
         """Return all rows of a date by a reading of now; None if it cannot be read."""
-        whole = read_whole(self._read, date, Counter[str]())
+        whole = read_whole(self._read, date, Counter[str](), page_size)
         return None if whole is None else row_counts(whole.page.batch)
 
     def _counts(self, entry: _Date, own: Page) -> Counter[str]:

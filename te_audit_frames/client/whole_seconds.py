@@ -28,18 +28,21 @@ from te_audit_frames.client.page import Page
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.periods import floor_second
 
-_MARGINS = (1, 60, 120, 300, 600, 1_200, 2_400, 3_600)
-"""How many seconds each reading asks for on either side of the second."""
-
-_LARGEST = 1
-"""Which reading asks for the largest pages, on which the whole second may fit."""
+_MARGINS = (60, 1, 120, 300, 600, 1_200, 2_400)
+"""How many seconds each reading in ordinary pages asks for on either side of the second."""
 
 
 class ReadSecond(Protocol):
-    """Reads all pages of the second that a date lies in."""
+    """Reads the pages of the second that a date lies in."""
 
-    def __call__(self, date: datetime, *, margin: int, largest: bool) -> Sequence[Page] | None:
-        """Return the pages of a range that reaches `margin` seconds to either side, or None if they cannot be read."""
+    def __call__(
+        self, date: datetime, *, margin: int, largest: bool = False, one_page: bool = False
+    ) -> Sequence[Page] | None:
+        """Return all pages of a range that reaches `margin` seconds to either side.
+
+        `largest` asks for the largest pages. Return None if the pages are more than one (with `one_page`), too many, or
+        cannot be read.
+        """
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class WholeSecond:
     is_proven: bool
 
 
-def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSecond | None:
+def read_whole(read: ReadSecond, date: datetime, seen: Counter[str], page_size: int) -> WholeSecond | None:
     """Read a second on its own until its events of a date are decided.
 
     Parameters
@@ -69,6 +72,8 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSec
         The date. Its second may have events of other dates, if dates have fractions of seconds.
     seen : Counter of str
         Rows of the date that other pages had: as many copies of each as there are at least.
+    page_size : int
+        How many events an ordinary page has.
 
     Returns
     -------
@@ -80,12 +85,18 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSec
     ReadAgain
         The readings contradict one another, or lack rows that were seen.
     """
+    if seen.total() <= page_size and (pages := read(date, margin=1, one_page=True)) is not None:
+        whole = rows_of(pages[0], date)
+        return WholeSecond(whole, is_proven=True) if seen <= row_counts(whole.batch) else None
     bounds = seen.copy()
     totals: list[Counter[str]] = []
     gathered: Page | None = None  # as many copies of each row as its lower bound
-    for number, margin in enumerate(_MARGINS):
-        pages = read(date, margin=margin, largest=number == _LARGEST)
-        if pages is None and number == _LARGEST:
+    for number, margin in enumerate((1, *_MARGINS)):
+        largest = number == 0
+        pages = read(date, margin=margin, largest=largest)
+        # One page of the ordinary size may be what a server sends that takes its own size for a limit of the query.
+        is_doubtful = largest and pages is not None and len(pages) == 1 and len(pages[0].batch) <= page_size
+        if largest and (pages is None or is_doubtful):
             continue
         if pages is None:
             break
@@ -98,12 +109,10 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str]) -> WholeSec
         is_short = any(total.total() < other.total() for other in totals)
         if gathered is not None and bounds.total() == total.total() and not is_short:
             return WholeSecond(gathered, is_proven=True)
-        if len(pages) == 1 and not totals:
-            return None
         if bounds <= total and total in totals and not _are_shuffled([*totals, total]):
             return WholeSecond(joined(parts), is_proven=False)
         totals.append(total)
-    if len(totals) < 2 and all(bounds <= total for total in totals):
+    if not totals or (len(totals) == 1 and bounds <= totals[0]):
         return None
     if len({total.total() for total in totals}) == 1:
         raise ReadAgain("shuffled", floor_second(date))
