@@ -89,9 +89,8 @@ def test_a_period_is_the_same_frame_for_every_server_and_number_of_workers(event
             assert said.requests == len(api.requests)
             assert (said.period.start, said.period.end) == (start, end)
             if workers == 1:
-                # Besides the pages: five boundaries with equal rows, each twice if a second takes more than a page, and
-                # at the end one more and the first page.
-                assert said.requests <= max(-(-len(events) // server["page_size"]), 1) + 12
+                # Besides the pages: five boundaries with equal rows, and at the end one more and the first page.
+                assert said.requests <= max(-(-len(events) // server["page_size"]), 1) + 7
 
 
 @pytest.mark.full
