@@ -179,7 +179,7 @@ class NounPhrases:
                     if not (before.named or before.is_verb or self._is_word(words[-2])):
                         return Found()  # "Training plan"
                 phrase = tuple(words[-length:])
-                if tables.phrases[phrase] == "user" and "role" in words[:-length]:
+                if tables.phrases[phrase] == "user" and "role" in words[:-length] and ("role",) in tables.phrases:
                     phrase = ("role",)  # "Role Operator assigned"
                 of = "" if part else self._owned(words, tokens[len(words) - 1].word)
                 return Found(tables.phrases[phrase], " ".join(phrase), part, of)
