@@ -24,6 +24,11 @@ _OWNED = frozenset({"owner", "owners", "members"})
 """The people of an object. If they change, the object does: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
+_QUALITIES = frozenset(
+    {"active", "custom", "default", "enterprise", "external", "global", "inactive", "internal", "main", "permanent"}
+    | {"personal", "primary", "private", "public", "root", "secondary", "temporary"}
+)
+"""Words before a noun that leave its meaning as it is: "personal account"."""
 _WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
 
 
@@ -143,6 +148,8 @@ class NounPhrases:
         if not found:
             return Found()
         names = [each.name for each in found]
+        if len(names) > 1 and not any(names[:-1]) and len(phrases[-1]) == 1:
+            return Found()  # "Widgets and folders", if no table has "widget"
         if len(set(names)) == 1 or not any(names[:-1]):
             return found[-1]  # "MFA and registration policy" is about the policy
         firsts = [phrase[-1].word for phrase in phrases[:-1] if phrase]
@@ -174,10 +181,8 @@ class NounPhrases:
                 if length == 1 and words[-1] in _WEAK and self.longest(words[:-1]):
                     part, words = THING, words[:-1]  # "Allowlist entry removed"
                     continue
-                if length == 1 and len(words) > 1 and words[-1] in _WEAK | {*tables.words["loose"]}:
-                    before = tokens[len(words) - 2]
-                    if not (before.named or before.is_verb or self._is_word(words[-2])):
-                        return Found()  # "Training plan"
+                if length == 1 and len(words) > 1 and self._is_compound(words, tokens):
+                    return Found()
                 phrase = tuple(words[-length:])
                 if tables.phrases[phrase] == "user" and "role" in words[:-length] and ("role",) in tables.phrases:
                     phrase = ("role",)  # "Role Operator assigned"
@@ -209,6 +214,15 @@ class NounPhrases:
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
         return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
+
+    def _is_compound(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
+        """Return whether the last noun means something else than alone: "Training plan", "Loyalty account"."""
+        before, last = tokens[len(words) - 2], tokens[len(words) - 1]
+        if before.named and last.named and not self._is_word(words[-2]):
+            return True  # "Added a Storage Domain", if no table has "storage"
+        if before.named or before.is_verb or words[-2] in DETERMINERS | _QUALITIES:
+            return False
+        return words[-1] in self._tables.words["loose"] or (words[-1] in _WEAK and not self._is_word(words[-2]))
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables

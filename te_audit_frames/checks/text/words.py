@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from te_audit_frames.checks.text.grammar import PREPOSITIONS
@@ -150,6 +150,7 @@ _UNUSUAL_PLURALS = {
 """Plurals that the rules of `singular` would leave as they are or cut at another place."""
 
 
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """Return a noun without its plural ending.
 
