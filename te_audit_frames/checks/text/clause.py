@@ -22,7 +22,7 @@ from te_audit_frames.checks.text.grammar import (
     PREPOSITIONS,
 )
 from te_audit_frames.checks.text.meaning import REFUSALS, meaning, with_place
-from te_audit_frames.checks.text.noun_phrase import DEED, Found, NounPhrases, before_preposition
+from te_audit_frames.checks.text.noun_phrase import DEED, Found, NounPhrases, before_preposition, has_name
 from te_audit_frames.checks.text.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.text.verb_object import VerbObject
@@ -72,11 +72,32 @@ class Clause:
             return Reading()  # "An invalid rule when a test was deleted"
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
+        if self._hides_verb() or self._may_name():
+            return Reading()
         forms = (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound)
         for form in forms:
             if (reading := form()) is not None:
                 return reading
         return Reading()
+
+    def _hides_verb(self) -> bool:
+        """Return whether a verb that no table has is the main one: "The role assigned to Ann was frobbed"."""
+        tokens = self._tokens
+        if any(token.word in BE | HAVE and self._is_unknown_verb(verb) for token, verb in pairwise(tokens)):
+            return True
+        past = [at for at, token in enumerate(tokens) if token.form == "past"]
+        is_last = past[-1:] == [before_preposition(tokens) - 1] and tokens[past[-1]].word != tokens[past[-1]].base
+        return len(past) > 0 and self._is_unknown_past(tokens[0]) and not is_last  # "Frobbed shared folder"
+
+    def _may_name(self) -> bool:
+        """Return whether the second word may be a name, which nothing says: "Project shop was created"."""
+        tokens = self._tokens
+        place = next((at for at, token in enumerate(tokens) if token.word in BE | HAVE | NOT | self._tables.failure), 0)
+        phrase = [singular(token.word) for token in tokens[:place]]
+        if len(phrase) < 2 or any(token.is_verb or token.named or token.word in DETERMINERS for token in tokens[:place]):
+            return False
+        is_alone = self._nouns.longest(phrase) == 1 and phrase[-1] not in self._tables.heads
+        return is_alone and has_name(phrase[-2], self._tables)
 
     def _is_double(self) -> bool:
         """Return whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""
@@ -340,6 +361,9 @@ class Clause:
             found = Found("user", tokens[0].word)  # "user_chat_join"
         action = with_place(self._tables, last, action, rest)  # "user_add_to_group"
         return meaning(self._tables, "noun", (last, action), found, outcome)
+
+    def _is_unknown_verb(self, token: Token) -> bool:
+        return self._is_unknown_past(token) or (self._objects.is_gerund(token) and not token.is_verb)
 
     def _is_unknown_past(self, token: Token) -> bool:
         """Return whether a word looks like the past form of a verb that no table has."""

@@ -218,7 +218,7 @@ class NounPhrases:
     def _is_compound(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
         """Return whether the last noun means something else than alone: "Training plan", "Loyalty account"."""
         before, last = tokens[len(words) - 2], tokens[len(words) - 1]
-        if before.named and last.named and not self._is_word(words[-2]):
+        if before.named and last.named:
             return True  # "Added a Storage Domain", if no table has "storage"
         if before.named or before.is_verb or words[-2] in DETERMINERS | _QUALITIES:
             return False

@@ -76,6 +76,11 @@ class Tables:
         }
 
     @cached_property
+    def heads(self) -> frozenset[str]:
+        """The last words of the phrases of several words."""
+        return frozenset(words[-1] for words in self.phrases if len(words) > 1)
+
+    @cached_property
     def starts(self) -> frozenset[str]:
         """The first words of the phrases."""
         return frozenset(words[0] for words in self.phrases)
