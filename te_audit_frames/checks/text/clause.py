@@ -13,6 +13,7 @@ from itertools import pairwise
 from te_audit_frames.checks.text.grammar import (
     ABLE,
     ADVERBS,
+    ARTICLES,
     BE,
     CONJUNCTIONS,
     DETERMINERS,
@@ -22,7 +23,7 @@ from te_audit_frames.checks.text.grammar import (
     PREPOSITIONS,
 )
 from te_audit_frames.checks.text.meaning import REFUSALS, meaning, with_place
-from te_audit_frames.checks.text.noun_phrase import DEED, Found, NounPhrases, before_preposition, has_name
+from te_audit_frames.checks.text.noun_phrase import DEED, Found, NounPhrases, before_preposition
 from te_audit_frames.checks.text.outcomes import ENTRANCES, fails_later, is_entrance, strip_outcome
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS, UNCLASSIFIED, UNKNOWN, Reading
 from te_audit_frames.checks.text.verb_object import VerbObject
@@ -44,6 +45,7 @@ class Clause:
         self._tables = tables
         self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
+        self._before_articles = ARTICLES | BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | tables.failure | tables.success
         but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
         is_done = any(token.word in BE | HAVE and done.form == "past" for token, done in pairwise(tokens[:but]))
         if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]) and not is_done:
@@ -72,7 +74,7 @@ class Clause:
             return Reading()  # "An invalid rule when a test was deleted"
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
-        if self._hides_verb() or self._may_name():
+        if self._hides_verb():
             return Reading()
         forms = (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound)
         for form in forms:
@@ -86,18 +88,11 @@ class Clause:
         if any(token.word in BE | HAVE and self._is_unknown_verb(verb) for token, verb in pairwise(tokens)):
             return True
         past = [at for at, token in enumerate(tokens) if token.form == "past"]
+        for before, token in pairwise(tokens[: past[0] if past else 0]):
+            if token.word in ARTICLES and not before.is_verb and before.word not in self._before_articles:
+                return True  # "Ann frobs a shared folder"
         is_last = past[-1:] == [before_preposition(tokens) - 1] and tokens[past[-1]].word != tokens[past[-1]].base
         return len(past) > 0 and self._is_unknown_past(tokens[0]) and not is_last  # "Frobbed shared folder"
-
-    def _may_name(self) -> bool:
-        """Return whether the second word may be a name, which nothing says: "Project shop was created"."""
-        tokens = self._tokens
-        place = next((at for at, token in enumerate(tokens) if token.word in BE | HAVE | NOT | self._tables.failure), 0)
-        phrase = [singular(token.word) for token in tokens[:place]]
-        if len(phrase) < 2 or any(token.is_verb or token.named or token.word in DETERMINERS for token in tokens[:place]):
-            return False
-        is_alone = self._nouns.longest(phrase) == 1 and phrase[-1] not in self._tables.heads
-        return is_alone and has_name(phrase[-2], self._tables)
 
     def _is_double(self) -> bool:
         """Return whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""

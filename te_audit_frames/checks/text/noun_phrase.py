@@ -63,9 +63,10 @@ def before_preposition(tokens: Sequence[Token]) -> int:
     return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
 
 
-def has_name(word: str, tables: Tables) -> bool:
-    """Return whether a word is an object whose name may follow: "user" in "User Ann"."""
-    return tables.phrases.get((singular(word.casefold()),)) in _NAMED
+def has_name(word: str, tables: Tables, *, people: bool = True) -> bool:
+    """Return whether a word is an object whose name may follow: "project" in "Project Shop", "user" in "User Ann"."""
+    name = tables.phrases.get((singular(word.casefold()),))
+    return name in _NAMED and (people or name != "user")
 
 
 class NounPhrases:
@@ -145,6 +146,8 @@ class NounPhrases:
             elif token.word not in BE | HAVE | DETERMINERS:
                 phrases[-1].append(token)
         found = [self._noun(phrase) for phrase in phrases if phrase]
+        if len(found) == 1 and tokens[0].word not in DETERMINERS and self._may_name(found[0], phrases[-1]):
+            return Found()
         if not found:
             return Found()
         names = [each.name for each in found]
@@ -214,6 +217,13 @@ class NounPhrases:
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
         return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
+
+    def _may_name(self, found: Found, tokens: Sequence[Token]) -> bool:
+        """Return whether the last noun may be a name, which nothing says: "project shop", "team backend"."""
+        words = [singular(token.word) for token in tokens]
+        if found.part or len(words) < 2 or found.phrase != words[-1] or words[-1] in self._tables.heads:
+            return False
+        return not tokens[-1].named and not tokens[-2].named and has_name(words[-2], self._tables, people=False)
 
     def _is_compound(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
         """Return whether the last noun means something else than alone: "Training plan", "Loyalty account"."""
