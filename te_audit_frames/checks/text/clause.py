@@ -102,7 +102,7 @@ class Clause:
                 continue
             if tokens[at + 1 : at + 2] and tokens[at + 1].word in {"in", "out", "on", "off"}:
                 return True  # "logged in/out"
-            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
+            before = {self._action(other) for other in tokens[:at] if other.is_verb}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
             forms = {other.form for other in tokens[:at] if other.is_verb}
@@ -110,7 +110,7 @@ class Clause:
                 forms.discard("base")  # an issue, a request
             if following is not None and following.form in forms:
                 after.append(following)
-            is_sentence = tokens[0].form in {"base", "gerund"} or any(other.form == "past" for other in tokens[:at])
+            is_sentence = tokens[0].form in {"base", "gerund", "third"} or any(other.form == "past" for other in tokens[:at])
             if is_sentence and {self._action(other) for other in after} - before:
                 return True
         return False

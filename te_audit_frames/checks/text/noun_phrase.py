@@ -20,6 +20,7 @@ _NAMED_BY_USERS = frozenset(
 _NAMED = _NAMED_BY_USERS | {"cluster", "device", "group", "host", "network", "project", "role", "site", "user"}
 """Objects that many products name in their texts: "User Ann was deleted"."""
 _COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
+_IDS = frozenset({"guid", "id", "uid", "uuid"})
 _OWNED = frozenset({"owner", "owners", "members"})
 """The people of an object. If they change, the object does: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
@@ -172,6 +173,8 @@ class NounPhrases:
             if not self._is_name(words, tokens, is_numbered=len(words) < whole):
                 break
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
+        if len(words) < whole and len(words) > 1 and words[-1] in _IDS:
+            words.pop()  # "record UID 4f2a"
         if words and words[-1] == "set" and not self.longest(words):
             return Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self.longest(words) < 2:
