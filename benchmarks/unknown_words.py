@@ -7,7 +7,7 @@ table, and the text is classified again. A good table then says the same by anot
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.measure import Result, alone
@@ -63,7 +63,7 @@ def without_verb(tables: Tables, word: str) -> Tables:
     return _changed(kept, "nouns", lambda other: other != singular(word), keep={"phrases", "verbs", "action_of"})
 
 
-def _changed(tables: Tables, section: str, wanted, keep: Collection[str]) -> Tables:  # type: ignore[no-untyped-def]
+def _changed(tables: Tables, section: str, wanted: Callable[[str], bool], keep: Collection[str]) -> Tables:
     old: Mapping[str, Sequence[str]] = getattr(tables, section)
     new = {name: [word for word in words if wanted(word)] for name, words in old.items()}
     changed = replace(tables, **{section: new})

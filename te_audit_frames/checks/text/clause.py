@@ -45,7 +45,9 @@ class Clause:
         self._tables = tables
         self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
-        self._before_articles = ARTICLES | BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | tables.failure | tables.success
+        self._before_articles = (
+            ARTICLES | BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | tables.failure | tables.success
+        )
         but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
         is_done = any(token.word in BE | HAVE and done.form == "past" for token, done in pairwise(tokens[:but]))
         if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]) and not is_done:
@@ -110,7 +112,9 @@ class Clause:
                 forms.discard("base")  # an issue, a request
             if following is not None and following.form in forms:
                 after.append(following)
-            is_sentence = tokens[0].form in {"base", "gerund", "third"} or any(other.form == "past" for other in tokens[:at])
+            is_sentence = tokens[0].form in {"base", "gerund", "third"} or any(
+                other.form == "past" for other in tokens[:at]
+            )
             if is_sentence and {self._action(other) for other in after} - before:
                 return True
         return False

@@ -235,7 +235,8 @@ class NounPhrases:
             return True  # "Added a Storage Domain", if no table has "storage"
         if before.named or before.is_verb or words[-2] in DETERMINERS | _QUALITIES:
             return False
-        return words[-1] in self._tables.words["loose"] or (words[-1] in _WEAK and not self._is_word(words[-2]))
+        loose = _WEAK | {*self._tables.words["loose"]}
+        return words[-1] in self._tables.words["bound"] or (words[-1] in loose and not self._is_word(words[-2]))
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables
