@@ -45,9 +45,6 @@ class Clause:
         self._tables = tables
         self._nouns = NounPhrases(tables)
         self._outcome: str | None = None
-        self._before_articles = (
-            ARTICLES | BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | tables.failure | tables.success
-        )
         but = next((at for at, token in enumerate(tokens) if token.word == "but"), len(tokens))
         is_done = any(token.word in BE | HAVE and done.form == "past" for token, done in pairwise(tokens[:but]))
         if any(token.word in NOT | tables.failure | {"incorrectly", "wrong"} for token in tokens[but:]) and not is_done:
@@ -90,8 +87,9 @@ class Clause:
         if any(token.word in BE | HAVE and self._is_unknown_verb(verb) for token, verb in pairwise(tokens)):
             return True
         past = [at for at, token in enumerate(tokens) if token.form == "past"]
+        usual = BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | self._tables.failure | self._tables.success
         for before, token in pairwise(tokens[: past[0] if past else 0]):
-            if token.word in ARTICLES and not before.is_verb and before.word not in self._before_articles:
+            if token.word in ARTICLES and not before.is_verb and before.word not in usual:
                 return True  # "Ann frobs a shared folder"
         is_last = past[-1:] == [before_preposition(tokens) - 1] and tokens[past[-1]].word != tokens[past[-1]].base
         return len(past) > 0 and self._is_unknown_past(tokens[0]) and not is_last  # "Frobbed shared folder"
