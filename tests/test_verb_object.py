@@ -106,3 +106,11 @@ def test_a_word_in_ing_is_a_verb_unless_it_names_something() -> None:
     ]
     named = next(phrase[0] for phrase in WORDS.phrases if len(phrase) == 1 and phrase[0].endswith("ing"))
     assert not words.is_gerund(*tokens(named)) or tokens(named)[0].form == "gerund"
+
+
+@pytest.mark.parametrize(
+    "deed", ["provisioning", "saving", "building", "muting", "signing in", "setting up", "deleting"]
+)
+def test_the_start_of_a_deed_is_not_the_start_of_its_object(deed: str) -> None:
+    assert classes(f"Started {deed} test") == ("start", "unclassified", "success")
+    assert classes(f"Stopped {deed} test") == ("stop", "unclassified", "success")
