@@ -78,6 +78,9 @@ def test_verbs_of_people_are_about_the_one_who_did_it(text: str, at: int, thing:
 def test_a_plan_is_not_done() -> None:
     words = tokens("test marked for deletion")
     assert VerbObject(words, WORDS).read("passive", 1, None, passive=True) == Reading()
+    for text in ("Marked group for deletion", "Mark group for deletion", "Group marked for deletion"):
+        assert classes(text)[0] == "unclassified"
+    assert classes("Marked group as deleted") == ("update", "group", "success")
 
 
 @pytest.mark.parametrize(
