@@ -27,6 +27,16 @@ def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_firs
     assert table(rows[["uid", "event_texts"]]).split() == ["uid", "event_texts", "1000008", "(none)"]
 
 
+def test_a_table_of_each_check_begins_with_columns_that_the_check_has():
+    checks = (
+        "find_runs find_failed_logins find_sessions find_off_hours find_new_addresses find_access_changes "
+        "find_monitoring_changes classify_actors"
+    )
+    assert set(FIRST_COLUMNS) == {*checks.split(), "find_dormant_users"}
+    for check in checks.split():
+        assert set(FIRST_COLUMNS[check].split()) <= set(getattr(taf, check)(EVENTS).columns)
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_what_was_not_assessed_is_said_in_any_case(quiet, capsys):
     where = Where((), tz="Asia/Kolkata")
