@@ -84,6 +84,11 @@ def ours(week: Week, events: pd.DataFrame) -> pd.DataFrame:
     return taf.find_off_hours(events, history=week.before)[["uid"]]
 
 
+def any_doubt(week: Week, events: pd.DataFrame) -> pd.DataFrame:
+    """Find a week as soon as it fits other hours any better: what is not found even so lies within usual hours."""
+    return taf.find_off_hours(events, history=week.before, ratio=1)[["uid"]]
+
+
 def series(events: pd.DataFrame, is_odd: pd.Series) -> pd.DataFrame:
     """Turn odd events into findings as `find_off_hours` does: an unbroken series of one person's is one finding."""
     events = events.assign(odd=is_odd).sort_values(["uid", "date"], kind="stable")
@@ -133,6 +138,7 @@ def smoothed(week: Week) -> pd.DataFrame:
 
 METHODS: dict[str, Callable[[Week, pd.DataFrame], pd.DataFrame]] = {
     "find_off_hours": ours,
+    "find_off_hours with ratio=1, which no threshold exceeds": any_doubt,
     "plain smoothed histogram, less than 0.5 %": histogram(0.005),
     "plain smoothed histogram, less than 0.7 %": histogram(0.007),
     "an hour of the week seen on fewer than 3 of 90 days": slots,
