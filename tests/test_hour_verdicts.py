@@ -138,4 +138,4 @@ def test_days_near_a_time_are_counted_for_each_person_alone(drawn):
         ]
         for one in range(4)
     ]
-    assert _days_near(person, (20_000 + day) * 96 + slot, 4).tolist() == expected
+    np.testing.assert_array_equal(_days_near(person, (20_000 + day) * 96 + slot, 4), expected)
