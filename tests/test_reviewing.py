@@ -142,6 +142,7 @@ def test_the_period_is_that_of_the_receipt_or_of_the_events():
     assert any("no receipt" in note for note in bare.notes)
 
 
+@pytest.mark.full
 def test_a_review_knows_its_extent_what_is_missing_and_how_long_the_history_is():
     day = timedelta(days=1)
     resolved = {"start": MONDAY.isoformat(), "end": (MONDAY + 7 * day).isoformat()}

@@ -130,7 +130,7 @@ def one_by_one(seconds, longest):
 
 
 @given(st.lists(st.tuples(st.sampled_from([0, 0, 0, 1]), st.integers(1, 4), st.booleans(), st.booleans()), max_size=12))
-@settings(max_examples=examples(500, brief=80))
+@settings(max_examples=examples(500, brief=40))
 def test_moments_are_split_as_if_they_were_read_one_by_one(drawn):
     person, moment = (np.cumsum([row[at] for row in drawn], dtype="int64") for at in (0, 1))
     logs_in, logs_out = (np.array([row[at] for row in drawn], dtype="bool") for at in (2, 3))
