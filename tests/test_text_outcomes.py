@@ -41,6 +41,14 @@ Domain not verified -> verify domain failure
 Failed password change -> update password failure
 Test deletion failed -> delete test failure
 Deletion of test failed -> delete test failure
+Deleting of test failed -> delete test failure
+Deleting of test failed for user -> delete test failure
+Deleting of test from folder failed -> delete test failure
+Deleting of test from failed folder -> delete test unknown
+Deleting of failed test -> delete test unknown
+Provisioning of agent failed -> create agent failure
+Provisioning of agent was not successful -> create agent failure
+Adding of label succeeded -> create label success
 Delete test failed -> delete test failure
 Deleting test failed -> delete test failure
 Test deletion unsuccessful -> delete test failure

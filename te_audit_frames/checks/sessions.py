@@ -135,7 +135,6 @@ class _Seconds:
         is_open[1:] &= ~(self.logs_out & ~both)[:-1]
         continues = both.copy()
         continues[1:] &= both[:-1] & follows[1:]
-        continues[:1] = False
         is_open = is_open[np.maximum.accumulate(np.where(continues, 0, np.arange(count)))]
         ends = self.logs_out & ~(both & is_open)
         begins = ~follows | self.logs_in

@@ -266,6 +266,8 @@ class Clause:
         first, following = tokens[0], tokens[1].word if len(tokens) > 1 else ""
         is_noun = (singular(first.word),) in self._tables.phrases and following not in DETERMINERS
         if first.form == "gerund" and not is_noun and not self._ends_in_verb():
+            if following == "of" and fails_later(tokens, self._tables):
+                self._outcome = FAILURE  # "Deleting of test from folder failed"
             return self._build("present", 0, passive=False)
         if first.form == "third" and following and following not in PREPOSITIONS and not is_noun:
             return self._build("present", 0, passive=False)  # "Creates a test"

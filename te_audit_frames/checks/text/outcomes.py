@@ -40,17 +40,16 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
             outcome = SUCCESS if left[0].word in tables.success else FAILURE
         left = left[1:]
     # In the middle: "Login failed for user", "A password reset fails for a user".
-    end = before_preposition(left)
-    head, rest = left[:end], left[end:]
-    while len(head) > 1:
-        token = head[-1]
-        if token.word in tables.failure and not token.is_verb:
-            outcome = FAILURE
-        elif token.word in tables.success:
-            outcome = outcome or SUCCESS
-        else:
-            break
-        head = head[:-1]
+    before = before_preposition(left)
+    head, rest = left[:before], left[before:]
+    head, outcome = _end_stripped(head, outcome, tables)
+    if head and head[-1].form == "gerund" and rest and rest[0].word == "of":  # "Deleting of test failed"
+        end = 1 + before_preposition(rest[1:])
+        phrase, of_phrase = _end_stripped(rest[1:end], None, tables)
+        if of_phrase is not None:
+            while len(phrase) > 1 and phrase[-1].word in BE | HAVE:
+                phrase = phrase[:-1]
+            outcome, rest = of_phrase, [rest[0], *phrase, *rest[end:]]
     if len(head) > 2 and _ends_in_deed(head, tables):
         for at in range(1, len(head) - 1):  # "App failed installation", "App successful installation"
             if head[at].word in tables.failure | tables.success and not head[at].is_verb:
@@ -64,13 +63,27 @@ def strip_outcome(tokens: Sequence[Token], tables: Tables) -> tuple[list[Token],
         outcome, rest = outcome or SUCCESS, rest[:-1]
         while rest[-1].word in BE | HAVE:
             rest = rest[:-1]
-    if rest and rest[0].word == "to" and outcome == FAILURE and len(head) < end:
+    if rest and rest[0].word == "to" and outcome == FAILURE and len(head) < before:
         left = [*head, Token("failed"), *rest]
     else:
         left = [*head, *rest]
     if any(token.word == "unsuccessfully" for token in left):
         outcome = FAILURE
     return [token for token in left if token.word not in _ADVERBS], outcome
+
+
+def _end_stripped(phrase: list[Token], outcome: str | None, tables: Tables) -> tuple[list[Token], str | None]:
+    """Take the words for an outcome off the end of a phrase; a failure counts for more than a success."""
+    while len(phrase) > 1:
+        token = phrase[-1]
+        if token.word in tables.failure and not token.is_verb:
+            outcome = FAILURE
+        elif token.word in tables.success:
+            outcome = outcome or SUCCESS
+        else:
+            break
+        phrase = phrase[:-1]
+    return phrase, outcome
 
 
 def _ends_in_deed(tokens: Sequence[Token], tables: Tables) -> bool:
