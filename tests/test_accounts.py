@@ -59,6 +59,17 @@ def test_who_does_not_log_in_is_found(who, status):
     assert statuses(directory(user("7"), who)) == [("8", name) for name in status]
 
 
+def test_whoever_acted_comes_before_those_who_did_not():
+    users = directory(user("7"), user("6", login=None), user("4", login=100), user("8", login=100))
+    rows = [event(-1, "User login.", "8"), event(-3, "User login.", "5")]
+    assert statuses(users, *rows, history=frame(event(-300 * DAY, "Test created.", "8"))) == [
+        ("5", "not in directory"),
+        ("8", "returned"),
+        ("4", "dormant"),
+        ("6", "never logged in"),
+    ]
+
+
 def test_events_count_as_use():
     users = directory(user("7"), user("8", login=200))
     assert statuses(users, event(-80 * DAY, "Test created.", "8")) == []

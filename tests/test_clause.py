@@ -95,6 +95,12 @@ Starting Agent Berlin was initiated -> start agent unknown
 Import of labels completed -> create label success
 Test parameters updated -> update test success
 Skipping import of users -> unclassified unclassified unknown
+Test created and folder shared -> unclassified unclassified unknown
+Create test or dashboard archived -> unclassified unclassified unknown
+Running test -> run test unknown
+Impersonating user was started -> start user success
+Requesting report was initiated -> start report success
+Running test was initiated -> start test success
 """
 
 

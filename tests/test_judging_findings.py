@@ -44,6 +44,12 @@ def test_how_weeks_compare_is_said_in_full(rarity, sentence):
     ("action", "thing", "events", "sentence"),
     [
         ("assign", "role", 1, "Assigned a role"),
+        ("cancel", "job", 1, "Cancelled a job"),
+        ("login", "account", 1, "Logged in to an account"),
+        ("logout", "account", 1, "Logged out of an account"),
+        ("run", "job", 1, "Ran a job"),
+        ("send", "message", 1, "Sent a message"),
+        ("verify", "domain", 1, "Verified a domain"),
         ("create", "api_token", 1, "Created an API token"),
         ("delete", "api_token", 3, "Deleted API tokens, 3 events"),
         ("stop", "alert_rule", 1, "Stopped an alert rule"),

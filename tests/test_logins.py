@@ -116,6 +116,15 @@ def test_the_first_of_several_successes_is_shown():
     assert found["success_uid"].tolist() == ["104"]  # 109 logged in before the failure of that name
 
 
+def test_the_first_failure_at_each_address_counts_for_a_success_though_it_is_of_the_same_person():
+    rows = [*failures(25, ip_address="192.0.2.9"), *failures(25, start=500, ip_address="203.0.113.9")]
+    found = taf.find_failed_logins(frame(*rows, event(500.5, "User login.")), by="ip_address")
+    assert found[["ip_address", "success"]].values.tolist() == [
+        ["203.0.113.9", pd.Timestamp(START) + pd.Timedelta(minutes=500.5)],
+        ["192.0.2.9", pd.NaT],
+    ]
+
+
 def test_separate_attacks_are_separate_rows_and_the_one_that_got_in_comes_first():
     rows = [*failures(40), *failures(5, start=300), event(306, "User login."), *failures(25, start=1_000)]
     found = taf.find_failed_logins(frame(*rows))

@@ -212,6 +212,18 @@ def test_a_phrase_that_names_only_a_part_is_followed_to_its_object(phrase: str, 
     assert (found and found.name) == name
 
 
+QUALITIES = """
+active custom default enterprise external global inactive internal main permanent personal primary private public root
+secondary temporary
+""".split()
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_quality_leaves_the_meaning_of_a_noun_as_it_is(quality: str) -> None:
+    assert classes(f"Deleted {quality} plan") == classes("Deleted plan") == ("delete", "subscription", "success")
+    assert classes("Deleted training plan") == ("delete", "unclassified", "success")
+
+
 def test_an_owner_is_of_something() -> None:
     found = NOUNS.subject(tokens("the owner"), tokens("of the project"))
     assert found is not None

@@ -53,6 +53,19 @@ def test_people_are_compared_with_people():
     assert found.among == "other people"
 
 
+def _deletions(*weeks):
+    return [_weekly(f"person {number}", "Test deleted.", count) for number, count in enumerate(weeks, start=1)]
+
+
+def test_people_who_are_alike_say_more_of_a_newcomer_than_people_who_differ():
+    usual = [_weekly(f"person {number}", "Test updated.") for number in range(1, 6)]
+    newcomer = _weekly("person 0", "Test updated.", 4)
+    alike, differ = (_rarity("person 0", newcomer, *usual, *_deletions(*weeks)) for weeks in ([15] * 5, [30, 30, 15]))
+    assert (alike.own_weeks, alike.others, alike.other_weeks) == (4, 75, 150)
+    assert (differ.own_weeks, differ.others, differ.other_weeks) == (4, 75, 150)
+    assert alike.chance > 2 * differ.chance
+
+
 def test_two_programs_are_compared_with_everybody():
     found = _rarity("job 0", *_jobs(2), *_deleters(5))
     assert (found.others, found.other_weeks, found.among) == (150, 180, "all others")
