@@ -152,6 +152,23 @@ class Coverage:
         gone = set(days)
         return Coverage({day: record for day, record in self.records.items() if day not in gone}, self.since)
 
+    def without_sync(self, days: Iterable[date], *, read_to: datetime, fetched_at: datetime) -> Coverage:
+        """Return the coverage without one sync's readings of the given days.
+
+        A day that was read by no other writer has no record then, as if it had never been read.
+        """
+        records = dict(self.records)
+        for day in days:
+            record = records.pop(day, None)
+            others = tuple(
+                each
+                for each in (record.readings if record else ())
+                if each.is_import or (each.read_to, each.fetched_at) != (read_to, fetched_at)
+            )
+            if record and others:
+                records[day] = DayRecord(record.events, others)
+        return Coverage(records, self.since)
+
     def possible_at(self, moment: datetime) -> Coverage:
         """Return the coverage without readings from after a moment.
 
