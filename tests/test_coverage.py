@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
 import te_audit_frames as taf
+from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.scope import Scope
 
@@ -128,10 +130,10 @@ def test_readings_from_the_future_are_left_out():
 
 def test_a_file_that_is_gone_or_lost_events_does_not_back_its_record():
     coverage = covering(reading(at(11)))
-    assert coverage.backed_by({DAY: 3}, [DAY]) == coverage
-    assert coverage.backed_by({DAY: 2}, [DAY]).records == {}
-    assert coverage.backed_by({}, [DAY]).records == {}
-    assert coverage.backed_by({}, []) == coverage
+    assert coverage.backed_by({DAY: 3}) == coverage
+    assert coverage.backed_by({DAY: 2}).records == {}
+    assert coverage.backed_by({}).records == {}
+    assert coverage.backed_by({DAY: 9}) == coverage
 
 
 def test_the_table_has_a_row_for_every_day_and_shows_gaps():
@@ -144,6 +146,50 @@ def test_the_table_has_a_row_for_every_day_and_shows_gaps():
     assert frame["events"].isna().tolist() == [False, True, False]
     assert frame["scope"].iloc[0] == "all account groups"
     assert list(Coverage().to_frame().dtypes) == list(frame.dtypes)
+
+
+class CountingDict(dict):
+    """Records that count how many were looked up."""
+
+    looked_up = 0
+
+    def get(self, *args):
+        self.looked_up += 1
+        return super().get(*args)
+
+    def __getitem__(self, day):
+        self.looked_up += 1
+        return super().__getitem__(day)
+
+
+def test_one_day_of_long_ago_costs_no_look_at_every_day_since():
+    records = CountingDict({date(1, 1, 5): DayRecord(1, ()), DAY: DayRecord(3, (reading(at(14)),))})
+    coverage = Coverage(records)
+    frame = coverage.to_frame()
+    assert len(frame) == (DAY - date(1, 1, 5)).days + 1
+    assert frame.loc[~frame["gap"], "day"].dt.year.tolist() == [1, 2026]
+    assert receipt_of(coverage, (None, None), counts={}, events=4).notes == [
+        f"not complete: {len(frame) + 3:,} days of the period; see Archive.coverage()"
+    ]
+    assert records.looked_up <= 20
+
+
+@given(COVERAGES)
+@settings(max_examples=examples(60), deadline=None)
+def test_the_table_agrees_with_the_records(coverage):
+    frame = coverage.to_frame()
+    if not coverage.records:
+        assert frame.empty
+        return
+    days = [day.date() for day in frame["day"]]
+    assert days == [coverage.first + timedelta(days=n) for n in range(len(days))]
+    assert days[-1] == max(coverage.records)
+    for day, row in zip(days, frame.to_dict("records"), strict=True):
+        record = coverage.records.get(day)
+        assert (row["gap"], row["complete"]) == (record is None, coverage.is_complete(day))
+        assert (None if pd.isna(row["events"]) else row["events"]) == (record and record.events)
+        latest = record.latest if record else None
+        assert pd.isna(row["fetched_at"]) if latest is None else row["fetched_at"] == latest.fetched_at
 
 
 def test_the_vendor_keeps_two_years_also_from_a_leap_day():

@@ -54,9 +54,14 @@ def receipt_of(
     if latest is not None and first is not None:
         start = since or midnight(first)
         period = Period(start, max(start, until or latest.read_to))
-        days = _days(period)
-        backed = coverage.backed_by(counts, days)
-        doubtful = sum(not backed.is_complete(day, until=period.end) for day in days)
+        # Only recorded days can be complete. The days of the calendar are too many to look at if one is of long ago.
+        first_day, count = _days(period)
+        backed = coverage.backed_by(counts)
+        doubtful = count - sum(
+            backed.is_complete(day, until=period.end)
+            for day in backed.records
+            if 0 <= (day - first_day).days < count
+        )
         complete = not doubtful and period.start < period.end
         if doubtful:
             notes = [f"not complete: {doubtful:,} day{'s' * (doubtful > 1)} of the period; see Archive.coverage()"]
@@ -103,7 +108,8 @@ def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Recei
 
 def whole_days(period: Period) -> list[date]:
     """List the days that begin within a period. The last of them may end after it."""
-    return [day for day in _days(period) if midnight(day) >= period.start]
+    first, count = _days(period)
+    return [first + number * ONE_DAY for number in range(midnight(first) < period.start, count)]
 
 
 def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
@@ -116,7 +122,7 @@ def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups:
     )
 
 
-def _days(period: Period) -> list[date]:
+def _days(period: Period) -> tuple[date, int]:
+    """Return the first day that a period touches, and how many it touches."""
     first = period.start.date()
-    count = -((midnight(first) - period.end) // ONE_DAY)
-    return [first + number * ONE_DAY for number in range(count)]
+    return first, -((midnight(first) - period.end) // ONE_DAY)

@@ -181,11 +181,9 @@ class Coverage:
                 records[day] = DayRecord(record.events, possible)
         return Coverage(records, self.since)
 
-    def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
-        """Return the coverage without the given days that have fewer events in their files than recorded."""
-        return self.without(
-            day for day in days if day in self.records and counts.get(day, -1) < self.records[day].events
-        )
+    def backed_by(self, counts: Mapping[date | None, int]) -> Coverage:
+        """Return the coverage without the days that have fewer events in their files than recorded."""
+        return self.without(day for day, record in self.records.items() if counts.get(day, -1) < record.events)
 
     def needs(self, day: date, scope: Scope, lookback: timedelta) -> bool:
         """Whether a sync with this scope may find new events in a day."""
@@ -229,17 +227,24 @@ class Coverage:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per UTC day, from the first to the last; see `Archive.coverage`."""
-        rows = []
-        day, last = self.first, max(self.records, default=None)
-        while day is not None and last is not None and day <= last:
-            rows.append(self._row(day))
-            day += ONE_DAY
-        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+        first, last = self.first, max(self.records, default=None)
+        read = pd.DataFrame(
+            [self._row(day, record) for day, record in self.records.items()], columns=list(_COLUMNS)
+        ).astype(_COLUMNS)
+        if first is None or last is None:
+            return read
+        # One imported day may be centuries before the others, so gaps are filled in for all days at once.
+        read.index = pd.Index([(day - first).days for day in self.records])
+        number_of_days = max((last - first).days + 1, 0)
+        columns = {
+            name: read[name].reindex(range(number_of_days), fill_value=_IN_A_GAP.get(name, pd.NA)) for name in _COLUMNS
+        }
+        columns["day"] = pd.Series(
+            pd.date_range(midnight(first), periods=number_of_days, freq="D", unit="us"), dtype=_COLUMNS["day"]
+        )
+        return pd.DataFrame(columns)
 
-    def _row(self, day: date) -> dict[str, Any]:
-        record = self.records.get(day)
-        if record is None:
-            return {"day": midnight(day), "gap": True, "complete": False, "sealed": False}
+    def _row(self, day: date, record: DayRecord) -> dict[str, Any]:
         row = {"day": midnight(day), "events": record.events, "gap": False, "complete": False, "sealed": False}
         if latest := record.latest:
             lookback = to_window(DEFAULT_LOOKBACK)
@@ -315,6 +320,8 @@ _COLUMNS = {
     "fetched_at": "datetime64[us, UTC]",
     "scope": "str",
 }
+
+_IN_A_GAP = {"gap": True, "complete": False, "sealed": False}
 
 
 def _record(record: Mapping[str, Any], scopes: list[Scope]) -> DayRecord:
