@@ -212,6 +212,18 @@ def test_a_damaged_coverage_file_is_found_and_can_be_made_again(tmp_path):
     assert archive.verify().ok
 
 
+def test_only_files_that_exist_are_counted(tmp_path):
+    archive = taf.Archive(tmp_path / "fresh")
+    World(*many(3)).sync(archive, start=NOW - 3 * DAY)
+    days = len(archive.files())
+    assert archive.verify().files == days + 2
+    for gone, left in (("coverage", 1), ("manifest", 0)):
+        (tmp_path / f"fresh/_meta/{gone}.json").unlink()
+        assert archive.verify().files == days + left
+    Path(archive.files()[0]).unlink()
+    assert archive.verify().files == days - 1
+
+
 # ---- without an archive ------------------------------------------------------------------------------------------
 
 

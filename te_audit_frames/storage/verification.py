@@ -26,7 +26,8 @@ class Verification:
     location : str
         The archive.
     files : int
-        The number of files that were checked.
+        The number of files that were checked: those of events and of people, the coverage and the manifest. Files that
+        are missing are not counted.
     events : int
         The number of events in the sound files.
     problems : tuple of (str, str)
@@ -109,7 +110,7 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
     counted = sum(checked.rows for checked in found.values())
     return Verification(
         location,
-        len(found) + len(people) + 2,
+        len(found) + len(people) + (coverage is not None) + (store.read(MANIFEST) is not None),
         counted,
         tuple(sorted(problems.items())),
         manifest=after.digest if after else "",
