@@ -60,13 +60,17 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     `user` if one has no `uid`. A row with neither matches any. Of each pair, the archived row is kept, and its null
     values are filled from the fetched row.
 
-    The counts do not depend on the order of readings or on repetition. For each class, the result has as many rows as
-    the reading with the most. This has two limits:
+    The number of rows does not depend on which of two readings comes first, and a reading that is merged again adds
+    nothing. No reading has more rows of a class than the result. The grouping of three or more readings does not matter
+    either, as long as each row with an id also has its name, and each id always has the same name. For each class, the
+    result then has as many rows as the reading with the most. This has three limits:
 
     - A reading with events A and B and a later one with B and C, all of one class, give two rows, not three: a new
       event C cannot be distinguished from a renamed A.
     - If between two readings a user is renamed and the `uid` is filled in, the event is not recognised and is kept
       twice.
+    - If rows of one `uid` have different names (or none) and other rows have a name only, the number of rows may depend
+      on which of three readings are merged first.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ class Pairing:
         The levels form a tree: the rows with one `uid` are among the rows with one name, and these are among the rows
         of one account group. A row is vague at a level if it identifies nothing more exactly than the level does. At
         each level, a more exact row is paired with a vague one before two vague rows are paired. This gives the largest
-        possible number of pairs, which makes the merge associative.
+        possible number of pairs, and makes the merge associative as long as the levels are nested: each id has one name.
         """
         columns = self._columns
         was_exact = self.partner >= 0

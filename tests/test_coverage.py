@@ -49,6 +49,16 @@ def test_the_order_of_writers_does_not_matter(a, b, c):
     assert a.merged(a) == a
 
 
+@given(RECORDS, RECORDS)
+@settings(max_examples=examples(60, brief=30), deadline=None)
+def test_a_hidden_group_stays_hidden_until_a_reading_sees_it(a, b):
+    both = a.merged(b)
+    seen = {group for reading in both.readings for group in reading.scope.groups}
+    assert a.hidden | b.hidden <= both.hidden | seen
+    side_by_side = DayRecord(0, (*a.readings, *b.readings))
+    assert Coverage({DAY: both}).is_complete(DAY) <= Coverage({DAY: side_by_side}).is_complete(DAY)
+
+
 @given(COVERAGES)
 @settings(max_examples=examples(60), deadline=None)
 def test_a_coverage_comes_back_from_its_file(coverage):

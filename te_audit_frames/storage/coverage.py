@@ -61,6 +61,8 @@ class Reading:
         """Whether this reading makes the other one redundant."""
         return (
             self.scope.covers(other.scope)
+            # Else, it would be forgotten that a group is hidden, and the day would count as complete.
+            and {*self.scope.groups, *self.scope.without} >= set(other.scope.without)
             and self.read_to >= other.read_to
             and self.fetched_at >= other.fetched_at
             and self.is_import <= other.is_import
