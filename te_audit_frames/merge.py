@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.merge_keys import KeyColumns, Numbers, join_keys
 from te_audit_frames.merge_pairs import Pairing
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 
 KEY = ["date", "aid or account_group_name", "event", "uid or user", "ip_address", "resources"]
@@ -46,7 +47,8 @@ class Merged:
 
     def __repr__(self) -> str:
         return (
-            f"Merged({self.rows.num_rows:,} rows: {self.added.num_rows:,} added, {self.vanished.num_rows:,} vanished, "
+            f"Merged({number_of(self.rows.num_rows, 'row')}: {self.added.num_rows:,} added, "
+            f"{self.vanished.num_rows:,} vanished, "
             f"{self.paired:,} paired, {self.filled:,} filled)"
         )
 

@@ -17,7 +17,7 @@ import pandas as pd
 from te_audit_frames.analysis.freq import PLAUSIBLE
 from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.periods import Period
-from te_audit_frames.report.blocks import number_of
+from te_audit_frames.safe_text import number_of
 
 ONE_DAY = timedelta(days=1)
 

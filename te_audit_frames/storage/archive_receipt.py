@@ -10,6 +10,7 @@ from typing import Any
 from te_audit_frames.periods import Bounds, Period, iso
 from te_audit_frames.receipt_json import dump_period
 from te_audit_frames.receipts import Receipt
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
@@ -58,13 +59,11 @@ def receipt_of(
         first_day, count = _days(period)
         backed = coverage.backed_by(counts)
         doubtful = count - sum(
-            backed.is_complete(day, until=period.end)
-            for day in backed.records
-            if 0 <= (day - first_day).days < count
+            backed.is_complete(day, until=period.end) for day in backed.records if 0 <= (day - first_day).days < count
         )
         complete = not doubtful and period.start < period.end
         if doubtful:
-            notes = [f"not complete: {doubtful:,} day{'s' * (doubtful > 1)} of the period; see Archive.coverage()"]
+            notes = [f"not complete: {number_of(doubtful, 'day')} of the period; see Archive.coverage()"]
         elif not complete:
             notes = [f"not complete: the archive was read up to {iso(latest.read_to)}"]
     requested = {"window": None, "start": since and iso(since), "end": until and iso(until), "default": False}

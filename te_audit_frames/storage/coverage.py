@@ -17,6 +17,7 @@ import pandas as pd
 
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
@@ -139,8 +140,8 @@ class Coverage:
         if not self.records:
             return "Coverage(no days)"
         count, events = len(self.records), sum(record.events for record in self.records.values())
-        days = f"{count:,} day{'s' * (count != 1)}, {min(self.records)} to {max(self.records)}"
-        return f"Coverage({days}, {events:,} events)"
+        days = f"{number_of(count, 'day')}, {min(self.records)} to {max(self.records)}"
+        return f"Coverage({days}, {number_of(events, 'event')})"
 
     def merged(self, other: Coverage) -> Coverage:
         """Merge the records of two writers."""
@@ -238,9 +239,7 @@ class Coverage:
         # One imported day may be centuries before the others, so gaps are filled in for all days at once.
         read.index = pd.Index([(day - first).days for day in self.records])
         number_of_days = max((last - first).days + 1, 0)
-        columns = {
-            name: read[name].reindex(range(number_of_days), fill_value=_IN_A_GAP.get(name, pd.NA)) for name in _COLUMNS
-        }
+        columns = {name: read[name].reindex(range(number_of_days), fill_value=_IN_A_GAP.get(name)) for name in _COLUMNS}
         columns["day"] = pd.Series(
             pd.date_range(midnight(first), periods=number_of_days, freq="D", unit="us"), dtype=_COLUMNS["day"]
         )

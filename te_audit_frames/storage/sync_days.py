@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.merge import count_fewer
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading
@@ -88,7 +89,7 @@ class SyncDays:
         self._fewer: dict[date, pa.Table] = {}
 
     def __repr__(self) -> str:
-        return f"SyncDays({len(self.read):,} days read, {len(self._gathered):,} to be written)"
+        return f"SyncDays({number_of(len(self.read), 'day')} read, {len(self._gathered):,} to be written)"
 
     def update_coverage(self, change: Callable[[Coverage], Coverage]) -> None:
         """Change the archive's coverage file in one step."""
