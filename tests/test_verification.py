@@ -94,7 +94,7 @@ def test_files_put_back_from_yesterday_are_found_and_no_later_sync_hides_them(ar
     found = problems(archive)
     # The coverage has the number of events of the day. Only the manifest has it for the undated events.
     assert "once had 8" in found[day]
-    assert "it is older: it has 1 events of 2" in found[undated]
+    assert "it is older: it has 1 event of 2" in found[undated]
     # The vendor no longer has the events, so a sync cannot restore them.
     world.events = world.events[:-3]
     with pytest.warns(taf.AuditFramesWarning, match="something else changed events/.*run a verification"):

@@ -199,10 +199,8 @@ def _assessed(
     notes = []
     unplaced = selection.events - len(rows)
     if unplaced:
-        notes.append(
-            f"{number_of(unplaced, 'event')} without an address that can be read, or without a person, "
-            f"{'was' if unplaced == 1 else 'were'} left out"
-        )
+        has, names = ("has", "names") if unplaced == 1 else ("have", "name")
+        notes.append(f"{number_of(unplaced, 'event')} {has} no address that can be read, or {names} nobody")
     reason = ""
     if "ip_address" in selection.absent:
         reason = "the events have no column 'ip_address'"

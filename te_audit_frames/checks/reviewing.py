@@ -195,10 +195,8 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
     if stored is not None and stored.filters:
         notes.append("the events were filtered: what was left out was not reviewed")
     if selection.undated:
-        notes.append(
-            f"{number_of(selection.undated, 'event')} without a date "
-            f"{'was' if selection.undated == 1 else 'were'} not reviewed"
-        )
+        has, were = ("has", "was") if selection.undated == 1 else ("have", "were")
+        notes.append(f"{number_of(selection.undated, 'event')} {has} no date, and {were} not reviewed")
     is_cut = stored is not None and stored.events != len(events)
     if stored is not None and is_cut:
         notes.append(

@@ -67,7 +67,7 @@ def _judge_completeness(subject: Subject) -> Verdict:
     period = "of the period" if receipt.period is None else f"from {_period(subject)}"
     if receipt.rows is not None and receipt.rows != receipt.events:
         why = (
-            f"The receipt is about {number_of(receipt.events, 'event')}, but {receipt.rows:,} of them "
+            f"The receipt is about {number_of(receipt.events, 'event')}, but {receipt.rows:,} "
             f"{'is' if receipt.rows == 1 else 'are'} here: they were cut or joined."
         )
         return Verdict(question, "Not known", why, "open")
