@@ -15,7 +15,8 @@ from benchmarks.measure import Result, table
 
 PROGRAMS = (
     *("decode", "fetch", "schedule", "cancelling", "budget", "summaries", "files"),
-    *("memory", "startup", "archive", "keeping", "peers", "vocabulary", "explorer", "report", "baseline", "hours"),
+    *("memory", "startup", "archive", "keeping", "peers", "vocabulary", "unknown_words", "explorer", "report"),
+    *("baseline", "hours"),
 )
 LIBRARIES = ("pandas", "pyarrow", "narwhals", "duckdb", "polars", "orjson", "dlt", "thousandeyes-sdk-administrative")
 

@@ -36,6 +36,7 @@ PARTS = (
     "twelfth batch",
     "thirteenth batch, kept aside",
     "fourteenth batch, kept aside",
+    "fifteenth batch, kept aside",
     "as ThousandEyes might phrase them",
 )
 
@@ -90,7 +91,7 @@ def labels() -> list[Label]:
 def _part(batch: str, text: str) -> str:
     if batch in ("second", "fourth", "fifth", "sixth", "eighth", "ninth", "tenth", "twelfth"):
         return f"{batch} batch"
-    if batch in ("eleventh", "thirteenth", "fourteenth"):
+    if batch in ("eleventh", "thirteenth", "fourteenth", "fifteenth"):
         return f"{batch} batch, kept aside"
     if batch == "thousandeyes":
         return "as ThousandEyes might phrase them"

@@ -64,6 +64,20 @@ Ann starts a stopped test -> start test unknown
 Change in alert rule settings -> update setting unknown
 Agent IPv6 enabled -> enable ipv6 success
 Demand two-factor authentication -> unclassified unclassified unknown
+The role assigned to Ann was frobbed -> unclassified unclassified unknown
+Frobbed shared folder -> unclassified unclassified unknown
+Frobbed user deleted -> delete user success
+Ann frobs a shared folder -> unclassified unclassified unknown
+User is frobbing a saved search -> unclassified unclassified unknown
+Creates or deletes a test -> unclassified unclassified unknown
+Ann authenticated the gizmo -> unclassified unclassified unknown
+Ann authenticated their device -> verify device success
+Invited gizmo to folder -> invite unclassified success
+Invited Ann to folder -> invite user success
+Removal of user from group -> revoke user unknown
+User addition to the group -> assign user unknown
+Perform a scan on a host -> run scan unknown
+Perform a full gizmo on a host -> unclassified unclassified unknown
 Authentication granted -> login user success
 Started loading tests -> start unclassified success
 Password changes -> update password unknown

@@ -27,6 +27,17 @@ Parameters of a test updated -> update test success
 User and group settings updated -> update setting success
 MacOS profile created -> create profile success
 Crown jewel created -> create unclassified success
+Gizmos and folders deleted -> delete unclassified success
+Loyalty account deleted -> delete unclassified success
+Personal account deleted -> delete user success
+Project shop deleted -> delete unclassified success
+Project shop was deleted -> delete unclassified success
+A project shop was deleted -> delete shop success
+Project policy deleted -> delete policy success
+Removed record UID 4f2a from application ci -> revoke item success
+Created Gizmo Group for multiple projects -> create unclassified success
+Created the Gizmo group for multiple projects -> create group success
+Assign built-in role -> assign role unknown
 Test frobnicator deleted -> delete unclassified success
 Anomaly deleted -> delete anomaly success
 Hard drive deleted -> delete volume success

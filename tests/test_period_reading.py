@@ -50,6 +50,17 @@ def test_what_an_answer_does_not_cover_is_asked_for_in_turn(workers, keeps, ques
     assert paid.notes, "the receipt does not say that answers covered less than was asked for"
 
 
+@pytest.mark.parametrize("keeps", ["newest", "oldest"])
+def test_a_period_as_long_as_the_longest_range_keeps_its_first_and_last_second(keeps):
+    start, end = NOW - 3 * DAY, NOW - 2 * DAY
+    log = [event(start, "first"), event(start + HOUR, "between"), event(end - SECOND, "last")]
+    server = {"longest_range": DAY, "longest_range_keeps": keeps, "include_start": False, "include_end": False}
+    with practice(log, **server) as api:
+        events, _, asked = fetch(api, workers=1, start=start, end=end)
+    assert sorted(events["uid"]) == ["between", "first", "last"]
+    assert len(asked) == 2
+
+
 def test_an_empty_answer_to_a_part_is_no_answer_to_the_whole():
     log = spread_out(10, DAY, before=NOW - 80 * DAY)
     with practice(log, longest_range=31 * DAY) as api:

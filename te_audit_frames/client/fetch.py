@@ -19,7 +19,7 @@ from te_audit_frames.client.page import Errors, Page
 from te_audit_frames.client.pagination import Paginator
 from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.period_resolution import FirstAnswer, ask_period, ask_since, ask_window, provisional_period
-from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain, Strategy, cannot_restart
+from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain, Strategy, cannot_restart, gives_up
 from te_audit_frames.client.sliced_reading import SlicedReading
 from te_audit_frames.client.spot_checks import SpotChecks
 from te_audit_frames.client.stats import FetchStats
@@ -149,10 +149,7 @@ class Fetch:
                     if is_too_late:
                         raise cannot_restart(again.reason) from None
                     if restarts > MOST_RESTARTS:
-                        raise PaginationError(
-                            f"the log changed while it was read, in {restarts} attempts. Ask for a period that ends "
-                            "earlier, or for shorter ones."
-                        ) from None
+                        raise gives_up(again, restarts) from None
                 yield None
         finally:
             self._context.stop()

@@ -18,6 +18,10 @@ YOUNG = timedelta(minutes=15)
 """If only a second reading finds an event younger than this, it may simply have arrived after the first."""
 
 MOST_BOUNDARY_CHECKS = 5
+"""A fetch makes at most so many checks of page boundaries that find nothing wrong."""
+
+MOST_CROWDED_PAGES = 100
+"""A fetch reads at most so many pages, apart from first ones, of seconds that do not fit on a page."""
 
 _RETENTION = timedelta(days=730)
 _RETENTION_TOLERANCE = timedelta(days=3)
@@ -49,6 +53,8 @@ class FetchChecks:
         What a second reading found.
     notes : list of str
         Notes for the receipt.
+    refuses_larger_pages : bool
+        Whether the server refused larger pages when a second was read on its own.
     """
 
     now: datetime | None = None
@@ -63,7 +69,9 @@ class FetchChecks:
     window_events: int = 0
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refuses_larger_pages: bool = False
     _boundary_checks_left: int = MOST_BOUNDARY_CHECKS
+    _crowded_pages_left: int = MOST_CROWDED_PAGES
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, *, ranges: int = 0, ranges_unconfirmed: int = 0) -> None:
@@ -84,17 +92,33 @@ class FetchChecks:
             self.differences.append(text)
 
     def take_boundary_check(self) -> bool:
-        """Return whether one more page may be read again to check a page boundary, and count it."""
+        """Return whether one more page boundary may be checked, and count it."""
         with self._lock:
+            if self._boundary_checks_left < 1:
+                return False
             self._boundary_checks_left -= 1
-            return self._boundary_checks_left >= 0
+            return True
+
+    def give_back_boundary_check(self) -> None:
+        """Do not count the latest check of a page boundary, because it found a fault and corrected it."""
+        with self._lock:
+            self._boundary_checks_left += 1
+
+    def take_crowded_page(self) -> bool:
+        """Return whether one more page of a second that does not fit on a page may be read, and count it."""
+        with self._lock:
+            if self._crowded_pages_left < 1:
+                return False
+            self._crowded_pages_left -= 1
+            return True
 
     def begin_again(self) -> None:
-        """Forget the counts of cuts, windows and boundary checks, because their reading is thrown away."""
+        """Forget the counts of cuts, windows and checks of pages, because their reading is thrown away."""
         with self._lock:
             self.seams = self.windows = self.window_events = 0
             self.margin_seconds = None
             self._boundary_checks_left = MOST_BOUNDARY_CHECKS
+            self._crowded_pages_left = MOST_CROWDED_PAGES
 
     def is_before_retention(self, end: datetime) -> bool:
         """Return whether a range that ends at this moment is older than what the API keeps."""

@@ -1,8 +1,13 @@
 """Pages that move while they are read, because events arrive in front of them.
 
 A later page then repeats rows of an earlier one. Equal rows may also be events that truly happened twice, and those
-must be kept. If all of them are of one second, reading that second on its own tells the two apart (`split_seconds`).
-Otherwise, reading the earlier page again does: if it is unchanged, nothing moved.
+must be kept. What a page repeats decides how the two are told apart:
+
+- Nothing, or only rows of dates that were read on their own: what is still due of those dates is kept.
+- Rows of one date: its second is read on its own (`split_seconds`), and each event is kept as often as it stands there.
+- Rows of several dates, or of one that cannot be read on its own: the page before is read again. If it is unchanged,
+  the rows are true duplicates. If it moved by a number of rows, so many are left out. Otherwise, all is read again.
+- Any of these, and no checks are left: the first page and the page before are read again at the end.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,19 +24,30 @@ import pyarrow.compute as pc
 
 from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
 from te_audit_frames.client.page import Page
+from te_audit_frames.client.recent_rows import Date, RecentRows
 from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain
-from te_audit_frames.client.split_seconds import SplitSeconds, count_of_date
-
-_REMEMBERED_PAGES = 3
-"""How many pages are searched for rows that a later page repeats. Of all earlier ones, the first rows are."""
+from te_audit_frames.client.split_seconds import SplitSeconds
+from te_audit_frames.client.whole_seconds import ReadSecond, chosen, of_date
 
 _PLAINLY_DIFFERENT = 8
 """A page that equals the first page and has at least this many distinct rows is the first page, read again."""
 
+_MOST_EMPTY = 8
+"""So many empty answers in a row mean that a page has no rows any more."""
+
 _UNCERTAIN = (
-    "pages began with events equal to earlier ones, of seconds with more than a page of events or on more pages than "
-    "are checked; they were kept, but the API may have repeated them"
+    "pages began with events equal to earlier ones, of seconds that could not be read on their own or on more pages "
+    "than are checked; they were kept, but the API may have repeated them, perhaps in place of others"
 )
+
+_FIRST_UNCERTAIN = (
+    "the first page has events of one second only, which could not be read on its own, so it is not known whether "
+    "pages moved"
+)
+
+_READ_ALONE = "pages repeated events of the second at their bounds; such a second was read on its own"
+
+_MOVED = "events arrived while pages were read; the rows that moved to a later page were kept once"
 
 
 class MovingPages:
@@ -44,30 +61,28 @@ class MovingPages:
         Reads the page at an address.
     checks : FetchChecks
         Where checks are counted.
-    read_second : callable
-        Reads all events of one second; see `SplitSeconds`.
+    read_second : ReadSecond
+        Reads all events of one second.
     """
 
     def __init__(
-        self,
-        first_url: str,
-        get: Callable[[str], Page],
-        checks: FetchChecks,
-        read_second: Callable[[datetime], Page | None],
+        self, first_url: str, get: Callable[[str], Page], checks: FetchChecks, read_second: ReadSecond
     ) -> None:
         self.first_url = first_url
         self._get = get
-        self._split_seconds = SplitSeconds(read_second)
         self._checks = checks
-        self._recent: list[pa.RecordBatch] = []
+        self._split_seconds = SplitSeconds(read_second, checks)
+        self._recent = RecentRows(checks)
         self._first_rows: dict[int, set[str]] = {}  # by date, of all pages
         self.first: pa.RecordBatch | None = None
-        self._after_first: pa.RecordBatch | None = None
+        self._first_run: Counter[str] = Counter()  # the rows of its last date, on all pages
+        self._is_in_first_run = True
         self._last_filled: pa.RecordBatch | None = None
         # The latest page whose rows are not all equal: if such a page moves, it shows.
-        self._landmark: tuple[str, pa.RecordBatch] | None = None
+        self._page_before: tuple[str, pa.RecordBatch] | None = None
         self._unchecked: tuple[str, pa.RecordBatch, pa.RecordBatch] | None = None
         self._as_sent: pa.RecordBatch | None = None
+        self._span: tuple[datetime, datetime] | None = None
 
     @property
     def has_unchecked_boundaries(self) -> bool:
@@ -80,55 +95,91 @@ class MovingPages:
         first, last = _dates(self.first), _dates(self._last_filled)
         return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
-    def settle(self, page: Page, url: str) -> tuple[Page, int]:
-        """Return the page, read again if pages moved, and how many of its first rows an earlier page already had.
+    # ---- each page -------------------------------------------------------------------------------------------------
+
+    def settle(self, page: Page, url: str) -> Page:
+        """Return a page without the rows that it repeats because pages moved or events changed places.
 
         Raises
         ------
         ReadAgain
-            Pages moved, and which rows are repeated cannot be decided.
+            Which rows are repeated cannot be decided.
         """
         self._as_sent = page.batch
-        repeated = self._repeated(page.batch)
-        if self._landmark is None or not (repeated or self._repeats_a_first_row(page.batch)):
-            return page, 0
-        second = next(iter(repeated)) if len(repeated) == 1 else None
-        is_free = second is not None and self._split_seconds.is_known(second)
-        if not is_free and not self._checks.take_boundary_check():
-            self._unchecked = *self._landmark, page.batch
-            self._checks.note(_UNCERTAIN)
-            return page, 0
-        due = self._split_seconds.due(second, page, self._recent) if second else None
-        sent = count_of_date(page.batch, second) if second else None
-        if due is not None and second and sent:
-            if sent <= due:
-                return page, 0
-            if due <= sent:
-                return self._put_right(page, second, due), 0
-        landmark_url, landmark = self._landmark
-        before = self._get(landmark_url).batch
-        if due is not None and second and sent and sent.total() == due.total() and _is_unchanged(landmark, before):
-            return self._put_right(page, second, due), 0
-        if due is None and before.equals(landmark):
-            if second is not None:
+        read_alone: Date = None
+        repeated = {
+            date: rows
+            for date, rows in self._recent.repeated(page.batch).items()
+            if not self._split_seconds.are_known(date)
+        }
+        if self._page_before is not None and (repeated or self._repeats_a_first_row(page.batch)):
+            if not self._checks.take_boundary_check():
+                self._put_off(page)
+            elif self._read_alone(page, repeated):
+                (read_alone,) = repeated
+            else:
+                page = self._compare_page_before(page, url, list(repeated))
+        page, corrected = self._split_seconds.keep_due(page)
+        if read_alone in corrected:
+            self._checks.note(_READ_ALONE)
+            self._checks.give_back_boundary_check()
+        return page
+
+    def _put_off(self, page: Page) -> None:
+        """Remember to read the page before again, at the end."""
+        assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
+        self._unchecked = *self._page_before, page.batch
+        self._checks.note(_UNCERTAIN)
+
+    def _read_alone(self, page: Page, repeated: dict[Date, Counter[str]]) -> bool:
+        """Read the second of the repeated rows on its own, if it is only one. Return whether its events are known."""
+        if len(repeated) != 1:
+            return False
+        ((date, kept),) = repeated.items()
+        if date is None:
+            return False
+        was_passed = self._span is not None and self._span[0] < date < self._span[1]
+        return self._split_seconds.decide(date, page, kept, was_passed=was_passed)
+
+    def _compare_page_before(self, page: Page, url: str, dates: list[Date]) -> Page:
+        """Read the page before again. If it moved, return the page as it is now, without the rows that moved there."""
+        assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
+        url_before, before = self._page_before
+        again = self._get_filled(url_before)
+        change = _compare(before, again, row_counts(before) + row_counts(page.batch))
+        has_one_date = len(dates) == 1
+        # The first page has the address of a new question, whose events of one date may come in an order of their own.
+        may_be_reordered = url_before == self.first_url or not has_one_date
+        if change == "none" or (change == "order" and may_be_reordered):
+            if has_one_date:
                 self._checks.note(_UNCERTAIN)
-            return page, 0
-        for _ in range(MOST_RESTARTS):
-            # A page read between two equal readings of the landmark belongs to the same state of the log.
-            page, settled = self._get(url), before
-            before = self._get(landmark_url).batch
-            if before.equals(settled):
-                break
-        else:
-            raise ReadAgain("moved")
-        rows = len(landmark)
-        moved_by = [by for by in range(1, rows) if before.slice(by).equals(landmark.slice(0, max(len(before) - by, 0)))]
-        if len(moved_by) != 1:
-            raise ReadAgain("moved")
-        self._landmark = landmark_url, before
+            return page
+        if change == "order":
+            raise ReadAgain("shuffled", dates[0])
+        page, again = self._read_while_still(url, url_before, again)
+        moved_by = _moved_by(before, again)
+        self._page_before = url_before, again
         self._as_sent = page.batch
-        self._checks.note("events arrived while pages were read; the rows that moved to a later page were kept once")
-        return page, moved_by[0]
+        self._checks.note(_MOVED)
+        return chosen(page, [position >= moved_by for position in range(len(page.batch))])
+
+    def _get_filled(self, url: str) -> pa.RecordBatch:
+        """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
+        for _ in range(_MOST_EMPTY):
+            batch = self._get(url).batch
+            if batch.num_rows:
+                break
+        return batch
+
+    def _read_while_still(self, url: str, url_before: str, before: pa.RecordBatch) -> tuple[Page, pa.RecordBatch]:
+        """Read a page between two equal readings of the page before, so that both show one state of the log."""
+        for _ in range(MOST_RESTARTS):
+            page = self._get(url)
+            again = self._get(url_before).batch
+            if again.equals(before):
+                return page, again
+            before = again
+        raise ReadAgain("moved")
 
     def remember(self, batch: pa.RecordBatch, url: str) -> None:
         """Remember a page that was read, as `settle` returned it.
@@ -139,70 +190,122 @@ class MovingPages:
             It is the first page once more: a cursor led back to the beginning.
         """
         sent = batch if self._as_sent is None else self._as_sent
+        if self.first is not None and sent.equals(self.first) and len(row_counts(sent)) >= _PLAINLY_DIFFERENT:
+            raise ReadAgain("moved")
         if self.first is None:
             self.first = sent
-        elif sent.equals(self.first) and len(row_counts(sent)) >= _PLAINLY_DIFFERENT:
-            raise ReadAgain("moved")
-        elif self._after_first is None:
-            self._after_first = sent
+        self._follow_first_run(sent, batch)
         if batch.num_rows:
             self._last_filled = batch
             first_row = batch.slice(0, 1)
             for date in _dates(first_row).tolist():
                 self._first_rows.setdefault(date, set()).update(row_counts(first_row))
-        self._recent = [*self._recent[1 - _REMEMBERED_PAGES :], batch]
-        if self._landmark is None or not _is_uniform(sent):
-            self._landmark = url, sent
+        self._note_span(sent)
+        self._recent.remember(batch)
+        if sent.num_rows and (self._page_before is None or not _is_uniform(sent)):
+            self._page_before = url, sent
+
+    def _follow_first_run(self, sent: pa.RecordBatch, kept: pa.RecordBatch) -> None:
+        """Add the rows of a page to those of the last date of the first page, as long as pages have that date."""
+        date = _last_date(self.first)
+        self._is_in_first_run = self._is_in_first_run and date is not None and bool(len(of_date(sent, date)))
+        if self._is_in_first_run and date is not None:
+            self._first_run += row_counts(of_date(kept, date))
+
+    def _note_span(self, batch: pa.RecordBatch) -> None:
+        bounds = pc.min_max(batch["date"]).as_py()
+        if bounds["min"] is not None:
+            low, high = self._span or (bounds["min"], bounds["max"])
+            self._span = min(low, bounds["min"]), max(high, bounds["max"])
+
+    # ---- the end ---------------------------------------------------------------------------------------------------
 
     def first_is_unchanged(self) -> bool:
-        """Read the first page again, and return whether it did not move."""
-        again = self._get(self.first_url)
-        return self.first is not None and _is_unchanged(self.first, again.batch, self._after_first)
+        """Read the first page again, and return whether it did not move.
+
+        Raises
+        ------
+        ReadAgain
+            All its events are of one second, and no two readings of that second agree.
+        """
+        if self.first is None or not self.first.num_rows:
+            return True
+        again = self._get_filled(self.first_url)
+        change = _compare(self.first, again, row_counts(self.first) | self._first_run)
+        date = _last_date(self.first)
+        if change == "order" and date is not None and _is_of_one_date(self.first):
+            # Within one second, only all its events show whether some are gone or new.
+            now = self._split_seconds.read_again(date, len(self.first))
+            if now is None:
+                self._checks.note(_FIRST_UNCERTAIN)
+            return now is None or now == self._first_run
+        return change != "rows"
 
     def are_unchanged(self) -> bool:
-        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged."""
+        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged.
+
+        Raises
+        ------
+        ReadAgain
+            The same as for `first_is_unchanged`.
+        """
         if self._unchecked is not None:
             url, batch, following = self._unchecked
-            if not _is_unchanged(batch, self._get(url).batch, following):
+            change = _compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
+            if change == "rows" or (change == "order" and url != self.first_url and _is_of_one_date(batch)):
                 return False
         return self.first_is_unchanged()
-
-    def _put_right(self, page: Page, second: datetime, due: Counter[str]) -> Page:
-        self._checks.note("pages repeated events of the second at their bounds; such a second was read on its own")
-        return self._split_seconds.put_right(page, second, due)
-
-    def _repeated(self, batch: pa.RecordBatch) -> set[datetime | None]:
-        """Return the dates of the rows that a page has in common with the pages before it."""
-        if not self._recent or not batch.num_rows:
-            return set()
-        before, rows = pa.Table.from_batches(self._recent), pa.Table.from_batches([batch])
-        shared = pc.is_in(rows["date"], value_set=pc.unique(before["date"]))
-        if not pc.any(shared).as_py():
-            return set()
-        candidates = rows.filter(shared)
-        others = row_counts(before.filter(pc.is_in(before["date"], value_set=pc.unique(candidates["date"]))))
-        return {row["date"] for row in candidates.to_pylist() if repr(row) in others}
 
     def _repeats_a_first_row(self, batch: pa.RecordBatch) -> bool:
         """Return whether a page has the first row of any page before it, as one does that moved by many rows."""
         known = [self._first_rows[date] for date in set(_dates(batch).tolist()) & self._first_rows.keys()]
-        return bool(known) and not row_counts(batch).keys().isdisjoint(set().union(*known))
+        rows = set().union(*known)
+        return bool(known) and any(
+            repr(row) in rows and not self._split_seconds.are_known(row["date"]) for row in batch.to_pylist()
+        )
 
 
-def _is_unchanged(page: pa.RecordBatch, again: pa.RecordBatch, following: pa.RecordBatch | None = None) -> bool:
-    """Return whether a page that was read again is as it was, apart from the order of events of one date.
+def _moved_by(before: pa.RecordBatch, again: pa.RecordBatch) -> int:
+    """Return by how many rows a page moved.
 
-    Events of the page's last date may also have changed places with events at the start of the following page.
+    Raises
+    ------
+    ReadAgain
+        It changed in another way, or the number is not certain.
     """
-    if again.equals(page):
-        return True
+    fits = [by for by in range(1, len(before)) if again.slice(by).equals(before.slice(0, max(len(again) - by, 0)))]
+    if len(fits) != 1:
+        raise ReadAgain("moved")
+    return fits[0]
+
+
+def _compare(page: pa.RecordBatch, again: pa.RecordBatch, possible: Counter[str]) -> Literal["none", "order", "rows"]:
+    """Return what changed on a page that was read again: nothing, the order of events of one date, or its rows.
+
+    The page may be longer or shorter now; what both readings have is compared. Events of its last date may have changed
+    places with events of later pages: `possible` are the rows that the page may have now. If all its events are of one
+    date, they may be any.
+    """
+    rows = min(len(page), len(again))
+    page, again = page.slice(0, rows), again.slice(0, rows)
     dates = page["date"]
-    if dates.null_count or not again["date"].equals(dates) or dates[0] == dates[-1]:
-        return False  # had the page moved, its dates would have moved too, unless all of them are equal
+    if not rows or dates.null_count or not again["date"].equals(dates):
+        return "none" if rows and again.equals(page) else "rows"
+    if again.equals(page):
+        return "none"
+    if _is_of_one_date(page):
+        return "order"
     inner = pc.not_equal(dates, dates[-1])
-    if row_counts(page.filter(inner)) != row_counts(again.filter(inner)):
-        return False
-    return following is None or row_counts(again) <= row_counts(page) + row_counts(following)
+    is_possible = row_counts(page.filter(inner)) == row_counts(again.filter(inner)) and row_counts(again) <= possible
+    return "order" if is_possible else "rows"
+
+
+def _is_of_one_date(batch: pa.RecordBatch) -> bool:
+    return bool(len(batch)) and len(pc.unique(batch["date"])) == 1
+
+
+def _last_date(batch: pa.RecordBatch | None) -> Date:
+    return batch["date"][-1].as_py() if batch is not None and len(batch) else None
 
 
 def _is_uniform(batch: pa.RecordBatch) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -19,12 +20,12 @@ from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.moving_pages import MovingPages
 from te_audit_frames.client.next_links import NextLinks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.page_size import may_be_cut_off, without_max
+from te_audit_frames.client.page_size import LARGEST_PAGE, may_be_cut_off, without_max
 from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.errors import BadRequest, PaginationError, ServerError
-from te_audit_frames.periods import SECOND, floor_second
+from te_audit_frames.periods import SECOND, ceil_second, floor_second
 
 _TIMES = ("window", "startDate", "endDate")
 
@@ -82,7 +83,7 @@ class Paginator:
         self._query = query
         self._next = self._transport.origin.url(query.parameters)
         self._links = NextLinks(self._transport.origin, query, self._checks)
-        self._moving = MovingPages(self._next, self._get, self._checks, self._get_second)
+        self._moving = MovingPages(self._next, self._get, self._checks, self._read_second)
 
     def next_page(self, *, name: str) -> Page:
         """Get the next page.
@@ -117,18 +118,15 @@ class Paginator:
             self._context.note_new_page()  # a server that repeats one page forever makes no progress
         self._latest = page.batch
         url_again = self._check_range(page) or url
-        page, repeated = self._moving.settle(page, url_again)
-        self._moving.remember(page.batch, url_again)
+        settled = self._moving.settle(page, url_again)
+        self._moving.remember(settled.batch, url_again)
         self.pages += 1
         following = self._transport.without_token(lambda: self._links.after(page, url, name=name))
         self.more = following is not None
         self._next = following or self._next
         if not self.more and self._moving.has_unchecked_boundaries and not self._moving.are_unchanged():
             raise ReadAgain("moved")
-        if not repeated:
-            return page
-        coerced = tuple(position - repeated for position in page.coerced if position >= repeated)
-        return replace(page, batch=page.batch.slice(repeated), coerced=coerced)
+        return settled
 
     @property
     def has_fixed_range(self) -> bool:
@@ -198,16 +196,56 @@ class Paginator:
             "A proxy or cache may mix up answers; ask again later, or with a Client(workers=1)."
         )
 
-    def _get_second(self, date: datetime) -> Page | None:
-        """Read all events of a second with a query of their own; return None if they take more than one page."""
+    def _read_second(
+        self, date: datetime, *, margin: int, largest: bool = False, one_page: bool = False
+    ) -> list[Page] | None:
+        """Read all pages of a second and of `margin` seconds to either side, with a query of their own.
+
+        Return None if they are too many (more than one, with `one_page`), cannot be read, or if larger pages would be
+        no larger.
+        """
         second = floor_second(date)
         scope = {name: value for name, value in self._query.parameters.items() if name not in _TIMES}
-        query = Query.of_range(scope, second - SECOND, second + SECOND)
+        if largest:
+            is_refused = self._context.largest_pages.are_refused or self._checks.refuses_larger_pages
+            if is_refused or int(scope.get("max", 0)) >= LARGEST_PAGE:
+                return None
+            scope["max"] = str(LARGEST_PAGE)
+        low, high = second - SECOND, second + SECOND
+        start, end = self.asked
+        # The margin stays inside the range of this query, which the API has answered.
+        query = Query.of_range(
+            scope,
+            min(max(second - margin * SECOND, ceil_second(start or low)), low),
+            max(min(second + margin * SECOND, floor_second(end or high)), high),
+        )
         try:
-            page = self._get(self._transport.origin.url(query.parameters))
+            pages = self._read_all_of_second(query, one_page=one_page)
         except (BadRequest, PaginationError):
+            self._checks.refuses_larger_pages |= largest
             return None
-        return None if page.next_href is not None or find_misfit(page, query, self._checks) else page
+        except ServerError:
+            if not largest:
+                raise
+            self._checks.refuses_larger_pages = True
+            return None
+        return None if largest and pages and may_be_cut_off(pages[-1]) else pages
+
+    def _read_all_of_second(self, query: Query, *, one_page: bool) -> list[Page] | None:
+        links = NextLinks(self._transport.origin, query, self._checks)
+        url: str | None = self._transport.origin.url(query.parameters)
+        pages: list[Page] = []
+        while url is not None:
+            if pages and (one_page or not self._checks.take_crowded_page()):
+                return None
+            links.note_followed(url)
+            page = self._get(url)
+            if find_misfit(page, query, self._checks):
+                return None
+            pages.append(replace(page, raw=b""))
+            follow = partial(links.after, page, url, name=self._name)
+            url = self._transport.without_token(follow)
+        return pages
 
     def _check_range(self, page: Page) -> str | None:
         """Check the range that a page states; return the address at which to read it again, or None for its own."""

@@ -24,6 +24,7 @@ from te_audit_frames.errors import PaginationError
 from te_audit_frames.periods import Period, iso
 
 _TOLERANCE_SECONDS = 60
+_LONG_SECONDS = 5 * _TOLERANCE_SECONDS
 
 
 class PageReader:
@@ -141,6 +142,12 @@ class PageReader:
         if (sound_low, sound_high) != (low, high):
             self.checks.answers_are_partial = True
             self.checks.note("the API answered only part of the range asked for; the rest was asked for separately")
+        if tolerance and sound_high - sound_low > _LONG_SECONDS:
+            # If only the first or the last second asked for is lacking, the API's longest range may equal the period.
+            # With exclusive bounds, the period's own first or last second is then left out. The minute there is asked
+            # for again: a range of one second could become an empty one by rounding.
+            sound_low += _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low, high))
+            sound_high -= _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low - 1, high - 1))
         return sound_low, sound_high
 
     @staticmethod

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from te_audit_frames.errors import PaginationError
+from te_audit_frames.periods import iso
 
 MOST_RESTARTS = 3
 
-Reason = Literal["disorder", "undated", "moved", "difference"]
+Reason = Literal["disorder", "undated", "moved", "shuffled", "difference"]
 
 
 class ReadAgain(Exception):
@@ -17,14 +19,18 @@ class ReadAgain(Exception):
 
     Attributes
     ----------
-    reason : {"disorder", "undated", "moved", "difference"}
+    reason : {"disorder", "undated", "moved", "shuffled", "difference"}
         The events are not in the order of their dates; some have no date, and the period was divided; pages moved while
-        they were read; or a second reading found other events than the first.
+        they were read; the readings of a second with more than a page of events contradict one another; or a
+        second reading found other events than the first.
+    second : datetime or None
+        The second that no reading settles, if that is the reason.
     """
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, second: datetime | None = None) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
+        self.second = second
 
 
 @dataclass
@@ -51,11 +57,26 @@ class Strategy:
     def after(self, reason: Reason) -> Strategy:
         """Return the strategy for reading again."""
         return Strategy(
-            trusts_order=self.trusts_order and reason in ("undated", "moved"),
+            trusts_order=self.trusts_order and reason in ("undated", "moved", "shuffled"),
             one_query=self.one_query or reason == "undated",
             spot_checks=self.spot_checks and reason != "difference",
             pages_moved=self.pages_moved or reason == "moved",
         )
+
+
+def gives_up(again: ReadAgain, attempts: int) -> PaginationError:
+    """Return the error for a fetch whose every attempt had to be given up."""
+    if again.second is not None:
+        return PaginationError(
+            f"the second {iso(again.second)} has more than a page of events, and the API puts them into another order "
+            f"for each page. In {attempts} attempts, its readings contradicted one another or the pages of the period, "
+            'so its events are not known. Ask for larger pages with page_size="largest", so that it may fit on one, or '
+            "for a period without this second."
+        )
+    return PaginationError(
+        f"the log changed while it was read, in {attempts} attempts. Ask for a period that ends earlier, or for "
+        "shorter ones."
+    )
 
 
 def cannot_restart(reason: Reason) -> PaginationError:
@@ -64,6 +85,7 @@ def cannot_restart(reason: Reason) -> PaginationError:
         "disorder": "the events are not in the order of their dates",
         "undated": "some events have no date, so it is unknown which part of the period they belong to",
         "moved": "pages moved while they were read",
+        "shuffled": "the events of a second with more than a page of them come in another order for each page",
         "difference": "a second reading found other events than the first",
     }
     return PaginationError(

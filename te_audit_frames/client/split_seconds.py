@@ -1,102 +1,162 @@
-"""Seconds whose events stand on both sides of a page boundary, read with a query of their own.
+"""Dates whose events stand on both sides of a page boundary of one query.
 
 An API may put events of one date into another order for each page, or continue a page at a date instead of behind an
-event. The next page then repeats some events of that second, and may lack others. The second alone, on a single page,
-shows how often each of its events happened.
+event. The next page then repeats some events of that date, and may lack others. Once such a date was read on its own
+(`whole_seconds`), its events are kept as they stand there, whatever the pages of the query bring.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from te_audit_frames.client.fetch_checks import row_counts
+from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
 from te_audit_frames.client.page import Page
+from te_audit_frames.client.restarts import ReadAgain
+from te_audit_frames.client.whole_seconds import ReadSecond, joined, of_date, others_of, read_whole, rows_of, taken
+from te_audit_frames.periods import floor_second, iso
+
+_PAGES_BEHIND = 2
+"""After so many pages without a date, no more of its events are expected, unless of another account group."""
+
+
+@dataclass
+class _Date:
+    """A date that was read on its own: all of its events, and the rows that were kept so far."""
+
+    whole: Page
+    counts: Counter[str]
+    kept: Counter[str]
+    sent: Counter[str]
+    """The rows that all pages of the query brought."""
+    groups: set[str | None] | None
+    """The account groups whose events are due already. None for all of them."""
+    is_confirmed: bool
+    """Whether the events are proven, or need no comparison with the pages of the query any more."""
+    pages_without: int = 0
 
 
 class SplitSeconds:
-    """The seconds of one query that lie on both sides of a page boundary.
+    """The dates of one query that were read on their own.
 
     Parameters
     ----------
-    read : callable
-        Reads the page of all events of a second, given as a date of it. It returns None if a single page does not hold
-        them all.
+    read : ReadSecond
+        Reads the pages of a second.
+    checks : FetchChecks
+        Where notes are made.
     """
 
-    def __init__(self, read: Callable[[datetime], Page | None]) -> None:
+    def __init__(self, read: ReadSecond, checks: FetchChecks) -> None:
         self._read = read
-        self._known: dict[datetime, Page | None] = {}
+        self._checks = checks
+        self._dates: dict[datetime, _Date] = {}
 
-    def is_known(self, date: datetime) -> bool:
-        """Return whether this date was read, so that it costs no other request."""
-        return self._known.get(date) is not None
-
-    def due(self, date: datetime, page: Page, before: Sequence[pa.RecordBatch]) -> Counter[str] | None:
-        """Return the rows of a date that are still to come after the pages before; None if that is not known.
+    def decide(self, date: datetime, page: Page, kept: Counter[str], *, was_passed: bool) -> bool:
+        """Read a date on its own, and return whether its events are known now.
 
         Parameters
         ----------
         date : datetime
             The date.
         page : Page
-            The page whose rows are in question. Only its account groups and those of the pages before are looked at,
-            since the events of others may come elsewhere.
-        before : sequence of RecordBatch
-            The pages before it.
+            The page that repeats rows of it.
+        kept : Counter of str
+            The rows of the date that earlier pages brought.
+        was_passed : bool
+            Whether earlier pages had events on both sides of the date. The API may then send one account group after
+            the other, and may have sent other groups' events of this date long before.
+
+        Raises
+        ------
+        ReadAgain
+            No two readings of the second agree.
         """
-        if date not in self._known:
-            self._known[date] = self._read(date)
-        whole = self._known[date]
+        sent = row_counts(of_date(page.batch, date))
+        whole = read_whole(self._read, date, kept | sent, len(page.batch))
         if whole is None:
-            return None
-        came = _of_date(pa.Table.from_batches(before), date)
-        groups = pc.unique(pa.chunked_array([*came["aid"].chunks, *_of_date(page.batch, date)["aid"].chunks]))
-        there = _of_date(whole.batch, date)
-        there = there.filter(pc.is_in(there["aid"], value_set=groups))
-        if not row_counts(came) <= row_counts(there):
-            return None  # it does not hold what the pages before had, so it does not hold all
-        return row_counts(there) - row_counts(came)
+            return False
+        entry = _Date(whole.page, row_counts(whole.page.batch), kept.copy(), kept.copy(), None, whole.is_proven)
+        if was_passed:
+            entry.groups = {row["aid"] for row in whole.page.batch.to_pylist() if kept[repr(row)]}
+            here = set(of_date(page.batch, date)["aid"].to_pylist())
+            if not set(whole.page.batch["aid"].to_pylist()) <= entry.groups | here:
+                self._checks.note(
+                    f"a page repeated events of the second {iso(date)}, which has events of other account groups too; "
+                    "those were not compared, since the API seems to send one group after the other"
+                )
+        self._dates[date] = entry
+        if not whole.is_proven:
+            self._checks.note(
+                f"the second {iso(date)} has more than a page of events, and equal ones on several pages; two readings "
+                "of it agreed and were believed, though the API may have repeated events in place of others"
+            )
+        return True
 
-    def put_right(self, page: Page, date: datetime, due: Counter[str]) -> Page:
-        """Return a page with exactly these rows of a date, and its other rows as they are."""
-        whole = self._known[date]
-        assert whole is not None  # noqa: S101 - `due` was found on it  # nosec B101
-        left = due.copy()
-        kept = _chosen(page, lambda row: row["date"] != date or _take(left, row))
-        added = _chosen(whole, lambda row: row["date"] == date and _take(left, row))
-        return replace(
-            page,
-            batch=pa.concat_batches([added.batch, kept.batch]),
-            coerced=(*added.coerced, *(len(added.batch) + position for position in kept.coerced)),
-        )
+    def are_known(self, date: datetime | None) -> bool:
+        """Return whether the events of a date are known."""
+        return date in self._dates
+
+    def keep_due(self, page: Page) -> tuple[Page, set[datetime]]:
+        """Return a page with exactly the rows of known dates that are still due, and the dates of which it had others.
+
+        All rows that are due come at once, even those that the API sends on later pages.
+
+        Raises
+        ------
+        ReadAgain
+            The pages of the query brought as many events of a date as its readings, but other ones.
+        """
+        repeated = set()
+        dates = pc.unique(page.batch["date"]).to_pylist() if self._dates else []
+        for date in self._dates.keys() & set(dates):
+            entry = self._dates[date]
+            own = rows_of(page, date)
+            sent = row_counts(own.batch)
+            # A row that the reading lacks has arrived since.
+            due = (self._counts(entry, own) | sent) - entry.kept
+            entry.kept += due
+            entry.sent += sent
+            if sent == due:
+                continue
+            if sent - due:
+                repeated.add(date)
+            from_page = taken(own, due)
+            from_whole = taken(entry.whole, due - row_counts(from_page.batch))
+            page = joined([from_page, from_whole, others_of(page, date)])
+        for date, entry in self._dates.items():
+            if not entry.is_confirmed and date not in dates:
+                entry.pages_without += 1
+            if not entry.is_confirmed and (entry.pages_without >= _PAGES_BEHIND or page.next_href is None):
+                self._compare(date, entry)
+        return page, repeated
+
+    def _compare(self, date: datetime, entry: _Date) -> None:
+        """Compare what two readings agreed on with what the pages of the query brought."""
+        aids = {repr(row): row["aid"] for row in entry.whole.batch.to_pylist()}
+        groups = {aids.get(row) for row in entry.sent}
+        there = Counter({row: count for row, count in entry.counts.items() if aids[row] in groups})
+        if entry.sent != there and entry.sent.total() == there.total():
+            raise ReadAgain("shuffled", floor_second(date))
+        entry.is_confirmed = True
+
+    def read_again(self, date: datetime, page_size: int) -> Counter[str] | None:
+        """Return all rows of a date by a reading of now; None if it cannot be read."""
+        whole = read_whole(self._read, date, Counter[str](), page_size)
+        return None if whole is None else row_counts(whole.page.batch)
+
+    def _counts(self, entry: _Date, own: Page) -> Counter[str]:
+        """Return how often each row of a date is due, be it kept or not."""
+        if entry.groups is None:
+            return entry.counts
+        entry.groups |= set(own.batch["aid"].to_pylist())
+        return row_counts(entry.whole.batch.filter(_of_groups(entry.whole, entry.groups)))
 
 
-def count_of_date(batch: pa.RecordBatch, date: datetime) -> Counter[str]:
-    """Count the equal rows of a date on a page."""
-    return row_counts(_of_date(batch, date))
-
-
-def _of_date(rows: pa.RecordBatch | pa.Table, date: datetime) -> pa.Table:
-    table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
-    return table.filter(pc.equal(table["date"], pa.scalar(date, table.schema.field("date").type)))
-
-
-def _chosen(page: Page, is_chosen: Callable[[dict[str, object]], bool]) -> Page:
-    """Return a page with the chosen rows only."""
-    chosen = [is_chosen(row) for row in page.batch.to_pylist()]
-    return replace(
-        page,
-        batch=page.batch.filter(pa.array(chosen, pa.bool_())),
-        coerced=tuple(sum(chosen[:position]) for position in page.coerced if chosen[position]),
-    )
-
-
-def _take(left: Counter[str], row: dict[str, object]) -> bool:
-    left[repr(row)] -= 1
-    return left[repr(row)] >= 0
+def _of_groups(page: Page, groups: set[str | None]) -> pa.BooleanArray:
+    aids = page.batch["aid"]
+    return pc.is_in(aids, value_set=pa.array(list(groups), aids.type))

@@ -13,6 +13,7 @@ from itertools import pairwise
 from te_audit_frames.checks.text.grammar import (
     ABLE,
     ADVERBS,
+    ARTICLES,
     BE,
     CONJUNCTIONS,
     DETERMINERS,
@@ -72,11 +73,26 @@ class Clause:
             return Reading()  # "An invalid rule when a test was deleted"
         if not tokens or self._is_double() or any(token.word == "made" for token in tokens):
             return Reading()
+        if self._hides_verb():
+            return Reading()
         forms = (self._started, self._infinitive, self._with_auxiliary, self._finite, self._present, self._compound)
         for form in forms:
             if (reading := form()) is not None:
                 return reading
         return Reading()
+
+    def _hides_verb(self) -> bool:
+        """Return whether a verb that no table has is the main one: "The role assigned to Ann was frobbed"."""
+        tokens = self._tokens
+        if any(token.word in BE | HAVE and self._is_unknown_verb(verb) for token, verb in pairwise(tokens)):
+            return True
+        past = [at for at, token in enumerate(tokens) if token.form == "past"]
+        usual = BE | CONJUNCTIONS | HAVE | NOT | PREPOSITIONS | self._tables.failure | self._tables.success
+        for before, token in pairwise(tokens[: past[0] if past else 0]):
+            if token.word in ARTICLES and not before.is_verb and before.word not in usual:
+                return True  # "Ann frobs a shared folder"
+        is_last = past[-1:] == [before_preposition(tokens) - 1] and tokens[past[-1]].word != tokens[past[-1]].base
+        return len(past) > 0 and self._is_unknown_past(tokens[0]) and not is_last  # "Frobbed shared folder"
 
     def _is_double(self) -> bool:
         """Return whether the text says two different things: "Enabled/disabled backup", "changed … and signed in"."""
@@ -86,7 +102,7 @@ class Clause:
                 continue
             if tokens[at + 1 : at + 2] and tokens[at + 1].word in {"in", "out", "on", "off"}:
                 return True  # "logged in/out"
-            before = {self._action(other) for other in tokens[:at] if other.form in {"past", "base", "gerund"}}
+            before = {self._action(other) for other in tokens[:at] if other.is_verb}
             following = tokens[at + 1] if at + 1 < len(tokens) else None
             after = [other for place, other in enumerate(tokens) if self._is_finite(place)]
             forms = {other.form for other in tokens[:at] if other.is_verb}
@@ -94,7 +110,9 @@ class Clause:
                 forms.discard("base")  # an issue, a request
             if following is not None and following.form in forms:
                 after.append(following)
-            is_sentence = tokens[0].form in {"base", "gerund"} or any(other.form == "past" for other in tokens[:at])
+            is_sentence = tokens[0].form in {"base", "gerund", "third"} or any(
+                other.form == "past" for other in tokens[:at]
+            )
             if is_sentence and {self._action(other) for other in after} - before:
                 return True
         return False
@@ -340,6 +358,9 @@ class Clause:
             found = Found("user", tokens[0].word)  # "user_chat_join"
         action = with_place(self._tables, last, action, rest)  # "user_add_to_group"
         return meaning(self._tables, "noun", (last, action), found, outcome)
+
+    def _is_unknown_verb(self, token: Token) -> bool:
+        return self._is_unknown_past(token) or (self._objects.is_gerund(token) and not token.is_verb)
 
     def _is_unknown_past(self, token: Token) -> bool:
         """Return whether a word looks like the past form of a verb that no table has."""

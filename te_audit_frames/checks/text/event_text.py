@@ -160,7 +160,7 @@ def _tokens(text: str, tables: Tables) -> list[Token]:
     for position, raw in enumerate(raws):
         word = re.sub(r"'s?$", "", raw.casefold()) if raw.casefold() not in NOT else raw.casefold()
         parts = word.split("-")
-        if parts[-1] == "only":
+        if parts[-1] == "only" or parts == ["built", "in"]:
             continue  # "read-only", "view-only"
         if word in _VERBS and words and words[-1][0] in _BEFORE_VERBS:
             words.extend((part, False) for part in _VERBS[word])

@@ -17,6 +17,7 @@ PREPOSITIONS = _words(
     "over under against within per between that which who whose whether how what where if upon toward towards about "
     "across using following except excluding including until since unless despite"
 )
+ARTICLES = _words("a an the")
 DETERMINERS = _words(
     "a an the this these those their his her its your my our all any some each every another other multiple several "
     "new existing current own many"

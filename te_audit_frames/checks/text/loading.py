@@ -104,7 +104,7 @@ class _Own:
             places={
                 verb: places
                 for verb, places in built_in.places.items()
-                if verb not in _all(self._own.get("actions", {}))
+                if verb not in _all(self._own.get("actions", {})) | _all(self._own.get("nouns", {}))
             },
             combinations=built_in.combinations,
             people=built_in.people,

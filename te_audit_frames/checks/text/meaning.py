@@ -8,7 +8,7 @@ from dataclasses import replace
 from te_audit_frames.checks.text.grammar import DETERMINERS
 from te_audit_frames.checks.text.noun_phrase import DEED, THING, Found
 from te_audit_frames.checks.text.reading import UNCLASSIFIED, Reading
-from te_audit_frames.checks.text.words import Tables, Token
+from te_audit_frames.checks.text.words import Tables, Token, singular
 
 REFUSALS = frozenset({"block", "reject", "deny", "refuse"})
 """Verbs for a refusal."""
@@ -85,7 +85,7 @@ def with_place(tables: Tables, verb: Token, action: str, rest: Sequence[Token]) 
     -------
     str
     """
-    places = tables.places.get(verb.base, {})
+    places = tables.places.get(verb.base or singular(verb.word), {})  # "removed from", "removal from"
     for token, following in zip(rest, [*rest[1:], Token("")], strict=False):
         if (special := places.get(f"{token.word} {following.word}")) is not None:
             return special

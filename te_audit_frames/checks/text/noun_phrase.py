@@ -20,10 +20,16 @@ _NAMED_BY_USERS = frozenset(
 _NAMED = _NAMED_BY_USERS | {"cluster", "device", "group", "host", "network", "project", "role", "site", "user"}
 """Objects that many products name in their texts: "User Ann was deleted"."""
 _COPIES = frozenset({"copy", "copies", "batch", "batches", "number", "set", "series", "pair"})
+_IDS = frozenset({"guid", "id", "uid", "uuid"})
 _OWNED = frozenset({"owner", "owners", "members"})
 """The people of an object. If they change, the object does: "project owner", "group members", but not "team member"."""
 _SHARED = frozenset({"policy", "setting"})
 """Objects that two nouns before them share: "user and group settings"."""
+_QUALITIES = frozenset(
+    {"active", "custom", "default", "enterprise", "external", "global", "inactive", "internal", "main", "permanent"}
+    | {"personal", "primary", "private", "public", "root", "secondary", "temporary"}
+)
+"""Words before a noun that leave its meaning as it is: "personal account"."""
 _WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
 
 
@@ -58,9 +64,10 @@ def before_preposition(tokens: Sequence[Token]) -> int:
     return next((at for at, token in enumerate(tokens) if token.word in PREPOSITIONS), len(tokens))
 
 
-def has_name(word: str, tables: Tables) -> bool:
-    """Return whether a word is an object whose name may follow: "user" in "User Ann"."""
-    return tables.phrases.get((singular(word.casefold()),)) in _NAMED
+def has_name(word: str, tables: Tables, *, people: bool = True) -> bool:
+    """Return whether a word is an object whose name may follow: "project" in "Project Shop", "user" in "User Ann"."""
+    name = tables.phrases.get((singular(word.casefold()),))
+    return name in _NAMED and (people or name != "user")
 
 
 class NounPhrases:
@@ -140,9 +147,13 @@ class NounPhrases:
             elif token.word not in BE | HAVE | DETERMINERS:
                 phrases[-1].append(token)
         found = [self._noun(phrase) for phrase in phrases if phrase]
+        if len(found) == 1 and tokens[0].word not in DETERMINERS and self._may_name(found[0], phrases[-1]):
+            return Found()
         if not found:
             return Found()
         names = [each.name for each in found]
+        if len(names) > 1 and not any(names[:-1]) and len(phrases[-1]) == 1:
+            return Found()  # "Widgets and folders", if no table has "widget"
         if len(set(names)) == 1 or not any(names[:-1]):
             return found[-1]  # "MFA and registration policy" is about the policy
         firsts = [phrase[-1].word for phrase in phrases[:-1] if phrase]
@@ -162,6 +173,8 @@ class NounPhrases:
             if not self._is_name(words, tokens, is_numbered=len(words) < whole):
                 break
             words.pop()  # a name, at the end: "project key 0a1b2c", "mapping Ward 3"
+        if len(words) < whole and len(words) > 1 and words[-1] in _IDS:
+            words.pop()  # "record UID 4f2a"
         if words and words[-1] == "set" and not self.longest(words):
             return Found()  # a set of things
         while len(words) > 1 and tokens[len(words) - 1].form == "past" and self.longest(words) < 2:
@@ -174,12 +187,10 @@ class NounPhrases:
                 if length == 1 and words[-1] in _WEAK and self.longest(words[:-1]):
                     part, words = THING, words[:-1]  # "Allowlist entry removed"
                     continue
-                if length == 1 and len(words) > 1 and words[-1] in _WEAK | {*tables.words["loose"]}:
-                    before = tokens[len(words) - 2]
-                    if not (before.named or before.is_verb or self._is_word(words[-2])):
-                        return Found()  # "Training plan"
+                if length == 1 and len(words) > 1 and self._is_compound(words, tokens):
+                    return Found()
                 phrase = tuple(words[-length:])
-                if tables.phrases[phrase] == "user" and "role" in words[:-length]:
+                if tables.phrases[phrase] == "user" and "role" in words[:-length] and ("role",) in tables.phrases:
                     phrase = ("role",)  # "Role Operator assigned"
                 of = "" if part else self._owned(words, tokens[len(words) - 1].word)
                 return Found(tables.phrases[phrase], " ".join(phrase), part, of)
@@ -209,6 +220,23 @@ class NounPhrases:
         length = self.longest(words)
         follows = len(words) > 1 and not tokens[len(words) - 2].named and self.longest(words[:-1]) > 0
         return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
+
+    def _may_name(self, found: Found, tokens: Sequence[Token]) -> bool:
+        """Return whether the last noun may be a name, which nothing says: "project shop", "team backend"."""
+        words = [singular(token.word) for token in tokens]
+        if found.part or len(words) < 2 or found.phrase != words[-1] or words[-1] in self._tables.heads:
+            return False
+        return not tokens[-1].named and not tokens[-2].named and has_name(words[-2], self._tables, people=False)
+
+    def _is_compound(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
+        """Return whether the last noun means something else than alone: "Training plan", "Loyalty account"."""
+        before, last = tokens[len(words) - 2], tokens[len(words) - 1]
+        if before.named and last.named:
+            return True  # "Added a Storage Domain", if no table has "storage"
+        if before.named or before.is_verb or words[-2] in DETERMINERS | _QUALITIES:
+            return False
+        loose = _WEAK | {*self._tables.words["loose"]}
+        return words[-1] in self._tables.words["bound"] or (words[-1] in loose and not self._is_word(words[-2]))
 
     def _is_word(self, word: str) -> bool:
         tables = self._tables

@@ -73,7 +73,7 @@ def paraphrase(tokens: Sequence[Token], tables: Tables) -> list[Token]:
     if len(tokens) > 2 and tokens[0].base in _BEGINNINGS and _is_deed(tokens[1:], tables):
         tokens = tokens[1:]  # "Starting migration of the host"
     if tokens[:1] and tokens[0].word == "perform":
-        return _performed(tokens[1:])
+        return _performed(tokens[1:], tables)
     request = [token for token in tokens if token.word not in DETERMINERS]
     if len(request) > 3 and request[0].word == "request" and request[1].word == "to" and request[2].is_verb:
         end = next((at for at, token in enumerate(request) if at > 3 and token.word in BE), 3)
@@ -147,9 +147,11 @@ def _together(tokens: list[Token], tables: Tables) -> list[Token]:
     return tokens
 
 
-def _performed(deed: list[Token]) -> list[Token]:
-    """Say "reset password" for "perform password reset", "unlock user" for "perform unlock user"."""
+def _performed(deed: list[Token], tables: Tables) -> list[Token]:
+    """Say "reset password" for "perform password reset", "execute a scan" for "perform a scan"."""
     end = _end(deed)
+    if end and not any(token.is_verb for token in deed[:end]) and (singular(deed[end - 1].word),) in tables.phrases:
+        return [Token("execute", "execute", "base"), *deed]
     if end > 1 and deed[end - 1].word == deed[end - 1].base:
         return [replace(deed[end - 1], form="base"), *deed[: end - 1], *deed[end:]]
     return deed

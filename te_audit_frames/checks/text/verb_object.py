@@ -13,6 +13,8 @@ from te_audit_frames.checks.text.outcomes import ENTRANCES
 from te_audit_frames.checks.text.reading import SUCCESS, UNKNOWN, Reading
 from te_audit_frames.checks.text.words import Tables, Token, singular
 
+_TOUCHING = frozenset({"authenticate", "join"})
+"""Verbs of people that may have an object of their own."""
 _PLACES_OF_PEOPLE = frozenset({"account_group", "group", "organization", "role"})
 _STATES = frozenset({"status", "state"})
 _STATE_WORDS = {"active": "enable", "inactive": "disable"}
@@ -105,6 +107,8 @@ class VerbObject:
                 found = Found("message", "email")  # "Alert email sent"
         if action == "update" and found is not None and found.part == PROPERTY:
             action = self._new_state(at) or action
+        if found is None and action == "invite" and not passive and self.has_phrase_after(at):
+            return Reading(action, outcome=outcome, rule=f"{rule}: {verb.word}")  # "Invited gizmo to folder"
         return meaning(self._tables, rule, (verb, action), found, outcome)
 
     def _new_state(self, at: int) -> str:
@@ -122,14 +126,16 @@ class VerbObject:
         """Read a verb such as "joined" or "logged in", which is about whoever did it, or about the object it names."""
         tokens, verb = self._tokens, self._tokens[at]
         name = ""
+        behind = tokens[at + 1 :]
+        touched = self._nouns.head(behind[: before_preposition(behind)])
+        if verb.base in _TOUCHING and touched == Found() and self.has_phrase_after(at):
+            return Reading()  # "Ann authenticated their gizmo"
         if action in ENTRANCES:
-            behind = tokens[at + 1 :]
-            touched = self._nouns.head(behind[: before_preposition(behind)])
             if verb.base == "authenticate" and touched.name not in {"", "user"}:
                 return meaning(
                     self._tables, rule, (verb, "verify"), touched, outcome
                 )  # "Ann authenticated their device"
-        elif action == "assign" and (joined := self._joined(tokens[at + 1 :])).name not in {"", "user"}:
+        elif action == "assign" and (joined := self._joined(behind)).name not in {"", "user"}:
             return meaning(self._tables, rule, (verb, action), joined, outcome)  # "Joined device to domain"
         else:
             doer = [token for token in tokens[:at] if not self._tells_how(token)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from te_audit_frames.checks.text.grammar import PREPOSITIONS
@@ -74,6 +74,11 @@ class Tables:
         return {
             tuple(map(singular, phrase.split())): name for name, phrases in self.objects.items() for phrase in phrases
         }
+
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """The last words of the phrases of several words."""
+        return frozenset(words[-1] for words in self.phrases if len(words) > 1)
 
     @cached_property
     def starts(self) -> frozenset[str]:
@@ -150,6 +155,7 @@ _UNUSUAL_PLURALS = {
 """Plurals that the rules of `singular` would leave as they are or cut at another place."""
 
 
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """Return a noun without its plural ending.
 
