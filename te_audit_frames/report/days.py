@@ -134,7 +134,7 @@ def describe_odd(drawn: Drawn) -> str:
     if not drawn.events:
         return ""
     days = [f"{day.date()}" for day in drawn.odd]
-    more = f" and {len(days) - _MOST_DAYS:,} days more" if len(days) > _MOST_DAYS else ""
+    more = f" and {number_of(len(days) - _MOST_DAYS, 'day')} more" if len(days) > _MOST_DAYS else ""
     verb = "is" if drawn.events == 1 else "are"
     why = f"that {verb} years away from most others" if drawn.start else "with a date before 1990 or after 2099"
     return f"{number_of(drawn.events, 'event')} {why} ({', '.join(days[:_MOST_DAYS])}{more})"
