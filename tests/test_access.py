@@ -10,6 +10,7 @@ from support.examples import examples
 from support.histories import SOURCES, archive_of, attacks, event, frame
 
 import te_audit_frames as taf
+from te_audit_frames.checks.access import is_access_change
 from te_audit_frames.schema import to_arrow
 
 ADA, BEN = "Ada (ada@example.com)", "Ben (ben@example.com)"
@@ -201,3 +202,23 @@ def test_an_archive_gives_the_same():
 )  # fmt: skip
 def test_recorded_attacks_on_access_are_found(name):
     assert len(taf.find_access_changes(attacks()[f"aws.{name}"])) >= 1
+
+
+GROUP_ACTIONS = "create delete assign revoke restore enable disable"
+ACTIONS = f"{GROUP_ACTIONS} update invite approve reject rename"
+EVERYDAY = "login logout view export share run verify impersonate unclassified"
+
+
+@pytest.mark.parametrize(
+    ("names", "changes", "others"),
+    [
+        ("user service_account invitation role permission api_token credential mfa sso allowlist", ACTIONS, EVERYDAY),
+        ("account_group group", GROUP_ACTIONS, f"update rename {EVERYDAY}"),
+        ("test agent dashboard unclassified", "", f"{ACTIONS} {EVERYDAY}"),
+    ],
+    ids=["access", "groups", "others"],
+)
+def test_which_acts_on_what_change_access(names, changes, others):
+    for name in names.split():
+        assert {action for action in changes.split() if not is_access_change(action, name, "success")} == set()
+        assert {action for action in others.split() if is_access_change(action, name, "success")} == set()

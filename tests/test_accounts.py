@@ -92,6 +92,13 @@ def test_a_history_shows_a_silence_that_ends_early_in_the_events():
     assert statuses(users, back, history=frame(event(-100 * DAY, "Test created.", "8"))) == []
 
 
+@pytest.mark.parametrize(("minute", "status"), [(14, []), (15, [("8", "returned")])])
+def test_a_history_knows_the_last_act_to_the_end_of_its_quarter_of_an_hour(minute, status):
+    users, back = directory(user("7"), user("8")), event(-1 * DAY + minute, "Test created.", "8")
+    history = frame(event(-91 * DAY, "Test created.", "8"))
+    assert statuses(users, back, history=history, returned_days=90) == status
+
+
 def test_who_acts_but_is_not_in_the_directory_is_found():
     found = taf.find_dormant_users(
         directory(user("7")), frame(ADA, event(0, "Test deleted.", "9"), event(3, "x", None))

@@ -91,6 +91,12 @@ def test_a_record_of_an_earlier_version_has_the_defaults_of_this_one():
     assert taf.Assessed.from_dict({"check": "find_runs", "events": 7}) == taf.Assessed("find_runs", events=7)
 
 
+def test_a_record_states_nothing_but_its_check_unless_it_is_told():
+    plain = taf.Assessed("find_runs").to_dict()
+    assert plain.pop("check") == "find_runs"
+    assert not any(plain.values())
+
+
 def test_a_new_record_takes_the_place_of_the_old_one():
     result = attach_assessed(pd.DataFrame({"a": [1]}), taf.Assessed("find_runs", events=1))
     assert attach_assessed(result, taf.Assessed("find_runs", events=2)) is result

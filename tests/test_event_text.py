@@ -35,6 +35,8 @@ Team Dashboard was deleted -> delete dashboard success
 API Resource is created -> create resource success
 Billing. Create label -> create label unknown
 Test: deleted -> delete test success
+Two-factor authentication -> login user unknown
+Demand two-factor authentication -> unclassified unclassified unknown
 """
 
 
@@ -131,6 +133,27 @@ def test_a_text_of_ones_own_is_known_at_any_length_and_with_its_suffix() -> None
 )
 def test_a_part_after_the_clause_says_how_it_ended(text: str, outcome: str) -> None:
     assert classes(text) == ("delete", "test", outcome)
+
+
+@pytest.mark.parametrize("form", ["User did not {}", "Unable to {}", "User failed to {}"])
+@pytest.mark.parametrize(
+    ("verbs", "action"),
+    [("login logon signin", "login"), ("logout logoff signout", "logout"), ("signup", "create")],
+    ids=["in", "out", "up"],
+)
+def test_verbs_of_one_word_are_read_after_a_negation(form: str, verbs: str, action: str) -> None:
+    for verb in verbs.split():
+        assert classes(form.format(verb))[::2] == (action, "failure")
+
+
+def test_a_word_with_a_hyphen_is_a_name_unless_its_first_part_is_a_prefix() -> None:
+    prefixes = "auto check co cross fail follow multi non opt post pre roll self wake"
+    said = {prefix: classes(f"Test {prefix}-x deleted") for prefix in prefixes.split()}
+    assert {prefix for prefix, found in said.items() if found != ("delete", "unclassified", "success")} == set()
+    assert classes("Test shop-x deleted") == ("delete", "test", "success")
+    assert classes("Test un-archived") == classes("Test unarchived")
+    assert classes("Agent de-registered") == ("delete", "agent", "success")
+    assert classes("Test re-activated") == ("enable", "test", "success")
 
 
 @pytest.mark.parametrize("name", ["Login failed", "User created", "not deleted", "x"])

@@ -46,6 +46,13 @@ def test_chunks_add_up_to_one_reading():
     assert total.absent == ()
 
 
+def test_no_chunk_adds_up_to_the_same_as_no_event():
+    total, expected = counts().total(COLUMNS), read_baseline(frame())
+    pd.testing.assert_frame_equal(total.people, expected.people)
+    for part in PARTS:
+        pd.testing.assert_frame_equal(total.parts[part], getattr(expected, part))
+
+
 def test_a_week_is_the_one_from_monday():
     events = frame(event(0, "Test created."), event(6 * 1440, "Test created."), event(7 * 1440, "Test created."))
     texts = read_baseline(events).texts

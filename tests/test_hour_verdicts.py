@@ -13,7 +13,7 @@ from support.reviews import HISTORY, at, working_days
 
 import te_audit_frames as taf
 from te_audit_frames.checks.baseline import read_baseline
-from te_audit_frames.checks.hour_verdicts import Acted, HoursRule, different_quarters, judge_weeks
+from te_audit_frames.checks.hour_verdicts import Acted, HoursRule, _days_near, different_quarters, judge_weeks
 from te_audit_frames.checks.hours import DAYS, MIN_DAYS, MIN_EVENTS, RATIO
 from te_audit_frames.checks.selection import select
 
@@ -120,3 +120,22 @@ def test_days_with_events_about_that_time_are_counted_over_midnight_too():
     history = frame(*working_days(10), *late, at(-9, 1, "Test updated."))
     (verdict,) = judge_weeks(acted_of(frame(at(1, 0, "x")), history), HoursRule.of(DAYS, MIN_DAYS, MIN_EVENTS, 1))
     assert verdict.alike.tolist() == [3]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 400), st.integers(0, 95)), max_size=30, unique=True))
+def test_days_near_a_time_are_counted_for_each_person_alone(drawn):
+    person, day, slot = (np.array([row[at] for row in drawn], dtype="int64") for at in range(3))
+    expected = [
+        [
+            len(
+                {
+                    a_day
+                    for who, a_day, a_slot in drawn
+                    if who == one and min((a_slot - at) % 96, (at - a_slot) % 96) <= 2
+                }
+            )
+            for at in range(96)
+        ]
+        for one in range(4)
+    ]
+    np.testing.assert_array_equal(_days_near(person, (20_000 + day) * 96 + slot, 4), expected)

@@ -74,6 +74,8 @@ def reviewed():
         at(0, 9, "User invited.", "f", resources=named(("userDisplayName", "Eve"))),
         at(0, 9, "User deleted.", "f", resources=named(("userDisplayName", "Eve"))),
         at(0, 9, "Role updated.", "f", resources=named(("roleName", "Admin"))),
+        *[at(0, 9, f"{thing} created.", "f") for thing in ("API token", "Credential", "User", "Service account")],
+        *[at(0, 9, text, "f") for text in ("Permission assigned.", "User disabled.", "Role deleted.")],
         at(1, 9, "Alert rule deleted.", "g", resources=named(("alertRuleName", "slow"))),
         at(3, 9, "Alert rule deleted.", "g", resources=named(("alertRuleName", "down")), account_group_name="Web"),
         at(3, 10, "Alert rule disabled.", "g", resources=named(("alertRuleName", "late"))),
@@ -143,10 +145,17 @@ def test_changes_of_access_of_one_kind_person_and_week_are_one_finding(reviewed)
 def test_a_change_of_access_has_the_technique_of_its_kind(access):
     techniques = {(one.row["action"], one.row["object"]): one.technique for one in access if one.who[0] == "f"}
     assert {kind: technique.split()[0] for kind, technique in techniques.items()} == {
+        ("create", "api_token"): "T1098.001",
+        ("create", "credential"): "T1098.001",
         ("assign", "role"): "T1098.003",
+        ("assign", "permission"): "T1098.003",
+        ("create", "user"): "T1136.003",
+        ("create", "service_account"): "T1136.003",
         ("invite", "user"): "T1136.003",
         ("delete", "user"): "T1531",
+        ("disable", "user"): "T1531",
         ("update", "role"): "T1098",
+        ("delete", "role"): "T1098",
     }
 
 

@@ -224,3 +224,8 @@ def test_a_preposition_ends_a_phrase() -> None:
 
 def test_only_some_objects_are_followed_by_their_names() -> None:
     assert [has_name(word, WORDS) for word in ("user", "Users", "TEST", "password", "")] == [True] * 3 + [False] * 2
+
+
+def test_several_of_a_thing_are_the_thing() -> None:
+    for words in ("copy", "copies", "batch", "batches", "number", "set", "series", "pair"):
+        assert classes(f"Deleted {words} of tests") == ("delete", "test", "success")

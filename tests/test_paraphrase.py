@@ -115,3 +115,24 @@ def test_a_wordy_phrase_becomes_a_plain_one_and_a_plain_one_stays(wordy: str, sh
 )
 def test_a_key_is_read_as_a_command_if_it_can_be_only_one(key: str, command: str) -> None:
     assert plain(verb_first(tokens(key), WORDS)) == command
+
+
+@pytest.mark.parametrize(
+    ("words", "form", "expected"),
+    [
+        ("blocked denied prevented prohibited restricted stopped", "User was {} from deleting test", "test failure"),
+        ("some one all any many most several each", "{} of the tests were deleted", "test success"),
+        ("bulk batch batches", "In {} tests deleted", "test success"),
+    ],
+)
+def test_every_word_that_a_phrase_may_have_is_read_alike(words: str, form: str, expected: str) -> None:
+    said = {word: " ".join(classes(form.format(word))) for word in words.split()}
+    assert {word: found for word, found in said.items() if found != f"delete {expected}"} == {}
+
+
+def test_whoever_gets_a_part_is_assigned_it_and_changes_that_are_saved_are_updates() -> None:
+    roles = "admin administrator editor guest manager member moderator operator owner superuser viewer"
+    for role in roles.split():
+        assert classes(f"User was made {role}") == ("assign", "user", "success")
+    for verb in ("save", "apply", "commit"):
+        assert classes(f"{verb} changes to test") == ("update", "test", "unknown")

@@ -11,8 +11,8 @@ from support.histories import event, frame
 from support.report_pages import EVENTS, RUNS, Page, reviewed, runs_reviewed, subject, whole, write
 
 import te_audit_frames as taf
-from te_audit_frames.report.blocks import Findings, Heading, Paragraph, Table
-from te_audit_frames.report.findings import MOST_ROWS, describe, describe_evidence
+from te_audit_frames.report.blocks import Findings, Heading, Notes, Paragraph, Table
+from te_audit_frames.report.findings import describe, describe_evidence
 from te_audit_frames.users import USERS_SCHEMA, to_frame
 
 
@@ -104,9 +104,43 @@ def test_the_first_events_of_a_long_finding_are_shown_and_the_others_counted():
     (table,) = (
         block for block in describe_evidence(subject(EVENTS, review=runs_reviewed())).blocks if isinstance(block, Table)
     )
-    assert len(table.rows) == MOST_ROWS
-    assert table.caption == f"The events behind finding 0, the first {MOST_ROWS} of 30; review.evidence(0) has all"
+    assert len(table.rows) == 20
+    assert table.caption == "The events behind finding 0, the first 20 of 30; review.evidence(0) has all"
     assert table.folded.endswith(": Ben, 30 events")
+
+
+def many(count, **more):
+    """Return a review with the first finding so many times, and all of it looked at before as well."""
+    review = runs_reviewed()
+    first = review.findings.iloc[[0] * count].reset_index(drop=True).assign(severity="low")
+    return replace(
+        review,
+        findings=first,
+        rows=[review.rows[0]] * count,
+        people=review.people.iloc[[0] * count].reset_index(drop=True),
+        reviewed=first.assign(by="Eve", reviewed_why="agreed", until="2026-09-01"),
+        **more,
+    )
+
+
+@pytest.mark.parametrize(("count", "left"), [(50, None), (101, "1 more are in review.findings")])
+def test_a_hundred_findings_and_fifty_people_are_shown_and_the_others_counted(count, left):
+    blocks = describe(subject(EVENTS, review=many(count))).blocks
+    (found,) = (block for block in blocks if isinstance(block, Findings))
+    people, closed = (block for block in blocks if isinstance(block, Table))
+    assert len(found.items) == min(count, 100)
+    assert [list(block.texts) for block in blocks if isinstance(block, Notes)] == ([[left]] if left else [])
+    assert [block.text for block in blocks if isinstance(block, Heading)] == ["People", "Looked at before"]
+    assert (len(people.rows), len(closed.rows)) == (50, 50)
+    more = ", the first 50 of 101" if count > 50 else ""
+    assert people.caption == f"People with findings, the highest score first{more}"
+    assert closed.caption == f"Findings that somebody has looked at: {count}"
+    assert closed.rows[0][-3:] == ("Eve", "agreed", "2026-09-01")
+
+
+def test_six_hundred_events_are_shown_of_all_findings_together():
+    tables = [block for block in describe_evidence(subject(EVENTS, review=many(32))).blocks if isinstance(block, Table)]
+    assert [len(table.rows) for table in tables] == [20] * 30 + [0] * 2
 
 
 def test_the_evidence_of_events_in_another_order_is_in_the_order_of_time():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.frames import with_receipt
 from support.histories import SOURCES, archive_of, drawn_rows, frame, table
 from support.reviews import HISTORY, MONDAY, WEEKS, at, found, status, working_days
 
@@ -139,6 +140,20 @@ def test_the_period_is_that_of_the_receipt_or_of_the_events():
     bare = taf.review(frame(at(1, 9, "Test updated.")), history=HISTORY, checks=["find_runs"])
     assert bare.period.start == MONDAY + timedelta(days=1, hours=9)
     assert any("no receipt" in note for note in bare.notes)
+
+
+@pytest.mark.full
+def test_a_review_knows_its_extent_what_is_missing_and_how_long_the_history_is():
+    day = timedelta(days=1)
+    resolved = {"start": MONDAY.isoformat(), "end": (MONDAY + 7 * day).isoformat()}
+    events = frame(at(1, 9, "Test updated."), at(2, 9, "Test updated."), at(3, 9, "Test updated.") | {"date": None})
+    events = with_receipt(events, source="api", resolved=resolved, complete=False)
+    for history, days in ((frame(at(-10, 0, "x"), at(-4, 9, "x")), 10), (frame(at(8, 0, "x")), 0)):
+        review = taf.review(events, history=history, checks=["find_runs"])
+        assert review.assessed["baseline_days"].tolist() == [days]
+        assert (review.extent.events, review.extent.undated) == (2, 1)
+        assert (review.extent.first_event, review.extent.last_event) == (MONDAY + 1.375 * day, MONDAY + 2.375 * day)
+        assert review.missing == ("the events are incomplete, by their receipt: what is missing was not reviewed",)
 
 
 @pytest.mark.parametrize(

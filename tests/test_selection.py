@@ -192,3 +192,36 @@ def test_unclassified_texts_are_listed_by_how_often_they_occur():
         for source in sources.values():
             found = select(source, ["event"], keep=deletions)
             assert (found.unclassified, found.unclassified_texts) == (3, ("Warp", "Flux"))
+
+
+KNOWN = ("find_runs", "find_failed_logins", "find_sessions", "find_access_changes", "find_monitoring_changes")
+
+
+ZAPS = frame(*(event(minute, "Zap") for minute in range(6)))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return the path of a vocabulary that knows "Zap"."""
+    path = tmp_path / "own.toml"
+    path.write_text('[texts]\n"Zap" = { action = "delete", object = "alert_rule", outcome = "success" }\n')
+    return path
+
+
+def test_every_check_reads_texts_by_the_vocabulary_that_is_given(own):
+    for check in (*KNOWN, "classify_actors"):
+        counts = [
+            taf.assessed(getattr(taf, check)(ZAPS, vocabulary=vocabulary)).unclassified for vocabulary in (None, own)
+        ]
+        assert counts == [6, 0], check
+    (run,) = taf.find_runs(ZAPS, vocabulary=own).to_dict("records")
+    assert len(taf.evidence(ZAPS, run, vocabulary=own)) == 6
+
+
+@pytest.mark.full
+def test_a_review_reads_texts_by_the_vocabulary_that_is_given(own):
+    review = taf.review(ZAPS, history=frame(event(-5 * 1_440, "Zap")), vocabulary=own)
+    assert review.assessed["unclassified"].tolist() == [0] * len(review.assessed)
+    assert {"find_runs", "find_monitoring_changes"} <= set(review.findings["check"])
+    number = review.findings.index[review.findings["check"] == "find_runs"][0]
+    assert len(review.evidence(int(number))) == 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from support.examples import examples
 from support.histories import START, drawn_rows, event, everywhere, frame, table
 
 import te_audit_frames as taf
+from te_audit_frames.checks.sessions import _NEVER, _Seconds
 from te_audit_frames.schema import to_events
 
 
@@ -111,6 +113,31 @@ def test_every_event_is_in_one_session_and_the_evidence_is_exact(drawn, idle):
         assert (dates.diff().dropna() <= timedelta(minutes=idle)).all()
         indices += list(behind.index)
     assert sorted(indices) == sorted(counted.index)
+
+
+def one_by_one(seconds, longest):
+    """Split moments as the class does, but one after the other."""
+    begins, ends, logged_out = [], [], []
+    is_open, before = False, None
+    for person, moment, logs_in, logs_out in seconds:
+        follows = before is not None and before[0] == person and moment - before[1] <= longest
+        goes_on, before = is_open and follows, (person, moment)
+        begins.append(logs_in or not goes_on)
+        ends.append(logs_out and not (logs_in and goes_on))
+        logged_out.append(moment if logs_in and logs_out and goes_on else _NEVER)
+        is_open = not ends[-1]
+    return begins, ends, logged_out
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 0, 0, 1]), st.integers(1, 4), st.booleans(), st.booleans()), max_size=12))
+@settings(max_examples=examples(500, brief=40))
+def test_moments_are_split_as_if_they_were_read_one_by_one(drawn):
+    person, moment = (np.cumsum([row[at] for row in drawn], dtype="int64") for at in (0, 1))
+    logs_in, logs_out = (np.array([row[at] for row in drawn], dtype="bool") for at in (2, 3))
+    split = _Seconds(person, moment, logs_in, logs_out).split(3)
+    expected = one_by_one(zip(*(part.tolist() for part in (person, moment, logs_in, logs_out)), strict=True), 3)
+    for found, wanted in zip(split, expected, strict=True):
+        assert found.tolist() == wanted
 
 
 @pytest.mark.full

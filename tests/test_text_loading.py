@@ -107,41 +107,51 @@ def test_an_own_meaning_of_a_verb_does_without_our_places(tmp_path) -> None:
     assert say(path, "User added to role") == ("assign", "user", "success")
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "what"),
-    [
-        ('[actions]\ndelete = ["retire"\n', 2, "not TOML"),
-        ("[aktions]\n", 1, "not a section. Did you mean 'actions'"),
-        ('\n[actions]\ndelet = ["retire"]\n', 3, "'delet' is not an action. Did you mean 'delete'"),
-        ('[nouns]\n\ncreated = ["birth"]\n', 3, "'created' is not an action. Did you mean 'create'"),
-        ("[actions]\ndelete = 5\n", 2, "delete must be a list of words"),
-        ('[actions]\ndelete = ["retire", 5]\n', 2, "delete must be a list of words"),
-        ('[actions]\ndelete = "retire"\n', 2, "delete must be a list of words"),
-        ('[actions]\ndelete = ["Retire"]\n', 2, "lower case"),
-        ('[objects]\ntets = ["canary"]\n', 2, "'tets' is one slip away from 'test'"),
-        ('[objects]\ntests = ["canary"]\n', 2, "'tests' is one slip away from 'test'"),
-        ('[objects]\nagemt = ["canary"]\n', 2, "'agemt' is one slip away from 'agent'"),
-        ('[objects]\n"My thing" = ["canary"]\n', 2, "not a name in lower case"),
-        ('[resource_types]\nfluxName = "tst"\n', 2, "'tst' is not an object. Did you mean 'test'"),
-        ("[resource_types]\nfluxName = 5\n", 2, "must name an object"),
-        ('[texts]\n"A" = "delete"\n', 2, "must be a table"),
-        ('[texts]\n"A" = { object = "test" }\n', 2, "the action is missing"),
-        ('[texts]\n"A" = { action = "delete", objekt = "test" }\n', 2, "objekt is not a field. Did you mean 'object'"),
-        ('[texts]\n"A" = { action = "deleted" }\n', 2, "Did you mean 'delete'"),
-        ('[texts]\n"A" = { action = "delete", object = "tets" }\n', 2, "'tets' is not an object"),
-        ('[texts]\n"A" = { action = "delete", outcome = "failed" }\n', 2, "'failed' is not an outcome"),
-        ('actions = ["retire"]\n', 1, "must be a section"),
-    ],
-)
-def test_a_mistake_is_named_with_its_line(tmp_path, text: str, line: int, what: str) -> None:
-    path = own(tmp_path, text)
+MISTAKES = [
+    ('[actions]\ndelete = ["retire"\n', 2, "not TOML"),
+    ("[aktions]\n", 1, "not a section. Did you mean 'actions'"),
+    ('\n[actions]\ndelet = ["retire"]\n', 3, "'delet' is not an action. Did you mean 'delete'"),
+    ('[nouns]\n\ncreated = ["birth"]\n', 3, "'created' is not an action. Did you mean 'create'"),
+    ("[actions]\ndelete = 5\n", 2, "delete must be a list of words"),
+    ('[actions]\ndelete = ["retire", 5]\n', 2, "delete must be a list of words"),
+    ('[actions]\ndelete = "retire"\n', 2, "delete must be a list of words"),
+    ('[actions]\ndelete = ["Retire"]\n', 2, "lower case"),
+    ('[objects]\ntets = ["canary"]\n', 2, "'tets' is one slip away from 'test'"),
+    ('[objects]\ntests = ["canary"]\n', 2, "'tests' is one slip away from 'test'"),
+    ('[objects]\nagemt = ["canary"]\n', 2, "'agemt' is one slip away from 'agent'"),
+    ('[objects]\n"My thing" = ["canary"]\n', 2, "not a name in lower case"),
+    ('[resource_types]\nfluxName = "tst"\n', 2, "'tst' is not an object. Did you mean 'test'"),
+    ("[resource_types]\nfluxName = 5\n", 2, "must name an object"),
+    ('[texts]\n"A" = "delete"\n', 2, "must be a table"),
+    ('[texts]\n"A" = { object = "test" }\n', 2, "the action is missing"),
+    ('[texts]\n"A" = { action = "delete", objekt = "test" }\n', 2, "objekt is not a field. Did you mean 'object'"),
+    ('[texts]\n"A" = { action = "deleted" }\n', 2, "Did you mean 'delete'"),
+    ('[texts]\n"A" = { action = "delete", object = "tets" }\n', 2, "'tets' is not an object"),
+    ('[texts]\n"A" = { action = "delete", outcome = "failed" }\n', 2, "'failed' is not an outcome"),
+    ('actions = ["retire"]\n', 1, "must be a section"),
+]
+
+
+def mistake(path: str) -> str:
     with pytest.raises(taf.InvalidArgument) as caught:
         taf.classify_events(pd.DataFrame({"event": []}, dtype="str"), vocabulary=path)
-    message = str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "line", "what"), MISTAKES)
+def test_a_mistake_is_named_with_its_line(tmp_path, text: str, line: int, what: str) -> None:
+    path = own(tmp_path, text)
+    message = mistake(path)
     assert message.startswith("vocabulary: ")
     assert path in message
-    assert f"line {line}" in message
+    assert f"line {line}: " in message
     assert what in message
+
+
+@pytest.mark.parametrize("text", [text for text, line, _ in MISTAKES if line == 2 and text.endswith(("]\n", "}\n"))])
+def test_the_line_is_that_of_the_section_if_another_has_the_same_entry(tmp_path, text: str) -> None:
+    entry = text.splitlines()[1].partition("=")[0]
+    assert "line 4: " in mistake(own(tmp_path, f'[past]\n{entry}= ["x"]\n{text}'))
 
 
 def test_a_table_that_cannot_be_read_is_named(tmp_path) -> None:

@@ -77,6 +77,16 @@ def test_an_unusual_plural_names_the_same_object(plural: str, name: str) -> None
     assert classes(f"{plural} deleted") == classes(f"{singular(plural.lower())} deleted") == ("delete", name, "success")
 
 
+def test_unusual_plurals_are_known_one_by_one() -> None:
+    in_s = (
+        "ad ap api ca cache cdn ceu cli cookie demo emoji folio hmi hsm imei in ip kpi lb logo macro memo menu on ou "
+        "pc pdu photo portfolio promo radio repo retro rfi scenario sku sli slo svi todo uri video vm vni wiki"
+    )
+    in_es = "antivirus bonus bus campus corpus radius status syllabus virus"
+    plurals = [(f"{word}s", word) for word in in_s.split()] + [(f"{word}es", word) for word in in_es.split()]
+    assert [plural for plural, word in [*plurals, ("diagnoses", "diagnosis")] if singular(plural) != word] == []
+
+
 def test_a_token_without_a_base_is_no_verb() -> None:
     assert Token("deleted", "delete", "past").is_verb
     assert not Token("Deleted", named=True).is_verb

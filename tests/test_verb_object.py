@@ -78,6 +78,9 @@ def test_verbs_of_people_are_about_the_one_who_did_it(text: str, at: int, thing:
 def test_a_plan_is_not_done() -> None:
     words = tokens("test marked for deletion")
     assert VerbObject(words, WORDS).read("passive", 1, None, passive=True) == Reading()
+    for text in ("Marked group for deletion", "Mark group for deletion", "Group marked for deletion"):
+        assert classes(text)[0] == "unclassified"
+    assert classes("Marked group as deleted") == ("update", "group", "success")
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,11 @@ def test_a_word_in_ing_is_a_verb_unless_it_names_something() -> None:
     ]
     named = next(phrase[0] for phrase in WORDS.phrases if len(phrase) == 1 and phrase[0].endswith("ing"))
     assert not words.is_gerund(*tokens(named)) or tokens(named)[0].form == "gerund"
+
+
+@pytest.mark.parametrize(
+    "deed", ["provisioning", "saving", "building", "muting", "signing in", "setting up", "deleting"]
+)
+def test_the_start_of_a_deed_is_not_the_start_of_its_object(deed: str) -> None:
+    assert classes(f"Started {deed} test") == ("start", "unclassified", "success")
+    assert classes(f"Stopped {deed} test") == ("stop", "unclassified", "success")

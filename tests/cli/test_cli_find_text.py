@@ -27,6 +27,21 @@ def test_a_table_of_80_columns_has_the_uid_and_drops_columns_without_values_firs
     assert table(rows[["uid", "event_texts"]]).split() == ["uid", "event_texts", "1000008", "(none)"]
 
 
+def test_a_table_of_each_check_begins_with_columns_that_the_check_has():
+    checks = (
+        "find_runs find_failed_logins find_sessions find_off_hours find_new_addresses find_access_changes "
+        "find_monitoring_changes classify_actors"
+    )
+    grouped = {
+        "find_runs": [{"by": name} for name in ("user", "account_group", "ip_address")],
+        "find_failed_logins": [{"by": name} for name in ("user", "ip_address")],
+    }
+    assert set(FIRST_COLUMNS) == {*checks.split(), "find_dormant_users"}
+    for check in checks.split():
+        columns = {name for by in grouped.get(check, [{}]) for name in getattr(taf, check)(EVENTS, **by).columns}
+        assert set(FIRST_COLUMNS[check].split()) <= columns
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_what_was_not_assessed_is_said_in_any_case(quiet, capsys):
     where = Where((), tz="Asia/Kolkata")

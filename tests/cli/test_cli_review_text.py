@@ -109,6 +109,23 @@ def test_what_was_not_assessed_comes_first_and_says_why():
     assert all(line.count(": ") >= 2 for line in lines if not line.startswith("assessed"))
 
 
+def test_lists_are_indented_by_two_and_what_goes_on_by_four():
+    found = night_review()
+    closed = found.findings.assign(by="Eve", reviewed_why="known " * 20, until="2026-09-01")
+    lines = write_review(shown(replace(found, reviewed=closed)), 70)
+    for title, count in (("Reviewed before", 4), ("What was assessed", len(found.assessed) + 1), ("Notes", None)):
+        section = lines[lines.index(title) + 1 :]
+        section = section[: section.index("")] if "" in section else section
+        indents = [len(line) - len(line.lstrip()) for line in section]
+        assert set(indents) == {2, 4}
+        assert indents.count(2) == (len(notes_of(shown(found))) if count is None else count)
+    first = " ".join(" ".join(lines[lines.index("Reviewed before") + 1 :]).split())
+    assert first.startswith("high, ")
+    assert ": known known " in first
+    assert "(Eve, until 2026-09-01)" in first
+    assert count_severities(shown(replace(found, reviewed=closed))).endswith("; 4 reviewed before")
+
+
 def test_a_note_that_the_headline_has_is_not_repeated():
     own, given = (notes_of(shown(given=given)) for given in (False, True))
     assert set(own) <= set(given)
