@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.safe_text import aligned
+from te_audit_frames.safe_text import aligned, number_of
 from te_audit_frames.schema import DIRECTORY_KEY
 
 
@@ -104,7 +104,11 @@ class DirectoryReceipt:
             lines.append(("refused (403)", ", ".join(self.refused)))
         if self.requests:
             lines.append(
-                ("requests", f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled")
+                (
+                    "requests",
+                    f"{self.requests:,}, of these {number_of(self.retries, 'retry', 'retries')} and "
+                    f"{self.throttled:,} throttled",
+                )
             )
         if self.waited_seconds:
             lines.append(("waited", f"{self.waited_seconds:.1f} s for the rate limit"))

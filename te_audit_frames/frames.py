@@ -20,6 +20,7 @@ from te_audit_frames.periods import Instant, Period, parse_zone, to_bounds
 from te_audit_frames.receipt_arithmetic import counted_of, narrowed
 from te_audit_frames.receipts import attach_receipt, stored_receipt
 from te_audit_frames.receipts import receipt as receipt_of
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ATTRS_KEY, SOURCES, require_columns
 
 _Mask = npt.NDArray[np.bool_]
@@ -187,7 +188,8 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
     if len(frame) != len(like):
         remedy = 'Merge with how="left"' if len(frame) < len(like) else 'Merge with validate="many_to_one"'
         raise InvalidArgument(
-            f"frame: it has {len(frame):,} rows, but the events that it was made from have {len(like):,}. {remedy}. To "
+            f"frame: it has {number_of(len(frame), 'row')}, but the events that it was made from have "
+            f"{len(like):,}. {remedy}. To "
             "remove rows, use where() or between(), which change the receipt too."
         )
     if "date" in frame and "date" in like:
@@ -195,7 +197,7 @@ def with_receipt(frame: pd.DataFrame, *, like: pd.DataFrame) -> pd.DataFrame:
         lost = int(before.sub(after, fill_value=0).clip(lower=0).sum())
         if lost:
             raise InvalidArgument(
-                f"frame: it lost {lost:,} row{'s' * (lost > 1)} of the events that it was made from, and has others "
+                f"frame: it lost {number_of(lost, 'row')} of the events that it was made from, and has others "
                 'twice. Merge with how="left" and validate="many_to_one".'
             )
     return attach_receipt(frame.copy(deep=False), receipt)
@@ -265,11 +267,13 @@ def _checked_mask(events: pd.DataFrame, mask: Any) -> _Mask:
     values = values if len(values) else values.astype("bool")
     if len(values) != len(events):
         raise InvalidArgument(
-            f"mask: it has {len(values):,} values, but the events have {len(events):,} rows. {example}."
+            f"mask: it has {number_of(len(values), 'value')}, but the events have "
+            f"{number_of(len(events), 'row')}. {example}."
         )
     if nulls := int(values.isna().sum()):
         raise InvalidArgument(
-            f"mask: {nulls:,} of its values are null. Decide what they mean, for example with mask.fillna(False)."
+            f"mask: {nulls:,} of its values {'is' if nulls == 1 else 'are'} null. Decide what they "
+            "mean, for example with mask.fillna(False)."
         )
     if not (pd.api.types.is_bool_dtype(values.dtype) or all(isinstance(each, bool | np.bool_) for each in values)):
         raise InvalidArgument(f"mask: its values are {values.dtype}, not bool. {example}.")

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from te_audit_frames.merge_keys import KeyColumns, Numbers, join_keys
 from te_audit_frames.merge_pairs import Pairing
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA, in_order
 
 KEY = ["date", "aid or account_group_name", "event", "uid or user", "ip_address", "resources"]
@@ -46,7 +47,8 @@ class Merged:
 
     def __repr__(self) -> str:
         return (
-            f"Merged({self.rows.num_rows:,} rows: {self.added.num_rows:,} added, {self.vanished.num_rows:,} vanished, "
+            f"Merged({number_of(self.rows.num_rows, 'row')}: {self.added.num_rows:,} added, "
+            f"{self.vanished.num_rows:,} vanished, "
             f"{self.paired:,} paired, {self.filled:,} filled)"
         )
 
@@ -60,13 +62,17 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     `user` if one has no `uid`. A row with neither matches any. Of each pair, the archived row is kept, and its null
     values are filled from the fetched row.
 
-    The counts do not depend on the order of readings or on repetition. For each class, the result has as many rows as
-    the reading with the most. This has two limits:
+    The number of rows does not depend on which of two readings comes first, and a reading that is merged again adds
+    nothing. No reading has more rows of a class than the result. The grouping of three or more readings does not matter
+    either, as long as each row with an id also has its name, and each id always has the same name. For each class, the
+    result then has as many rows as the reading with the most. This has three limits:
 
     - A reading with events A and B and a later one with B and C, all of one class, give two rows, not three: a new
       event C cannot be distinguished from a renamed A.
     - If between two readings a user is renamed and the `uid` is filled in, the event is not recognised and is kept
       twice.
+    - If rows of one `uid` have different names (or none) and other rows have a name only, the number of rows may depend
+      on which of three readings are merged first.
 
     Parameters
     ----------

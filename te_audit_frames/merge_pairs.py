@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from te_audit_frames.merge_keys import KeyColumns, Numbers, join_keys, match_keys
+from te_audit_frames.safe_text import number_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -44,7 +45,10 @@ class Pairing:
 
     def __repr__(self) -> str:
         fetched = len(self.partner) - self._archived
-        return f"Pairing({self.count:,} pairs of {self._archived:,} archived and {fetched:,} fetched rows)"
+        return (
+            f"Pairing({number_of(self.count, 'pair')} of {self._archived:,} archived and "
+            f"{number_of(fetched, 'fetched row')})"
+        )
 
     @property
     def count(self) -> int:
@@ -104,7 +108,8 @@ class Pairing:
         The levels form a tree: the rows with one `uid` are among the rows with one name, and these are among the rows
         of one account group. A row is vague at a level if it identifies nothing more exactly than the level does. At
         each level, a more exact row is paired with a vague one before two vague rows are paired. This gives the largest
-        possible number of pairs, which makes the merge associative.
+        possible number of pairs. It makes the merge associative as long as the levels are nested, so that each id has
+        one name.
         """
         columns = self._columns
         was_exact = self.partner >= 0

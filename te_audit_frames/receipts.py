@@ -15,7 +15,7 @@ import pandas as pd
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period
 from te_audit_frames.receipt_json import fault_of, load_period
-from te_audit_frames.safe_text import aligned
+from te_audit_frames.safe_text import aligned, number_of
 from te_audit_frames.schema import ATTRS_KEY, DIRECTORY_KEY
 
 
@@ -153,9 +153,9 @@ class Receipt:
         if self.source == "archive":
             lines.append(("events", f"{self.events:,}"))
         else:
-            lines.append(("events", f"{self.events:,} on {self.pages:,} page{'s' * (self.pages != 1)}, {self.order}"))
+            lines.append(("events", f"{self.events:,} on {number_of(self.pages, 'page')}, {self.order}"))
         lines += [
-            ("filter", f"{each['label'] or 'unnamed'}: {each['kept']:,} of {each['of']:,} events kept")
+            ("filter", f"{each['label'] or 'unnamed'}: {each['kept']:,} of {number_of(each['of'], 'event')} kept")
             for each in self.filters
         ]
         if self.parts > 1:
@@ -166,14 +166,18 @@ class Receipt:
             lines.append(("checked", _checked(self.checked)))
         if self.requests:
             lines.append(
-                ("requests", f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled")
+                (
+                    "requests",
+                    f"{self.requests:,}, of these {number_of(self.retries, 'retry', 'retries')} and "
+                    f"{self.throttled:,} throttled",
+                )
             )
         if self.waited_seconds:
             lines.append(("waited", f"{self.waited_seconds:.1f} s for the rate limit"))
         if self.undated:
             lines.append(("without date", f"{self.undated:,}"))
         if self.coerced:
-            lines.append(("set aside", f"{self.coerced:,} values, in `extra`"))
+            lines.append(("set aside", f"{number_of(self.coerced, 'value')}, in `extra`"))
         if self.account_groups:
             groups = sorted(self.account_groups.items(), key=lambda group: (-group[1], group[0]))
             shown = ", ".join(f"{aid or '(none)'}: {count:,}" for aid, count in groups[:5])
@@ -200,10 +204,10 @@ def _checked(checked: Mapping[str, Any]) -> str:
     """Return how a fetch was checked, in one line."""
     parts = []
     if seams := checked.get("seams"):
-        parts.append(f"{seams:,} seam{'s' * (seams != 1)}")
+        parts.append(f"{number_of(seams, 'seam')}")
     if windows := checked.get("windows"):
-        events = f"{checked.get('window_events', 0):,} events"
-        parts.append(f"{windows:,} window{'s' * (windows != 1)} with {events}")
+        events = number_of(checked.get("window_events", 0), "event")
+        parts.append(f"{number_of(windows, 'window')} with {events}")
     differences = list(checked.get("differences", []))
     if parts:
         parts.append("; ".join(differences) if differences else "all equal")

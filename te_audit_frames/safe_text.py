@@ -405,3 +405,15 @@ def _unguard(match: re.Match[str]) -> str:
 def _unescape_operator(match: re.Match[str]) -> str:
     operator = chr(int(match[2], 16))
     return match[1] + operator if _SEPARATOR.search(match[1]) and _OPERATOR.match(operator) else match[0]
+
+
+def number_of(count: int, one: str, several: str = "") -> str:
+    """Return a number and what it counts, as text.
+
+    Examples
+    --------
+    >>> from te_audit_frames.safe_text import number_of
+    >>> number_of(1, "person", "people"), number_of(1200, "event")
+    ('1 person', '1,200 events')
+    """
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

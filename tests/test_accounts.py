@@ -115,7 +115,7 @@ def test_who_acts_but_is_not_in_the_directory_is_found():
         directory(user("7")), frame(ADA, event(0, "Test deleted.", "9"), event(3, "x", None))
     )
     assert found[["uid", "status", "events"]].values.tolist() == [["9", "not in directory", 1]]
-    assert any("have no uid" in note for note in taf.assessed(found).notes)
+    assert any("1 event has no uid" in note for note in taf.assessed(found).notes)
 
 
 def test_admins_come_first():

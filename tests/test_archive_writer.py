@@ -53,7 +53,7 @@ def test_a_file_is_announced_before_it_is_written_and_confirmed_after(store, pla
     assert manifest.files == {"a": Entry(sha256_of(b"new"), 3)}
     assert (manifest.groups, manifest.unfinished()) == (("1",), set())
     assert manifest.digest == writer.digest
-    assert repr(writer) == "ArchiveWriter(1 files in the manifest, 0 announced)"
+    assert repr(writer) == "ArchiveWriter(1 file in the manifest, 0 announced)"
 
 
 def test_a_file_that_stays_as_it_is_is_not_written(store, place):

@@ -21,7 +21,7 @@ def directory(*logins, fetched=FETCHED, is_admin=False):
 
 def notes(table, first=None, last=None):
     count, *rest = notes_of_directory(table, first, last)
-    assert count == f"the directory has {len(table):,} people"
+    assert count == f"the directory has {len(table):,} {'person' if len(table) == 1 else 'people'}"
     return rest
 
 

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
 import te_audit_frames as taf
+from te_audit_frames.storage.archive_receipt import receipt_of
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading, oldest_kept
 from te_audit_frames.storage.scope import Scope
 
@@ -45,6 +47,14 @@ def test_the_order_of_writers_does_not_matter(a, b, c):
     assert a.merged(b) == b.merged(a)
     assert a.merged(b).merged(c) == a.merged(b.merged(c))
     assert a.merged(a) == a
+
+
+@given(RECORDS, RECORDS)
+@settings(max_examples=examples(60, brief=30), deadline=None)
+def test_a_hidden_group_stays_hidden_until_a_reading_sees_it(a, b):
+    both = a.merged(b)
+    seen = {group for reading in both.readings for group in reading.scope.groups}
+    assert a.hidden | b.hidden <= both.hidden | seen
 
 
 @given(COVERAGES)
@@ -106,6 +116,12 @@ def test_a_part_of_a_day_can_be_complete():
     assert not coverage.is_complete(DAY, until=at(10, 13))
 
 
+def test_a_later_reading_that_knows_nothing_of_a_hidden_group_does_not_make_its_day_complete():
+    early = covering(reading(at(11), scope=Scope(True, ("1",), ("2",))))
+    assert not early.merged(covering(reading(at(12), scope=Scope(True, ("1",))))).is_complete(DAY)
+    assert early.merged(covering(reading(at(12)))).is_complete(DAY)
+
+
 @pytest.mark.parametrize(
     ("record", "needs"),
     [
@@ -128,10 +144,10 @@ def test_readings_from_the_future_are_left_out():
 
 def test_a_file_that_is_gone_or_lost_events_does_not_back_its_record():
     coverage = covering(reading(at(11)))
-    assert coverage.backed_by({DAY: 3}, [DAY]) == coverage
-    assert coverage.backed_by({DAY: 2}, [DAY]).records == {}
-    assert coverage.backed_by({}, [DAY]).records == {}
-    assert coverage.backed_by({}, []) == coverage
+    assert coverage.backed_by({DAY: 3}) == coverage
+    assert coverage.backed_by({DAY: 2}).records == {}
+    assert coverage.backed_by({}).records == {}
+    assert coverage.backed_by({DAY: 9}) == coverage
 
 
 def test_the_table_has_a_row_for_every_day_and_shows_gaps():
@@ -144,6 +160,50 @@ def test_the_table_has_a_row_for_every_day_and_shows_gaps():
     assert frame["events"].isna().tolist() == [False, True, False]
     assert frame["scope"].iloc[0] == "all account groups"
     assert list(Coverage().to_frame().dtypes) == list(frame.dtypes)
+
+
+class CountingDict(dict):
+    """Records that count how many were looked up."""
+
+    looked_up = 0
+
+    def get(self, *args):
+        self.looked_up += 1
+        return super().get(*args)
+
+    def __getitem__(self, day):
+        self.looked_up += 1
+        return super().__getitem__(day)
+
+
+def test_one_day_of_long_ago_costs_no_look_at_every_day_since():
+    records = CountingDict({date(1, 1, 5): DayRecord(1, ()), DAY: DayRecord(3, (reading(at(14)),))})
+    coverage = Coverage(records)
+    frame = coverage.to_frame()
+    assert len(frame) == (DAY - date(1, 1, 5)).days + 1
+    assert frame.loc[~frame["gap"], "day"].dt.year.tolist() == [1, 2026]
+    assert receipt_of(coverage, (None, None), counts={}, events=4).notes == [
+        f"not complete: {len(frame) + 3:,} days of the period; see Archive.coverage()"
+    ]
+    assert records.looked_up <= 20
+
+
+@given(COVERAGES)
+@settings(max_examples=examples(60), deadline=None)
+def test_the_table_agrees_with_the_records(coverage):
+    frame = coverage.to_frame()
+    if not coverage.records:
+        assert frame.empty
+        return
+    days = [day.date() for day in frame["day"]]
+    assert days == [coverage.first + timedelta(days=n) for n in range(len(days))]
+    assert days[-1] == max(coverage.records)
+    for day, row in zip(days, frame.to_dict("records"), strict=True):
+        record = coverage.records.get(day)
+        assert (row["gap"], row["complete"]) == (record is None, coverage.is_complete(day))
+        assert (None if pd.isna(row["events"]) else row["events"]) == (record and record.events)
+        latest = record.latest if record else None
+        assert pd.isna(row["fetched_at"]) if latest is None else row["fetched_at"] == latest.fetched_at
 
 
 def test_the_vendor_keeps_two_years_also_from_a_leap_day():

@@ -114,7 +114,7 @@ def test_a_run_is_judged_by_how_rare_and_by_how_large_it_is(runs):
 
 def test_the_largest_run_of_a_week_stands_for_the_others_of_its_person(runs):
     first, second = (run for run in runs[0] if run.who[0] == "7")
-    assert first.why.startswith("12 deletions in 11 minutes, and 1 smaller runs in the same week; ")
+    assert first.why.startswith("12 deletions in 11 minutes, and 1 smaller run in the same week; ")
     assert second.why.startswith("5 deletions in 4 minutes; ")
     assert (first.row["events"], second.row["events"]) == (12, 5)
 

@@ -79,7 +79,7 @@ def test_a_new_network_is_medium_only_if_nobody_else_was_ever_there(reviewed):
         ("7", "low", "First acted from 192.0.2.0/24, from which others act too, 1 event"),
         ("9", "low", "First acted from 192.0.2.0/24, from which others act too, 1 event"),
     ]
-    assert "1 networks were known" in findings[0].why
+    assert "1 network was known" in findings[0].why
 
 
 @pytest.mark.full

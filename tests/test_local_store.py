@@ -1,7 +1,7 @@
 """An archive's folder on a local disk: links, other disks, and files that are not the archive's."""
 
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,27 @@ def test_days_on_another_disk_are_written_too(place, tmp_path):
         assert [path.name for path in (disk / "day").iterdir()] == ["events.parquet"]
         assert (disk / "day/events.parquet").read_bytes() != content
         assert archive.verify().ok
+
+
+def test_temporary_files_on_other_disks_are_removed_by_the_next_writer(place, tmp_path):
+    """The folders `_meta`, `events` and `users` are each on a disk of its own."""
+    world = World(*many(3))
+    archive = taf.Archive(place)
+    with ExitStack() as disks:
+        place.mkdir()
+        meta, events, users = (disks.enter_context(another_disk(place / name)) for name in ("_meta", "events", "users"))
+        world.sync(archive)
+        left = [meta, Path(archive.files()[0]).parent, users / "snapshot_date=2026-04-01"]
+        left[2].mkdir()
+        for folder in left:
+            (folder / ".te-audit-0.part").write_text("of a process that was killed")
+        theirs = events / "notes/deeper"
+        theirs.mkdir(parents=True)
+        (theirs / ".te-audit-0.part").write_text("of another program")
+        assert [name for name, _ in archive.verify().problems] == []
+        world.sync(archive)
+        assert [found for folder in left for found in folder.glob(".te-audit-*")] == []
+        assert (theirs / ".te-audit-0.part").exists()
 
 
 def test_a_full_disk_of_a_linked_day_is_named(place, tmp_path):

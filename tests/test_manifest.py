@@ -96,4 +96,4 @@ def test_a_manifest_says_what_it_is():
     manifest = Manifest({"a": Entry("ab", 7)}, ("1",)).with_announcement(
         "writer", Announcement("now", {"b": (Entry("cd", 1),)})
     )
-    assert repr(manifest) == f"Manifest(1 files, 1 account groups, 1 unfinished, digest {manifest.digest})"
+    assert repr(manifest) == f"Manifest(1 file, 1 account group, 1 unfinished, digest {manifest.digest})"

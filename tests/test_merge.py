@@ -114,6 +114,13 @@ def test_the_known_limit_two_of_three_are_kept() -> None:
     assert merge(reading(a, b), reading(b, c)).rows.equals(reading(a, b))
 
 
+def test_the_known_limit_the_grouping_matters_if_a_person_has_two_names() -> None:
+    a, b = reading(*[row(user="Bob")] * 2), reading(*[row(uid=None)] * 2)
+    c = reading(row())
+    assert merge(merge(a, b).rows, c).rows.num_rows == 4
+    assert merge(a, merge(b, c).rows).rows.num_rows == 3
+
+
 def test_rows_that_the_reading_could_not_see_pair_with_equal_rows_only() -> None:
     hidden = reading(row(uid=None, user=None))
     assert merge(hidden, reading(row())).rows.num_rows == 1
@@ -243,4 +250,6 @@ def test_each_reading_fits_into_the_merge_whatever_is_null(left: list[Row], righ
         ]
         assert fits
     assert merge(both.rows, a).added.num_rows == 0
+    assert merge(both.rows, b).added.num_rows == 0
+    assert merge(b, a).rows.num_rows == both.rows.num_rows
     assert merge(both.rows, both.rows).rows.num_rows == both.rows.num_rows

@@ -27,7 +27,7 @@ def test_equal_rows_pair_the_first_with_the_first():
     pairing, exact = pair([{"user": "a"}, {"user": "a"}], [{"user": "a"}, {"user": "b"}])
     assert exact == 1
     assert pairing.partner.tolist() == [2, -1, 0, -1]
-    assert repr(pairing) == "Pairing(1 pairs of 2 archived and 2 fetched rows)"
+    assert repr(pairing) == "Pairing(1 pair of 2 archived and 2 fetched rows)"
 
 
 def test_rows_of_one_class_pair_though_their_address_differs():

@@ -1,10 +1,15 @@
 """An archive in a bucket: the same verbs against a real S3 server."""
 
+import os
+import secrets
 import subprocess
 import sys
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
+from support.buckets import s3_server
 from support.world import DAY, NOW, World, event, keys, many, told
 
 import te_audit_frames as taf
@@ -175,3 +180,93 @@ def test_of_two_writers_of_one_file_the_manifest_has_the_last(bucket):
     assert place.read("file") == b"21"
     assert read_manifest(place).files["file"] == Entry(sha256_of(b"21"), 2)
     assert not read_manifest(place).unfinished()
+
+
+def without_etags(app):
+    """A store whose answers have no ETag."""
+
+    def answer(environ, respond):
+        def start(status, headers, *rest):
+            return respond(status, [(name, value) for name, value in headers if name.lower() != "etag"], *rest)
+
+        return app(environ, start)
+
+    return answer
+
+
+def without_conditions(app):
+    """A store that ignores the conditions of a write."""
+
+    def answer(environ, respond):
+        ignored = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
+        return app({name: value for name, value in environ.items() if name not in ignored}, respond)
+
+    return answer
+
+
+def losing_answers(app):
+    """A store whose answers to every second write are lost, although it made the write."""
+    writes = count()
+
+    def answer(environ, respond):
+        if environ["REQUEST_METHOD"] != "PUT" or next(writes) % 2:
+            return app(environ, respond)
+        list(app(environ, lambda *_: lambda _: None))
+        respond("500 Internal Server Error", [("Content-Length", "0")])
+        return []
+
+    return answer
+
+
+@pytest.fixture
+def odd_bucket(monkeypatch):
+    """Serve an empty bucket of a store with some habit, and return its URL."""
+    with ExitStack() as stack:
+
+        def serve(around):
+            url = stack.enter_context(s3_server(around))
+            for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+                monkeypatch.setenv(f"AWS_{name}", "practice")
+            for name, value in {"REGION": "us-east-1", "ENDPOINT_URL": url, "ALLOW_HTTP": "true"}.items():
+                monkeypatch.setenv(f"AWS_{name}", value)
+            name = f"te-audit-{secrets.token_hex(8)}"
+            boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket=name)
+            return f"s3://{name}/te-audit"
+
+        yield serve
+
+
+@pytest.mark.parametrize(
+    ("habit", "reason"),
+    [(without_etags, "ETag"), (without_conditions, "ignores If-Match and If-None-Match")],
+)
+def test_a_store_without_conditional_writes_is_refused_at_the_first_write(odd_bucket, habit, reason):
+    bucket = odd_bucket(habit)
+    calls = []
+    for before in (None, b"old"):
+        place = ObjectStore(bucket, {})
+        if before:
+            name, _, prefix = bucket.removeprefix("s3://").partition("/")
+            boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="us-east-1").put_object(
+                Bucket=name, Key=f"{prefix}/name", Body=before
+            )
+        calls.clear()
+        with pytest.raises(taf.StoreError, match=rf"^{bucket}/name: an archive needs conditional writes.*{reason}"):
+            place.update("name", lambda old: calls.append(old) or b"new")
+        assert calls == [before]
+
+
+def test_a_bucket_that_is_set_up_without_conditional_writes_is_refused(bucket):
+    ObjectStore(bucket, {}).update("name", lambda old: b"old")
+    place = ObjectStore(bucket, {"aws_conditional_put": "disabled"})
+    with pytest.raises(taf.StoreError, match=r"needs conditional writes.*aws_conditional_put"):
+        place.update("name", lambda old: b"new")
+
+
+def test_a_write_of_which_the_answer_is_lost_is_in_the_manifest(odd_bucket):
+    archive = taf.Archive(odd_bucket(losing_answers))
+    world = World(*many(3))
+    report = world.sync(archive, start=NOW - 2 * DAY)
+    assert (report.events_added, len(report.new_events), report.notes) == (21, 21, [])
+    assert keys(archive.load()) == told(world)
+    assert archive.verify().problems == ()

@@ -25,12 +25,11 @@ from te_audit_frames.report.blocks import (
     lists,
     moment,
     moments,
-    number_of,
     sentence,
     shares,
     span,
 )
-from te_audit_frames.safe_text import width
+from te_audit_frames.safe_text import number_of, width
 
 ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 

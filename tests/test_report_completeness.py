@@ -131,8 +131,8 @@ def test_the_review_is_judged_by_its_findings_and_by_what_it_could_not_look_at()
     review = replace(runs_reviewed(), findings=runs_reviewed().findings.iloc[:0])
     for status, expected, state, why in (
         ("assessed", "Nothing found", "good", "All checks were made."),
-        ("in part", "Nothing found", "open", "1 of 1 checks were made in part."),
-        ("not assessed", "Not known", "open", "1 of 1 checks could not be made."),
+        ("in part", "Nothing found", "open", "1 of 1 check was made in part."),
+        ("not assessed", "Not known", "open", "1 of 1 check could not be made."),
     ):
         found = answer(1, EVENTS, review=replace(review, assessed=review.assessed.assign(status=status)))
         assert (found.answer, found.state) == (expected, state)

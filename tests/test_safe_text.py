@@ -6,11 +6,14 @@ import json
 import re
 import sys
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from te_audit_frames.checks.judging.findings import compared
+from te_audit_frames.checks.judging.rarity import Rarity
 from te_audit_frames.safe_text import (
     LONGEST_LABEL,
     cut_to_width,
@@ -24,6 +27,11 @@ from te_audit_frames.safe_text import (
     visible,
     width,
 )
+from te_audit_frames.storage.archive_writer import NewContent
+from te_audit_frames.storage.coverage import Coverage, DayRecord
+from te_audit_frames.storage.manifest import Entry, Manifest
+from te_audit_frames.storage.sync_report import SyncReport
+from te_audit_frames.storage.verification import Verification
 
 ACTING = "\x1b\x07\x00\x7f\x9b\r\n\t\u2028\u2029\u202e\u2066\u200b\u200d\ufeff\u00ad\ud800\U000e0041"
 any_text = st.text() | st.text(st.sampled_from(ACTING + "Ada日e\u0301 \u00a0👩=;'"), max_size=30)
@@ -258,3 +266,26 @@ def test_long_texts_take_linear_time(text):
     assert len(harmless_json(text * 200_000)) >= 200_000
     assert len(original_cell(harmless_cell(text * 200_000))) == len(text) * 200_000
     assert len(original_json(text * 200_000)) == len(text) * 200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            lambda: compared(Rarity(0.1, 0, 1, 0, 1, "other people"), "it"),
+            "1 earlier active week, and in 0 of 1 active week of",
+        ),
+        (lambda: Verification("a", 1, 1, unfinished=1), "1 file, which an interrupted sync"),
+        (
+            lambda: SyncReport("a", "", "", events_added=1, days_added=1, requests=1).summary,
+            "1 event added, 1 day new, 0 changed, 0 read up to , 1 request;",
+        ),
+        (lambda: SyncReport("a", "", "", users=1).summary, "1 person (roles as before)"),
+        (lambda: SyncReport("a", "", "", coerced_values=1, retries=1), "of these 1 retry and 0"),
+        (lambda: Coverage({date(2026, 1, 5): DayRecord(1, ())}), "(1 day, 2026-01-05 to 2026-01-05, 1 event)"),
+        (lambda: Manifest({"a": Entry("", 1)}, groups=("1",)), "(1 file, 1 account group, "),
+        (lambda: NewContent(b"x"), "1 byte"),
+    ],
+)
+def test_one_of_a_thing_is_written_in_the_singular(text, expected):
+    assert expected in re.sub(" +", " ", str(text()))

@@ -41,10 +41,10 @@ class Run:
         self.writer.begin()
         self.days = SyncDays(store, self.writer, self.report, read_coverage(store), self.observer, now=end, end=end)
 
-    def read(self, day, *moments):
-        for batch in batches(*moments):
+    def read(self, day, *moments, **fields):
+        for batch in batches(*moments, **fields):
             self.observer.add_fetched(batch)
-        return self.days.add([(day, batches(*moments))])
+        return self.days.add([(day, batches(*moments, **fields))])
 
     def finish(self):
         self.days.write()
@@ -128,3 +128,34 @@ def test_undated_events_are_kept_and_counted_and_give_no_day(store):
     assert run.report.days_read == 0
     assert len(store.names("events")) == 1
     assert read_coverage(store).records == {}
+
+
+def test_a_day_that_is_read_twice_keeps_the_record_of_the_sync_before_and_is_counted_once(store):
+    first = Run(store)
+    first.read(YESTERDAY, at(YESTERDAY, 8), at(YESTERDAY, 9))
+    first.finish()
+    before = read_coverage(store)
+    second = Run(store, end=END + DAY)
+    second.read(YESTERDAY, at(YESTERDAY, 8), at(YESTERDAY, 10))  # a first reading, which misses two events
+    second.read(TODAY, at(TODAY))
+    second.days.write()
+    second.days.forget([YESTERDAY, TODAY, TODAY - 9 * DAY])
+    assert read_coverage(store) == before
+    second.read(YESTERDAY, *(at(YESTERDAY, hour) for hour in (8, 9, 10, 11)))
+    second.read(TODAY, at(TODAY))
+    second.finish()
+    report = second.report
+    assert (report.events_added, report.late_events, len(report.new_events)) == (3, 2, 3)
+    assert (report.vanished_events, report.fewer_keys) == (0, 0)
+    assert (report.days_added, report.days_changed) == (1, 1)
+
+
+def test_pairs_of_a_day_that_is_read_twice_are_counted_once(store):
+    first = Run(store)
+    first.read(YESTERDAY, at(YESTERDAY), resources=[{"type": "testName", "name": "shop"}])
+    first.finish()
+    second = Run(store, end=END + DAY)
+    for _ in range(2):
+        second.read(YESTERDAY, at(YESTERDAY), resources=[{"type": "testName", "name": "renamed"}])
+        second.days.forget([YESTERDAY])
+    assert second.report.paired_events == 1

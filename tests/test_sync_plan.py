@@ -34,7 +34,7 @@ def test_a_first_sync_reads_everything_as_one_period():
     found = plan(Coverage())
     assert found.periods == [Period(midnight(FIRST), END)]
     assert (found.unrecorded, found.scope_days) == (set(), set())
-    assert repr(found) == "SyncPlan(11 days in 1 periods)"
+    assert repr(found) == "SyncPlan(11 days in 1 period)"
 
 
 def test_days_read_after_the_lookback_are_left_out():

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from support.rawserver import RawServer, client_of, page, whole
-from support.world import DAY, NOW, ClockAt, World, keys, many, told
+from support.world import DAY, NOW, ClockAt, World, event, keys, many, told
 
 import te_audit_frames as taf
 
+HOUR = DAY / 24
 LENGTH = 30  # days of a log that is out of order
 
 
@@ -150,3 +151,16 @@ def test_a_kill_loses_one_piece_of_a_log_out_of_order(archive):
     with Storage(shuffled(many(LENGTH))) as server:
         server.sync(archive, start=None)
     assert keys(archive.load().dropna(subset="date")) == told(World(*many(LENGTH)))
+
+
+@pytest.mark.parametrize("order", [newest_first, shuffled])
+def test_a_late_event_is_counted_and_reported_whatever_the_order_of_the_log(archive, order):
+    log = many(6)
+    late = event(NOW - 30 * HOUR, "late")
+    with Storage(order(log)) as server:
+        server.sync(archive, start=NOW - 6 * DAY)
+    with Storage(order([*log, late])) as server:
+        report = server.sync(archive, lookback="72h", start=None)
+    assert list(report.new_events["event"]) == ["late"]
+    assert (report.events_added, report.late_events, report.vanished_events) == (1, 1, 0)
+    assert report.latest_late_seconds == 30 * 3600

@@ -94,7 +94,7 @@ def test_files_put_back_from_yesterday_are_found_and_no_later_sync_hides_them(ar
     found = problems(archive)
     # The coverage has the number of events of the day. Only the manifest has it for the undated events.
     assert "once had 8" in found[day]
-    assert "it is older: it has 1 events of 2" in found[undated]
+    assert "it is older: it has 1 event of 2" in found[undated]
     # The vendor no longer has the events, so a sync cannot restore them.
     world.events = world.events[:-3]
     with pytest.warns(taf.AuditFramesWarning, match="something else changed events/.*run a verification"):
@@ -210,6 +210,18 @@ def test_a_damaged_coverage_file_is_found_and_can_be_made_again(tmp_path):
     report = world.sync(archive)
     assert (report.days_read, report.days_added, report.events_added) == (21, 0, 0)
     assert archive.verify().ok
+
+
+def test_only_files_that_exist_are_counted(tmp_path):
+    archive = taf.Archive(tmp_path / "fresh")
+    World(*many(3)).sync(archive, start=NOW - 3 * DAY)
+    days = len(archive.files())
+    assert archive.verify().files == days + 2
+    for gone, left in (("coverage", 1), ("manifest", 0)):
+        (tmp_path / f"fresh/_meta/{gone}.json").unlink()
+        assert archive.verify().files == days + left
+    Path(archive.files()[0]).unlink()
+    assert archive.verify().files == days - 1
 
 
 # ---- without an archive ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from te_audit_frames.analysis.tails import two_sided
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Instant, Period, iso, parse_zone, to_bounds
 from te_audit_frames.receipts import Receipt, stored_receipt
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import COLUMNS
 
 _FIGURES = ("before", "now", "before_per_day", "now_per_day", "ratio", "change", "p_value", "p_adjusted", "complete")
@@ -152,7 +153,8 @@ def _doubt(frame: Any, period: Period) -> str | None:
         return f"events: the archive has not read any of {period} to its end."
     if receipt.events != len(frame):
         return (
-            f"events: the receipt counts {receipt.events:,} events and the frame has {len(frame):,}: plain pandas cut "
+            f"events: the receipt counts {number_of(receipt.events, 'event')} and the frame has "
+            f"{len(frame):,}: plain pandas cut "
             "it, so it is not known what is missing. Cut with between() and where()."
         )
     covered = receipt.period.start, _seen_to(receipt)

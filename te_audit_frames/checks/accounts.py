@@ -17,6 +17,7 @@ from te_audit_frames.checks.directory import check_same_organisation, notes_of_d
 from te_audit_frames.checks.history_counts import QUARTER
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import TEXT_LIST, Groups, micros, tally
+from te_audit_frames.safe_text import number_of
 
 DAYS = 90
 RETURNED_DAYS = 180
@@ -260,7 +261,10 @@ def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
     notes = notes_of_directory(acts.directory, selection.first_event, selection.last_event)
     nameless = int((selection.rows["uid"].isna()).sum())
     if nameless:
-        notes.append(f"{nameless:,} events have no uid, so nobody in the directory can be found for them")
+        notes.append(
+            f"{number_of(nameless, 'event')} {'has' if nameless == 1 else 'have'} no uid, so nobody in "
+            "the directory can be found for them"
+        )
     acting = np.unique(acts.person)
     unknown = acting[acts.is_absent[acting]]
     late = int(acts.is_late[unknown].sum())
@@ -272,7 +276,7 @@ def _notes(acts: _Acts, selection: Selection) -> tuple[tuple[str, ...], str]:
     if not missing:
         return tuple(notes), ""
     verb = "is" if missing == 1 else "are"
-    share = f"{missing:,} of {examined:,} people of the events {verb} not in the directory"
+    share = f"{missing:,} of {number_of(examined, 'person', 'people')} of the events {verb} not in the directory"
     if missing > _MOST_UNKNOWN * examined:
         return tuple(notes), f"{share}: the directory seems to be old, or that of another organisation"
     return (*notes, share), ""

@@ -32,6 +32,7 @@ from te_audit_frames.checks.actor_signs import (
 from te_audit_frames.checks.assessed import Assessed, attach_assessed
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import code, count_different, micros, tally
+from te_audit_frames.safe_text import number_of
 
 PERSON, AUTOMATION, UNKNOWN = "person", "automation", "unknown"
 
@@ -175,7 +176,7 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
         (
             2,
             result["quiet_hours"] <= QUIET_HOURS,
-            lambda row: f"quiet for only {row.quiet_hours} hours of the day",
+            lambda row: f"quiet for only {_quiet_hours(row)} of the day",
         ),
         (2, (result["logins"] < _RARELY) & (usual_logins >= _USUAL), lambda row: f"{row.logins:.1%} log-ins"),
         (
@@ -192,9 +193,17 @@ def _judge(result: pd.DataFrame, enough: pd.Series, has_addresses: bool) -> tupl
     for row, has, is_enough in zip(result.itertuples(index=False), has_signs, enough, strict=True):
         found = [phrase(row) for (_, _, phrase), shown in zip(signs, has, strict=True) if shown]
         if not is_enough:
-            found = [f"too little to tell: {row.events} events on {row.active_days} days"]
-        reasons.append(found or [f"quiet for {row.quiet_hours} hours of the day"])
+            found = [_too_little(row)]
+        reasons.append(found or [f"quiet for {_quiet_hours(row)} of the day"])
     return points, reasons
+
+
+def _quiet_hours(row: Any) -> str:
+    return number_of(row.quiet_hours, "hour")
+
+
+def _too_little(row: Any) -> str:
+    return f"too little to tell: {number_of(row.events, 'event')} on {number_of(row.active_days, 'day')}"
 
 
 def _assessed(selection: Selection, nameless: int, too_few: int) -> Assessed:

@@ -18,6 +18,7 @@ from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import list_different, tally
 from te_audit_frames.checks.vocabulary import failed_log_ins
+from te_audit_frames.safe_text import number_of
 
 MIN_DAYS = 10
 """On how many days a person must have acted before a network counts as new, rather than as one of the first."""
@@ -198,7 +199,8 @@ def _assessed(
     notes = []
     unplaced = selection.events - len(rows)
     if unplaced:
-        notes.append(f"{unplaced:,} events have no address that can be read, or name nobody")
+        has, names = ("has", "names") if unplaced == 1 else ("have", "name")
+        notes.append(f"{number_of(unplaced, 'event')} {has} no address that can be read, or {names} nobody")
     reason = ""
     if "ip_address" in selection.absent:
         reason = "the events have no column 'ip_address'"

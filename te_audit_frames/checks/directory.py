@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.safe_text import number_of
 
 _NEEDED = ["uid", "name", "email", "registered", "last_login", "fetched_at"]
 _INSTANTS = ["registered", "last_login", "fetched_at"]
@@ -73,11 +74,13 @@ def check_same_organisation(directory: pd.DataFrame, uids: pd.Series) -> None:
         return
     if not len(directory):
         raise InvalidArgument(
-            f"users: the directory is empty, so that none of the {len(uids):,} people of the events can be in it. "
+            "users: the directory is empty, so that none of the "
+            f"{number_of(len(uids), 'person', 'people')} of the events can be in it. "
             "Fetch it again."
         )
     raise InvalidArgument(
-        f"users: none of the {len(uids):,} people of the events is among its {len(directory):,}. It is the "
+        f"users: none of the {number_of(len(uids), 'person', 'people')} of the events is among its "
+        f"{len(directory):,}. It is the "
         "directory of another organisation. Fetch it with the token that fetched the events."
     )
 
@@ -97,7 +100,7 @@ def notes_of_directory(directory: pd.DataFrame, first_event: datetime | None, la
     list of str
         One sentence each, without a full stop.
     """
-    notes = [f"the directory has {len(directory):,} people"]
+    notes = [f"the directory has {number_of(len(directory), 'person', 'people')}"]
     fetched = directory["fetched_at"].max()
     if len(directory) and pd.isna(fetched):
         notes.append("the directory does not say when it was fetched: the last event stands in")

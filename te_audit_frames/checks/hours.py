@@ -19,6 +19,7 @@ from te_audit_frames.checks.selection import Selection, select
 from te_audit_frames.checks.tallies import tally
 from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.periods import Instant, to_instant
+from te_audit_frames.safe_text import number_of
 
 DAYS = 180
 """How many days of history people's hours are learnt from."""
@@ -267,11 +268,15 @@ def _assessed(selection: Selection, acted: Acted, verdicts: list[Verdict], rule:
         names = acted.people["user"].fillna(acted.people["uid"]).iloc[never].tolist()
         shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
         notes.append(
-            f"not assessed, because they have fewer than {rule.min_days} active days in the {rule.days} days before, "
-            f"or fewer than {rule.min_events} events: {shown}"
+            f"not assessed, because they have fewer than {number_of(rule.min_days, 'active day')} in the "
+            f"{number_of(rule.days, 'day')} before, "
+            f"or fewer than {number_of(rule.min_events, 'event')}: {shown}"
         )
     if len(unknown):
-        notes.append(f"{len(unknown):,} of {weeks + len(unknown):,} weeks of a person have too little history")
+        notes.append(
+            f"{len(unknown):,} of {number_of(weeks + len(unknown), 'week')} of a person "
+            f"{'has' if len(unknown) == 1 else 'have'} too little history"
+        )
     if acted.cut:
         notes.append("the history reaches into the events: what is no older than the first of them was left out")
     nobody = int((acted.of_row < 0).sum())

@@ -33,6 +33,7 @@ from te_audit_frames.checks.zones import Clocks, Zones
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Instant, Period, to_instant
 from te_audit_frames.receipts import stored_receipt
+from te_audit_frames.safe_text import number_of
 
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)  # nothing can end after it
@@ -194,11 +195,13 @@ def _period(events: Any, selection: Selection, missing: Sequence[str]) -> tuple[
     if stored is not None and stored.filters:
         notes.append("the events were filtered: what was left out was not reviewed")
     if selection.undated:
-        notes.append(f"{selection.undated:,} events have no date, and were not reviewed")
+        has, were = ("has", "was") if selection.undated == 1 else ("have", "were")
+        notes.append(f"{number_of(selection.undated, 'event')} {has} no date, and {were} not reviewed")
     is_cut = stored is not None and stored.events != len(events)
     if stored is not None and is_cut:
         notes.append(
-            f"the receipt counts {stored.events:,} events and the frame has {len(events):,}, so plain pandas cut "
+            f"the receipt counts {number_of(stored.events, 'event')} and the frame has {len(events):,}, "
+            "so plain pandas cut "
             "it: the period is taken from the first event to the last. between() cuts events and their period together"
         )
     elif stored is not None and (period := stored.period) is not None:
@@ -219,7 +222,7 @@ def _log_in_notes(context: ReviewContext) -> list[str]:
     log_ins = set(done.loc[done["action"] == "login", "person"])
     if acting and len(acting - log_ins) > _NO_LOG_INS * len(acting):
         return [
-            f"{len(acting - log_ins):,} of {len(acting):,} people acted without a log-in event: "
+            f"{len(acting - log_ins):,} of {number_of(len(acting), 'person', 'people')} acted without a log-in event: "
             "log-ins by single sign-on may be missing, and attacks on passwords with them"
         ]
     return []

@@ -15,6 +15,7 @@ import te_audit_frames as taf
 from te_audit_frames.cli.output import save
 from te_audit_frames.cli.review_text import Shown, write_review
 from te_audit_frames.cli.terminal import table, terminal_width
+from te_audit_frames.safe_text import number_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -255,7 +256,9 @@ def serve(*, port: int, events: int, seed: int, days: int, **options: Any) -> No
     try:
         click.echo(f"export TE_TOKEN={practice.token}\nexport TE_BASE_URL={practice.url}")
         count = len(practice.event_log)
-        click.echo(f"{count:,} events of the last {days} days are served until Ctrl-C.", err=True)
+        are = "is" if count == 1 else "are"
+        served = f"{number_of(count, 'event')} of the last {number_of(days, 'day')}"
+        click.echo(f"{served} {are} served until Ctrl-C.", err=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)

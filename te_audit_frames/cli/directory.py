@@ -10,7 +10,7 @@ import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.output import FILE_FORMATS, write_people
-from te_audit_frames.safe_text import visible
+from te_audit_frames.safe_text import number_of, visible
 
 
 @click.command(
@@ -43,6 +43,10 @@ def users(*, output: str, without_memberships: bool, raw_csv: bool, **settings: 
     people = options.make_client(**settings).fetch_users(memberships=not without_memberships)
     write_people(people, output, raw_csv=raw_csv)
     receipt = taf.directory_receipt(people)
-    click.echo(f"{len(people):,} people, as of {receipt.fetched_at}, are in {visible(output)}.", err=True)
+    click.echo(
+        f"{number_of(len(people), 'person', 'people')}, as of {receipt.fetched_at}, "
+        f"{'is' if len(people) == 1 else 'are'} in {visible(output)}.",
+        err=True,
+    )
     for note in receipt.notes:
         click.echo(f"Note: {visible(in_options(note))}.", err=True)

@@ -17,7 +17,7 @@ from te_audit_frames.cli import options, reading, values
 from te_audit_frames.cli.output import FILE_FORMATS, to_csv, write_events, write_people
 from te_audit_frames.cli.places import expand
 from te_audit_frames.errors import InvalidArgument
-from te_audit_frames.safe_text import visible
+from te_audit_frames.safe_text import number_of, visible
 from te_audit_frames.schema import COLUMNS
 from te_audit_frames.storage.atomic import atomic_write
 
@@ -109,10 +109,17 @@ def pseudonymize(
         with atomic_write(table) as file:
             file.write(f"{text}\n".encode())
     write_events(safe, output)
-    click.echo(f"{len(safe):,} events with pseudonyms are in {visible(output)}.", err=True)
+    click.echo(
+        f"{number_of(len(safe), 'event')} with pseudonyms {'is' if len(safe) == 1 else 'are'} in {visible(output)}.",
+        err=True,
+    )
     if safe_people is not None and users_output is not None:
         write_people(safe_people, users_output)
-        click.echo(f"{len(safe_people):,} people with pseudonyms are in {visible(users_output)}.", err=True)
+        click.echo(
+            f"{number_of(len(safe_people), 'person', 'people')} with pseudonyms "
+            f"{'is' if len(safe_people) == 1 else 'are'} in {visible(users_output)}.",
+            err=True,
+        )
     from te_audit_frames.exchange.keyed import Keyed  # no other command needs it, and each should start quickly
 
     click.echo(

@@ -11,7 +11,7 @@ from te_audit_frames.cli import options, values
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.output import FILE_FORMATS, write_events
 from te_audit_frames.cli.partial import keep_partial
-from te_audit_frames.safe_text import visible
+from te_audit_frames.safe_text import number_of, visible
 
 
 @click.command(
@@ -92,7 +92,8 @@ def fetch(
     write_events(events, output, raw_csv=raw_csv)
     receipt = taf.receipt(events)
     click.echo(
-        f"{len(events):,} events of {visible(receipt.scope_name)}, from {receipt.period}, are in {visible(output)}.",
+        f"{number_of(len(events), 'event')} of {visible(receipt.scope_name)}, from {receipt.period}, "
+        f"{'is' if len(events) == 1 else 'are'} in {visible(output)}.",
         err=True,
     )
     for note in receipt.notes:

@@ -11,7 +11,7 @@ import te_audit_frames as taf
 from te_audit_frames.cli import options
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.periods import iso, parse_zone
-from te_audit_frames.safe_text import visible
+from te_audit_frames.safe_text import number_of, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def _examined(record: taf.Assessed, tz: str) -> list[str]:
     elif record.in_part:
         lines.append(f"Assessed in part: {record.in_part}")
     if record.baseline_days is not None:
-        lines.append(f"History: {record.baseline_days:,.0f} days")
+        lines.append(f"History: {number_of(round(record.baseline_days), 'day')}")
     counted = (
         ("people with too little history to be assessed", record.without_baseline),
         ("events without a date, which were not examined", record.undated),

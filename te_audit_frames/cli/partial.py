@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from te_audit_frames.errors import AuditFramesError, FetchError
 from te_audit_frames.periods import Period, iso
+from te_audit_frames.safe_text import number_of
 
 _REPLACED = ("window", "start", "end", "output", "raw_csv")
 """Parameters that the commands for the rest replace or omit."""
@@ -84,14 +85,18 @@ def _keep(events: pd.DataFrame, missing: list[Period], target: str) -> str:
     try:
         write_parquet(events, partial)
     except AuditFramesError as error:
-        return f"{len(events):,} events were fetched, but could not be kept: {error}"
+        return (
+            f"{number_of(len(events), 'event')} {'was' if len(events) == 1 else 'were'} fetched, but could "
+            f"not be kept: {error}"
+        )
     commands = [
         "  " + _command(start, end, f"{stem}.rest-{number}.parquet")
         for number, (start, end) in enumerate(missing, start=1)
     ]
     return "\n".join(
         [
-            f"The {len(events):,} events fetched so far are in {partial}. Fetch the rest with:",
+            f"The {number_of(len(events), 'event')} fetched so far "
+            f"{'is' if len(events) == 1 else 'are'} in {partial}. Fetch the rest with:",
             *commands,
             "Together, these files hold every event once.",
         ]

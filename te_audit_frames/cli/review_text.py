@@ -12,7 +12,7 @@ from te_audit_frames.checks.judging.severity import SEVERITIES
 from te_audit_frames.cli.exit_codes import in_options
 from te_audit_frames.cli.terminal import padded, table, wrapped
 from te_audit_frames.periods import iso, parse_zone
-from te_audit_frames.safe_text import cut_to_width, visible
+from te_audit_frames.safe_text import cut_to_width, number_of, visible
 
 if TYPE_CHECKING:
     import te_audit_frames as taf
@@ -134,7 +134,7 @@ def list_assessed(shown: Shown) -> list[str]:
     frame = shown.review.assessed
     order = ["not assessed", "in part", "assessed"]
     rows: list[Any] = sorted(frame.itertuples(), key=lambda row: order.index(str(row.status)))
-    examined = f"{frame['events'].max():,} events of {frame['people'].max():,} people" if len(frame) else ""
+    examined = f"{number_of(frame['events'].max(), 'event')} of {number_of(frame['people'].max(), 'person', 'people')}"
     return [f"examined: {examined}", *(f"{row.status}: {row.check}{_reasons(row)}" for row in rows)]
 
 
@@ -159,7 +159,9 @@ def _history(shown: Shown) -> str:
         )
     # Not those of find_off_hours, because usual hours are learnt from the period too.
     days: Any = shown.review.assessed.set_index("check").loc["find_runs", "baseline_days"]
-    length = f"{days:,.0f} days before the period" if days > 0 else "which has no events before the period"
+    length = (
+        f"{number_of(round(days), 'day')} before the period" if days > 0 else "which has no events before the period"
+    )
     return f"History: {shown.source}, {length}"
 
 
@@ -168,7 +170,7 @@ def _nothing(shown: Shown) -> str:
     missing = int((status != "assessed").sum())
     text = f"nothing at or above {shown.min_severity}"
     if missing:
-        text += f"; {missing:,} of {len(status):,} checks could not be made in full: see below"
+        text += f"; {missing:,} of {number_of(len(status), 'check')} could not be made in full: see below"
     return f"({text})"
 
 

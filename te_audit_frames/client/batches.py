@@ -13,6 +13,7 @@ from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.errors import FetchError, InvalidArgument, warn
 from te_audit_frames.periods import Period, iso
 from te_audit_frames.receipts import Receipt, attach_receipt
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import in_order, to_events
 
 
@@ -82,7 +83,7 @@ class Batches(Iterator[pa.RecordBatch]):
             state = "under way" if self._is_begun else "not begun"
         period = self._fetch.period
         covered = f"{iso(period.start)} to {iso(period.end)}" if period else "period not resolved yet"
-        return f"<Batches, {covered}: {self._fetch.stats.events:,} events so far, {state}>"
+        return f"<Batches, {covered}: {number_of(self._fetch.stats.events, 'event')} so far, {state}>"
 
     def to_events(self) -> pd.DataFrame:
         """Return all events as one audit frame with its receipt.

@@ -31,6 +31,7 @@ from te_audit_frames.client.transport import Transport
 from te_audit_frames.directory_receipts import DirectoryReceipt
 from te_audit_frames.errors import PermissionDenied, warn
 from te_audit_frames.periods import iso
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import DIRECTORY_KEY
 from te_audit_frames.users import ACCOUNT_GROUPS_SCHEMA, USERS_SCHEMA, to_frame
 
@@ -179,7 +180,8 @@ class DirectoryFetch:
             self._notes.append("account groups were refused, so memberships are null")
         if settings := [path for path in found.refused if path.startswith("account-groups/")]:
             self._notes.append(
-                f"the members of {len(settings):,} of {len(found.groups or []):,} account groups were refused, so "
+                f"the members of {len(settings):,} of "
+                f"{number_of(len(found.groups or []), 'account group')} were refused, so "
                 f"memberships there are missing; reading them needs {NEEDS_SETTINGS}"
             )
         if "roles" in found.refused:
@@ -194,7 +196,8 @@ class DirectoryFetch:
             return local.replace(microsecond=0)
         if abs(server - local) > _CLOCKS_APART:
             warn(
-                f"the server's clock and this machine's are {abs(server - local).total_seconds() / 60:,.0f} minutes "
+                "the server's clock and this machine's are "
+                f"{number_of(round(abs(server - local).total_seconds() / 60), 'minute')} "
                 "apart; the server's was used. Check the time of this machine."
             )
             return server

@@ -13,7 +13,7 @@ from te_audit_frames.client.directory_answers import Listing
 from te_audit_frames.client.transport import Answer, Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.errors import PaginationError, PermissionDenied
-from te_audit_frames.safe_text import printable
+from te_audit_frames.safe_text import number_of, printable
 
 _log = logging.getLogger("te_audit_frames")
 
@@ -82,7 +82,8 @@ class DirectoryRequests:
         while True:
             if url in asked or len(asked) == _MOST_PAGES:
                 raise PaginationError(
-                    f"page {printable(path)}: its next links do not end ({len(asked):,} pages were read). Ask again; "
+                    f"page {printable(path)}: its next links do not end "
+                    f"({number_of(len(asked), 'page')} read). Ask again; "
                     "if it stays so, report it to the vendor."
                 )
             asked.add(url)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from te_audit_frames.errors import DecodeError, InvalidArgument
 from te_audit_frames.periods import iso
-from te_audit_frames.safe_text import LONGEST_EXCERPT, excerpt, printable
+from te_audit_frames.safe_text import LONGEST_EXCERPT, excerpt, number_of, printable
 from te_audit_frames.schema import to_events
 
 Errors = Literal["raise", "coerce"]
@@ -55,7 +55,7 @@ class Page:
     def __repr__(self) -> str:
         covered = f", {iso(self.start)} to {iso(self.end)}" if self.start and self.end else ""
         link = "no next page" if self.next_href is None else "a next page"
-        return f"<Page, {self.batch.num_rows:,} events{covered}, {link}>"
+        return f"<Page, {number_of(self.batch.num_rows, 'event')}{covered}, {link}>"
 
     @property
     def events(self) -> pd.DataFrame:

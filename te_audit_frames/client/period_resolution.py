@@ -14,6 +14,7 @@ from te_audit_frames.client.period_reading import PageReader
 from te_audit_frames.client.query import Query
 from te_audit_frames.errors import BadRequest, warn
 from te_audit_frames.periods import SECOND, Period, Question, Since, Window, floor_second, iso
+from te_audit_frames.safe_text import number_of
 
 _LAST_MINUTE = 60
 _CLOCKS_APART = timedelta(minutes=5)
@@ -208,6 +209,6 @@ def _note_now(paginator: Paginator, clock: Clock, checks: FetchChecks, *, resolv
                 else "the time of the server's own range was used. Check both clocks."
             )
             minutes = abs(ahead.total_seconds()) / 60
-            warn(f"the server's clock and this machine's differ by {minutes:,.0f} minutes; {advice}")
+            warn(f"the server's clock and this machine's differ by {number_of(round(minutes), 'minute')}; {advice}")
     checks.now = now
     return now

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+from te_audit_frames.safe_text import number_of
+
 
 class Progress:
     """A tqdm bar in a terminal or a notebook, and nothing elsewhere.
@@ -92,8 +94,8 @@ class Progress:
 
     def _words(self) -> str:
         share, left = ("", "") if self._done is None else ("{percentage:3.0f}%|{bar}| ", "<{remaining}")
-        pages = f"{self._pages:,} page{'s' * (self._pages != 1)}"
-        return f"fetching: {share}{self._events:,} events [{{elapsed}}{left}, {pages}{self._wait}]"
+        pages = f"{number_of(self._pages, 'page')}"
+        return f"fetching: {share}{number_of(self._events, 'event')} [{{elapsed}}{left}, {pages}{self._wait}]"
 
 
 def _bar(words: str) -> tqdm[Any]:

@@ -27,6 +27,7 @@ from te_audit_frames.client.rate_limit import Allowance, Pacer, server_date
 from te_audit_frames.client.tls import check_authorities, refused_certificate
 from te_audit_frames.client.urls import Origin
 from te_audit_frames.errors import AuditFramesError, DecodeError, FetchError, NetworkError, RateLimited, ServerError
+from te_audit_frames.safe_text import number_of
 
 if TYPE_CHECKING:
     import tenacity
@@ -300,7 +301,7 @@ class _Final(Exception):
 
 
 def _size_text(size: int) -> str:
-    return f"{size:,} bytes" if size < 2**20 else f"{size / 2**20:,.4g} MiB"
+    return number_of(size, "byte") if size < 2**20 else f"{size / 2**20:,.4g} MiB"
 
 
 def _is_temporary(error: BaseException) -> bool:

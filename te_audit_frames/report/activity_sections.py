@@ -23,12 +23,12 @@ from te_audit_frames.report.blocks import (
     cleaned,
     counts,
     moments,
-    number_of,
     shares,
 )
 from te_audit_frames.report.days import describe_odd
 from te_audit_frames.report.pictures import draw_bars, draw_heatmap, draw_periods
 from te_audit_frames.report.subject import Subject
+from te_audit_frames.safe_text import number_of
 
 TOP = 15
 """How many people, types and places are shown; all others are one row."""

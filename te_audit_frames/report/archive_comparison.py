@@ -12,8 +12,8 @@ from te_audit_frames.analysis.archived import EventArchive
 from te_audit_frames.analysis.freq import PLAUSIBLE
 from te_audit_frames.errors import InvalidArgument
 from te_audit_frames.periods import Period
-from te_audit_frames.report.blocks import number_of
 from te_audit_frames.report.days import ONE_DAY, count_by_day
+from te_audit_frames.safe_text import number_of
 
 
 @dataclass(frozen=True)

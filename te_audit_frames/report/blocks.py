@@ -253,15 +253,3 @@ def span(first: Any, last: Any, zone: tzinfo) -> str:
     if start == end:
         return start
     return f"{start} to {end[11:] if start[:10] == end[:10] else end}"
-
-
-def number_of(count: int, one: str, several: str = "") -> str:
-    """Return a number and what it counts, as text.
-
-    Examples
-    --------
-    >>> from te_audit_frames.report.blocks import number_of
-    >>> number_of(1, "person", "people"), number_of(1200, "event")
-    ('1 person', '1,200 events')
-    """
-    return f"{count:,} {one if count == 1 else several or one + 's'}"

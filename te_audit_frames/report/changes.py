@@ -24,11 +24,11 @@ from te_audit_frames.report.blocks import (
     listed,
     lists,
     moments,
-    number_of,
     sentence,
     span,
 )
 from te_audit_frames.report.subject import Subject
+from te_audit_frames.safe_text import number_of
 
 MOST_CHANGES = 40
 MOST_RUNS = 20

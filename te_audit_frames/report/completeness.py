@@ -22,13 +22,13 @@ from te_audit_frames.report.blocks import (
     filled,
     listed,
     moment,
-    number_of,
     sentence,
     span,
 )
 from te_audit_frames.report.coverage import days_of_period, describe_archive, describe_difference, has_more
 from te_audit_frames.report.days import describe_odd
 from te_audit_frames.report.subject import Subject
+from te_audit_frames.safe_text import number_of
 
 State = Literal["good", "bad", "open"]
 
@@ -66,7 +66,10 @@ def _judge_completeness(subject: Subject) -> Verdict:
         return Verdict(question, "Not known", why, "open")
     period = "of the period" if receipt.period is None else f"from {_period(subject)}"
     if receipt.rows is not None and receipt.rows != receipt.events:
-        why = f"The receipt is about {receipt.events:,} events, but {receipt.rows:,} are here: they were cut or joined."
+        why = (
+            f"The receipt is about {number_of(receipt.events, 'event')}, but {receipt.rows:,} "
+            f"{'is' if receipt.rows == 1 else 'are'} here: they were cut or joined."
+        )
         return Verdict(question, "Not known", why, "open")
     if receipt.source == "pages":
         return Verdict(question, "Not known", "They were read from saved pages, which may not be all.", "open")
@@ -110,9 +113,12 @@ def _judge_review(subject: Subject) -> Verdict:
     nothing = int((missing["status"] == "not assessed").sum())
     left = []
     if nothing:
-        left.append(f"{nothing} of {len(review.assessed)} checks could not be made")
+        left.append(f"{nothing} of {number_of(len(review.assessed), 'check')} could not be made")
     if len(missing) - nothing:
-        left.append(f"{len(missing) - nothing} of {len(review.assessed)} checks were made in part")
+        left.append(
+            f"{len(missing) - nothing} of {number_of(len(review.assessed), 'check')} "
+            f"{'was' if len(missing) - nothing == 1 else 'were'} made in part"
+        )
     open_ends = f" {' and '.join(left)}." if left else ""
     if any(count for count, _ in found):
         shown = ", ".join(f"{count:,} {name}" for count, name in found if count)

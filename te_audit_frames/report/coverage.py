@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from te_audit_frames.analysis.freq import PLAUSIBLE
-from te_audit_frames.report.blocks import Block, Column, Heading, Paragraph, Table, counts, listed, number_of
+from te_audit_frames.report.blocks import Block, Column, Heading, Paragraph, Table, counts, listed
 from te_audit_frames.report.subject import Subject
+from te_audit_frames.safe_text import number_of
 
 _DAY = pd.Timedelta(days=1)
 _MOST_RANGES = 40

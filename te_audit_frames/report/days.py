@@ -17,7 +17,7 @@ import pandas as pd
 from te_audit_frames.analysis.freq import PLAUSIBLE
 from te_audit_frames.analysis.grouping import Grouper
 from te_audit_frames.periods import Period
-from te_audit_frames.report.blocks import number_of
+from te_audit_frames.safe_text import number_of
 
 ONE_DAY = timedelta(days=1)
 
@@ -134,7 +134,7 @@ def describe_odd(drawn: Drawn) -> str:
     if not drawn.events:
         return ""
     days = [f"{day.date()}" for day in drawn.odd]
-    more = f" and {len(days) - _MOST_DAYS:,} days more" if len(days) > _MOST_DAYS else ""
+    more = f" and {number_of(len(days) - _MOST_DAYS, 'day')} more" if len(days) > _MOST_DAYS else ""
     verb = "is" if drawn.events == 1 else "are"
     why = f"that {verb} years away from most others" if drawn.start else "with a date before 1990 or after 2099"
     return f"{number_of(drawn.events, 'event')} {why} ({', '.join(days[:_MOST_DAYS])}{more})"

@@ -32,11 +32,11 @@ from te_audit_frames.report.blocks import (
     filled,
     listed,
     moments,
-    number_of,
     sentence,
     span,
 )
 from te_audit_frames.report.subject import Subject
+from te_audit_frames.safe_text import number_of
 
 MOST_FINDINGS = 100
 MOST_PEOPLE = 50

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from te_audit_frames.analysis.freq import Freq
-from te_audit_frames.report.blocks import Picture, number_of
+from te_audit_frames.report.blocks import Picture
 from te_audit_frames.report.rendering import render_picture
-from te_audit_frames.safe_text import cut_to_width, drawable, width
+from te_audit_frames.safe_text import cut_to_width, drawable, number_of, width
 
 _WIDE, _NARROW = 960, 400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -10,6 +10,7 @@ from typing import Any
 from te_audit_frames.periods import Bounds, Period, iso
 from te_audit_frames.receipt_json import dump_period
 from te_audit_frames.receipts import Receipt
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ATTRS_KEY
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
@@ -54,12 +55,15 @@ def receipt_of(
     if latest is not None and first is not None:
         start = since or midnight(first)
         period = Period(start, max(start, until or latest.read_to))
-        days = _days(period)
-        backed = coverage.backed_by(counts, days)
-        doubtful = sum(not backed.is_complete(day, until=period.end) for day in days)
+        # Only recorded days can be complete. The days of the calendar are too many to look at if one is of long ago.
+        first_day, count = _days(period)
+        backed = coverage.backed_by(counts)
+        doubtful = count - sum(
+            backed.is_complete(day, until=period.end) for day in backed.records if 0 <= (day - first_day).days < count
+        )
         complete = not doubtful and period.start < period.end
         if doubtful:
-            notes = [f"not complete: {doubtful:,} day{'s' * (doubtful > 1)} of the period; see Archive.coverage()"]
+            notes = [f"not complete: {number_of(doubtful, 'day')} of the period; see Archive.coverage()"]
         elif not complete:
             notes = [f"not complete: the archive was read up to {iso(latest.read_to)}"]
     requested = {"window": None, "start": since and iso(since), "end": until and iso(until), "default": False}
@@ -103,7 +107,8 @@ def proven_period(attrs: Mapping[Any, Any], *, rows: int) -> tuple[Period, Recei
 
 def whole_days(period: Period) -> list[date]:
     """List the days that begin within a period. The last of them may end after it."""
-    return [day for day in _days(period) if midnight(day) >= period.start]
+    first, count = _days(period)
+    return [first + number * ONE_DAY for number in range(midnight(first) < period.start, count)]
 
 
 def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups: bool) -> ScopeObserver:
@@ -116,7 +121,7 @@ def observer_of(coverage: Coverage, days: Iterable[date], *, all_account_groups:
     )
 
 
-def _days(period: Period) -> list[date]:
+def _days(period: Period) -> tuple[date, int]:
+    """Return the first day that a period touches, and how many it touches."""
     first = period.start.date()
-    count = -((midnight(first) - period.end) // ONE_DAY)
-    return [first + number * ONE_DAY for number in range(count)]
+    return first, -((midnight(first) - period.end) // ONE_DAY)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from te_audit_frames.periods import iso
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.storage.manifest import MANIFEST, Announcement, Entry, Manifest
 from te_audit_frames.storage.store import Store
 
@@ -46,7 +47,7 @@ class NewContent:
     groups: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
-        size = "unchanged" if self.content is None else f"{len(self.content):,} bytes"
+        size = "unchanged" if self.content is None else f"{number_of(len(self.content), 'byte')}"
         return f"NewContent({size}, rows={self.rows})"
 
 
@@ -104,7 +105,10 @@ class ArchiveWriter:
         self.unexpected: list[str] = []
 
     def __repr__(self) -> str:
-        return f"ArchiveWriter({len(self._manifest.files):,} files in the manifest, {len(self._announced):,} announced)"
+        return (
+            f"ArchiveWriter({number_of(len(self._manifest.files), 'file')} in the manifest, "
+            f"{len(self._announced):,} announced)"
+        )
 
     def begin(self) -> None:
         """Read the manifest, or make the first one, and finish what killed writers left behind."""

@@ -17,6 +17,7 @@ import pandas as pd
 
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.periods import DEFAULT_LOOKBACK, iso, to_window
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
@@ -61,6 +62,8 @@ class Reading:
         """Whether this reading makes the other one redundant."""
         return (
             self.scope.covers(other.scope)
+            # Else, it would be forgotten that a group is hidden, and the day would count as complete.
+            and {*self.scope.groups, *self.scope.without} >= set(other.scope.without)
             and self.read_to >= other.read_to
             and self.fetched_at >= other.fetched_at
             and self.is_import <= other.is_import
@@ -137,8 +140,8 @@ class Coverage:
         if not self.records:
             return "Coverage(no days)"
         count, events = len(self.records), sum(record.events for record in self.records.values())
-        days = f"{count:,} day{'s' * (count != 1)}, {min(self.records)} to {max(self.records)}"
-        return f"Coverage({days}, {events:,} events)"
+        days = f"{number_of(count, 'day')}, {min(self.records)} to {max(self.records)}"
+        return f"Coverage({days}, {number_of(events, 'event')})"
 
     def merged(self, other: Coverage) -> Coverage:
         """Merge the records of two writers."""
@@ -152,6 +155,23 @@ class Coverage:
         gone = set(days)
         return Coverage({day: record for day, record in self.records.items() if day not in gone}, self.since)
 
+    def without_sync(self, days: Iterable[date], *, read_to: datetime, fetched_at: datetime) -> Coverage:
+        """Return the coverage without one sync's readings of the given days.
+
+        A day that was read by no other writer has no record then, as if it had never been read.
+        """
+        records = dict(self.records)
+        for day in days:
+            record = records.pop(day, None)
+            others = tuple(
+                each
+                for each in (record.readings if record else ())
+                if each.is_import or (each.read_to, each.fetched_at) != (read_to, fetched_at)
+            )
+            if record and others:
+                records[day] = DayRecord(record.events, others)
+        return Coverage(records, self.since)
+
     def possible_at(self, moment: datetime) -> Coverage:
         """Return the coverage without readings from after a moment.
 
@@ -164,11 +184,9 @@ class Coverage:
                 records[day] = DayRecord(record.events, possible)
         return Coverage(records, self.since)
 
-    def backed_by(self, counts: Mapping[date | None, int], days: Iterable[date]) -> Coverage:
-        """Return the coverage without the given days that have fewer events in their files than recorded."""
-        return self.without(
-            day for day in days if day in self.records and counts.get(day, -1) < self.records[day].events
-        )
+    def backed_by(self, counts: Mapping[date | None, int]) -> Coverage:
+        """Return the coverage without the days that have fewer events in their files than recorded."""
+        return self.without(day for day, record in self.records.items() if counts.get(day, -1) < record.events)
 
     def needs(self, day: date, scope: Scope, lookback: timedelta) -> bool:
         """Whether a sync with this scope may find new events in a day."""
@@ -212,17 +230,22 @@ class Coverage:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per UTC day, from the first to the last; see `Archive.coverage`."""
-        rows = []
-        day, last = self.first, max(self.records, default=None)
-        while day is not None and last is not None and day <= last:
-            rows.append(self._row(day))
-            day += ONE_DAY
-        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+        first, last = self.first, max(self.records, default=None)
+        read = pd.DataFrame(
+            [self._row(day, record) for day, record in self.records.items()], columns=list(_COLUMNS)
+        ).astype(_COLUMNS)
+        if first is None or last is None:
+            return read
+        # One imported day may be centuries before the others, so gaps are filled in for all days at once.
+        read.index = pd.Index([(day - first).days for day in self.records])
+        number_of_days = max((last - first).days + 1, 0)
+        columns = {name: read[name].reindex(range(number_of_days), fill_value=_IN_A_GAP.get(name)) for name in _COLUMNS}
+        columns["day"] = pd.Series(
+            pd.date_range(midnight(first), periods=number_of_days, freq="D", unit="us"), dtype=_COLUMNS["day"]
+        )
+        return pd.DataFrame(columns)
 
-    def _row(self, day: date) -> dict[str, Any]:
-        record = self.records.get(day)
-        if record is None:
-            return {"day": midnight(day), "gap": True, "complete": False, "sealed": False}
+    def _row(self, day: date, record: DayRecord) -> dict[str, Any]:
         row = {"day": midnight(day), "events": record.events, "gap": False, "complete": False, "sealed": False}
         if latest := record.latest:
             lookback = to_window(DEFAULT_LOOKBACK)
@@ -298,6 +321,8 @@ _COLUMNS = {
     "fetched_at": "datetime64[us, UTC]",
     "scope": "str",
 }
+
+_IN_A_GAP = {"gap": True, "complete": False, "sealed": False}
 
 
 def _record(record: Mapping[str, Any], scopes: list[Scope]) -> DayRecord:

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.errors import DamagedFile, NotAnAuditFrame
-from te_audit_frames.safe_text import original_cell, original_json
+from te_audit_frames.safe_text import number_of, original_cell, original_json
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS, RESOURCES, require_columns, to_events
 from te_audit_frames.storage.atomic import FilePath, foreign_errors, locate
 from te_audit_frames.storage.conform import cast_columns, sort_by_date
@@ -247,6 +247,7 @@ def _as_table(rows: list[dict[str, Any]], schema: pa.Schema, name: str, last: in
         return pa.Table.from_pylist(rows, schema)
     except (pa.ArrowException, TypeError) as error:
         raise DamagedFile(
-            f"{name}: a value in the {len(rows):,} lines up to line {last:,} has another type than `fetch` writes: "
+            f"{name}: a value in the {number_of(len(rows), 'line')} up to line {last:,} has another "
+            "type than `fetch` writes: "
             f"{error}. {REWRITE_ADVICE}"
         ) from None

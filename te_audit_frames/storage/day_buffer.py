@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from te_audit_frames.periods import EPOCH, Period
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.storage.day_file import ONE_DAY, midnight
 
 
@@ -35,7 +36,7 @@ class DayBuffer:
         self._is_waiting = np.ones(count, dtype=np.bool_)
 
     def __repr__(self) -> str:
-        return f"DayBuffer({len(self.waiting()):,} of {len(self.days):,} days waiting)"
+        return f"DayBuffer({len(self.waiting()):,} of {number_of(len(self.days), 'day')} waiting)"
 
     def add(self, batch: pa.RecordBatch) -> set[date]:
         """Add a batch, and return the days in it that were released before.

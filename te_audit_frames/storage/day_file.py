@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from te_audit_frames.errors import DamagedFile
 from te_audit_frames.merge import KEY
 from te_audit_frames.periods import epoch_micros
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.writer import ParquetWriter
 
@@ -183,7 +184,7 @@ def check_day(content: bytes, day: date | None) -> FileCheck:
     rows = len(dates)
     stated = (file.metadata.metadata or {}).get(_ROWS.encode())
     if stated != str(rows).encode() or file.metadata.num_rows != rows:
-        return FileCheck(sha256, problem=f"it holds {rows:,} rows, but its footer states another number")
+        return FileCheck(sha256, problem=f"it holds {number_of(rows, 'row')}, but its footer states another number")
     if not _belongs(dates, day):
         return FileCheck(sha256, problem="it holds events of another day, or not in ascending order")
     return FileCheck(sha256, rows)

@@ -16,6 +16,7 @@ from te_audit_frames.file_errors import file_error, file_errors
 from te_audit_frames.storage.atomic import flush_folder, is_staged, replace_local
 from te_audit_frames.storage.day_file import TABLE
 from te_audit_frames.storage.store import Change
+from te_audit_frames.storage.user_snapshots import USERS
 
 _STAGING = "_staging"
 _LOCK = "_meta/lock"
@@ -52,7 +53,8 @@ class LocalStore:
         walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
         with file_errors(self._root / folder):
             found = [(top[len(self._prefix) :].replace(os.sep, "/"), names) for top, _, names in walked]
-        return sorted(f"{below}/{name}" for below, names in found for name in names)
+        # A temporary file is not part of the archive, wherever it is; see `_replace`.
+        return sorted(f"{below}/{name}" for below, names in found for name in names if not is_staged(name))
 
     def read(self, name: str) -> bytes | None:
         """Read a file. Return None if there is none."""
@@ -87,7 +89,7 @@ class LocalStore:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            # The day's folder is on another disk, and a file cannot be renamed across disks.
+            # The target's folder is on another disk, and a file cannot be renamed across disks.
             with replace_local(target, target.parent) as file:
                 file.write(content)
 
@@ -120,10 +122,12 @@ class LocalStore:
 
     def _sweep(self) -> None:
         """Remove the temporary files that killed processes left, and no other files."""
-        folders = [self._root / _STAGING]
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / TABLE) as days:
-            # Of the days' folders, only those on another disk can hold temporary files; see `_replace`.
-            folders += [Path(day) for day in days if day.is_symlink() or Path(day).is_mount()]
+        # Any folder may be on another disk, and then has temporary files of its own; see `_replace`. A mount cannot be
+        # recognised reliably (a bind mount has the device of its parent), so all folders are searched.
+        folders = [self._root / _STAGING, (self._root / _LOCK).parent]
+        for parent in (TABLE, USERS):
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / parent) as days:
+                folders += [Path(day) for day in days if day.is_dir()]
         for folder in folders:
             with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
                 for entry in entries:

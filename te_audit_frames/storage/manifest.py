@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from te_audit_frames.errors import DamagedFile
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import SCHEMA_VERSION
 from te_audit_frames.storage.checksummed_json import check_version, dump_checked, load_checked
 
@@ -87,7 +88,7 @@ class Manifest:
 
     def __repr__(self) -> str:
         return (
-            f"Manifest({len(self.files):,} files, {len(self.groups):,} account groups, "
+            f"Manifest({number_of(len(self.files), 'file')}, {number_of(len(self.groups), 'account group')}, "
             f"{len(self.unfinished()):,} unfinished, digest {self.digest})"
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA, in_order, to_events
 
 MOST_NEW_EVENTS = 100_000
@@ -31,7 +32,7 @@ class NewEvents:
         self._parts: list[pa.RecordBatch] = []
 
     def __repr__(self) -> str:
-        return f"NewEvents({self._count():,} rows)"
+        return f"NewEvents({number_of(self._count(), 'row')})"
 
     def add(self, rows: pa.Table) -> None:
         """Add rows in `ARROW_SCHEMA`."""

@@ -17,8 +17,15 @@ _MOST_TRIES = 50
 """How often a change is tried. If two writers of one file collide, one of them succeeds."""
 
 
+_UNCONDITIONAL = re.compile("conditional put|conditional update|ETag Header missing", re.IGNORECASE)
+"""What obstore reports about a store that has no conditional writes."""
+
+
 class ObjectStore:
     """A bucket, or a prefix in it. It needs no lock: if someone else changes a file first, the update starts over.
+
+    The store must have conditional writes, because without them two writers could overwrite each other's events. The
+    first write of each `ObjectStore` checks that.
 
     Parameters
     ----------
@@ -48,6 +55,7 @@ class ObjectStore:
                 self._store = from_url(self._url, config=dict(storage_options))
         except (_Panic, self._obstore.exceptions.BaseError, TypeError, ValueError) as error:
             raise InvalidArgument(f"storage_options: {self._url} cannot be opened with them: {error}") from None
+        self._is_checked = False
 
     def __repr__(self) -> str:
         return f"ObjectStore({self._url!r})"
@@ -66,19 +74,32 @@ class ObjectStore:
         return self._read(name)[0]
 
     def update(self, name: str, change: Change) -> bool:
-        """Change a file in one step, and return whether it was written."""
+        """Change a file in one step, and return whether it was written.
+
+        Raises
+        ------
+        StoreError
+            The store failed, or has no conditional writes.
+        ArchiveError
+            Other writers changed the file again and again.
+        """
+        new = None
         for _ in range(_MOST_TRIES):
             old, version = self._read(name)
+            if new is not None and new == old:
+                return True  # the store made the previous write, but its answer was lost
             new = change(old)
             if new is None or new == old:
                 return False
-            try:
-                with self._naming_panics(name):
-                    self._obstore.put(self._store, name, new, mode=version or "create", use_multipart=False)
-            except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
+            if old is not None and not version:
+                raise self._unconditional(name, "sends no ETag with its answers")
+            if not self._put(name, new, version):
                 continue
-            except (self._obstore.exceptions.BaseError, OSError) as error:
-                raise self._store_error(name, error) from error
+            if not self._is_checked:
+                # Some stores ignore the condition of a write. The same condition cannot hold for a second time.
+                if self._put(name, new, version):
+                    raise self._unconditional(name, "ignores If-Match and If-None-Match")
+                self._is_checked = True
             return True
         raise ArchiveError(
             f"{self.address(name)}: other writers changed it {_MOST_TRIES} times in a row; try again later"
@@ -103,6 +124,26 @@ class ObjectStore:
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise self._store_error(name, error) from error
 
+    def _put(self, name: str, content: bytes, version: dict[str, str] | None) -> bool:
+        """Write a file if it still has a version, or if there is none. Return whether it was written."""
+        try:
+            with self._naming_panics(name):
+                self._obstore.put(self._store, name, content, mode=version or "create", use_multipart=False)
+        except (self._obstore.exceptions.PreconditionError, self._obstore.exceptions.AlreadyExistsError):
+            return False
+        except NotImplementedError:
+            raise self._unconditional(name, "is set up without them (aws_conditional_put)") from None
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._store_error(name, error) from error
+        return True
+
+    def _unconditional(self, name: str, reason: str) -> StoreError:
+        return StoreError(
+            f"{self.address(name)}: an archive needs conditional writes, and this store {reason}. Without them, two "
+            "writers at once could lose events. Use a store that has them (Amazon S3, Google Cloud Storage, Azure, or "
+            "a recent release of another store), or keep the archive in a folder."
+        )
+
     @contextmanager
     def _naming_panics(self, name: str) -> Iterator[None]:
         """Turn a panic into an error that names the file and the remedy."""
@@ -118,6 +159,8 @@ class ObjectStore:
 
     def _store_error(self, name: str, error: Exception) -> StoreError:
         text = str(error)
+        if _UNCONDITIONAL.search(text):
+            return self._unconditional(name, f"cannot make them ({printable(text.splitlines()[0])})")
         found = re.search(r"<Code>(.*?)</Code>\s*(?:<Message>(.*?)</Message>)?", text, re.DOTALL)
         message = (
             ": ".join(part for part in found.groups() if part)

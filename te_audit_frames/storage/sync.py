@@ -13,6 +13,7 @@ from te_audit_frames.errors import (
     InvalidArgument,
 )
 from te_audit_frames.periods import EPOCH, floor_second, iso
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.clock_comparison import APART, ClockComparison
 from te_audit_frames.storage.coverage import Coverage, oldest_kept
@@ -115,7 +116,9 @@ class Sync:
         except (FetchError, KeyboardInterrupt) as error:
             self._days.write()
             kept = len(self._days.read)
-            error.add_note(f"The archive keeps the {kept:,} days read so far; the next sync goes on from there.")
+            error.add_note(
+                f"The archive keeps the {number_of(kept, 'day')} read so far; the next sync goes on from there."
+            )
             raise
         finally:
             self._days.record_all()
@@ -187,7 +190,8 @@ class Sync:
         self.report.manifest = self._writer.digest
         if self._writer.adopted:
             self.report.notes.append(
-                f"the archive had {self._writer.adopted:,} files and no manifest: the new one cannot be compared with "
+                f"the archive had {number_of(self._writer.adopted, 'file')} and no manifest: the new "
+                "one cannot be compared with "
                 "an earlier one"
             )
         if unexpected := sorted(set(self._writer.unexpected)):

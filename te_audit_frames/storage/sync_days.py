@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.merge import count_fewer
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA
 from te_audit_frames.storage.archive_writer import ArchiveWriter
 from te_audit_frames.storage.coverage import Coverage, DayRecord, Reading
@@ -39,7 +40,7 @@ class SyncDays:
     report : SyncReport
         Receives the counts of events and days.
     coverage : Coverage
-        The archive's record of each day.
+        The archive's record of each day, as earlier syncs left it. Events that these syncs missed count as late.
     observer : ScopeObserver
         Observes whose events the token sees.
     now, end : datetime
@@ -72,6 +73,7 @@ class SyncDays:
         self._observer = observer
         self._now = now
         self._end = end
+        self._before = coverage
         self.coverage = coverage
         self.read: dict[date, int] = {}
         self.scope_days: set[date] = set()
@@ -79,11 +81,15 @@ class SyncDays:
         self._gathered: dict[date | None, pa.Table] = {}
         self._gathered_since = time.monotonic()
         self._added = NewEvents()
-        self._vanished: list[pa.Table] = []
-        self._fewer: list[pa.Table] = []
+        # A day that is read twice replaces what its first reading, which was incomplete, has noted here.
+        self._days_added: set[date] = set()
+        self._days_changed: set[date] = set()
+        self._paired: dict[date, int] = {}
+        self._vanished: dict[date, pa.Table] = {}
+        self._fewer: dict[date, pa.Table] = {}
 
     def __repr__(self) -> str:
-        return f"SyncDays({len(self.read):,} days read, {len(self._gathered):,} to be written)"
+        return f"SyncDays({number_of(len(self.read), 'day')} read, {len(self._gathered):,} to be written)"
 
     def update_coverage(self, change: Callable[[Coverage], Coverage]) -> None:
         """Change the archive's coverage file in one step."""
@@ -126,21 +132,32 @@ class SyncDays:
             self._compare_with_archive(day, merged_day)
             self.read[day] = self._unrecorded[day] = merged.rows.num_rows
             self.scope_days.discard(day)
-            self._report.days_added += is_new
-            self._report.days_changed += bool(not is_new and merged.added.num_rows)
-            self._report.paired_events += merged.paired
+            if is_new:
+                self._days_added.add(day)
+            elif merged.added.num_rows:
+                self._days_changed.add(day)
+            self._paired[day] = merged.paired
+        self._report.days_added = len(self._days_added)
+        self._report.days_changed = len(self._days_changed - self._days_added)
+        self._report.paired_events = sum(self._paired.values())
         self._record()
         self._gathered_since = time.monotonic()
 
     def forget(self, days: Collection[date]) -> None:
-        """Withdraw the records of days that were not read to their end after all. Their events stay."""
+        """Withdraw this sync's records of days that were not read to their end after all.
+
+        Their events stay, and so do the records of earlier syncs.
+        """
         if self._gathered.keys() & set(days):
             self.write()
-        for day in days:
-            self.read.pop(day, None)
+        read = [day for day in days if self.read.pop(day, None) is not None]
+        for day in read:
             self._unrecorded.pop(day, None)
-        if any(day in self.coverage.records for day in days):
-            self.update_coverage(lambda coverage: coverage.without(days))
+        if any(day in self.coverage.records for day in read):
+            earlier = Coverage({day: self._before.records[day] for day in read if day in self._before.records})
+            self.update_coverage(
+                lambda coverage: coverage.without_sync(read, read_to=self._end, fetched_at=self._now).merged(earlier)
+            )
 
     def record_all(self) -> None:
         """Record every day that was read, with the scope that is known at the end of the sync."""
@@ -166,14 +183,15 @@ class SyncDays:
     def _compare_with_archive(self, day: date, merged_day: MergedDay) -> None:
         """Note which archived events of a day were not returned again, and which new events arrived late."""
         merged, archived = merged_day.merged, merged_day.archived
+        self._vanished.pop(day, None)
+        self._fewer.pop(day, None)
         if merged_day.is_new:
             return
         self._observer.add_archived(self._before_end(archived))
         vanished = self._before_end(merged.vanished)
         if vanished.num_rows:
-            self._vanished.append(vanished)
-            self._fewer.append(count_fewer(archived, vanished))
-        record = self.coverage.records.get(day)
+            self._vanished[day], self._fewer[day] = vanished, count_fewer(archived, vanished)
+        record = self._before.records.get(day)
         before = record and record.latest
         if not before or before.scope.all_account_groups < self._observer.all_account_groups:
             return
@@ -193,9 +211,9 @@ class SyncDays:
 
     def report_scope(self) -> None:
         """Complete the report with the scope, the new events, and the visible events that vanished."""
-        vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished])
+        vanished = pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._vanished.values()])
         self._report.vanished_events = pc.sum(self._observer.could_see(vanished), min_count=0).as_py()
-        for fewer in self._fewer:
+        for fewer in self._fewer.values():
             self._report.add_fewer(fewer.filter(self._observer.could_see(fewer)))
         self._report.new_events = self._added.to_frame()
         self._report.days_read = len(self.read)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from te_audit_frames.periods import Period
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.storage.coverage import Coverage
 from te_audit_frames.storage.day_file import ONE_DAY, midnight, name_of
 from te_audit_frames.storage.scope import Scope
@@ -36,7 +37,7 @@ class SyncPlan:
 
     def __repr__(self) -> str:
         days = sum(-((period.start - period.end) // ONE_DAY) for period in self.periods)
-        return f"SyncPlan({days:,} days in {len(self.periods):,} periods)"
+        return f"SyncPlan({number_of(days, 'day')} in {number_of(len(self.periods), 'period')})"
 
 
 def plan_sync(

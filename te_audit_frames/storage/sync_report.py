@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from te_audit_frames.periods import iso
-from te_audit_frames.safe_text import aligned, printable
+from te_audit_frames.safe_text import aligned, number_of, printable
 from te_audit_frames.storage.new_events import no_new_events
 
 _LISTED_KEYS = 20
@@ -157,15 +157,16 @@ class SyncReport:
     def summary(self) -> str:
         """One line for a log."""
         text = (
-            f"{self.location}: {self.events_added:,} events added, {_days(self.days_added)} new, "
-            f"{self.days_changed:,} changed, {self.days_read:,} read up to {self.end}, {self.requests:,} requests"
+            f"{self.location}: {number_of(self.events_added, 'event')} added, {number_of(self.days_added, 'day')} new, "
+            f"{self.days_changed:,} changed, {self.days_read:,} read up to {self.end}, "
+            f"{number_of(self.requests, 'request')}"
         )
         if self.late_events:
             text += f", {self.late_events:,} late (by at least {_length(self.latest_late_seconds or 0)})"
         if self.vanished_events:
             text += f", {self.vanished_events:,} no longer at the vendor"
         if self.users is not None:
-            text += f", {self.users:,} people{'' if self.roles_fetched else ' (roles as before)'}"
+            text += f", {number_of(self.users, 'person', 'people')}{'' if self.roles_fetched else ' (roles as before)'}"
         text += f"; scope: {self.scope}" if self.scope else ""
         return printable("; ".join([text, *self.notes, f"manifest {self.manifest}"]))
 
@@ -178,7 +179,8 @@ class SyncReport:
             "late events": f"{self.late_events:,}"
             + (f", by at least {_length(self.latest_late_seconds)}" if self.latest_late_seconds is not None else ""),
             "vanished events": f"{self.vanished_events:,}" + (", kept in the archive" if self.vanished_events else ""),
-            "requests": f"{self.requests:,}, of these {self.retries:,} retries and {self.throttled:,} throttled",
+            "requests": f"{self.requests:,}, of these {number_of(self.retries, 'retry', 'retries')} and "
+            f"{self.throttled:,} throttled",
             "waited": f"{self.waited_seconds:.1f} s for the rate limit",
         }
         if self.users is not None:
@@ -187,7 +189,7 @@ class SyncReport:
         if self.paired_events:
             lines["paired events"] = f"{self.paired_events:,}, changed since they were archived"
         if self.fewer_keys:
-            keys = f"{self.fewer_keys:,} key{'s' * (self.fewer_keys > 1)}"
+            keys = f"{number_of(self.fewer_keys, 'key')}"
             lines["fewer read"] = f"for {keys}; the archive keeps the higher count"
         for number, key in enumerate(self.fewer, 1):
             who = ", ".join(str(key[part]) for part in ("event", "account_group", "person"))
@@ -197,13 +199,9 @@ class SyncReport:
         if self.undated_events:
             lines["without date"] = f"{self.undated_events:,}"
         if self.coerced_values:
-            lines["set aside"] = f"{self.coerced_values:,} values, in `extra`"
+            lines["set aside"] = f"{number_of(self.coerced_values, 'value')}, in `extra`"
         lines["manifest"] = self.manifest
         return aligned(f"SyncReport of {self.location}", [*lines.items(), *(("note", note) for note in self.notes)])
-
-
-def _days(count: int) -> str:
-    return f"{count:,} day{'s' * (count != 1)}"
 
 
 def _length(seconds: float) -> str:

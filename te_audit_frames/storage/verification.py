@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from te_audit_frames.errors import ArchiveError, InvalidArgument, StoreError
-from te_audit_frames.safe_text import aligned
+from te_audit_frames.safe_text import aligned, number_of
 from te_audit_frames.storage.archive_writer import read_manifest, sha256_of
 from te_audit_frames.storage.coverage import COVERAGE
 from te_audit_frames.storage.day_file import RESTORE, FileCheck, name_of
@@ -26,7 +26,8 @@ class Verification:
     location : str
         The archive.
     files : int
-        The number of files that were checked.
+        The number of files that were checked: those of events and of people, the coverage and the manifest. Files that
+        are missing are not counted.
     events : int
         The number of events in the sound files.
     problems : tuple of (str, str)
@@ -60,7 +61,9 @@ class Verification:
         lines = {"ok": "yes" if self.ok else "no", "files": f"{self.files:,}", "events": f"{self.events:,}"}
         lines["manifest"] = self.manifest or "none"
         if self.unfinished:
-            lines["unfinished"] = f"{self.unfinished:,} files, which an interrupted sync announced; sync to finish"
+            lines["unfinished"] = (
+                f"{number_of(self.unfinished, 'file')}, which an interrupted sync announced; sync to finish"
+            )
         problems = [(f"  {name}", problem) for name, problem in self.problems]
         return aligned(f"Verification of {self.location}", [*lines.items(), *problems])
 
@@ -109,7 +112,7 @@ def verify_archive(store: Store, table: EventTable, *, location: str, expect: st
     counted = sum(checked.rows for checked in found.values())
     return Verification(
         location,
-        len(found) + len(people) + 2,
+        len(found) + len(people) + (coverage is not None) + (store.read(MANIFEST) is not None),
         counted,
         tuple(sorted(problems.items())),
         manifest=after.digest if after else "",
@@ -144,10 +147,11 @@ def _compare_records(store: Store, found: Mapping[str, FileCheck], problems: dic
     for day, record in records.items():
         name = name_of(day)
         if name not in found:
-            problems[name] = f"it is missing; it had {record.events:,} events. {RESTORE}, sync."
+            problems[name] = f"it is missing; it had {number_of(record.events, 'event')}. {RESTORE}, sync."
         elif not found[name].problem and found[name].rows < record.events:
             problems[name] = (
-                f"it has {found[name].rows:,} events; it once had {record.events:,}. {RESTORE}, remove it and sync."
+                f"it has {number_of(found[name].rows, 'event')}; it once had {record.events:,}. "
+                f"{RESTORE}, remove it and sync."
             )
 
 
@@ -156,7 +160,7 @@ def _describe_missing(name: str, manifest: Manifest) -> str:
         return "it is missing. Restore it from a backup; the API cannot return the people of the past."
     if name == COVERAGE:
         return "it is missing. Restore it from a backup; or sync, which reads the vendor's two years again."
-    return f"it is missing; it had {manifest.files[name].rows or 0:,} events. {_how_to_restore(name)}."
+    return f"it is missing; it had {number_of(manifest.files[name].rows or 0, 'event')}. {_how_to_restore(name)}."
 
 
 def _how_to_restore(name: str) -> str:
@@ -185,8 +189,8 @@ def _describe_change(name: str, checked: FileCheck | None, groups: set[str], man
         return "it is foreign: no sync of this archive wrote it. Remove it and sync."
     rows = manifest.files[name].rows or 0
     if checked.rows < rows:
-        return f"it is older: it has {checked.rows:,} events of {rows:,}. {_how_to_restore(name)}."
-    return f"it is not the one that was written last, which had {rows:,} events. {_how_to_restore(name)}."
+        return f"it is older: it has {number_of(checked.rows, 'event')} of {rows:,}. {_how_to_restore(name)}."
+    return f"it is not the one that was written last, which had {number_of(rows, 'event')}. {_how_to_restore(name)}."
 
 
 def _describe_digest(manifest: Manifest, expect: str) -> str:

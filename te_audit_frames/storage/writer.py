@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from te_audit_frames.errors import InvalidArgument, NotAnAuditFrame
+from te_audit_frames.safe_text import number_of
 from te_audit_frames.schema import ARROW_SCHEMA, COLUMNS
 from te_audit_frames.storage.atomic import FilePath, atomic_write
 from te_audit_frames.storage.conform import sort_by_date
@@ -113,7 +114,7 @@ class ParquetWriter:
         )
 
     def __repr__(self) -> str:
-        return f"ParquetWriter({self._rows:,} rows held)"
+        return f"ParquetWriter({number_of(self._rows, 'row')} held)"
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add rows.

@@ -15,9 +15,12 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def s3_server():
-    """Serve S3; one request at a time, since moto looks at a condition and puts in two steps."""
-    app = DomainDispatcherApplication(create_backend_app)
+def s3_server(around=lambda app: app):
+    """Serve S3; one request at a time, since moto looks at a condition and puts in two steps.
+
+    `around` wraps the WSGI application, to imitate stores with other habits.
+    """
+    app = around(DomainDispatcherApplication(create_backend_app))
     turn = threading.Lock()
 
     def one_by_one(environ, respond):

@@ -19,6 +19,7 @@ from te_audit_frames.checks.judging.severity import ALARMING, MANY, RULES, Check
 from te_audit_frames.checks.monitoring import REPORTING, SILENCES, change_of, find_monitoring_changes
 from te_audit_frames.checks.runs import find_runs
 from te_audit_frames.checks.text.reading import FAILURE, UNCLASSIFIED
+from te_audit_frames.safe_text import number_of
 
 _ACCESS: Mapping[tuple[str, str], str] = {
     ("create", "api_token"): "T1098.001 Account Manipulation: Additional Cloud Credentials",
@@ -52,8 +53,11 @@ def judge_runs(context: ReviewContext) -> Found:
         if np.isnan(rarity.chance) and row["events"] >= ALARMING:
             severity = "low"
         lasted = max(round(row["duration"].total_seconds() / 60), 1)
-        more = f", and {len(some) - 1:,} smaller runs in the same week" if len(some) > 1 else ""
-        why = f"{row['events']:,} deletions in {minutes(lasted)}{more}; {compared(rarity, 'so many in a week')}"
+        more = f", and {number_of(len(some) - 1, 'smaller run')} in the same week" if len(some) > 1 else ""
+        why = (
+            f"{number_of(row['events'], 'deletion')} in {minutes(lasted)}{more}; "
+            f"{compared(rarity, 'so many in a week')}"
+        )
         found.append(make_finding("find_runs", severity, row, why, rarity.chance, groups=row["account_groups"]))
     return found, record
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from te_audit_frames.checks.judging.rarity import Rarity
 from te_audit_frames.checks.judging.severity import RULES, Check, Severity
+from te_audit_frames.safe_text import number_of
 
 _IRREGULAR = {
     "cancel": "cancelled",
@@ -97,10 +98,10 @@ def compared(rarity: Rarity, what: str) -> str:
     """Write in how many of the person's weeks, and of the others', something happened."""
     if np.isnan(rarity.chance):
         return "whether that is unusual is not assessed, since there is too little history"
-    others = f"in {rarity.others:,} of {rarity.other_weeks:,} active weeks of {rarity.among}"
+    others = f"in {rarity.others:,} of {number_of(rarity.other_weeks, 'active week')} of {rarity.among}"
     if not rarity.own_weeks:
         return f"{what} happened {others}, and the person has no earlier active week"
-    own = f"{what} happened in {rarity.own:,} of the person's {rarity.own_weeks:,} earlier active weeks"
+    own = f"{what} happened in {rarity.own:,} of the person's {number_of(rarity.own_weeks, 'earlier active week')}"
     return f"{own}, and {others}" if rarity.other_weeks else own
 
 
@@ -126,7 +127,7 @@ def moment(date: datetime) -> str:
 
 def times(events: int) -> str:
     """Write a number of events."""
-    return "1 event" if events == 1 else f"{events:,} events"
+    return number_of(events, "event")
 
 
 def minutes(number: int) -> str:

@@ -18,6 +18,7 @@ from te_audit_frames.checks.networks import to_networks
 from te_audit_frames.checks.people import find_people
 from te_audit_frames.checks.selection import select
 from te_audit_frames.checks.text.reading import FAILURE, SUCCESS
+from te_audit_frames.safe_text import number_of
 
 _PASSWORDS: Mapping[str, str] = {
     "brute force": "T1110.001 Brute Force: Password Guessing",
@@ -45,7 +46,7 @@ def judge_logins(context: ReviewContext) -> Found:
             severity = "info"
         attack = _reaching_to(got_in, row, context)
         sources = f" from {row['ip_addresses']:,} addresses" if row["ip_addresses"] > 1 else ""
-        why = f"{row['events']:,} failed log-ins{sources} ({row['pattern']}); {how}"
+        why = f"{number_of(row['events'], 'failed log-in')}{sources} ({row['pattern']}); {how}"
         technique = _PASSWORDS[row["pattern"]]
         found.append(make_finding("find_failed_logins", severity, attack, why, rarity.chance, technique=technique))
     if "ip_address" not in record.absent:
@@ -54,8 +55,7 @@ def judge_logins(context: ReviewContext) -> Found:
             severity, how, got_in = log_ins.judge_source(row)
             attack = _reaching_to(got_in, row, context)
             why = (
-                f"{row['events']:,} failed log-ins of {row['users']:,} users from {row['ip_address']} "
-                f"({row['pattern']}); {how}"
+                f"{number_of(row['events'], 'failed log-in')} of {row['users']:,} users from ({row['pattern']}); {how}"
             )
             technique = _PASSWORDS[row["pattern"]]
             finding = make_finding("find_failed_logins", severity, attack, why, float("nan"), technique=technique)

@@ -14,6 +14,7 @@ from te_audit_frames.checks.judging.findings import compared, make_finding, time
 from te_audit_frames.checks.judging.rarity import UNKNOWN
 from te_audit_frames.checks.judging.review_context import Found, ReviewContext
 from te_audit_frames.checks.judging.severity import RARE, by_chance
+from te_audit_frames.safe_text import number_of
 
 
 def judge_hours(context: ReviewContext) -> Found:
@@ -29,8 +30,8 @@ def judge_hours(context: ReviewContext) -> Found:
         chance = min(0.2 / row["ratio"], RARE)  # of 100 weeks, 2 to 3 reach a ratio of 7, and 2 reach 10
         why = (
             f"Acted on {moment:%A at %H:%M} ({row['tz']}), {times(row['events'])}; the usual hours are "
-            f"{row['usual_hours']}, and {row['days_alike']:,} of {row['active_days']:,} earlier active days had an "
-            "event at such an hour"
+            f"{row['usual_hours']}, and {row['days_alike']:,} of "
+            f"{number_of(row['active_days'], 'earlier active day')} had an event at such an hour"
         )
         found.append(make_finding("find_off_hours", "low", row, why, chance))
     if left:
@@ -55,16 +56,20 @@ def judge_addresses(context: ReviewContext) -> Found:
             left += 1
             continue
         rarity = context.weeks.rarity(int(person[at]), int(week[at]), later)
-        alone = row["new_to_all"] and not len(row["others"])
-        shared = "" if alone else ", from which others act too" if len(row["others"]) else ", which others used before"
+        alone = not len(row["others"])
+        shared = "" if alone else ", from which others act too"
         why = (
             f"First acted from {row['network']}{shared}, {times(row['events'])}; "
-            f"{row['known_networks']:,} networks were known, and {compared(rarity, 'a new network')}"
+            f"{number_of(row['known_networks'], 'network')} "
+            f"{'was' if row['known_networks'] == 1 else 'were'} known, and {compared(rarity, 'a new network')}"
         )
         severity = by_chance(rarity.chance, to_medium=alone)
         found.append(make_finding("find_new_addresses", severity, row, why, rarity.chance))
     if left:
-        note = f"{left:,} new networks were left out: only failed log-ins came from there"
+        note = (
+            f"{number_of(left, 'new network')} {'was' if left == 1 else 'were'} left out: only failed "
+            "log-ins came from there"
+        )
         record = replace(record, notes=(*record.notes, note))
     return found, record
 
@@ -95,12 +100,19 @@ def judge_accounts(context: ReviewContext) -> Found:
             rarity = context.weeks.rarity(int(person[at]), int(week[at]), returns)
             severity = by_chance(rarity.chance)
             severity = "low" if severity == "info" else severity
-            why = f"Back after {row['silent_days']:,} days without an event; {compared(rarity, 'such a return')}"
+            why = (
+                f"Back after {number_of(row['silent_days'], 'day')} without an event; "
+                f"{compared(rarity, 'such a return')}"
+            )
         elif row["status"] == "not in directory":
             severity = "info" if record.in_part else "medium"  # the directory does not fit the events
             why = f"Acted ({times(row['events'])}) but is not in the directory"
         else:
-            since = "never logged in" if pd.isna(row["silent_days"]) else f"unused for {row['silent_days']:,} days"
+            since = (
+                "never logged in"
+                if pd.isna(row["silent_days"])
+                else f"unused for {number_of(row['silent_days'], 'day')}"
+            )
             severity, why = ("low" if admin else "info"), f"The {admin}account was {since}"
         found.append(make_finding("find_dormant_users", severity, row, why, rarity.chance))
     return found, record
