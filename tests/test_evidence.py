@@ -90,6 +90,14 @@ def test_evidence_is_what_matches_in_every_library(drawn, row, library):
     assert multiset(found) == multiset(to_events(table(expected)))
 
 
+def test_events_of_one_text_are_told_apart_by_their_object():
+    things = [{"type": kind, "name": "shop"} for kind in ("testName", "alertRuleName")]
+    events = frame(*(event(n, "Deleted", resources=[things[n % 2]]) for n in range(5)))
+    ends = {"first_event": events["date"].min(), "last_event": events["date"].max(), "event_texts": ["Deleted"]}
+    counts = {kind: len(taf.evidence(events, ends | {"object": kind})) for kind in ("test", "alert_rule", "label")}
+    assert counts == {"test": 3, "alert_rule": 2, "label": 0}
+
+
 def test_evidence_stays_in_its_library():
     events = frame(*(event(n, "Test deleted.") for n in range(6)))
     row = taf.find_runs(events).iloc[0]

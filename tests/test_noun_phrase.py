@@ -220,8 +220,8 @@ secondary temporary
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_a_quality_leaves_the_meaning_of_a_noun_as_it_is(quality: str) -> None:
-    assert classes(f"Deleted {quality} plan") == classes("Deleted plan") == ("delete", "subscription", "success")
-    assert classes("Deleted training plan") == ("delete", "unclassified", "success")
+    assert classes(f"Deleted {quality} account") == classes("Deleted account") == ("delete", "user", "success")
+    assert classes("Deleted loyalty account") == ("delete", "unclassified", "success")
 
 
 def test_an_owner_is_of_something() -> None:
