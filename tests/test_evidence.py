@@ -90,11 +90,14 @@ def test_evidence_is_what_matches_in_every_library(drawn, row, library):
     assert multiset(found) == multiset(to_events(table(expected)))
 
 
-def test_events_of_one_text_are_told_apart_by_their_object():
+@pytest.mark.parametrize("library", sorted(SOURCES))
+def test_events_of_one_text_are_told_apart_by_their_object(library):
     things = [{"type": kind, "name": "shop"} for kind in ("testName", "alertRuleName")]
-    events = frame(*(event(n, "Deleted", resources=[things[n % 2]]) for n in range(5)))
-    ends = {"first_event": events["date"].min(), "last_event": events["date"].max(), "event_texts": ["Deleted"]}
-    counts = {kind: len(taf.evidence(events, ends | {"object": kind})) for kind in ("test", "alert_rule", "label")}
+    rows = [event(n, "Deleted", resources=[things[n % 2]]) for n in range(5)]
+    row = {"first_event": rows[0]["date"], "last_event": rows[-1]["date"], "event_texts": ["Deleted"]}
+    events = SOURCES[library](table(rows))
+    kinds = ("test", "alert_rule", "label")
+    counts = {kind: len(as_arrow(taf.evidence(events, row | {"object": kind}))) for kind in kinds}
     assert counts == {"test": 3, "alert_rule": 2, "label": 0}
 
 
