@@ -215,10 +215,10 @@ def test_a_phrase_that_names_only_a_part_is_followed_to_its_object(phrase: str, 
 QUALITIES = """
 active custom default enterprise external global inactive internal main permanent personal primary private public root
 secondary temporary
-""".split()
+"""
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", QUALITIES.split())
 def test_a_quality_leaves_the_meaning_of_a_noun_as_it_is(quality: str) -> None:
     assert classes(f"Deleted {quality} account") == classes("Deleted account") == ("delete", "user", "success")
     assert classes("Deleted loyalty account") == ("delete", "unclassified", "success")
