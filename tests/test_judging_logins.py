@@ -12,4 +12,4 @@ def test_a_finding_about_an_address_names_it():
     spray = frame(*[at(1, 10, "Login failed.", str(uid), ip_address="192.0.2.1") for uid in range(100, 120)])
     review = taf.review(spray, history=HISTORY, checks=["find_failed_logins"])
     (why,) = review.findings["why"]
-    assert why.startswith("20 failed log-ins of 20 users from 192.0.2.1 (stuffing); ")
+    assert why.startswith("20 failed log-ins of 20 users from 192.0.2.1 (spraying); ")

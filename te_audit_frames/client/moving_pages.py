@@ -15,15 +15,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
 from te_audit_frames.client.page import Page
+from te_audit_frames.client.page_comparison import compare, dates_of, is_of_one_date, is_uniform, last_date, moved_by
 from te_audit_frames.client.recent_rows import Date, RecentRows
 from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain
 from te_audit_frames.client.split_seconds import SplitSeconds
@@ -92,7 +91,7 @@ class MovingPages:
     @property
     def has_oldest_first(self) -> bool:
         """Whether the events of the first page are older than those of the last, by their median dates."""
-        first, last = _dates(self.first), _dates(self._last_filled)
+        first, last = dates_of(self.first), dates_of(self._last_filled)
         return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
     # ---- each page -------------------------------------------------------------------------------------------------
@@ -146,7 +145,7 @@ class MovingPages:
         assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
         url_before, before = self._page_before
         again = self._get_filled(url_before)
-        change = _compare(before, again, row_counts(before) + row_counts(page.batch))
+        change = compare(before, again, row_counts(before) + row_counts(page.batch))
         has_one_date = len(dates) == 1
         # The first page has the address of a new question, whose events of one date may come in an order of their own.
         may_be_reordered = url_before == self.first_url or not has_one_date
@@ -157,11 +156,11 @@ class MovingPages:
         if change == "order":
             raise ReadAgain("shuffled", dates[0])
         page, again = self._read_while_still(url, url_before, again)
-        moved_by = _moved_by(before, again)
+        rows = moved_by(before, again)
         self._page_before = url_before, again
         self._as_sent = page.batch
         self._checks.note(_MOVED)
-        return chosen(page, [position >= moved_by for position in range(len(page.batch))])
+        return chosen(page, [position >= rows for position in range(len(page.batch))])
 
     def _get_filled(self, url: str) -> pa.RecordBatch:
         """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
@@ -198,16 +197,16 @@ class MovingPages:
         if batch.num_rows:
             self._last_filled = batch
             first_row = batch.slice(0, 1)
-            for date in _dates(first_row).tolist():
+            for date in dates_of(first_row).tolist():
                 self._first_rows.setdefault(date, set()).update(row_counts(first_row))
         self._note_span(sent)
         self._recent.remember(batch)
-        if sent.num_rows and (self._page_before is None or not _is_uniform(sent)):
+        if sent.num_rows and (self._page_before is None or not is_uniform(sent)):
             self._page_before = url, sent
 
     def _follow_first_run(self, sent: pa.RecordBatch, kept: pa.RecordBatch) -> None:
         """Add the rows of a page to those of the last date of the first page, as long as pages have that date."""
-        date = _last_date(self.first)
+        date = last_date(self.first)
         self._is_in_first_run = self._is_in_first_run and date is not None and bool(len(of_date(sent, date)))
         if self._is_in_first_run and date is not None:
             self._first_run += row_counts(of_date(kept, date))
@@ -231,9 +230,9 @@ class MovingPages:
         if self.first is None or not self.first.num_rows:
             return True
         again = self._get_filled(self.first_url)
-        change = _compare(self.first, again, row_counts(self.first) | self._first_run)
-        date = _last_date(self.first)
-        if change == "order" and date is not None and _is_of_one_date(self.first):
+        change = compare(self.first, again, row_counts(self.first) | self._first_run)
+        date = last_date(self.first)
+        if change == "order" and date is not None and is_of_one_date(self.first):
             # Within one second, only all its events show whether some are gone or new.
             now = self._split_seconds.read_again(date, len(self.first))
             if now is None:
@@ -251,70 +250,15 @@ class MovingPages:
         """
         if self._unchecked is not None:
             url, batch, following = self._unchecked
-            change = _compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
-            if change == "rows" or (change == "order" and url != self.first_url and _is_of_one_date(batch)):
+            change = compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
+            if change == "rows" or (change == "order" and url != self.first_url and is_of_one_date(batch)):
                 return False
         return self.first_is_unchanged()
 
     def _repeats_a_first_row(self, batch: pa.RecordBatch) -> bool:
         """Return whether a page has the first row of any page before it, as one does that moved by many rows."""
-        known = [self._first_rows[date] for date in set(_dates(batch).tolist()) & self._first_rows.keys()]
+        known = [self._first_rows[date] for date in set(dates_of(batch).tolist()) & self._first_rows.keys()]
         rows = set().union(*known)
         return bool(known) and any(
             repr(row) in rows and not self._split_seconds.are_known(row["date"]) for row in batch.to_pylist()
         )
-
-
-def _moved_by(before: pa.RecordBatch, again: pa.RecordBatch) -> int:
-    """Return by how many rows a page moved.
-
-    Raises
-    ------
-    ReadAgain
-        It changed in another way, or the number is not certain.
-    """
-    fits = [by for by in range(1, len(before)) if again.slice(by).equals(before.slice(0, max(len(again) - by, 0)))]
-    if len(fits) != 1:
-        raise ReadAgain("moved")
-    return fits[0]
-
-
-def _compare(page: pa.RecordBatch, again: pa.RecordBatch, possible: Counter[str]) -> Literal["none", "order", "rows"]:
-    """Return what changed on a page that was read again: nothing, the order of events of one date, or its rows.
-
-    The page may be longer or shorter now; what both readings have is compared. Events of its last date may have changed
-    places with events of later pages: `possible` are the rows that the page may have now. If all its events are of one
-    date, they may be any.
-    """
-    rows = min(len(page), len(again))
-    page, again = page.slice(0, rows), again.slice(0, rows)
-    dates = page["date"]
-    if not rows or dates.null_count or not again["date"].equals(dates):
-        return "none" if rows and again.equals(page) else "rows"
-    if again.equals(page):
-        return "none"
-    if _is_of_one_date(page):
-        return "order"
-    inner = pc.not_equal(dates, dates[-1])
-    is_possible = row_counts(page.filter(inner)) == row_counts(again.filter(inner)) and row_counts(again) <= possible
-    return "order" if is_possible else "rows"
-
-
-def _is_of_one_date(batch: pa.RecordBatch) -> bool:
-    return bool(len(batch)) and len(pc.unique(batch["date"])) == 1
-
-
-def _last_date(batch: pa.RecordBatch | None) -> Date:
-    return batch["date"][-1].as_py() if batch is not None and len(batch) else None
-
-
-def _is_uniform(batch: pa.RecordBatch) -> bool:
-    """Return whether all rows are equal, so that the page would look the same if it moved."""
-    return bool(batch.slice(1).equals(batch.slice(0, max(len(batch) - 1, 0))))
-
-
-def _dates(batch: pa.RecordBatch | None) -> npt.NDArray[np.int64]:
-    if batch is None:
-        return np.zeros(0, dtype=np.int64)
-    dates: npt.NDArray[np.int64] = batch["date"].drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return dates
