@@ -3,11 +3,14 @@
 A later page then repeats rows of an earlier one. Equal rows may also be events that truly happened twice, and those
 must be kept. What a page repeats decides how the two are told apart:
 
-- Nothing, or only rows of dates that were read on their own: what is still due of those dates is kept.
 - Rows of one date: its second is read on its own (`split_seconds`), and each event is kept as often as it stands there.
-- Rows of several dates, or of one that cannot be read on its own: the page before is read again. If it is unchanged,
-  the rows are true duplicates. If it moved by a number of rows, so many are left out. Otherwise, all is read again.
-- Any of these, and no checks are left: the first page and the page before are read again at the end.
+  On later pages, only those of its events are kept that are still due.
+- Rows of several dates, of a page further back, or of a second that cannot be read on its own: the page before is read
+  again. If it is unchanged, the rows are true duplicates. If it moved by a certain number of rows, that many are left
+  out. Otherwise, everything is read again.
+
+Only a few pages are checked in this way. If more pages repeat rows, the rows are kept at first. The first page, and the
+page before the last such page, are then read again at the end (`are_unchanged`).
 """
 
 from __future__ import annotations
@@ -32,19 +35,20 @@ _PLAINLY_DIFFERENT = 8
 """A page that equals the first page and has at least this many distinct rows is the first page, read again."""
 
 _MOST_EMPTY = 8
-"""So many empty answers in a row mean that a page has no rows any more."""
+"""After so many empty answers in a row, a page counts as empty."""
 
 _UNCERTAIN = (
-    "pages began with events equal to earlier ones, of seconds that could not be read on their own or on more pages "
-    "than are checked; they were kept, but the API may have repeated them, perhaps in place of others"
+    "pages began with events equal to earlier ones, and either their seconds could not be read on their own, or these "
+    "were more pages than are checked; the events were kept, but the API may have repeated them, perhaps in place of "
+    "others"
 )
 
 _FIRST_UNCERTAIN = (
-    "the first page has events of one second only, which could not be read on its own, so it is not known whether "
-    "pages moved"
+    "the first page has events of one second only, and this second could not be read on its own, so it is not known "
+    "whether pages moved"
 )
 
-_READ_ALONE = "pages repeated events of the second at their bounds; such a second was read on its own"
+_READ_ALONE = "pages repeated events of the second that they begin with; such a second was read on its own"
 
 _MOVED = "events arrived while pages were read; the rows that moved to a later page were kept once"
 
@@ -77,7 +81,7 @@ class MovingPages:
         self._first_run: Counter[str] = Counter()  # the rows of its last date, on all pages
         self._is_in_first_run = True
         self._last_filled: pa.RecordBatch | None = None
-        # The latest page whose rows are not all equal: if such a page moves, it shows.
+        # The latest page with different rows. If all rows were equal, the page would look the same after it moved.
         self._page_before: tuple[str, pa.RecordBatch] | None = None
         self._unchecked: tuple[str, pa.RecordBatch, pa.RecordBatch] | None = None
         self._as_sent: pa.RecordBatch | None = None
@@ -97,12 +101,12 @@ class MovingPages:
     # ---- each page -------------------------------------------------------------------------------------------------
 
     def settle(self, page: Page, url: str) -> Page:
-        """Return a page without the rows that it repeats because pages moved or events changed places.
+        """Return a page without the rows that it only repeats because pages moved or events changed places.
 
         Raises
         ------
         ReadAgain
-            Which rows are repeated cannot be decided.
+            It cannot be decided which rows are repeated.
         """
         self._as_sent = page.batch
         read_alone: Date = None
@@ -131,7 +135,7 @@ class MovingPages:
         self._checks.note(_UNCERTAIN)
 
     def _read_alone(self, page: Page, repeated: dict[Date, Counter[str]]) -> bool:
-        """Read the second of the repeated rows on its own, if it is only one. Return whether its events are known."""
+        """Read a second on its own if all repeated rows are of its date. Return whether its events are known then."""
         if len(repeated) != 1:
             return False
         ((date, kept),) = repeated.items()
@@ -163,7 +167,7 @@ class MovingPages:
         return chosen(page, [position >= rows for position in range(len(page.batch))])
 
     def _get_filled(self, url: str) -> pa.RecordBatch:
-        """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
+        """Read a page that had rows, and read it again if it is empty: some APIs send pages of any length."""
         for _ in range(_MOST_EMPTY):
             batch = self._get(url).batch
             if batch.num_rows:
@@ -186,7 +190,7 @@ class MovingPages:
         Raises
         ------
         ReadAgain
-            It is the first page once more: a cursor led back to the beginning.
+            It is the first page once more, because a cursor led back to the beginning.
         """
         sent = batch if self._as_sent is None else self._as_sent
         if self.first is not None and sent.equals(self.first) and len(row_counts(sent)) >= _PLAINLY_DIFFERENT:
@@ -205,7 +209,7 @@ class MovingPages:
             self._page_before = url, sent
 
     def _follow_first_run(self, sent: pa.RecordBatch, kept: pa.RecordBatch) -> None:
-        """Add the rows of a page to those of the last date of the first page, as long as pages have that date."""
+        """Count the rows of the first page's last date, from page to page until one lacks that date."""
         date = last_date(self.first)
         self._is_in_first_run = self._is_in_first_run and date is not None and bool(len(of_date(sent, date)))
         if self._is_in_first_run and date is not None:
@@ -225,7 +229,7 @@ class MovingPages:
         Raises
         ------
         ReadAgain
-            All its events are of one second, and no two readings of that second agree.
+            All its events are of one second, and the readings of that second contradict one another.
         """
         if self.first is None or not self.first.num_rows:
             return True
@@ -241,7 +245,7 @@ class MovingPages:
         return change != "rows"
 
     def are_unchanged(self) -> bool:
-        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged.
+        """Read the first page and the one before the last unchecked boundary again. Return whether both are unchanged.
 
         Raises
         ------
@@ -256,7 +260,7 @@ class MovingPages:
         return self.first_is_unchanged()
 
     def _repeats_a_first_row(self, batch: pa.RecordBatch) -> bool:
-        """Return whether a page has the first row of any page before it, as one does that moved by many rows."""
+        """Return whether a page has the first row of any earlier page, which happens if it moved by many rows."""
         known = [self._first_rows[date] for date in set(dates_of(batch).tolist()) & self._first_rows.keys()]
         rows = set().union(*known)
         return bool(known) and any(
