@@ -19,7 +19,7 @@ from te_audit_frames.checks.text.words import Tables, singular
 
 SAME, NONE, OTHER = "same", "unclassified", "another"
 _OF_RULES = frozenset({"assign", "execute", "share", "update"})
-"""Verbs that the rules themselves put in the place of longer phrases, so taking them out simulates nothing."""
+"""Verbs that the rules themselves put in the place of longer phrases. They are not taken out."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def run(full: bool) -> list[Result]:
 
 
 def guesses() -> str:
-    """Return one line per wrong class: the word that was taken out, the text, its object before, and the wrong reading."""
+    """Return one line per wrong class: the word that was taken out, the text, its object, and the wrong reading."""
     lines = []
     for trials in (nouns_left_out(labels()), verbs_left_out(labels())):
         for trial in trials:

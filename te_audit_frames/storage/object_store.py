@@ -96,7 +96,7 @@ class ObjectStore:
             if not self._put(name, new, version):
                 continue
             if not self._is_checked:
-                # Some stores ignore the condition of a write. After the write, its condition no longer holds, so the same
+                # Some stores ignore the condition of a write. After a write, its condition no longer holds, so the same
                 # write has to fail now.
                 if self._put(name, new, version):
                     raise self._unconditional(name, "ignores If-Match and If-None-Match")
@@ -126,7 +126,7 @@ class ObjectStore:
             raise self._store_error(name, error) from error
 
     def _put(self, name: str, content: bytes, version: dict[str, str] | None) -> bool:
-        """Write a file if it still has this version, or, for None, if it does not exist. Return whether it was written."""
+        """Write a file if it still has this version (None: if there is no file). Return whether it was written."""
         try:
             with self._naming_panics(name):
                 self._obstore.put(self._store, name, content, mode=version or "create", use_multipart=False)
