@@ -35,7 +35,7 @@ class Trial:
     before, after : Reading
         The text as read with the word, and without it.
     result : str
-        Whether the class that the word stood for stayed the `SAME`, became `NONE`, or became an `OTHER` one.
+        Whether the class that the word stood for is the `SAME`, `NONE` or an `OTHER` one afterwards.
     """
 
     label: Label

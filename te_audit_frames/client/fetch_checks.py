@@ -18,7 +18,7 @@ YOUNG = timedelta(minutes=15)
 """If only a second reading finds an event younger than this, it may simply have arrived after the first."""
 
 MOST_BOUNDARY_CHECKS = 5
-"""A fetch checks at most so many page boundaries, apart from those that `give_back_boundary_check` takes out."""
+"""A fetch checks at most so many page boundaries, not counting those that it corrects by reading a second alone."""
 
 MOST_CROWDED_PAGES = 100
 """A fetch reads at most so many pages of seconds that do not fit on one, not counting the first of each reading."""

@@ -103,7 +103,7 @@ class SplitSeconds:
         return date in self._dates
 
     def keep_due(self, page: Page) -> tuple[Page, set[datetime]]:
-        """Return a page with the due rows of known dates in place of its own, and the dates that it had too often.
+        """Return a page with the due rows of known dates in place of its own, and the dates of which it repeated rows.
 
         The page has all due rows at once, even those that the API sends on later pages.
 

@@ -72,7 +72,7 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str], page_size: 
     date : datetime
         The date. Its second may have events of other dates, if dates have fractions of seconds.
     seen : Counter of str
-        Rows of the date that other pages had, each as often as it exists at least.
+        Rows of the date on other pages. There are at least as many copies of each.
     page_size : int
         How many events an ordinary page has.
 
