@@ -144,8 +144,8 @@ class PageReader:
             self.checks.note("the API answered only part of the range asked for; the rest was asked for separately")
         if tolerance and sound_high - sound_low > _LONG_SECONDS:
             # If only the first or the last second asked for is lacking, the API's longest range may equal the period.
-            # With exclusive bounds, the period's own first or last second is then left out. The minute there is asked
-            # for again: a range of one second could become an empty one by rounding.
+            # With exclusive bounds, the answer then lacks the period's own first or last second. The whole minute is
+            # asked for again, because a range of one second might be rounded to an empty one.
             sound_low += _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low, high))
             sound_high -= _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low - 1, high - 1))
         return sound_low, sound_high
