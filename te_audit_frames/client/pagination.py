@@ -24,7 +24,14 @@ from te_audit_frames.client.page_size import LARGEST_PAGE, may_be_cut_off, witho
 from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
-from te_audit_frames.errors import BadRequest, PaginationError, ServerError
+from te_audit_frames.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequest,
+    PaginationError,
+    RateLimited,
+    ServerError,
+)
 from te_audit_frames.periods import SECOND, ceil_second, floor_second
 
 _TIMES = ("window", "startDate", "endDate")
@@ -172,7 +179,9 @@ class Paginator:
         """
         try:
             page = self._get_fitting(self._next)
-        except (BadRequest, ServerError):
+        except ApiError as error:
+            if isinstance(error, (AuthenticationError, RateLimited)):
+                raise
             self._begin(without_max(self._query))
             page = self._get_fitting(self._next)
             self._context.largest_pages.are_refused = True
