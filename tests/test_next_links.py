@@ -164,6 +164,20 @@ def test_parameters_that_links_lack_are_put_back(lost, scope, workers):
     assert any("put back" in note for note in taf.receipt(events).notes)
 
 
+@WORKERS
+def test_a_cursor_that_forgets_the_query_is_an_error_that_says_so(workers):
+    def answer(request):
+        start = request.query.get("startDate", "2025-12-20T00:00:00Z")
+        offset = int(request.query.get("cursor", "0"))
+        following = f"?cursor={offset + 2}" if offset < 8 else None
+        events = [numbered(number) for number in range(offset, offset + 2)]
+        return whole(page(*events, following=following, startDate=start, endDate="2026-01-02T00:00:00Z"))
+
+    with RawServer(answer) as api, pytest.raises(PaginationError, match="lost the query") as caught:
+        raw_client_of(api, workers=workers).fetch_events(**ONE_DAY)
+    assert caught.value.missing
+
+
 # ---- one link at a time --------------------------------------------------------------------------------------------
 
 ORIGIN = Origin("https://api.example.com")

@@ -49,7 +49,10 @@ _FIRST_UNCERTAIN = (
 
 _READ_ALONE = "pages repeated events of the second at their bounds; such a second was read on its own"
 
-_READ_TOGETHER = "pages repeated events of several seconds; those seconds were read once more on one page"
+_READ_TOGETHER = (
+    "pages repeated events of several seconds, which were then read once more on one page; if the API answers from "
+    "copies of the log that differ, other pages may lack events"
+)
 
 _MOVED = "events arrived while pages were read; the rows that moved to a later page were kept once"
 
