@@ -85,7 +85,7 @@ def ours(week: Week, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def any_doubt(week: Week, events: pd.DataFrame) -> pd.DataFrame:
-    """Find a week as soon as it fits other hours any better: what is not found even so lies within usual hours."""
+    """Find each week that fits other hours better at all. A moved week that it misses lies within usual hours."""
     return taf.find_off_hours(events, history=week.before, ratio=1)[["uid"]]
 
 
@@ -138,7 +138,7 @@ def smoothed(week: Week) -> pd.DataFrame:
 
 METHODS: dict[str, Callable[[Week, pd.DataFrame], pd.DataFrame]] = {
     "find_off_hours": ours,
-    "find_off_hours with ratio=1, which no threshold exceeds": any_doubt,
+    "find_off_hours with ratio=1: no higher threshold finds more": any_doubt,
     "plain smoothed histogram, less than 0.5 %": histogram(0.005),
     "plain smoothed histogram, less than 0.7 %": histogram(0.007),
     "an hour of the week seen on fewer than 3 of 90 days": slots,

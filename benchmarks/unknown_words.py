@@ -1,7 +1,7 @@
-"""Unknown words: how often a text with a word that no table has gets a wrong class instead of none.
+"""Unknown words: how often a text gets a wrong class, instead of none, because the table lacks one of its words.
 
-Unseen texts are simulated. Each noun, and each verb, that the reading of a labelled text used is taken out of the
-table, and the text is classified again. A good table then says the same by another rule, or `unclassified`.
+Unseen texts are simulated. Each noun, and each verb, by which a labelled text was classified is taken out of the table,
+and the text is classified again. The right answer is then `unclassified`, or the same class by another rule.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from te_audit_frames.checks.text.words import Tables, singular
 
 SAME, NONE, OTHER = "same", "unclassified", "another"
 _OF_RULES = frozenset({"assign", "execute", "share", "update"})
-"""Verbs that the rules put in the place of wordy phrases, so that no table can lack them."""
+"""Verbs that the rules themselves put in the place of longer phrases. They are not taken out."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Trial:
     word : str
         The noun or the verb that was taken out.
     before, after : Reading
-        What the text says with the word and without.
+        The text as read with the word, and without it.
     result : str
-        `SAME`, `NONE` or `OTHER`: how the class of the word fared.
+        Whether the class that the word stood for is the `SAME`, `NONE` or an `OTHER` one afterwards.
     """
 
     label: Label
@@ -126,7 +126,7 @@ def run(full: bool) -> list[Result]:
 
 
 def guesses() -> str:
-    """Return one line per wrong class: the word that was taken out, the text, and what it was read as."""
+    """Return one line per wrong class: the word that was taken out, the text, its object, and the wrong reading."""
     lines = []
     for trials in (nouns_left_out(labels()), verbs_left_out(labels())):
         for trial in trials:

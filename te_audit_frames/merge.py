@@ -65,7 +65,7 @@ def merge(archived: pa.Table, fetched: pa.Table, *, visible: pa.Array | None = N
     The number of rows does not depend on which of two readings comes first, and a reading that is merged again adds
     nothing. No reading has more rows of a class than the result. The grouping of three or more readings does not matter
     either, as long as each row with an id also has its name, and each id always has the same name. For each class, the
-    result then has as many rows as the reading with the most. This has three limits:
+    result then has as many rows as the reading with the most rows of it. The limits are:
 
     - A reading with events A and B and a later one with B and C, all of one class, give two rows, not three: a new
       event C cannot be distinguished from a renamed A.

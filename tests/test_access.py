@@ -218,7 +218,7 @@ EVERYDAY = "login logout view export share run verify impersonate unclassified"
     ],
     ids=["access", "groups", "others"],
 )
-def test_which_acts_on_what_change_access(names, changes, others):
+def test_which_actions_on_which_objects_change_access(names, changes, others):
     for name in names.split():
         assert {action for action in changes.split() if not is_access_change(action, name, "success")} == set()
         assert {action for action in others.split() if is_access_change(action, name, "success")} == set()

@@ -93,7 +93,7 @@ def test_a_history_shows_a_silence_that_ends_early_in_the_events():
 
 
 @pytest.mark.parametrize(("minute", "status"), [(14, []), (15, [("8", "returned")])])
-def test_a_history_knows_the_last_act_to_the_end_of_its_quarter_of_an_hour(minute, status):
+def test_a_history_dates_the_last_act_at_the_end_of_its_quarter_of_an_hour(minute, status):
     users, back = directory(user("7"), user("8")), event(-1 * DAY + minute, "Test created.", "8")
     history = frame(event(-91 * DAY, "Test created.", "8"))
     assert statuses(users, back, history=history, returned_days=90) == status

@@ -1,4 +1,4 @@
-"""Signs of automation: each actor is measured alone, whoever else is there, and nothing is a sign of nothing."""
+"""Signs of automation: the measure of an actor does not depend on others, and is defined without events too."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_actor_is_measured_alone(sign, bursts):
         ([*range(0, 30 * 90, 90), *range(30 * 90, 30 * 90 + 10 * 7, 7)], 0, 30 / 39),
     ],
 )
-def test_the_share_of_the_pause_that_is_made_most_often(minutes, shortest, share):
+def test_the_share_of_the_most_frequent_pause(minutes, shortest, share):
     minutes = whole(minutes)
     assert same_pause(np.zeros_like(minutes), minutes, 1, shortest).tolist() == [pytest.approx(share)]
 

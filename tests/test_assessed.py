@@ -91,7 +91,7 @@ def test_a_record_of_an_earlier_version_has_the_defaults_of_this_one():
     assert taf.Assessed.from_dict({"check": "find_runs", "events": 7}) == taf.Assessed("find_runs", events=7)
 
 
-def test_a_record_states_nothing_but_its_check_unless_it_is_told():
+def test_a_new_record_states_nothing_but_its_check():
     plain = taf.Assessed("find_runs").to_dict()
     assert plain.pop("check") == "find_runs"
     assert not any(plain.values())

@@ -1,4 +1,4 @@
-"""What a check says about the directory it was given: its age, and what it does not know."""
+"""The notes of a check about a directory of people: its size, its age, and what it lacks."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def test_a_directory_is_old_if_events_are_a_day_younger(first, last, age):
         ([FETCHED + 2 * DAY] * 2, ["2 people have"]),
     ],
 )
-def test_a_log_in_after_the_fetch_is_one_by_a_wrong_clock(logins, said):
+def test_log_ins_more_than_a_day_after_the_fetch_are_noted(logins, said):
     expected = [f"{people} a last log-in after the directory was fetched, and cannot be dormant" for people in said]
     assert notes(directory(*logins)) == expected
 
 
-def test_without_the_moment_of_the_fetch_the_present_stands_in():
+def test_if_the_time_of_the_fetch_is_unknown_log_ins_are_compared_with_the_present():
     table = directory(datetime.now(UTC) + 2 * DAY, datetime.now(UTC), fetched=pd.NaT)
     assert notes(table, FETCHED, FETCHED + 9 * DAY) == [
         "the directory does not say when it was fetched: the last event stands in",
@@ -65,7 +65,7 @@ def test_without_the_moment_of_the_fetch_the_present_stands_in():
     ]
 
 
-def test_admins_that_are_not_known_are_noted_and_an_empty_directory_lacks_nothing():
+def test_unknown_admins_are_noted_and_an_empty_directory_has_no_notes():
     assert notes(directory(FETCHED, is_admin=None)) == [
         "for some people the directory does not know whether they are admins"
     ]

@@ -163,7 +163,7 @@ def test_the_table_has_a_row_for_every_day_and_shows_gaps():
 
 
 class CountingDict(dict):
-    """Records that count how many were looked up."""
+    """Records that count how often one of them is looked up."""
 
     looked_up = 0
 
@@ -176,7 +176,7 @@ class CountingDict(dict):
         return super().__getitem__(day)
 
 
-def test_one_day_of_long_ago_costs_no_look_at_every_day_since():
+def test_a_day_of_long_ago_does_not_cost_a_look_up_of_every_day_since():
     records = CountingDict({date(1, 1, 5): DayRecord(1, ()), DAY: DayRecord(3, (reading(at(14)),))})
     coverage = Coverage(records)
     frame = coverage.to_frame()

@@ -46,7 +46,7 @@ def test_chunks_add_up_to_one_reading():
     assert total.absent == ()
 
 
-def test_no_chunk_adds_up_to_the_same_as_no_event():
+def test_the_sum_of_no_chunks_equals_a_history_without_events():
     total, expected = counts().total(COLUMNS), read_baseline(frame())
     pd.testing.assert_frame_equal(total.people, expected.people)
     for part in PARTS:

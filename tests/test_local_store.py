@@ -102,7 +102,7 @@ def test_days_on_another_disk_are_written_too(place, tmp_path):
 
 
 def test_temporary_files_on_other_disks_are_removed_by_the_next_writer(place, tmp_path):
-    """The folders `_meta`, `events` and `users` are each on a disk of its own."""
+    """The folders `_meta`, `events` and `users` are on three other disks."""
     world = World(*many(3))
     archive = taf.Archive(place)
     with ExitStack() as disks:

@@ -149,7 +149,9 @@ class Forgetful(RawServer):
         ]
         offset = int(query.get("cursor", "0"))
         kept = {name: value for name, value in request.query.items() if name != self.lost} | {"cursor": offset + 2}
-        return whole(page(*found[offset : offset + 2], following=f"?{urlencode(kept)}" if found[offset + 2 :] else None))
+        return whole(
+            page(*found[offset : offset + 2], following=f"?{urlencode(kept)}" if found[offset + 2 :] else None)
+        )
 
 
 @WORKERS

@@ -205,7 +205,7 @@ def without_conditions(app):
 
 
 def losing_answers(app):
-    """A store whose answers to every second write are lost, although it made the write."""
+    """A store that makes each write, but loses the answer to every second one."""
     writes = count()
 
     def answer(environ, respond):
@@ -220,7 +220,7 @@ def losing_answers(app):
 
 @pytest.fixture
 def odd_bucket(monkeypatch):
-    """Serve an empty bucket of a store with some habit, and return its URL."""
+    """Return a function that serves an empty bucket of a store with some habit, and returns its URL."""
     with ExitStack() as stack:
 
         def serve(around):
@@ -263,7 +263,7 @@ def test_a_bucket_that_is_set_up_without_conditional_writes_is_refused(bucket):
         place.update("name", lambda old: b"new")
 
 
-def test_a_write_of_which_the_answer_is_lost_is_in_the_manifest(odd_bucket):
+def test_a_write_with_a_lost_answer_is_in_the_manifest(odd_bucket):
     archive = taf.Archive(odd_bucket(losing_answers))
     world = World(*many(3))
     report = world.sync(archive, start=NOW - 2 * DAY)

@@ -125,12 +125,12 @@ def test_a_key_is_read_as_a_command_if_it_can_be_only_one(key: str, command: str
         ("bulk batch batches", "In {} tests deleted", "test success"),
     ],
 )
-def test_every_word_that_a_phrase_may_have_is_read_alike(words: str, form: str, expected: str) -> None:
+def test_alternative_words_of_a_phrase_are_read_alike(words: str, form: str, expected: str) -> None:
     said = {word: " ".join(classes(form.format(word))) for word in words.split()}
     assert {word: found for word, found in said.items() if found != f"delete {expected}"} == {}
 
 
-def test_whoever_gets_a_part_is_assigned_it_and_changes_that_are_saved_are_updates() -> None:
+def test_becoming_an_admin_is_assigning_and_saving_changes_is_updating() -> None:
     roles = "admin administrator editor guest manager member moderator operator owner superuser viewer"
     for role in roles.split():
         assert classes(f"User was made {role}") == ("assign", "user", "success")

@@ -143,7 +143,7 @@ def test_the_period_is_that_of_the_receipt_or_of_the_events():
 
 
 @pytest.mark.full
-def test_a_review_knows_its_extent_what_is_missing_and_how_long_the_history_is():
+def test_a_review_states_its_extent_what_is_missing_and_the_length_of_its_history():
     day = timedelta(days=1)
     resolved = {"start": MONDAY.isoformat(), "end": (MONDAY + 7 * day).isoformat()}
     events = frame(at(1, 9, "Test updated."), at(2, 9, "Test updated."), at(3, 9, "Test updated.") | {"date": None})

@@ -127,7 +127,7 @@ def test_a_late_batch_of_many_pages_doubles_no_event(workers, verify):
     assert max(came.values()) == 1
 
 
-def test_more_than_a_page_in_an_order_of_its_own_for_each_page_is_an_error_that_names_the_second():
+def test_a_crowded_second_in_another_order_for_each_page_is_an_error_that_names_it():
     ties = [event(T, f"tie {n}") for n in range(9)]
     reversed_later = Pages([*LOG[:2], *ties], change=lambda events, request, offset: -1 if offset else 1)
     message = f"the second {T:%Y-%m-%dT%H:%M:%SZ} has more than a page"

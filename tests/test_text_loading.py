@@ -149,7 +149,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path, text: str, line: int, what: 
 
 
 @pytest.mark.parametrize("text", [text for text, line, _ in MISTAKES if line == 2 and text.endswith(("]\n", "}\n"))])
-def test_the_line_is_that_of_the_section_if_another_has_the_same_entry(tmp_path, text: str) -> None:
+def test_the_line_of_a_mistake_is_right_if_two_sections_have_the_same_entry(tmp_path, text: str) -> None:
     entry = text.splitlines()[1].partition("=")[0]
     assert "line 4: " in mistake(own(tmp_path, f'[past]\n{entry}= ["x"]\n{text}'))
 

@@ -114,6 +114,6 @@ def test_a_word_in_ing_is_a_verb_unless_it_names_something() -> None:
 @pytest.mark.parametrize(
     "deed", ["provisioning", "saving", "building", "muting", "signing in", "setting up", "deleting"]
 )
-def test_the_start_of_a_deed_is_not_the_start_of_its_object(deed: str) -> None:
+def test_starting_an_action_is_not_starting_its_object(deed: str) -> None:
     assert classes(f"Started {deed} test") == ("start", "unclassified", "success")
     assert classes(f"Stopped {deed} test") == ("stop", "unclassified", "success")

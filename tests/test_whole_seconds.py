@@ -63,7 +63,7 @@ def test_bounds_decide_and_otherwise_two_equal_readings(readings, expected):
     assert read(readings) == (Counter(expected[0]), expected[1])
 
 
-def test_equal_readings_are_not_believed_against_what_was_seen_or_after_others():
+def test_equal_readings_are_not_believed_if_they_lack_seen_events_or_follow_different_ones():
     with pytest.raises(ReadAgain) as caught:
         read(Readings(["abc", "ab"]), "d")
     assert (caught.value.reason, caught.value.second) == ("shuffled", NOW)

@@ -68,8 +68,8 @@ def check_later_range(
     if first[0] - stated[0] >= TOLERANCE:
         raise PaginationError(
             f"page {name}: it begins at {iso(stated[0])}, but the first page of the same query begins at "
-            f"{iso(first[0])}. The API's next link seems to have lost the query, perhaps the account groups too, so rows "
-            'may be missing. Ask for larger pages (page_size="largest"), or for periods that fit on one page.'
+            f"{iso(first[0])}. The API's next link seems to have lost the query, perhaps the account groups too, so "
+            'rows may be missing. Ask for larger pages (page_size="largest"), or for periods that fit on one page.'
         )
 
 

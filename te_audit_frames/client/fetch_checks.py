@@ -18,10 +18,10 @@ YOUNG = timedelta(minutes=15)
 """If only a second reading finds an event younger than this, it may simply have arrived after the first."""
 
 MOST_BOUNDARY_CHECKS = 5
-"""A fetch makes at most so many checks of page boundaries that find nothing wrong."""
+"""A fetch checks at most so many page boundaries, not counting those that it corrects by reading a second alone."""
 
 MOST_CROWDED_PAGES = 100
-"""A fetch reads at most so many pages, apart from first ones, of seconds that do not fit on a page."""
+"""A fetch reads at most so many pages of seconds that do not fit on one, not counting the first of each reading."""
 
 _RETENTION = timedelta(days=730)
 _RETENTION_TOLERANCE = timedelta(days=3)
@@ -100,12 +100,12 @@ class FetchChecks:
             return True
 
     def give_back_boundary_check(self) -> None:
-        """Do not count the latest check of a page boundary, because it found a fault and corrected it."""
+        """Do not count the latest check of a page boundary, because a second read on its own corrected the page."""
         with self._lock:
             self._boundary_checks_left += 1
 
     def take_crowded_page(self) -> bool:
-        """Return whether one more page of a second that does not fit on a page may be read, and count it."""
+        """Return whether one more page of seconds that do not fit on a page may be read, and count it."""
         with self._lock:
             if self._crowded_pages_left < 1:
                 return False

@@ -22,6 +22,7 @@ from te_audit_frames.safe_text import excerpt
 
 _LONGEST_TEXT = 1_000
 _MOST_FIELDS = 100
+_NOT_MODIFIED = 304
 
 TOO_SLOW = "Give the Client a longer timeout or smaller pages (page_size), or try again later."
 
@@ -67,7 +68,7 @@ def api_error(
             remedy = _ALL_REFUSED
     elif status >= 500:
         cls, remedy = ServerError, "The API is failing or under maintenance; try again later."
-    elif 300 <= status < 400:
+    elif 300 <= status < 400 and status != _NOT_MODIFIED:
         target = _host(headers.get("Location", ""))
         advice = "If the API is there, make that address the base_url (TE_BASE_URL)."
         remedy = f"Redirects are not followed (this one leads to {target}). {advice}"

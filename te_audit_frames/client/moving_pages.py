@@ -3,12 +3,15 @@
 A later page then repeats rows of an earlier one. Equal rows may also be events that truly happened twice, and those
 must be kept. What a page repeats decides how the two are told apart:
 
-- Nothing, or only rows of dates that were read on their own: what is still due of those dates is kept.
 - Rows of one date: its second is read on its own (`split_seconds`), and each event is kept as often as it stands there.
-- Rows of several dates, or of one that cannot be read on its own: the page before is read again. If it moved by a
-  number of rows, so many are left out. If it is unchanged, the range of all these dates is read with one query, and
-  decides. If it does not fit on a page, the rows are kept, and the receipt says so. Otherwise, all is read again.
-- Any of these, and no checks are left: the first page and the page before are read again at the end.
+  On later pages, only those of its events are kept that are still due.
+- Rows of several dates, of a page further back, or of a second that cannot be read on its own: the page before is read
+  again. If it moved by a certain number of rows, that many are left out. If it is unchanged, the range of all these
+  dates is read with one query. If it does not fit on a page, the rows are kept, and the receipt says so. Otherwise,
+  everything is read again.
+
+Only a few pages are checked in this way. If more pages repeat rows, the rows are kept at first. The first page, and the
+page before the last such page, are then read again at the end (`are_unchanged`).
 """
 
 from __future__ import annotations
@@ -16,15 +19,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from te_audit_frames.client.fetch_checks import FetchChecks, row_counts
 from te_audit_frames.client.page import Page
+from te_audit_frames.client.page_comparison import compare, dates_of, is_of_one_date, is_uniform, last_date, moved_by
 from te_audit_frames.client.recent_rows import Date, RecentRows
 from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain
 from te_audit_frames.client.split_seconds import SplitSeconds
@@ -35,19 +37,20 @@ _PLAINLY_DIFFERENT = 8
 """A page that equals the first page and has at least this many distinct rows is the first page, read again."""
 
 _MOST_EMPTY = 8
-"""So many empty answers in a row mean that a page has no rows any more."""
+"""After so many empty answers in a row, a page counts as empty."""
 
 _UNCERTAIN = (
-    "pages began with events equal to earlier ones, of seconds that could not be read on their own or on more pages "
-    "than are checked; they were kept, but the API may have repeated them, perhaps in place of others"
+    "pages began with events equal to earlier ones, and either their seconds could not be read on their own, or these "
+    "were more pages than are checked; the events were kept, but the API may have repeated them, perhaps in place of "
+    "others"
 )
 
 _FIRST_UNCERTAIN = (
-    "the first page has events of one second only, which could not be read on its own, so it is not known whether "
-    "pages moved"
+    "the first page has events of one second only, and this second could not be read on its own, so it is not known "
+    "whether pages moved"
 )
 
-_READ_ALONE = "pages repeated events of the second at their bounds; such a second was read on its own"
+_READ_ALONE = "pages repeated events of the second that they begin with; such a second was read on its own"
 
 _READ_TOGETHER = (
     "pages repeated events of several seconds, which were then read once more on one page; if the API answers from "
@@ -86,7 +89,7 @@ class MovingPages:
         self._first_run: Counter[str] = Counter()  # the rows of its last date, on all pages
         self._is_in_first_run = True
         self._last_filled: pa.RecordBatch | None = None
-        # The latest page whose rows are not all equal: if such a page moves, it shows.
+        # The latest page with different rows. If all rows were equal, the page would look the same after it moved.
         self._page_before: tuple[str, pa.RecordBatch] | None = None
         self._unchecked: tuple[str, pa.RecordBatch, pa.RecordBatch] | None = None
         self._as_sent: pa.RecordBatch | None = None
@@ -100,18 +103,18 @@ class MovingPages:
     @property
     def has_oldest_first(self) -> bool:
         """Whether the events of the first page are older than those of the last, by their median dates."""
-        first, last = _dates(self.first), _dates(self._last_filled)
+        first, last = dates_of(self.first), dates_of(self._last_filled)
         return bool(len(first) and len(last) and np.median(first) < np.median(last))
 
     # ---- each page -------------------------------------------------------------------------------------------------
 
     def settle(self, page: Page, url: str) -> Page:
-        """Return a page without the rows that it repeats because pages moved or events changed places.
+        """Return a page without the rows that it only repeats because pages moved or events changed places.
 
         Raises
         ------
         ReadAgain
-            Which rows are repeated cannot be decided.
+            It cannot be decided which rows are repeated.
         """
         self._as_sent = page.batch
         read_alone: set[Date] = set()
@@ -140,7 +143,7 @@ class MovingPages:
         self._checks.note(_UNCERTAIN)
 
     def _read_alone(self, page: Page, repeated: dict[Date, Counter[str]]) -> bool:
-        """Read the second of the repeated rows on its own, if it is only one. Return whether its events are known."""
+        """Read a second on its own if all repeated rows are of its date. Return whether its events are known then."""
         if len(repeated) != 1:
             return False
         ((date, kept),) = repeated.items()
@@ -166,9 +169,7 @@ class MovingPages:
     def _was_passed(self, date: datetime) -> bool:
         return self._span is not None and self._span[0] < date < self._span[1]
 
-    def _compare_page_before(
-        self, page: Page, url: str, repeated: dict[Date, Counter[str]]
-    ) -> tuple[Page, set[Date]]:
+    def _compare_page_before(self, page: Page, url: str, repeated: dict[Date, Counter[str]]) -> tuple[Page, set[Date]]:
         """Read the page before again.
 
         If it moved, return the page as it is now, without the rows that moved there. If it did not, return the dates of
@@ -177,7 +178,7 @@ class MovingPages:
         assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
         url_before, before = self._page_before
         again = self._get_filled(url_before)
-        change = _compare(before, again, row_counts(before) + row_counts(page.batch))
+        change = compare(before, again, row_counts(before) + row_counts(page.batch))
         has_one_date = len(repeated) == 1
         # The first page has the address of a new question, whose events of one date may come in an order of their own.
         may_be_reordered = url_before == self.first_url or not has_one_date
@@ -189,14 +190,14 @@ class MovingPages:
         if change == "order":
             raise ReadAgain("shuffled", next(iter(repeated)))
         page, again = self._read_while_still(url, url_before, again)
-        moved_by = _moved_by(before, again)
+        rows = moved_by(before, again)
         self._page_before = url_before, again
         self._as_sent = page.batch
         self._checks.note(_MOVED)
-        return chosen(page, [position >= moved_by for position in range(len(page.batch))]), set()
+        return chosen(page, [position >= rows for position in range(len(page.batch))]), set()
 
     def _get_filled(self, url: str) -> pa.RecordBatch:
-        """Read a page that had rows, and again if it has none: some APIs send pages of any length."""
+        """Read a page that had rows, and read it again if it is empty: some APIs send pages of any length."""
         for _ in range(_MOST_EMPTY):
             batch = self._get(url).batch
             if batch.num_rows:
@@ -219,7 +220,7 @@ class MovingPages:
         Raises
         ------
         ReadAgain
-            It is the first page once more: a cursor led back to the beginning.
+            It is the first page once more, because a cursor led back to the beginning.
         """
         sent = batch if self._as_sent is None else self._as_sent
         if self.first is not None and sent.equals(self.first) and len(row_counts(sent)) >= _PLAINLY_DIFFERENT:
@@ -230,16 +231,16 @@ class MovingPages:
         if batch.num_rows:
             self._last_filled = batch
             first_row = batch.slice(0, 1)
-            for date in _dates(first_row).tolist():
+            for date in dates_of(first_row).tolist():
                 self._first_rows.setdefault(date, set()).update(row_counts(first_row))
         self._note_span(sent)
         self._recent.remember(batch)
-        if sent.num_rows and (self._page_before is None or not _is_uniform(sent)):
+        if sent.num_rows and (self._page_before is None or not is_uniform(sent)):
             self._page_before = url, sent
 
     def _follow_first_run(self, sent: pa.RecordBatch, kept: pa.RecordBatch) -> None:
-        """Add the rows of a page to those of the last date of the first page, as long as pages have that date."""
-        date = _last_date(self.first)
+        """Count the rows of the first page's last date, from page to page until one lacks that date."""
+        date = last_date(self.first)
         self._is_in_first_run = self._is_in_first_run and date is not None and bool(len(of_date(sent, date)))
         if self._is_in_first_run and date is not None:
             self._first_run += row_counts(of_date(kept, date))
@@ -258,14 +259,14 @@ class MovingPages:
         Raises
         ------
         ReadAgain
-            All its events are of one second, and no two readings of that second agree.
+            All its events are of one second, and the readings of that second contradict one another.
         """
         if self.first is None or not self.first.num_rows:
             return True
         again = self._get_filled(self.first_url)
-        change = _compare(self.first, again, row_counts(self.first) | self._first_run)
-        date = _last_date(self.first)
-        if change == "order" and date is not None and _is_of_one_date(self.first):
+        change = compare(self.first, again, row_counts(self.first) | self._first_run)
+        date = last_date(self.first)
+        if change == "order" and date is not None and is_of_one_date(self.first):
             # Within one second, only all its events show whether some are gone or new.
             now = self._split_seconds.read_again(date, len(self.first))
             if now is None:
@@ -274,7 +275,7 @@ class MovingPages:
         return change != "rows"
 
     def are_unchanged(self) -> bool:
-        """Reread the first page and the one before the last unchecked boundary; return whether both are unchanged.
+        """Read the first page and the one before the last unchecked boundary again. Return whether both are unchanged.
 
         Raises
         ------
@@ -283,70 +284,15 @@ class MovingPages:
         """
         if self._unchecked is not None:
             url, batch, following = self._unchecked
-            change = _compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
-            if change == "rows" or (change == "order" and url != self.first_url and _is_of_one_date(batch)):
+            change = compare(batch, self._get_filled(url), row_counts(batch) + row_counts(following))
+            if change == "rows" or (change == "order" and url != self.first_url and is_of_one_date(batch)):
                 return False
         return self.first_is_unchanged()
 
     def _repeats_a_first_row(self, batch: pa.RecordBatch) -> bool:
-        """Return whether a page has the first row of any page before it, as one does that moved by many rows."""
-        known = [self._first_rows[date] for date in set(_dates(batch).tolist()) & self._first_rows.keys()]
+        """Return whether a page has the first row of any earlier page, which happens if it moved by many rows."""
+        known = [self._first_rows[date] for date in set(dates_of(batch).tolist()) & self._first_rows.keys()]
         rows = set().union(*known)
         return bool(known) and any(
             repr(row) in rows and not self._split_seconds.are_known(row["date"]) for row in batch.to_pylist()
         )
-
-
-def _moved_by(before: pa.RecordBatch, again: pa.RecordBatch) -> int:
-    """Return by how many rows a page moved.
-
-    Raises
-    ------
-    ReadAgain
-        It changed in another way, or the number is not certain.
-    """
-    fits = [by for by in range(1, len(before)) if again.slice(by).equals(before.slice(0, max(len(again) - by, 0)))]
-    if len(fits) != 1:
-        raise ReadAgain("moved")
-    return fits[0]
-
-
-def _compare(page: pa.RecordBatch, again: pa.RecordBatch, possible: Counter[str]) -> Literal["none", "order", "rows"]:
-    """Return what changed on a page that was read again: nothing, the order of events of one date, or its rows.
-
-    The page may be longer or shorter now; what both readings have is compared. Events of its last date may have changed
-    places with events of later pages: `possible` are the rows that the page may have now. If all its events are of one
-    date, they may be any.
-    """
-    rows = min(len(page), len(again))
-    page, again = page.slice(0, rows), again.slice(0, rows)
-    dates = page["date"]
-    if not rows or dates.null_count or not again["date"].equals(dates):
-        return "none" if rows and again.equals(page) else "rows"
-    if again.equals(page):
-        return "none"
-    if _is_of_one_date(page):
-        return "order"
-    inner = pc.not_equal(dates, dates[-1])
-    is_possible = row_counts(page.filter(inner)) == row_counts(again.filter(inner)) and row_counts(again) <= possible
-    return "order" if is_possible else "rows"
-
-
-def _is_of_one_date(batch: pa.RecordBatch) -> bool:
-    return bool(len(batch)) and len(pc.unique(batch["date"])) == 1
-
-
-def _last_date(batch: pa.RecordBatch | None) -> Date:
-    return batch["date"][-1].as_py() if batch is not None and len(batch) else None
-
-
-def _is_uniform(batch: pa.RecordBatch) -> bool:
-    """Return whether all rows are equal, so that the page would look the same if it moved."""
-    return bool(batch.slice(1).equals(batch.slice(0, max(len(batch) - 1, 0))))
-
-
-def _dates(batch: pa.RecordBatch | None) -> npt.NDArray[np.int64]:
-    if batch is None:
-        return np.zeros(0, dtype=np.int64)
-    dates: npt.NDArray[np.int64] = batch["date"].drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return dates

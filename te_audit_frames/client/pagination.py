@@ -105,7 +105,7 @@ class Paginator:
             The page's next link leads to another origin or back to a page that was read, too many pages in a row were
             empty, or an answer does not belong to its query.
         ReadAgain
-            Pages moved while they were read, and which rows are repeated cannot be decided.
+            Pages moved while they were read, and it cannot be decided which rows are repeated.
         FetchError
             The request failed; see `Transport.get`.
         """
@@ -203,8 +203,8 @@ class Paginator:
     ) -> list[Page] | None:
         """Read all pages of a second and of `margin` seconds to either side, with a query of their own.
 
-        Return None if they are too many (more than one, with `one_page`), cannot be read, or if larger pages would be
-        no larger.
+        Return None if there are too many (more than one, with `one_page`), if they cannot be read, or if the largest
+        pages would be no larger.
         """
         second = floor_second(date)
         scope = {name: value for name, value in self._query.parameters.items() if name not in _TIMES}

@@ -1,4 +1,4 @@
-"""The rows of the latest pages of one query, to notice rows that a later page repeats."""
+"""The rows of the latest pages of one query, for noticing that a later page repeats some of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from te_audit_frames.client.fetch_checks import FetchChecks
 _REMEMBERED_PAGES = 3
 
 _MOST_ROWS = 50_000
-"""So many rows of one date are counted over more than the remembered pages, so that memory stays small."""
+"""If a date has more rows, only those on the remembered pages are compared, so that memory stays small."""
 
 _TOO_MANY = (
     f"a second has more than {_MOST_ROWS:,} events; only those on neighbouring pages were compared, so the API may "
@@ -25,7 +25,7 @@ Date = datetime | None
 
 
 class RecentRows:
-    """The rows of the latest pages, and of all pages since a date began that the latest page ended with.
+    """The rows of the latest pages, and all rows of the dates that go on from page to page.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class RecentRows:
         self._kept: dict[Date, Counter[str]] = {}
 
     def repeated(self, batch: pa.RecordBatch) -> dict[Date, Counter[str]]:
-        """Return each date of which a page repeats a row, with all rows of that date on the pages before.
+        """Return the dates of which a page repeats rows, each with the rows of that date on the pages before.
 
-        Events of one date may fill many pages. As long as no page is without that date, all of them are compared.
+        Events of one date may fill many pages. As long as every page has that date, all of them are compared.
         """
         if not self._pages or not batch.num_rows:
             return {}
@@ -56,7 +56,7 @@ class RecentRows:
         return {date: self._kept[date] for date, rows in sent.items() if not rows.keys().isdisjoint(self._kept[date])}
 
     def remember(self, batch: pa.RecordBatch) -> None:
-        """Remember the rows of a page. `repeated` was called for the page before."""
+        """Remember the rows of a page, after `repeated` was called for it."""
         self._pages = [*self._pages[1 - _REMEMBERED_PAGES :], batch]
         if not self._kept:
             return

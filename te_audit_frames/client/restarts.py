@@ -35,7 +35,7 @@ class ReadAgain(Exception):
 
 @dataclass
 class Strategy:
-    """What a fetch relies on. After each restart it relies on less.
+    """What a fetch relies on. After a restart it may rely on less.
 
     Attributes
     ----------
@@ -65,13 +65,13 @@ class Strategy:
 
 
 def gives_up(again: ReadAgain, attempts: int) -> PaginationError:
-    """Return the error for a fetch whose every attempt had to be given up."""
+    """Return the error for a fetch that had to give up every attempt."""
     if again.second is not None:
         return PaginationError(
             f"the second {iso(again.second)} has more than a page of events, and the API puts them into another order "
             f"for each page. In {attempts} attempts, its readings contradicted one another or the pages of the period, "
-            'so its events are not known. Ask for larger pages with page_size="largest", so that it may fit on one, or '
-            "for a period without this second."
+            'so its events are not known. Ask for larger pages with page_size="largest", so that the second may fit on '
+            "one, or for a period without this second."
         )
     return PaginationError(
         f"the log changed while it was read, in {attempts} attempts. Ask for a period that ends earlier, or for "

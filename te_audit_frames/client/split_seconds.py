@@ -1,8 +1,9 @@
 """Dates whose events stand on both sides of a page boundary of one query.
 
 An API may put events of one date into another order for each page, or continue a page at a date instead of behind an
-event. The next page then repeats some events of that date, and may lack others. Once such a date was read on its own
-(`whole_seconds`), its events are kept as they stand there, whatever the pages of the query bring.
+event. The next page then repeats some events of that date, and may lack others. Once such a date has been read on
+its own (`whole_seconds`), each of its events is kept as often as that reading has it, whatever the pages of the query
+bring.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from te_audit_frames.client.whole_seconds import ReadSecond, joined, of_date, ot
 from te_audit_frames.periods import floor_second, iso
 
 _PAGES_BEHIND = 2
-"""After so many pages without a date, no more of its events are expected, unless of another account group."""
+"""After so many pages without a date, only other account groups are expected to have more events of it."""
 
 
 @dataclass
 class _Date:
-    """A date that was read on its own: all of its events, and the rows that were kept so far."""
+    """A date that was read on its own: all of its events, and the rows that have been kept so far."""
 
     whole: Page
     counts: Counter[str]
     kept: Counter[str]
     sent: Counter[str]
-    """The rows that all pages of the query brought."""
+    """The rows that the pages of the query have brought so far."""
     groups: set[str | None] | None
     """The account groups whose events are due already. None for all of them."""
     is_confirmed: bool
-    """Whether the events are proven, or need no comparison with the pages of the query any more."""
+    """Whether the events are proven, or were compared with the pages of the query."""
     pages_without: int = 0
 
 
@@ -84,7 +85,7 @@ class SplitSeconds:
         Raises
         ------
         ReadAgain
-            No two readings of the second agree.
+            The readings of the second contradict one another, or lack rows that pages had.
         """
         sent = row_counts(of_date(page.batch, date))
         whole = read_whole(read or self._read, date, kept | sent, len(page.batch))
@@ -112,14 +113,14 @@ class SplitSeconds:
         return date in self._dates
 
     def keep_due(self, page: Page) -> tuple[Page, set[datetime]]:
-        """Return a page with exactly the rows of known dates that are still due, and the dates of which it had others.
+        """Return a page with the due rows of known dates in place of its own, and the dates of which it repeated rows.
 
-        All rows that are due come at once, even those that the API sends on later pages.
+        The page has all due rows at once, even those that the API sends on later pages.
 
         Raises
         ------
         ReadAgain
-            The pages of the query brought as many events of a date as its readings, but other ones.
+            The pages of the query brought as many events of a date as its readings, but different ones.
         """
         repeated = set()
         dates = pc.unique(page.batch["date"]).to_pylist() if self._dates else []
@@ -146,7 +147,7 @@ class SplitSeconds:
         return page, repeated
 
     def _compare(self, date: datetime, entry: _Date) -> None:
-        """Compare what two readings agreed on with what the pages of the query brought."""
+        """Compare the events that two readings agreed on with those that the pages of the query brought."""
         aids = {repr(row): row["aid"] for row in entry.whole.batch.to_pylist()}
         groups = {aids.get(row) for row in entry.sent}
         there = Counter({row: count for row, count in entry.counts.items() if aids[row] in groups})
@@ -155,12 +156,12 @@ class SplitSeconds:
         entry.is_confirmed = True
 
     def read_again(self, date: datetime, page_size: int) -> Counter[str] | None:
-        """Return all rows of a date by a reading of now; None if it cannot be read."""
+        """Read a date on its own now, and count its rows. Return None if it cannot be read."""
         whole = read_whole(self._read, date, Counter[str](), page_size)
         return None if whole is None else row_counts(whole.page.batch)
 
     def _counts(self, entry: _Date, own: Page) -> Counter[str]:
-        """Return how often each row of a date is due, be it kept or not."""
+        """Return how often each row of a date is due, including the rows that were kept already."""
         if entry.groups is None:
             return entry.counts
         entry.groups |= set(own.batch["aid"].to_pylist())

@@ -5,10 +5,11 @@ each page, so that a reading has some events twice in place of others. Three fac
 
 - A page never shows more copies of an event than there are. So the most copies on any page are a lower bound.
 - A reading of all pages has the right number of events, even if it has some of them twice in place of others.
-- If the lower bounds add up to that number, they are the events, and this is proven. They do not if equal events stand
-  on several pages only. Then two readings with the same events are believed, unless anything contradicts them.
+- If the lower bounds add up to that number, they are the events, and this is proven.
 
-Each reading asks for a longer range than the one before, so that the second begins at another place on a page.
+The bounds stay too low if equal events are never seen together on one page. Then two readings with the same events are
+believed, unless anything contradicts them. Each reading asks for a range of another length, so that the second begins
+at another place on a page.
 """
 
 from __future__ import annotations
@@ -71,14 +72,15 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str], page_size: 
     date : datetime
         The date. Its second may have events of other dates, if dates have fractions of seconds.
     seen : Counter of str
-        Rows of the date that other pages had: as many copies of each as there are at least.
+        Rows of the date on other pages. There are at least as many copies of each.
     page_size : int
         How many events an ordinary page has.
 
     Returns
     -------
     WholeSecond or None
-        None if the second cannot be read, or if its only page lacks rows that were seen.
+        None if the second cannot be read, if its only page lacks rows that were seen, or if only one reading was
+        possible, which does not prove its events.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str], page_size: 
     for number, margin in enumerate((1, *_MARGINS)):
         largest = number == 0
         pages = read(date, margin=margin, largest=largest)
-        # One page of the ordinary size may be what a server sends that takes its own size for a limit of the query.
+        # Such a page may be cut off: a server may take the size of its own pages for a limit of the whole query.
         is_doubtful = largest and pages is not None and len(pages) == 1 and len(pages[0].batch) <= page_size
         if largest and (pages is None or is_doubtful):
             continue
@@ -120,7 +122,7 @@ def read_whole(read: ReadSecond, date: datetime, seen: Counter[str], page_size: 
 
 
 def _are_shuffled(totals: list[Counter[str]]) -> bool:
-    """Return whether readings found other events, but as many of them, so that they may also agree by chance."""
+    """Return whether two readings found different events in the same number: then others may agree by chance."""
     return any(one != other and one.total() == other.total() for one, other in combinations(totals, 2))
 
 

@@ -55,7 +55,7 @@ def receipt_of(
     if latest is not None and first is not None:
         start = since or midnight(first)
         period = Period(start, max(start, until or latest.read_to))
-        # Only recorded days can be complete. The days of the calendar are too many to look at if one is of long ago.
+        # Only recorded days can be complete, so only they are examined: there may be centuries without a record.
         first_day, count = _days(period)
         backed = coverage.backed_by(counts)
         doubtful = count - sum(

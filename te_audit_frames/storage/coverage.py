@@ -62,7 +62,7 @@ class Reading:
         """Whether this reading makes the other one redundant."""
         return (
             self.scope.covers(other.scope)
-            # Else, it would be forgotten that a group is hidden, and the day would count as complete.
+            # Otherwise, a hidden group would be forgotten, and the day would count as complete.
             and {*self.scope.groups, *self.scope.without} >= set(other.scope.without)
             and self.read_to >= other.read_to
             and self.fetched_at >= other.fetched_at
@@ -158,7 +158,7 @@ class Coverage:
     def without_sync(self, days: Iterable[date], *, read_to: datetime, fetched_at: datetime) -> Coverage:
         """Return the coverage without one sync's readings of the given days.
 
-        A day that was read by no other writer has no record then, as if it had never been read.
+        A day without other readings then has no record, as if it had never been read.
         """
         records = dict(self.records)
         for day in days:
@@ -236,7 +236,7 @@ class Coverage:
         ).astype(_COLUMNS)
         if first is None or last is None:
             return read
-        # One imported day may be centuries before the others, so gaps are filled in for all days at once.
+        # One imported day may be centuries before the others, so all gaps are filled in at once and not day by day.
         read.index = pd.Index([(day - first).days for day in self.records])
         number_of_days = max((last - first).days + 1, 0)
         columns = {name: read[name].reindex(range(number_of_days), fill_value=_IN_A_GAP.get(name)) for name in _COLUMNS}

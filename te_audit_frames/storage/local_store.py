@@ -53,7 +53,7 @@ class LocalStore:
         walked = os.walk(self._root / folder, onerror=_unless_absent, followlinks=True)
         with file_errors(self._root / folder):
             found = [(top[len(self._prefix) :].replace(os.sep, "/"), names) for top, _, names in walked]
-        # A temporary file is not part of the archive, wherever it is; see `_replace`.
+        # A temporary file is not part of the archive. For the folders that can have one, see `_replace`.
         return sorted(f"{below}/{name}" for below, names in found for name in names if not is_staged(name))
 
     def read(self, name: str) -> bytes | None:
@@ -122,8 +122,8 @@ class LocalStore:
 
     def _sweep(self) -> None:
         """Remove the temporary files that killed processes left, and no other files."""
-        # Any folder may be on another disk, and then has temporary files of its own; see `_replace`. A mount cannot be
-        # recognised reliably (a bind mount has the device of its parent), so all folders are searched.
+        # A folder on another disk has temporary files of its own; see `_replace`. A mount cannot be recognised reliably
+        # (a bind mount has the device of its parent), so each folder that the archive writes to is searched.
         folders = [self._root / _STAGING, (self._root / _LOCK).parent]
         for parent in (TABLE, USERS):
             with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / parent) as days:

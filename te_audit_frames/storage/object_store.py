@@ -18,7 +18,7 @@ _MOST_TRIES = 50
 
 
 _UNCONDITIONAL = re.compile("conditional put|conditional update|ETag Header missing", re.IGNORECASE)
-"""What obstore reports about a store that has no conditional writes."""
+"""What obstore says in errors about a store without conditional writes."""
 
 
 class ObjectStore:
@@ -87,7 +87,7 @@ class ObjectStore:
         for _ in range(_MOST_TRIES):
             old, version = self._read(name)
             if new is not None and new == old:
-                return True  # the store made the previous write, but its answer was lost
+                return True  # the store made the previous write, but the answer was lost
             new = change(old)
             if new is None or new == old:
                 return False
@@ -96,7 +96,8 @@ class ObjectStore:
             if not self._put(name, new, version):
                 continue
             if not self._is_checked:
-                # Some stores ignore the condition of a write. The same condition cannot hold for a second time.
+                # Some stores ignore the condition of a write. After a write, its condition no longer holds, so the same
+                # write has to fail now.
                 if self._put(name, new, version):
                     raise self._unconditional(name, "ignores If-Match and If-None-Match")
                 self._is_checked = True
@@ -125,7 +126,7 @@ class ObjectStore:
             raise self._store_error(name, error) from error
 
     def _put(self, name: str, content: bytes, version: dict[str, str] | None) -> bool:
-        """Write a file if it still has a version, or if there is none. Return whether it was written."""
+        """Write a file if it still has this version (None: if there is no file). Return whether it was written."""
         try:
             with self._naming_panics(name):
                 self._obstore.put(self._store, name, content, mode=version or "create", use_multipart=False)

@@ -190,9 +190,8 @@ class Sync:
         self.report.manifest = self._writer.digest
         if self._writer.adopted:
             self.report.notes.append(
-                f"the archive had {number_of(self._writer.adopted, 'file')} and no manifest: the new "
-                "one cannot be compared with "
-                "an earlier one"
+                f"the archive had {number_of(self._writer.adopted, 'file')} and no manifest: the new one cannot be "
+                "compared with an earlier one"
             )
         if unexpected := sorted(set(self._writer.unexpected)):
             shown = ", ".join(unexpected[:3]) + (f" and {len(unexpected) - 3} more" if len(unexpected) > 3 else "")

@@ -81,7 +81,7 @@ class SyncDays:
         self._gathered: dict[date | None, pa.Table] = {}
         self._gathered_since = time.monotonic()
         self._added = NewEvents()
-        # A day that is read twice replaces what its first reading, which was incomplete, has noted here.
+        # By day, so that if a day is read twice, its second reading replaces what the first, incomplete one noted.
         self._days_added: set[date] = set()
         self._days_changed: set[date] = set()
         self._paired: dict[date, int] = {}

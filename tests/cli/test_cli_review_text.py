@@ -109,7 +109,7 @@ def test_what_was_not_assessed_comes_first_and_says_why():
     assert all(line.count(": ") >= 2 for line in lines if not line.startswith("assessed"))
 
 
-def test_lists_are_indented_by_two_and_what_goes_on_by_four():
+def test_list_items_are_indented_by_two_and_their_further_lines_by_four():
     found = night_review()
     closed = found.findings.assign(by="Eve", reviewed_why="known " * 20, until="2026-09-01")
     lines = write_review(shown(replace(found, reviewed=closed)), 70)

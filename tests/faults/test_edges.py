@@ -177,10 +177,10 @@ def test_events_on_the_edges_of_slices_come_once(cases):
 
 
 class ShuffledTies:
-    """A log, newest first, with a second of more than a page, whose events have another order for each page.
+    """A log, newest first. One second has a page of events or more, in another order for each page.
 
-    `order` is what the order depends on: the request, the offset of the page, or which of two replicas answers, in turn
-    or at random. Some servers heed `max`, some ignore it, and some refuse it.
+    `order` names what their order depends on: the request, the offset of the page, or which of two replicas answers,
+    in turn or at random. Some servers heed `max`, some ignore it, and some refuse it.
     """
 
     def __init__(self, seed):

@@ -35,7 +35,7 @@ def test_sessions_of_a_person_are_in_range_and_do_not_overlap(seed, first, days)
     assert (sessions.start[sessions.who == cast.dormant] < cast.dormant_since).all()
 
 
-def test_people_work_on_so_many_days_and_at_such_hours_as_their_habits_say():
+def test_people_work_on_the_days_and_at_the_hours_of_their_habits():
     rng, first, stop = np.random.default_rng(7), 1_699_920_000, 1_699_920_000 + 700 * DAY
     staff = Staff(rng, headcount=24)
     local_days = LocalDays(staff, first, stop)

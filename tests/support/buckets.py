@@ -16,7 +16,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def s3_server(around=lambda app: app):
-    """Serve S3; one request at a time, since moto looks at a condition and puts in two steps.
+    """Serve S3; one request at a time, since moto checks a condition and writes in two steps.
 
     `around` wraps the WSGI application, to imitate stores with other habits.
     """

@@ -55,7 +55,8 @@ def judge_logins(context: ReviewContext) -> Found:
             severity, how, got_in = log_ins.judge_source(row)
             attack = _reaching_to(got_in, row, context)
             why = (
-                f"{number_of(row['events'], 'failed log-in')} of {row['users']:,} users from ({row['pattern']}); {how}"
+                f"{number_of(row['events'], 'failed log-in')} of {row['users']:,} users from {row['ip_address']} "
+                f"({row['pattern']}); {how}"
             )
             technique = _PASSWORDS[row["pattern"]]
             finding = make_finding("find_failed_logins", severity, attack, why, float("nan"), technique=technique)

@@ -82,7 +82,7 @@ class Clause:
         return Reading()
 
     def _hides_verb(self) -> bool:
-        """Return whether a verb that no table has is the main one: "The role assigned to Ann was frobbed"."""
+        """Return whether the main verb is one that no table has: "The role assigned to Ann was frobbed"."""
         tokens = self._tokens
         if any(token.word in BE | HAVE and self._is_unknown_verb(verb) for token, verb in pairwise(tokens)):
             return True

@@ -29,7 +29,7 @@ _QUALITIES = frozenset(
     {"active", "custom", "default", "enterprise", "external", "global", "inactive", "internal", "main", "permanent"}
     | {"personal", "primary", "private", "public", "root", "secondary", "temporary"}
 )
-"""Words before a noun that leave its meaning as it is: "personal account"."""
+"""Words before a noun that do not change what it means: "personal account"."""
 _WEAK = frozenset({"entry", "item", "parameter", "record", "stage", "step"})
 
 
@@ -222,14 +222,14 @@ class NounPhrases:
         return length == 0 or (is_numbered and length == 1 and follows)  # "mapping Ward 3", but "Team Dashboard"
 
     def _may_name(self, found: Found, tokens: Sequence[Token]) -> bool:
-        """Return whether the last noun may be a name, which nothing says: "project shop", "team backend"."""
+        """Return whether the last noun may be a name, although nothing marks it as one: "project shop"."""
         words = [singular(token.word) for token in tokens]
         if found.part or len(words) < 2 or found.phrase != words[-1] or words[-1] in self._tables.heads:
             return False
         return not tokens[-1].named and not tokens[-2].named and has_name(words[-2], self._tables, people=False)
 
     def _is_compound(self, words: Sequence[str], tokens: Sequence[Token]) -> bool:
-        """Return whether the last noun means something else than alone: "Training plan", "Loyalty account"."""
+        """Return whether the last noun has another meaning than on its own: "Training plan", "Loyalty account"."""
         before, last = tokens[len(words) - 2], tokens[len(words) - 1]
         if before.named and last.named:
             return True  # "Added a Storage Domain", if no table has "storage"

@@ -14,7 +14,7 @@ from te_audit_frames.checks.text.reading import SUCCESS, UNKNOWN, Reading
 from te_audit_frames.checks.text.words import Tables, Token, singular
 
 _TOUCHING = frozenset({"authenticate", "join"})
-"""Verbs of people that may have an object of their own."""
+"""Verbs that are about the person who acts, unless they have an object: "Ann authenticated their device"."""
 _PLACES_OF_PEOPLE = frozenset({"account_group", "group", "organization", "role"})
 _STATES = frozenset({"status", "state"})
 _STATE_WORDS = {"active": "enable", "inactive": "disable"}

@@ -77,7 +77,7 @@ class Tables:
 
     @cached_property
     def heads(self) -> frozenset[str]:
-        """The last words of the phrases of several words."""
+        """The last words of all phrases with more than one word."""
         return frozenset(words[-1] for words in self.phrases if len(words) > 1)
 
     @cached_property
