@@ -105,6 +105,16 @@ def test_a_fetch_goes_on_without_max_whatever_the_status_of_the_refusal(status):
             assert any("max" in request.query for request in api.requests[asked:])
 
 
+@pytest.mark.parametrize(("status", "is_named"), [(400, True), (403, True), (422, True), (401, False), (500, False)])
+def test_the_error_names_a_page_size_that_the_api_may_have_refused(status, is_named):
+    with RawServer(lambda _: whole({}, status=status)) as api:
+        client = client_in_virtual_time(api)
+        for size in (500, None):
+            with pytest.raises(taf.ApiError) as caught:
+                client.fetch_events(start="2026-01-01", end="2026-01-02", aid="1", page_size=size)
+            assert ("without page_size" in str(caught.value)) == (is_named and size is not None)
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_refusal_of_the_token_or_of_the_rate_is_not_blamed_on_the_size(status):
     with RawServer(lambda _: whole({}, status=status)) as api:
