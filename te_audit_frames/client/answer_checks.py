@@ -69,7 +69,7 @@ def check_later_range(
         raise PaginationError(
             f"page {name}: it begins at {iso(stated[0])}, but the first page of the same query begins at "
             f"{iso(first[0])}. The API's next link seems to have lost the query, perhaps the account groups too, so "
-            'rows may be missing. Ask for larger pages (page_size="largest"), or for periods that fit on one page.'
+            'rows may be missing. Ask for larger pages (page_size="largest"), or fetch periods that fit on one page.'
         )
 
 
