@@ -311,6 +311,12 @@ def test_pages_without_a_next_link_are_the_last(links):
     assert (page.next_href, page.next_cursor) == (None, None)
 
 
+@pytest.mark.parametrize("body", [b"", b" \n", b"\xef\xbb\xbf"])
+def test_an_empty_answer_is_named_in_the_error(body):
+    with pytest.raises(DecodeError, match=r"it is empty\. The connection or a proxy"):
+        decode_page(body, name="1")
+
+
 def test_too_deep_nesting_is_named_in_the_error():
     with pytest.raises(DecodeError, match=r"/audit-user-events: it is nested too deeply\. It begins with"):
         rows_of(b'{"auditEvents": [%s' % (b"[" * 100_000))

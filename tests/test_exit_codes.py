@@ -25,6 +25,7 @@ OTHERS = page({"date": "2026-01-01T00:00:00Z", "aid": "2"})
         (whole(b"<html>"), {}, r"check TE_BASE_URL and the proxy\."),
         (whole(page({"date": "soon"})), {}, r"With --errors coerce, the column is empty"),
         (whole(OTHERS), {}, r"ask again later, or with --workers 1\."),
+        (whole(b"", 400), {"page_size": 70}, r"try it without --page-size\."),
     ],
 )
 def test_an_error_of_a_fetch_names_options_in_place_of_arguments(answer, policy, advice):

@@ -112,6 +112,13 @@ def test_an_odd_address_of_a_redirect_causes_no_other_error(location):
         assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize("status", [204, 206, 304, 418])
+def test_a_status_that_the_api_does_not_use_is_named(status):
+    body = b"" if status in (204, 304) else b"{}"
+    with RawServer([whole(body, status)]) as api, pytest.raises(ApiError, match=f"{status}.*does not use this status"):
+        client_of(api).fetch_events(**DAY)
+
+
 # ---- why a connection broke --------------------------------------------------------------------------------------
 
 SECRET_URL = "https://api.example.com/v7/audit-user-events?aid=secret"

@@ -132,6 +132,54 @@ def test_a_server_that_refuses_them_is_an_error_that_shows_both(changed, shown):
     assert caught.value.missing
 
 
+class Forgetful(RawServer):
+    """A server of two account groups. A link lacks one parameter, and the server has a default for that."""
+
+    def __init__(self, lost):
+        self.lost = lost
+        super().__init__(self.answer)
+
+    def answer(self, request):
+        query = {"startDate": "2025-12-01T00:00:00Z", "useAllPermittedAids": "false"} | request.query
+        groups = ["1", "2"] if query["useAllPermittedAids"] == "true" else [query.get("aid", "1")]
+        found = [
+            numbered(number) | {"aid": str(1 + number % 2)}
+            for number in range(12)
+            if str(1 + number % 2) in groups and numbered(number)["date"] >= query["startDate"]
+        ]
+        offset = int(query.get("cursor", "0"))
+        kept = {name: value for name, value in request.query.items() if name != self.lost} | {"cursor": offset + 2}
+        return whole(
+            page(*found[offset : offset + 2], following=f"?{urlencode(kept)}" if found[offset + 2 :] else None)
+        )
+
+
+@WORKERS
+@pytest.mark.parametrize(
+    ("lost", "scope"),
+    [("useAllPermittedAids", {}), ("aid", {"aid": "2"}), ("startDate", {"aid": "2"}), ("endDate", {"aid": "2"})],
+)
+def test_parameters_that_links_lack_are_put_back(lost, scope, workers):
+    with Forgetful(lost) as api:
+        events = raw_client_of(api, workers=workers).fetch_events(start="2026-01-01", end="2026-01-02", **scope)
+    assert len(events) == (6 if scope else 12)
+    assert any("put back" in note for note in taf.receipt(events).notes)
+
+
+@WORKERS
+def test_a_cursor_that_forgets_the_query_is_an_error_that_says_so(workers):
+    def answer(request):
+        start = request.query.get("startDate", "2025-12-20T00:00:00Z")
+        offset = int(request.query.get("cursor", "0"))
+        following = f"?cursor={offset + 2}" if offset < 8 else None
+        events = [numbered(number) for number in range(offset, offset + 2)]
+        return whole(page(*events, following=following, startDate=start, endDate="2026-01-02T00:00:00Z"))
+
+    with RawServer(answer) as api, pytest.raises(PaginationError, match="lost the query") as caught:
+        raw_client_of(api, workers=workers).fetch_events(**ONE_DAY)
+    assert caught.value.missing
+
+
 # ---- one link at a time --------------------------------------------------------------------------------------------
 
 ORIGIN = Origin("https://api.example.com")
@@ -152,11 +200,13 @@ def follow(query, href, checks=None):
         (f"aid=7&{DATES}", False),
         ("", False),
         ("max=5", False),
-        (DATES.replace("00Z", "00.000%2B00:00"), False),  # the same instants in other words
+        (f"aid=7&{DATES.replace('00Z', '00.000%2B00:00')}", False),  # the same instants in other words
+        (DATES, True),  # without the account group, it may mean the API's default
+        ("aid=7", True),
         (f"aid=8&{DATES}", True),
         (f"aid=7&{DATES.replace('01-01', '01-02')}", True),
         ("useAllPermittedAids=true", True),
-        ("useAllPermittedAids=false", False),
+        (f"aid=7&{DATES}&useAllPermittedAids=false", False),
         ("window=1d", True),
     ],
 )

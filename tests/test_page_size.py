@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.rawserver import RawServer, VirtualClock, whole
+from support.rawserver import RawServer, VirtualClock, page, whole
 from support.rawserver import client_of as client_in_virtual_time
 
 import te_audit_frames as taf
@@ -70,9 +70,12 @@ def test_a_page_by_hand_comes_without_max_from_a_server_that_refuses_it():
         assert sizes_asked(api) == ["1000", None, None]
 
 
-def test_a_page_by_hand_comes_without_max_from_a_server_that_fails_on_it():
+@pytest.mark.parametrize("status", [403, 404, 422, 500])
+def test_a_page_by_hand_comes_without_max_from_a_server_that_fails_on_it(status):
     def answer(request):
-        return whole({}, status=500) if "max" in request.query else whole({"auditEvents": [{"event": "Test updated."}]})
+        if "max" in request.query:
+            return whole({}, status=status)
+        return whole({"auditEvents": [{"event": "Test updated."}]})
 
     with RawServer(answer) as api:
         client = client_in_virtual_time(api)
@@ -80,6 +83,46 @@ def test_a_page_by_hand_comes_without_max_from_a_server_that_fails_on_it():
         asked = len(api.requests)
         assert len(client.get_page(window="9d", page_size="largest").events) == 1
         assert len(api.requests) == asked + 1  # the client remembers
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 500])
+def test_a_fetch_goes_on_without_max_whatever_the_status_of_the_refusal(status):
+    # Pages of two events, and three equal ones in one second: that second is asked for on a large page too.
+    events = [{"date": "2026-01-01T12:00:00Z", "uid": "1"}] * 3
+
+    def answer(request):
+        if "max" in request.query:
+            return whole({}, status=status)
+        offset = int(request.query.get("cursor", "0"))
+        following = f"?cursor={offset + 2}" if offset + 2 < len(events) else None
+        return whole(page(*events[offset : offset + 2], following=following))
+
+    with RawServer(answer) as api:
+        client = client_in_virtual_time(api)
+        for size in (None, "largest"):
+            asked = len(api.requests)
+            assert len(client.fetch_events(start="2026-01-01", end="2026-01-02", aid="1", page_size=size)) == 3
+            assert any("max" in request.query for request in api.requests[asked:])
+
+
+@pytest.mark.parametrize(("status", "is_named"), [(400, True), (403, True), (422, True), (401, False), (500, False)])
+def test_the_error_names_a_page_size_that_the_api_may_have_refused(status, is_named):
+    with RawServer(lambda _: whole({}, status=status)) as api:
+        client = client_in_virtual_time(api)
+        for size in (500, None):
+            with pytest.raises(taf.ApiError) as caught:
+                client.fetch_events(start="2026-01-01", end="2026-01-02", aid="1", page_size=size)
+            assert ("without page_size" in str(caught.value)) == (is_named and size is not None)
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_refusal_of_the_token_or_of_the_rate_is_not_blamed_on_the_size(status):
+    with RawServer(lambda _: whole({}, status=status)) as api:
+        client = client_in_virtual_time(api, deadline=100)
+        with pytest.raises(taf.ApiError) as caught:
+            client.fetch_events(start="2026-01-01", end="2026-01-02", aid="1", page_size="largest")
+        assert caught.value.status == status
+        assert all("max" in request.query for request in api.requests)
 
 
 @pytest.mark.parametrize(

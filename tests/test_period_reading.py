@@ -1,5 +1,8 @@
 """Reading pages: the part of a range that answers cover, and first pages that change."""
 
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 from support.checked import (
     DAY,
@@ -14,6 +17,7 @@ from support.checked import (
     event,
     fetch,
     iso,
+    keys,
     practice,
     spread_out,
 )
@@ -78,10 +82,8 @@ def test_without_progress_there_is_an_error_with_what_is_missing():
     assert len(api.requests) < 20
 
 
-@pytest.mark.parametrize(
-    ("early", "late"), [(30 * SECOND, -30 * SECOND), (-30 * SECOND, 30 * SECOND), (-DAY, DAY), (SECOND * 0, DAY)]
-)
-def test_a_difference_of_less_than_a_minute_or_outward_is_none(early, late):
+@pytest.mark.parametrize(("early", "late"), [(-30 * SECOND, 30 * SECOND), (-DAY, DAY), (-SECOND, SECOND * 0)])
+def test_an_answer_with_a_wider_range_is_whole(early, late):
     start, end = NOW - 90 * DAY, NOW - 30 * DAY
 
     def script(request):
@@ -91,6 +93,44 @@ def test_a_difference_of_less_than_a_minute_or_outward_is_none(early, late):
         events = raw_client_of(api, clock=Time()).fetch_events(start=start, end=end, all_account_groups=False)
     assert (len(events), len(api.requests)) == (1, 1)
     assert taf.receipt(events).complete
+
+
+class Rounding(RawServer):
+    """A server that rounds the range of each query to whole minutes, says so, and answers for the rounded range."""
+
+    def __init__(self, log, direction):
+        self.log, self.direction = log, direction
+        super().__init__(self.answer)
+
+    def answer(self, request):
+        low, high = (self.rounded(datetime.fromisoformat(request.query[name])) for name in ("startDate", "endDate"))
+        found = [one for one in self.log if iso(low) <= one["date"] < iso(high)]
+        return whole(page(*found, startDate=iso(low), endDate=iso(high)), Date=format_datetime(NOW, usegmt=True))
+
+    def rounded(self, moment):
+        whole_minute = moment.replace(second=0, microsecond=0)
+        shift = {"down": 0, "up": 59, "nearest": 30}[self.direction]
+        return whole_minute + timedelta(minutes=(moment.second + shift) // 60)
+
+
+@WORKERS
+@pytest.mark.parametrize("direction", ["down", "up", "nearest"])
+def test_an_api_that_rounds_ranges_to_the_minute_loses_nothing(direction, workers):
+    start, end = NOW - HOUR - 7 * SECOND, NOW - HOUR / 2 + 47 * SECOND
+    log = [event(end - n * SECOND, n) for n in range(-90, 2_000)]
+    with Rounding(log, direction) as api:
+        events = raw_client_of(api, workers=workers, clock=Time()).fetch_events(start=start, end=end, aid="1")
+    assert keys(events) == keys(one for one in log if iso(start) <= one["date"] < iso(end))
+    assert taf.receipt(events).complete
+    assert any("asked for separately" in note for note in taf.receipt(events).notes)
+
+
+def test_a_short_period_that_an_api_rounds_is_noted():
+    with Rounding([event(NOW - HOUR + 20 * SECOND, 1)], "down") as api:
+        client = raw_client_of(api, clock=Time())
+        events = client.fetch_events(start=NOW - HOUR + 5 * SECOND, end=NOW - HOUR + 30 * SECOND, aid="1")
+    assert not len(events)
+    assert any("taken for rounding" in note for note in taf.receipt(events).notes)
 
 
 @WORKERS

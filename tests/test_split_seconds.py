@@ -21,10 +21,13 @@ LOG += [event(T - n * MINUTE, n) for n in range(1, 7)]
 
 
 class Pages(RawServer):
-    """A log, newest first, in pages of four. `change` may change the log before a page, and returns its ties' order."""
+    """A log, newest first, in pages of four.
 
-    def __init__(self, events, *, change=lambda events, request, offset: 1, size=4):
-        self.events, self.change, self.size = list(events), change, size
+    `change` may change the log before a page, and returns its ties' order. Each page repeats `back` rows.
+    """
+
+    def __init__(self, events, *, change=lambda events, request, offset: 1, size=4, back=0):
+        self.events, self.change, self.size, self.back = list(events), change, size, back
         super().__init__(self.answer)
 
     def answer(self, request):
@@ -33,7 +36,7 @@ class Pages(RawServer):
         sign = self.change(self.events, len(self.requests), offset)
         asked = [one for one in self.events if query["startDate"] <= one["date"] <= query["endDate"]]
         found = sorted(asked[::sign], key=lambda one: one["date"], reverse=True)
-        more = {"startDate": query["startDate"], "endDate": query["endDate"], "cursor": offset + self.size}
+        more = {"startDate": query["startDate"], "endDate": query["endDate"], "cursor": offset + self.size - self.back}
         following = f"?{urlencode(more)}" if offset + self.size < len(found) else None
         stated = {"startDate": query["startDate"], "endDate": query["endDate"]}
         body = page(*found[offset : offset + self.size], following=following, **stated)
@@ -130,3 +133,30 @@ def test_a_crowded_second_in_another_order_for_each_page_is_an_error_that_names_
     message = f"the second {T:%Y-%m-%dT%H:%M:%SZ} has more than a page"
     with reversed_later as api, pytest.raises(taf.PaginationError, match=message):
         fetch(api, 1)
+
+
+@WORKERS
+@pytest.mark.parametrize("back", [2, 3])
+def test_rows_of_several_seconds_that_every_page_repeats_come_once(back, workers):
+    log = [event(T - n * MINUTE, n) for n in range(12)]
+    with Pages(log, size=5, back=back) as api:
+        events = fetch(api, workers)
+    assert keys(events) == keys(log)
+    assert any("several seconds" in note for note in taf.receipt(events).notes)
+
+
+def test_true_duplicates_of_several_seconds_on_two_pages_are_kept():
+    log = [event(T - n * MINUTE, n) for n in (0, 1, 2, 1, 2, 3)]
+
+    def answer(request):
+        start, end = request.query["startDate"], request.query["endDate"]
+        asked = [one for one in log if start <= one["date"] <= end]
+        offset = int(request.query.get("cursor", "0"))
+        is_long = len(asked) > max(offset + 3, 4)
+        following = f"?startDate={start}&endDate={end}&cursor={offset + 3}" if is_long else None
+        shown = asked[offset : offset + 3] if len(asked) > 4 else asked  # a short range fits on one page
+        return whole(page(*shown, following=following), Date=format_datetime(NOW, usegmt=True))
+
+    with RawServer(answer) as api:
+        events = fetch(api, 1)
+    assert keys(events) == keys(log)

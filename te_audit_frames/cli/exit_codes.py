@@ -162,6 +162,8 @@ _IN_OPTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bgive the Client a longer deadline\b", "give a longer --deadline"),
         (r"\bGive the Client a longer timeout or smaller pages \(page_size\), or try again later", "Try again later"),
         (r" Ask for smaller pages \(page_size\), or raise the Client's max_page_bytes\.", ""),
+        (r'\bAsk for larger pages \(page_size="largest"\)', "Use --page-size largest"),
+        (r"\btry it without page_size", "try it without --page-size"),
         (
             r"Use iter_batches, .*?, ask for a shorter period, .*?\.",
             "Fetch a shorter period.",

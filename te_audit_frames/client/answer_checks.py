@@ -54,7 +54,7 @@ def check_later_range(
     Raises
     ------
     PaginationError
-        The later page covers less.
+        The later page covers less, or begins earlier, as if its link had lost the query.
     """
     if query.end is None:
         return
@@ -63,6 +63,13 @@ def check_later_range(
         raise PaginationError(
             f"page {name}: it covers {iso(stated[0])} to {iso(stated[1])}, but the first page of the same query covers "
             f"{iso(first[0])} to {iso(first[1])}, so rows may be missing. Ask for a shorter period."
+        )
+    # The end may well be later: some APIs state the present as the end.
+    if first[0] - stated[0] >= TOLERANCE:
+        raise PaginationError(
+            f"page {name}: it begins at {iso(stated[0])}, but the first page of the same query begins at "
+            f"{iso(first[0])}. The API's next link seems to have lost the query, perhaps the account groups too, so "
+            'rows may be missing. Ask for larger pages (page_size="largest"), or fetch periods that fit on one page.'
         )
 
 

@@ -22,13 +22,13 @@ from te_audit_frames.client.defaults import DEADLINE, RESERVE, WORKERS
 from te_audit_frames.client.directory_fetch import DirectoryFetch
 from te_audit_frames.client.fetch import Fetch
 from te_audit_frames.client.page import Errors, Page, check_errors
-from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size
+from te_audit_frames.client.page_size import LargestPages, PageSize, check_page_size, may_refuse_max
 from te_audit_frames.client.parameters import page_parameters, scope_parameters, window_text
 from te_audit_frames.client.progress import Progress
 from te_audit_frames.client.rate_limit import Budget, Pacer
 from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.urls import Origin
-from te_audit_frames.errors import BadRequest, InvalidArgument, ServerError
+from te_audit_frames.errors import ApiError, InvalidArgument
 from te_audit_frames.periods import DEFAULT_WINDOW, Instant, Window, ask, iso, to_instant
 
 Verify = Literal["spot", "full"]
@@ -407,8 +407,8 @@ class Client:
         paging = self._largest_pages.parameters(size)
         try:
             return get(paging)
-        except (BadRequest, ServerError):
-            if size != "largest" or not paging:
+        except ApiError as error:
+            if size != "largest" or not paging or not may_refuse_max(error):
                 raise
         page = get({})
         self._largest_pages.are_refused = True

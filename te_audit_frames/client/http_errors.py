@@ -22,6 +22,7 @@ from te_audit_frames.safe_text import excerpt
 
 _LONGEST_TEXT = 1_000
 _MOST_FIELDS = 100
+_NOT_MODIFIED = 304
 
 TOO_SLOW = "Give the Client a longer timeout or smaller pages (page_size), or try again later."
 
@@ -43,7 +44,13 @@ _ALL_REFUSED = (
 
 
 def api_error(
-    status: int, headers: Mapping[str, str], body: bytes, page: str, *, asked_for_all: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    page: str,
+    *,
+    asked_for_all: bool = False,
+    asked_for_size: bool = False,
 ) -> ApiError:
     """Return the error for an answer with a status other than 200, with the API's own explanation.
 
@@ -59,6 +66,8 @@ def api_error(
         The page's name in the message.
     asked_for_all : bool
         Whether all account groups were asked for; the error for a 403 then says what to ask for instead.
+    asked_for_size : bool
+        Whether a page size was asked for, which is not a documented parameter; the error then says so.
     """
     title, detail, fields = _explanation(body)
     if status in _ERRORS:
@@ -67,13 +76,15 @@ def api_error(
             remedy = _ALL_REFUSED
     elif status >= 500:
         cls, remedy = ServerError, "The API is failing or under maintenance; try again later."
-    elif 300 <= status < 400:
+    elif 300 <= status < 400 and status != _NOT_MODIFIED:
         target = _host(headers.get("Location", ""))
         advice = "If the API is there, make that address the base_url (TE_BASE_URL)."
         remedy = f"Redirects are not followed (this one leads to {target}). {advice}"
         cls = ApiError
     else:
         cls, remedy = ApiError, "The API does not use this status: check base_url (TE_BASE_URL) and the proxy."
+    if asked_for_size and 400 <= status < 500 and cls is not AuthenticationError:
+        remedy += " The API may also refuse page sizes: try it without page_size."
     text = ": ".join(part for part in (title, detail) if part)
     named = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in fields)
     explained = (f", {text}" if text else "") + (f" ({named})" if named else "")

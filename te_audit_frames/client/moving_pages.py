@@ -6,8 +6,9 @@ must be kept. What a page repeats decides how the two are told apart:
 - Rows of one date: its second is read on its own (`split_seconds`), and each event is kept as often as it stands there.
   On later pages, only those of its events are kept that are still due.
 - Rows of several dates, of a page further back, or of a second that cannot be read on its own: the page before is read
-  again. If it is unchanged, the rows are true duplicates. If it moved by a certain number of rows, that many are left
-  out. Otherwise, everything is read again.
+  again. If it moved by a certain number of rows, that many are left out. If it is unchanged, the range of all these
+  dates is read with one query. If it does not fit on a page, the rows are kept, and the receipt says so. Otherwise,
+  everything is read again.
 
 Only a few pages are checked in this way. If more pages repeat rows, the rows are kept at first. The first page, and the
 page before the last such page, are then read again at the end (`are_unchanged`).
@@ -30,6 +31,7 @@ from te_audit_frames.client.recent_rows import Date, RecentRows
 from te_audit_frames.client.restarts import MOST_RESTARTS, ReadAgain
 from te_audit_frames.client.split_seconds import SplitSeconds
 from te_audit_frames.client.whole_seconds import ReadSecond, chosen, of_date
+from te_audit_frames.periods import SECOND
 
 _PLAINLY_DIFFERENT = 8
 """A page that equals the first page and has at least this many distinct rows is the first page, read again."""
@@ -49,6 +51,11 @@ _FIRST_UNCERTAIN = (
 )
 
 _READ_ALONE = "pages repeated events of the second that they begin with; such a second was read on its own"
+
+_READ_TOGETHER = (
+    "pages repeated events of several seconds, which were then read once more on one page; if the API answers from "
+    "copies of the log that differ, other pages may lack events"
+)
 
 _MOVED = "events arrived while pages were read; the rows that moved to a later page were kept once"
 
@@ -74,6 +81,7 @@ class MovingPages:
         self.first_url = first_url
         self._get = get
         self._checks = checks
+        self._read_second = read_second
         self._split_seconds = SplitSeconds(read_second, checks)
         self._recent = RecentRows(checks)
         self._first_rows: dict[int, set[str]] = {}  # by date, of all pages
@@ -109,7 +117,7 @@ class MovingPages:
             It cannot be decided which rows are repeated.
         """
         self._as_sent = page.batch
-        read_alone: Date = None
+        read_alone: set[Date] = set()
         repeated = {
             date: rows
             for date, rows in self._recent.repeated(page.batch).items()
@@ -119,12 +127,12 @@ class MovingPages:
             if not self._checks.take_boundary_check():
                 self._put_off(page)
             elif self._read_alone(page, repeated):
-                (read_alone,) = repeated
+                read_alone = set(repeated)
             else:
-                page = self._compare_page_before(page, url, list(repeated))
+                page, read_alone = self._compare_page_before(page, url, repeated)
         page, corrected = self._split_seconds.keep_due(page)
-        if read_alone in corrected:
-            self._checks.note(_READ_ALONE)
+        if not read_alone.isdisjoint(corrected):
+            self._checks.note(_READ_ALONE if len(read_alone) == 1 else _READ_TOGETHER)
             self._checks.give_back_boundary_check()
         return page
 
@@ -139,32 +147,54 @@ class MovingPages:
         if len(repeated) != 1:
             return False
         ((date, kept),) = repeated.items()
-        if date is None:
-            return False
-        was_passed = self._span is not None and self._span[0] < date < self._span[1]
-        return self._split_seconds.decide(date, page, kept, was_passed=was_passed)
+        return date is not None and self._split_seconds.decide(date, page, kept, was_passed=self._was_passed(date))
 
-    def _compare_page_before(self, page: Page, url: str, dates: list[Date]) -> Page:
-        """Read the page before again. If it moved, return the page as it is now, without the rows that moved there."""
+    def _read_together(self, page: Page, repeated: dict[Date, Counter[str]]) -> set[Date]:
+        """Read the seconds of repeated rows of several dates with one query. Return the dates that it decided."""
+        dates = sorted(date for date in repeated if date is not None)
+        if len(dates) < 2:
+            return set()
+        half = (dates[-1] - dates[0]) / 2
+        pages = self._read_second(dates[0] + half, margin=half // SECOND + 2, one_page=True)
+        if pages is None:
+            return set()
+        return {
+            date
+            for date in dates
+            if self._split_seconds.decide(
+                date, page, repeated[date], was_passed=self._was_passed(date), read=lambda *_, **__: pages
+            )
+        }
+
+    def _was_passed(self, date: datetime) -> bool:
+        return self._span is not None and self._span[0] < date < self._span[1]
+
+    def _compare_page_before(self, page: Page, url: str, repeated: dict[Date, Counter[str]]) -> tuple[Page, set[Date]]:
+        """Read the page before again.
+
+        If it moved, return the page as it is now, without the rows that moved there. If it did not, return the dates of
+        the repeated rows that another query decided.
+        """
         assert self._page_before is not None  # noqa: S101 - this page repeats rows of it  # nosec B101
         url_before, before = self._page_before
         again = self._get_filled(url_before)
         change = compare(before, again, row_counts(before) + row_counts(page.batch))
-        has_one_date = len(dates) == 1
+        has_one_date = len(repeated) == 1
         # The first page has the address of a new question, whose events of one date may come in an order of their own.
         may_be_reordered = url_before == self.first_url or not has_one_date
         if change == "none" or (change == "order" and may_be_reordered):
-            if has_one_date:
+            decided = self._read_together(page, repeated)
+            if decided != repeated.keys():
                 self._checks.note(_UNCERTAIN)
-            return page
+            return page, decided
         if change == "order":
-            raise ReadAgain("shuffled", dates[0])
+            raise ReadAgain("shuffled", next(iter(repeated)))
         page, again = self._read_while_still(url, url_before, again)
         rows = moved_by(before, again)
         self._page_before = url_before, again
         self._as_sent = page.batch
         self._checks.note(_MOVED)
-        return chosen(page, [position >= rows for position in range(len(page.batch))])
+        return chosen(page, [position >= rows for position in range(len(page.batch))]), set()
 
     def _get_filled(self, url: str) -> pa.RecordBatch:
         """Read a page that had rows, and read it again if it is empty: some APIs send pages of any length."""

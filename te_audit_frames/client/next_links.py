@@ -1,7 +1,8 @@
 """Next links, checked before they are followed: no circles, no endless empty pages, no changed parameters.
 
 Cursors are followed, never built, and each only once. A repeated cursor is an error, never a quiet end of the log. A
-link may carry another range or scope than its query; then the query's own parameters are put back into it.
+link may carry another range or scope than its query, or a part of them only; then the query's own parameters are put
+back into it. A link that carries a cursor and none of them is followed as it is.
 """
 
 from __future__ import annotations
@@ -92,17 +93,18 @@ class NextLinks:
         return "window" not in carried and set(_INSTANTS) <= carried.keys()
 
     def _with_own_parameters(self, url: str) -> str:
-        """Put the query's own parameters back into a link that carries others."""
+        """Put the query's own parameters back into a link that carries others, or only some of them."""
         parts = urlsplit(url)
         carried = parse_qsl(parts.query, keep_blank_values=True)
-        wrong = self._wrong(carried)
+        wrong = self._wrong(carried) | self._missing({name for name, _ in carried})
         if not wrong:
             return url
         wanted = [(name, value) for name, value in carried if name not in wrong]
         restored = wrong - {"window"} if wrong & set(_INSTANTS) else wrong
         own = [(name, self._sent[name]) for name in sorted(restored) if name in self._sent]
         self.changed = (
-            excerpt(urlencode([(name, value) for name, value in carried if name in wrong])),
+            excerpt(urlencode([(name, value) for name, value in carried if name in wrong]))
+            or f"without {' and '.join(sorted(wrong))}",
             excerpt(urlencode(own)),
         )
         self._checks.note("next links asked for another range or scope than the query; its own was put back")
@@ -128,6 +130,19 @@ class NextLinks:
         if "useAllPermittedAids" in wrong and "useAllPermittedAids" in self._sent and "aid" not in self._sent:
             wrong.add("aid")  # the link's account group belongs to the scope that is replaced
         return wrong
+
+    def _missing(self, names: set[str]) -> set[str]:
+        """Return the parameters of the query that a link lacks.
+
+        A link with a cursor alone lacks none: its cursor stands for the whole query. But a link that repeats a part of
+        the query may mean the API's defaults for the rest, such as only the token's login account group.
+        """
+        if names.isdisjoint(_COMPARED):
+            return set()
+        own = self._query.parameters.keys() & set(_COMPARED) - {"window"}
+        if "window" in names:
+            own -= set(_INSTANTS)
+        return own - names
 
 
 def _means_the_same(name: str, carried: str, sent: str) -> bool:

@@ -79,6 +79,13 @@ def check_errors(errors: str) -> None:
 def not_the_contract(name: str, problem: str, body: bytes) -> DecodeError:
     """Return the error for an answer that breaks the API's contract as a whole. Such an answer is asked for again."""
     shown = excerpt(body[: 4 * LONGEST_EXCERPT].decode(errors="replace"))
+    if not body:
+        return DecodeError(
+            f"page {printable(name)} is not an answer of /audit-user-events: it is empty. The connection or a proxy "
+            "may have cut it short. Try again; if that does not help, check base_url and the proxy.",
+            page=name,
+            value=shown,
+        )
     return DecodeError(
         f'page {printable(name)} is not an answer of /audit-user-events: {problem}. It begins with "{shown}". '
         "If it is a web page, something other than the API answered: check base_url and the proxy.",

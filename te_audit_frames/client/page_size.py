@@ -12,7 +12,7 @@ from typing import Literal
 from te_audit_frames.arguments import check_whole_number
 from te_audit_frames.client.page import Page
 from te_audit_frames.client.query import Query
-from te_audit_frames.errors import InvalidArgument
+from te_audit_frames.errors import ApiError, AuthenticationError, InvalidArgument, RateLimited
 
 PageSize = int | Literal["largest"]
 
@@ -68,6 +68,11 @@ def without_max(query: Query) -> Query:
     """Return a query without a page size."""
     parameters = {name: value for name, value in query.parameters.items() if name != "max"}
     return Query(parameters, query.start, query.end)
+
+
+def may_refuse_max(error: ApiError) -> bool:
+    """Return whether an error may be the server's refusal of `max`: any but those of the token and the rate limit."""
+    return not isinstance(error, (AuthenticationError, RateLimited))
 
 
 def may_be_cut_off(page: Page) -> bool:

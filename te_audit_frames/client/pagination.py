@@ -20,11 +20,11 @@ from te_audit_frames.client.fetch_checks import FetchChecks
 from te_audit_frames.client.moving_pages import MovingPages
 from te_audit_frames.client.next_links import NextLinks
 from te_audit_frames.client.page import Errors, Page
-from te_audit_frames.client.page_size import LARGEST_PAGE, may_be_cut_off, without_max
+from te_audit_frames.client.page_size import LARGEST_PAGE, may_be_cut_off, may_refuse_max, without_max
 from te_audit_frames.client.query import Query
 from te_audit_frames.client.restarts import ReadAgain
 from te_audit_frames.client.transport import Answer, Transport
-from te_audit_frames.errors import BadRequest, PaginationError, ServerError
+from te_audit_frames.errors import ApiError, BadRequest, PaginationError
 from te_audit_frames.periods import SECOND, ceil_second, floor_second
 
 _TIMES = ("window", "startDate", "endDate")
@@ -172,7 +172,9 @@ class Paginator:
         """
         try:
             page = self._get_fitting(self._next)
-        except (BadRequest, ServerError):
+        except ApiError as error:
+            if not may_refuse_max(error):
+                raise
             self._begin(without_max(self._query))
             page = self._get_fitting(self._next)
             self._context.largest_pages.are_refused = True
@@ -224,8 +226,8 @@ class Paginator:
         except (BadRequest, PaginationError):
             self._checks.refuses_larger_pages |= largest
             return None
-        except ServerError:
-            if not largest:
+        except ApiError as error:
+            if not largest or not may_refuse_max(error):
                 raise
             self._checks.refuses_larger_pages = True
             return None

@@ -22,9 +22,9 @@ from te_audit_frames.client.transport import Transport
 from te_audit_frames.client.workers import Workers, first_done
 from te_audit_frames.errors import PaginationError
 from te_audit_frames.periods import Period, iso
+from te_audit_frames.safe_text import number_of
 
 _TOLERANCE_SECONDS = 60
-_LONG_SECONDS = 5 * _TOLERANCE_SECONDS
 
 
 class PageReader:
@@ -82,8 +82,16 @@ class PageReader:
         """Return the pages of `[low, high)`, in epoch seconds.
 
         The query begins one second early, so that it does not matter whether the API includes the bounds.
+
+        Once an answer was shorter than its query, a range of a minute or less is asked for in whole minutes: an API
+        that rounds could make an empty range of it. But no query reaches into the future, which an API may refuse.
         """
-        return self.ask(Query.of_range(self.scope, instant(low - 1), instant(high)))
+        since, until = low - 1, high
+        whole = high + -high % _TOLERANCE_SECONDS
+        may_widen = self.checks.answers_are_partial and self.checks.now and whole <= epoch_second(self.checks.now)
+        if may_widen and high - low <= _TOLERANCE_SECONDS:
+            since, until = since - since % _TOLERANCE_SECONDS, whole
+        return self.ask(Query.of_range(self.scope, instant(since), instant(until)))
 
     def submit(self, paginator: Paginator) -> Future[Page]:
         """Ask for the next page in a thread, and return its future."""
@@ -126,11 +134,9 @@ class PageReader:
             # The API moved the start to the end or beyond: it has no events this old.
             self.checks.note(f"the API has no events before {iso(instant(high))}")
             return low, high
-        # An answer surely holds everything strictly inside its range, whether or not its bounds are inclusive. If less
-        # than a minute is lacking, the API may have rounded. For a range longer than a minute, that is not assumed if
-        # there are more pages or an earlier answer was partial; then every lacking second is asked for.
-        is_rounding = not paginator.more and not self.checks.answers_are_partial
-        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS or is_rounding else 0
+        # An answer surely holds everything strictly inside its range, whether or not its bounds are inclusive. Every
+        # lacking second is asked for. But if less than a minute is lacking from so short a range, the API rounds.
+        tolerance = _TOLERANCE_SECONDS - 1 if high - low <= _TOLERANCE_SECONDS else 0
         sound_low = low if stated_low - (low - 1) <= tolerance else stated_low + 1
         sound_high = high if high - stated_high <= tolerance else stated_high
         if sound_low >= sound_high or (high - low >= _TOLERANCE_SECONDS > sound_high - sound_low):
@@ -142,12 +148,11 @@ class PageReader:
         if (sound_low, sound_high) != (low, high):
             self.checks.answers_are_partial = True
             self.checks.note("the API answered only part of the range asked for; the rest was asked for separately")
-        if tolerance and sound_high - sound_low > _LONG_SECONDS:
-            # If only the first or the last second asked for is lacking, the API's longest range may equal the period.
-            # With exclusive bounds, the answer then lacks the period's own first or last second. The whole minute is
-            # asked for again, because a range of one second might be rounded to an empty one.
-            sound_low += _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low, high))
-            sound_high -= _TOLERANCE_SECONDS * ((stated_low, stated_high) == (low - 1, high - 1))
+        elif (lacking := max(stated_low - (low - 1), high - stated_high)) > 0:
+            self.checks.note(
+                f"for a range of at most a minute, the API stated up to {number_of(lacking, 'second')} less than asked "
+                "for; that was taken for rounding, so events of these seconds may be lacking"
+            )
         return sound_low, sound_high
 
     @staticmethod

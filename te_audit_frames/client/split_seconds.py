@@ -57,7 +57,15 @@ class SplitSeconds:
         self._checks = checks
         self._dates: dict[datetime, _Date] = {}
 
-    def decide(self, date: datetime, page: Page, kept: Counter[str], *, was_passed: bool) -> bool:
+    def decide(
+        self,
+        date: datetime,
+        page: Page,
+        kept: Counter[str],
+        *,
+        was_passed: bool,
+        read: ReadSecond | None = None,
+    ) -> bool:
         """Read a date on its own, and return whether its events are known now.
 
         Parameters
@@ -71,6 +79,8 @@ class SplitSeconds:
         was_passed : bool
             Whether earlier pages had events on both sides of the date. The API may then send one account group after
             the other, and may have sent other groups' events of this date long before.
+        read : ReadSecond, optional
+            Returns pages that have the whole date and were read before.
 
         Raises
         ------
@@ -78,7 +88,7 @@ class SplitSeconds:
             The readings of the second contradict one another, or lack rows that pages had.
         """
         sent = row_counts(of_date(page.batch, date))
-        whole = read_whole(self._read, date, kept | sent, len(page.batch))
+        whole = read_whole(read or self._read, date, kept | sent, len(page.batch))
         if whole is None:
             return False
         entry = _Date(whole.page, row_counts(whole.page.batch), kept.copy(), kept.copy(), None, whole.is_proven)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import urllib3
@@ -189,7 +190,14 @@ class Transport:
             context.stats.count(throttled=1)
         if status == 200:
             return Answer(body, server_date(headers))
-        raise api_error(status, headers, body, page, asked_for_all="useAllPermittedAids=true" in url)
+        raise api_error(
+            status,
+            headers,
+            body,
+            page,
+            asked_for_all="useAllPermittedAids=true" in url,
+            asked_for_size="max" in parse_qs(urlsplit(url).query),
+        )
 
     def _wait_for_permit(self, page: str, context: FetchContext) -> None:
         began = self._clock.monotonic()
