@@ -174,7 +174,7 @@ def test_rows_and_their_evidence_divide_the_events(drawn):
 
 @pytest.mark.full
 @given(DRAWN)
-@settings(max_examples=examples(100, brief=3))
+@settings(max_examples=examples(40, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = drawn_frame(drawn)
     expected = taf.find_access_changes(events)

@@ -169,7 +169,7 @@ def test_new_networks_are_those_found_one_event_at_a_time(drawn):
 
 @pytest.mark.full
 @given(ROWS)
-@settings(max_examples=examples(100, brief=3))
+@settings(max_examples=examples(40, brief=3))
 def test_every_library_gives_the_same(drawn):
     events, history = drawn_frame(drawn), frame(*FULL)
     expected = taf.find_new_addresses(events, history=history)

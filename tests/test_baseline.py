@@ -31,7 +31,7 @@ def who(events: pd.DataFrame) -> pd.Series:
 
 @pytest.mark.full
 @given(drawn_rows(minutes=20_000))
-@settings(max_examples=examples(100, brief=3))
+@settings(max_examples=examples(40, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = to_events(table(drawn))
     expected = read_baseline(events)

@@ -159,7 +159,7 @@ def test_evidence_is_exactly_the_events_of_a_row(drawn, ratio):
 
 @pytest.mark.full
 @given(DRAWN)
-@settings(max_examples=examples(100, brief=3))
+@settings(max_examples=examples(40, brief=3))
 def test_every_library_gives_the_same(drawn):
     events = drawn_frame(drawn)
     expected = taf.find_off_hours(events, history=PAST, ratio=1)

@@ -105,7 +105,7 @@ def test_nearly_every_text_keeps_its_class():
         before, after = (read(each, tables) for each in (text, safe))
         if (before.action, before.object, before.outcome) != (after.action, after.object, after.outcome):
             changed.append(text)
-    assert len(changed) <= 0.01 * len(replaced), changed
+    assert len(changed) <= 0.02 * len(replaced), changed
     assert 0 < len(replaced) < 0.3 * len(texts)
 
 
