@@ -1,5 +1,6 @@
 """Every way that the practice server can be: each option does what its description says, seen over HTTP."""
 
+import inspect
 import json
 import socket
 from collections import Counter
@@ -431,5 +432,5 @@ def test_an_option_that_does_not_exist_is_a_type_error():
 
 def test_the_options_are_those_of_the_behaviour_and_all_documented():
     assert get_type_hints(Options) == get_type_hints(Behaviour)
-    documented = Sandbox.__doc__.partition("Attributes\n")[0]
-    assert [name for name in get_type_hints(Options) if f"\n    {name} : " not in documented] == []
+    documented = inspect.getdoc(Sandbox).partition("Attributes\n")[0]
+    assert [name for name in get_type_hints(Options) if f"\n{name} : " not in documented] == []
