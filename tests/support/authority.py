@@ -46,7 +46,7 @@ class Authority:
             (x509.KeyUsage(not itself, *[False] * 4, itself, itself, *[False] * 2), True),
         ]
         if not itself:
-            extensions.append((x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), not itself))
+            extensions.append((x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), True))
         made = (
             x509.CertificateBuilder()
             .subject_name(self._name if itself else x509.Name([]))
