@@ -100,11 +100,16 @@ def test_nearly_every_text_keeps_its_class():
     # Every third, because reading a text takes a while; the texts that this product may send, all of them.
     texts = [row["text"] for n, row in enumerate(rows) if n % 3 == 0 or row["batch"] == "thousandeyes"]
     replaced = {text: safe for text in texts if (safe := pseudonymize_text(text, KEYED)) != text}
-    changed = []
+    lost, changed = [], []
     for text, safe in replaced.items():
         before, after = (read(each, tables) for each in (text, safe))
-        if (before.action, before.object, before.outcome) != (after.action, after.object, after.outcome):
+        pairs = [(getattr(before, name), getattr(after, name)) for name in ("action", "object", "outcome")]
+        if any(one != other for one, other in pairs):
             changed.append(text)
+        if any(one not in (other, "unclassified", "unknown") for one, other in pairs):
+            lost.append(text)
+    assert len(lost) <= 0.01 * len(replaced), lost
+    # Some texts gain a class: a noun that may be a name leaves a text unclassified, and its pseudonym does not.
     assert len(changed) <= 0.02 * len(replaced), changed
     assert 0 < len(replaced) < 0.3 * len(texts)
 

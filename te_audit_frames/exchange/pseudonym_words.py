@@ -34,8 +34,8 @@ JOINER = r"[-._@':+\\/&%#$*=~\u2018\u2019]"
 def is_known(word: str) -> bool:
     """Return whether every part of a word is in the vocabulary."""
     folded = re.sub(r"['\u2019]s?$", "", word.casefold())
-    if folded in _words():
-        return True
+    if folded in _words() or re.sub(JOINER, "", folded) in _words():
+        return True  # "de-provisioned" is "deprovisioned"
     return all(part in _words() or singular(part) in _words() for part in re.split(rf"{JOINER}+", folded))
 
 
