@@ -230,6 +230,7 @@ def _first_sync(full: bool) -> list[Result]:
 def first_sync(days: int, handles: str) -> tuple[float, int]:
     """Return the virtual minutes and the requests of a first sync from a server with 100 events a page."""
     clock = _VirtualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    # The options are of several types, which a plain dict does not tell mypy.
     options = {"page_size": 100, "max_parameter": handles, "now": clock.now, "days": days}
     with Sandbox(days * 1_000, **options) as api, tempfile.TemporaryDirectory() as place:  # type: ignore[arg-type]
         api._api = dataclasses.replace(api._api, rate_limit=RateLimit(240, 60.0, clock.monotonic))

@@ -266,6 +266,9 @@ def _unfinished(colour: str) -> dict[str, Any]:
     return {"facecolor": colour, "alpha": 0.45, "hatch": "////", "edgecolor": "white", "linewidth": 0}
 
 
+# The functions of matplotlib.dates have no type annotations, so mypy is told to accept the calls below.
+
+
 def _date_numbers(edges: pd.DatetimeIndex) -> np.ndarray:
     return np.asarray(dates.date2num(edges.tz_convert(None).to_numpy()))  # type: ignore[no-untyped-call]
 
